@@ -1,0 +1,43 @@
+import type { Readable } from 'node:stream';
+import type { Checksum } from '../model/checksum.ts';
+
+/**
+ * Seam 2: verified archives by checksum. What `has` and `open` show was verified when it was stored (rule 7);
+ * an archive appears whole and durable, or not at all.
+ */
+export interface ArchiveStore {
+  has(checksum: Checksum): Promise<boolean>;
+
+  /** Size in bytes, or `undefined` if it is not here. */
+  size(checksum: Checksum): Promise<number | undefined>;
+
+  /** Bytes `start` to `end` inclusive, as a stream the caller reads or destroys; `undefined` if it is not here. */
+  open(checksum: Checksum, range?: ByteRange): Promise<Readable | undefined>;
+
+  /** The whole archive in memory; `undefined` if it is not here. For archives known to be small. */
+  read(checksum: Checksum): Promise<Buffer | undefined>;
+
+  /**
+   * Stores `body` if its SHA-256 is `checksum`; consumes or destroys it in every case. Returns the size.
+   * Throws `IntegrityError` when the bytes are others, `StorageError` when the disk fails, and whatever `body`
+   * fails with; nothing is left behind then. Storing what is already here is harmless.
+   */
+  store(checksum: Checksum, body: Readable, limits?: StoreLimits): Promise<number>;
+
+  /** Every checksum here, in no order. */
+  list(): AsyncIterable<{ readonly checksum: Checksum; readonly sizeBytes: number }>;
+
+  /** Where people find it: an absolute file path, or a URL for stores that are not on this disk. */
+  locate(checksum: Checksum): string;
+}
+
+export interface ByteRange {
+  readonly start: number;
+  readonly end: number;
+}
+
+export interface StoreLimits {
+  /** Reading stops with an `IntegrityError` beyond this many bytes. */
+  readonly maxBytes?: number | undefined;
+  readonly signal?: AbortSignal | undefined;
+}

@@ -1,0 +1,68 @@
+/**
+ * The operator's decisions, normalised and frozen: what `registry.toml` says after defaults, presets and
+ * `${ENV}` references. Everything else the registry knows lives in its git repository.
+ */
+export interface Config {
+  /** Absolute path of the folder that holds `registry.toml`; relative paths in the file start here. */
+  readonly directory: string;
+  /** Absolute path of `registry.toml`. */
+  readonly file: string;
+  readonly registry: {
+    readonly name: string;
+    /** Absolute. */
+    readonly dataDir: string;
+  };
+  /** In the order of the file, which is the order in which sources were added. */
+  readonly sources: readonly SourceConfig[];
+  /** The source `mirror` reads unless told otherwise. */
+  readonly defaultSource: string;
+  /** Whether the sources are the implied preset, because the file configures none. */
+  readonly sourcesAreImplied: boolean;
+  readonly mirror: {
+    /** Patterns that `mirror` without arguments, and `auto_sync`, take. */
+    readonly packages: readonly string[];
+    readonly autoSync: boolean;
+    readonly syncIntervalMs: number;
+  };
+  readonly server: {
+    readonly host: string;
+    /** 0 asks the system for a free one. */
+    readonly port: number;
+    /** The address clients use, when it differs from host and port (behind a proxy); no trailing slash. */
+    readonly baseUrl: string | undefined;
+    readonly upstreamFallback: boolean;
+    readonly refreshIntervalMs: number;
+  };
+  /** Things that work but should be mended, e.g. a misplaced `default_source`; one sentence each, with the line. */
+  readonly warnings: readonly string[];
+}
+
+export type SourceType = 'mooncakes' | 'moonbit-registry' | 'custom';
+
+export interface SourceConfig {
+  /** `[a-z0-9][a-z0-9._-]*`, at most 64 characters (case-insensitive names would collide on some disks). */
+  readonly name: string;
+  readonly type: SourceType;
+  /** No trailing slash. `http:`, `https:` or `file:`. */
+  readonly url: string;
+  /** As written. `http(s):`, `file:`, `ssh:` or git's `user@host:path`. */
+  readonly indexUrl: string;
+  readonly indexType: 'git';
+  readonly enabled: boolean;
+  /** Lower is tried first and trusted more. */
+  readonly priority: number;
+  /** Exclusive patterns: names that only this source may supply (rule 1). */
+  readonly namespaces: readonly string[];
+  /** What the source may supply: anything in `include` (or anything, if empty) that is not in `exclude`. */
+  readonly include: readonly string[];
+  readonly exclude: readonly string[];
+  /** Where archives are, without trailing slash: `download_url`, else the preset's host, else `url`. */
+  readonly downloadUrl: string;
+  /** Template of an archive's URL with `{owner}`, `{name}`, `{module}`, `{version}`, each percent-encoded. */
+  readonly packageUrlPattern: string | undefined;
+  readonly auth: SourceAuth | undefined;
+}
+
+export type SourceAuth =
+  | { readonly type: 'bearer'; readonly token: string }
+  | { readonly type: 'basic'; readonly username: string; readonly password: string };

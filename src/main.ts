@@ -1,0 +1,4 @@
+#!/usr/bin/env node
+import { programVersion } from './support/version.ts';
+
+process.stdout.write(`${programVersion}\n`);

@@ -1,0 +1,92 @@
+import type { Readable } from 'node:stream';
+import type { ByteRange } from '../archives/archive-store.ts';
+import type { Config } from '../config/config.ts';
+import type { Checksum } from '../model/checksum.ts';
+import type { Lookup } from '../model/lookup.ts';
+import type { ModuleName } from '../model/module-name.ts';
+import type { Version } from '../model/version.ts';
+import type {
+  Explanation,
+  MirrorOptions,
+  MirrorReport,
+  SourceCheck,
+  StatusReport,
+  SyncReport,
+} from './reports.ts';
+
+/**
+ * The product: everything the CLI and the server ask for. One decision serves index, downloads, mirroring and
+ * explanations (rule 8). Safe to use from several processes on one directory.
+ */
+export interface Registry {
+  /** As last loaded; see `reload`. */
+  readonly config: Config;
+  /** Absolute path of the bare git repository whose `main` is served. */
+  readonly indexDirectory: string;
+
+  /** Reads `registry.toml` again if it changed; a file that does not load keeps the old config and throws. */
+  reload(): Promise<boolean>;
+
+  /** Refreshes the enabled sources and the aggregated index. Throws only when our own disk fails. */
+  sync(options?: { readonly dryRun?: boolean; readonly signal?: AbortSignal }): Promise<SyncReport>;
+  /** Applies the current config to the snapshots at hand, without asking any source. */
+  reaggregate(): Promise<SyncReport>;
+  mirror(options: MirrorOptions): Promise<MirrorReport>;
+  status(): Promise<StatusReport>;
+  explain(module: ModuleName, version?: Version): Promise<Explanation>;
+  checkSources(name?: string): Promise<SourceCheck[]>;
+
+  /** The commit `main` is served at, read afresh: 40 hex digits. */
+  servedCommit(): Promise<string>;
+  /** Commits a client may `want`: recent history of `main`. */
+  isServedCommit(commit: string): Promise<boolean>;
+
+  /** The index file of a served module as clients see it. */
+  readIndexFile(module: ModuleName): Promise<Buffer | undefined>;
+  /** Every served module with its index file, in path order; for search and listings. */
+  readIndex(): AsyncIterable<{ readonly module: ModuleName; readonly file: Buffer }>;
+  /** Where the module comes from, as recorded. */
+  originOf(module: ModuleName): Promise<string | undefined>;
+
+  /**
+   * The archive of a listed version, fetched first if it is not cached (rule 5; one fetch however many ask, and it
+   * outlives the caller). `absent`: not listed, or every source that lists it has no such archive.
+   */
+  openArchive(module: ModuleName, version: Version): Promise<Lookup<ServedArchive>>;
+  /** What the index says, without fetching: the checksum and whether the archive is cached. */
+  findArchive(
+    module: ModuleName,
+    version: Version,
+  ): Promise<{ readonly checksum: Checksum; readonly cachedAt: string | undefined } | undefined>;
+
+  /** `symbols.zip`, merged from the sources' own by the modules' origins; always a valid zip. */
+  symbols(): Promise<ServedBytes>;
+  /** A verified wasm asset or its `.sha256`; `assetPath` as in `Source.openAsset`. */
+  openAsset(assetPath: string): Promise<Lookup<ServedBytes>>;
+
+  /** How old the oldest enabled source's last successful read is; `undefined` if one was never read. */
+  staleSources(): Promise<
+    readonly {
+      readonly source: string;
+      readonly readAt: string | undefined;
+      readonly failure: string | undefined;
+    }[]
+  >;
+
+  close(): Promise<void>;
+}
+
+export interface ServedArchive {
+  readonly checksum: Checksum;
+  readonly sizeBytes: number;
+  /** Opens verified bytes; the caller reads or destroys the stream. May be called more than once. */
+  open(range?: ByteRange): Promise<Readable>;
+  /** The whole archive; only for small ones. */
+  read(): Promise<Buffer>;
+}
+
+export interface ServedBytes {
+  readonly bytes: Buffer;
+  /** Opaque, visible ASCII, without quotes. */
+  readonly etag: string;
+}

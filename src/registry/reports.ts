@@ -1,0 +1,180 @@
+/**
+ * What the registry tells about its work. Plain data: printed by the CLI, answered as JSON by `--json` and the
+ * server. Times are ISO 8601 in UTC, sizes bytes. Nothing here contains a credential.
+ */
+import type { Checksum } from '../model/checksum.ts';
+import type { Finding } from '../model/finding.ts';
+import type { ModuleName } from '../model/module-name.ts';
+import type { Version } from '../model/version.ts';
+
+/** How reading one source's index went. */
+export interface SourceRefresh {
+  readonly source: string;
+  readonly outcome: 'fresh' | 'unchanged' | 'stale' | 'never-read';
+  /** One line, for `stale` and `never-read`. */
+  readonly detail?: string | undefined;
+  readonly commit?: string | undefined;
+}
+
+export interface ModuleChange {
+  readonly module: ModuleName;
+  readonly kind: 'added' | 'changed' | 'moved' | 'removed';
+  readonly origin: string;
+  /** For `moved`. */
+  readonly previousOrigin?: string | undefined;
+  readonly versionsAdded: readonly Version[];
+  readonly versionsRemoved: readonly Version[];
+}
+
+export interface SyncReport {
+  readonly dryRun: boolean;
+  readonly sources: readonly SourceRefresh[];
+  readonly changes: readonly ModuleChange[];
+  /** Every finding that stands after this sync, old and new. */
+  readonly findings: readonly Finding[];
+  readonly modules: number;
+  /** The served commit. */
+  readonly commit: string;
+  readonly reRooted: boolean;
+}
+
+export interface MirrorOptions {
+  readonly patterns: readonly string[];
+  readonly source?: string | undefined;
+  /** Everything the source supplies. */
+  readonly full?: boolean | undefined;
+  /** Without the closure of dependencies. */
+  readonly strict?: boolean | undefined;
+  /** Only the latest version of what matches. */
+  readonly latest?: boolean | undefined;
+  /** Path of a `moon.mod.json` or `moon.mod`, or of the folder that holds one. */
+  readonly from?: string | undefined;
+  readonly dryRun?: boolean | undefined;
+  /** Concurrent downloads; default 16. */
+  readonly jobs?: number | undefined;
+  readonly signal?: AbortSignal | undefined;
+  readonly onProgress?: ((progress: MirrorProgress) => void) | undefined;
+}
+
+export interface MirrorProgress {
+  readonly phase: 'refreshing' | 'downloading' | 'aggregating';
+  readonly done: number;
+  readonly total: number;
+  readonly bytes: number;
+}
+
+export interface MirrorReport {
+  readonly dryRun: boolean;
+  readonly refresh: readonly SourceRefresh[];
+  /** One per source that supplied something. `versions` are those wanted: downloaded + present + failed. */
+  readonly sources: readonly MirrorSourceSummary[];
+  /** Modules that matched but belong to another source. */
+  readonly skipped: readonly {
+    readonly module: ModuleName;
+    readonly origin: string | undefined;
+    readonly reason: string;
+  }[];
+  readonly failed: readonly {
+    readonly module: ModuleName;
+    readonly version: Version;
+    readonly source: string;
+    readonly reason: string;
+  }[];
+  /** Dependencies that no source lists, or that no listed version satisfies. */
+  readonly unsatisfied: readonly {
+    readonly module: string;
+    readonly requirement: string;
+    /** `module@version` that asks for it, or the project file. */
+    readonly requiredBy: string;
+    readonly reason: string;
+  }[];
+  readonly findings: readonly Finding[];
+}
+
+export interface MirrorSourceSummary {
+  readonly source: string;
+  readonly modules: number;
+  readonly versions: number;
+  readonly downloaded: number;
+  readonly present: number;
+  readonly failed: number;
+  /** Bytes downloaded; with `dryRun`, 0. */
+  readonly bytes: number;
+}
+
+export interface StatusReport {
+  readonly name: string;
+  readonly directory: string;
+  readonly commit: string;
+  readonly modules: number;
+  readonly upstreamFallback: boolean;
+  readonly sources: readonly {
+    readonly name: string;
+    readonly isDefault: boolean;
+    readonly enabled: boolean;
+    /** Configured no longer, but modules are still served under its name. */
+    readonly removed: boolean;
+    readonly priority: number;
+    /** When the index was last read successfully, and when anybody last tried. */
+    readonly readAt: string | undefined;
+    readonly triedAt: string | undefined;
+    readonly isStale: boolean;
+    readonly failure: string | undefined;
+    readonly listed: number;
+    /** Modules whose origin it is. */
+    readonly served: number;
+  }[];
+  readonly findings: readonly Finding[];
+  readonly archives: { readonly count: number; readonly bytes: number };
+  readonly indexBytes: number;
+}
+
+export interface Explanation {
+  readonly module: ModuleName;
+  readonly version: Version | undefined;
+  /** Whether clients can get it (the module, or the version if one was asked for). */
+  readonly isServed: boolean;
+  readonly origin: string | undefined;
+  /** The rule that decided, and one sentence that says so. */
+  readonly rule: string;
+  readonly because: string;
+  /** Highest trust first; every configured source, and a removed one that is still an origin. */
+  readonly sources: readonly {
+    readonly source: string;
+    readonly priority: number;
+    readonly listing:
+      | 'listed'
+      | 'absent'
+      | 'excluded'
+      | 'claimed-elsewhere'
+      | 'disabled'
+      | 'never-read'
+      | 'removed';
+    readonly isStale: boolean;
+    readonly versions: readonly Version[];
+    /** What this source says the asked version's checksum is. */
+    readonly checksum: Checksum | undefined;
+  }[];
+  readonly pin:
+    | { readonly checksum: Checksum; readonly firstSeen: string; readonly source: string }
+    | undefined;
+  readonly isCached: boolean | undefined;
+  /** Versions in the served index, lowest first. */
+  readonly versions: readonly Version[];
+  readonly findings: readonly Finding[];
+}
+
+export interface SourceCheck {
+  readonly source: string;
+  readonly ok: boolean;
+  /** In the order tried; checking stops at the first failure that makes the rest pointless. */
+  readonly steps: readonly {
+    readonly step: 'reach' | 'authenticate' | 'index' | 'archive';
+    readonly ok: boolean;
+    readonly detail: string;
+  }[];
+  readonly modules: number | undefined;
+  /** When the index last changed, as its newest commit says. */
+  readonly changedAt: string | undefined;
+  readonly latencyMs: number | undefined;
+}

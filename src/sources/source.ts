@@ -1,0 +1,65 @@
+import type { Readable } from 'node:stream';
+import type { SourceConfig } from '../config/config.ts';
+import type { Lookup } from '../model/lookup.ts';
+import type { ModuleName } from '../model/module-name.ts';
+import type { Version } from '../model/version.ts';
+
+/**
+ * Seam 1: a remote registry we read. An implementation decides nothing: it answers `found`, `absent` or
+ * `unavailable`, never throws for what the far side did, and sends its credentials to its own origins only
+ * (rule 10). Every call can be aborted; an aborted call rejects with the signal's reason.
+ */
+export interface Source {
+  readonly config: SourceConfig;
+
+  /**
+   * Reads the source's index. `known` is the commit of the last good snapshot; where the far side is still at
+   * that commit the answer is the same commit, and costs one request. The tree's objects are in the registry's
+   * own object store when the answer is `found`. Never `absent`: an index that is not there is `unavailable`
+   * (rule 4), and so is one that is empty.
+   */
+  readSnapshot(known: string | undefined, signal?: AbortSignal): Promise<Lookup<Snapshot>>;
+
+  /**
+   * Opens the archive of one version at this source's own address. The caller reads or destroys `body`, and
+   * verifies it: nothing about these bytes is trusted. `absent` is a 404 or 410 in every URL form we know.
+   */
+  openArchive(module: ModuleName, version: Version, signal?: AbortSignal): Promise<Lookup<OpenedBody>>;
+
+  /** Opens `symbols.zip`; `notModified` when the source still has what `etag` names. */
+  openSymbols(etag: string | undefined, signal?: AbortSignal): Promise<Lookup<OpenedBody | 'notModified'>>;
+
+  /**
+   * Opens a prebuilt wasm asset or its `.sha256`. `assetPath` is `OWNER/NAME@VERSION/[PACKAGE/]FILE`, decoded.
+   * Tries both addresses clients know, `/prebuild` at the download address and `/assets` at `url`.
+   */
+  openAsset(assetPath: string, signal?: AbortSignal): Promise<Lookup<OpenedBody>>;
+
+  /** Looks at the index address as `source check` does: reachable, credentials accepted, kind of git server. */
+  probe(signal?: AbortSignal): Promise<Lookup<ProbeResult>>;
+
+  /** Closes idle connections; running calls are aborted. */
+  close(): Promise<void>;
+}
+
+/** A source's index at one commit. Ids are 40 hex digits. */
+export interface Snapshot {
+  readonly commit: string;
+  readonly tree: string;
+}
+
+export interface OpenedBody {
+  readonly body: Readable;
+  /** As announced by the far side; the body may still lie. */
+  readonly sizeBytes: number | undefined;
+  readonly etag: string | undefined;
+  /** Where the bytes come from, without credentials, for reports. */
+  readonly url: string;
+}
+
+export interface ProbeResult {
+  readonly transport: 'smart-http' | 'dumb-http' | 'file' | 'ssh';
+  readonly latencyMs: number;
+  /** The commit the default branch points to. */
+  readonly commit: string | undefined;
+}
