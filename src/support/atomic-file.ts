@@ -1,0 +1,87 @@
+import { randomUUID } from 'node:crypto';
+import { chmod, open, readlink, realpath, rename, rm, stat } from 'node:fs/promises';
+import { dirname, join, resolve } from 'node:path';
+import { StorageError } from '../errors.ts';
+import { errorCode } from './error-code.ts';
+
+const defaultMode = 0o666; // less the umask, as for any file
+
+/**
+ * Replaces the content of a file at once: readers, and whoever finds the disk after a power cut, see the old
+ * bytes or the new ones. The folder must exist. A symbolic link stays and its target is replaced; an existing file
+ * keeps its permissions, `mode` is for a new one.
+ *
+ * Throws `StorageError`, having removed its temporary file and left the old content in place.
+ */
+export async function writeFileAtomic(
+  path: string,
+  data: string | Uint8Array,
+  options: { readonly mode?: number } = {},
+): Promise<void> {
+  try {
+    const target = await followLinks(path);
+    const temporary = join(dirname(target), `.${randomUUID()}.tmp`);
+    try {
+      await writeDurably(temporary, data, options.mode ?? defaultMode);
+      const mode = await existingMode(target);
+      if (mode !== undefined) await chmod(temporary, mode);
+      await rename(temporary, target);
+    } catch (error) {
+      await rm(temporary, { force: true });
+      throw error;
+    }
+    await syncDirectory(dirname(target));
+  } catch (cause) {
+    throw new StorageError(`cannot write ${path}: ${errorCode(cause) ?? 'unexpected failure'}`, { cause });
+  }
+}
+
+/** Makes the names in a folder durable: after a rename, the file's own fsync does not cover its name. */
+export async function syncDirectory(path: string): Promise<void> {
+  if (process.platform === 'win32') return; // folders cannot be opened there
+  const handle = await open(path, 'r');
+  try {
+    await handle.sync();
+  } finally {
+    await handle.close();
+  }
+}
+
+async function writeDurably(path: string, data: string | Uint8Array, mode: number): Promise<void> {
+  const handle = await open(path, 'wx', mode);
+  try {
+    await handle.writeFile(data);
+    await handle.sync();
+  } finally {
+    await handle.close();
+  }
+}
+
+async function existingMode(path: string): Promise<number | undefined> {
+  try {
+    return (await stat(path)).mode & 0o7777;
+  } catch (error) {
+    if (errorCode(error) === 'ENOENT') return undefined;
+    throw error;
+  }
+}
+
+/** The path a write through `path` would reach, also where nothing is there yet. A loop of links is `ELOOP`. */
+async function followLinks(path: string): Promise<string> {
+  try {
+    return await realpath(path);
+  } catch (error) {
+    if (errorCode(error) !== 'ENOENT') throw error;
+  }
+  const link = await readLink(path);
+  return link === undefined ? resolve(path) : followLinks(resolve(await realpath(dirname(path)), link));
+}
+
+async function readLink(path: string): Promise<string | undefined> {
+  try {
+    return await readlink(path);
+  } catch (error) {
+    if (errorCode(error) === 'ENOENT') return undefined;
+    throw error;
+  }
+}
