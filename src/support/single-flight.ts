@@ -14,7 +14,7 @@ export function createSingleFlight<K, V>(): SingleFlight<K, V> {
   return {
     run(key, work) {
       const joined = underWay.get(key);
-      if (joined) return joined;
+      if (joined !== undefined) return joined;
       const started = start(work).finally(() => underWay.delete(key));
       underWay.set(key, started);
       return started;
