@@ -1,0 +1,121 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { text as readText } from 'node:stream/consumers';
+import { GitError, gitEnvironment, ignoreBrokenPipe } from './git.ts';
+
+/** One path of a commit's tree: existing objects by id, new ones by content, nothing to remove it. */
+export interface TreeEdit {
+  /** Relative, without quotes or newlines; '' is the whole tree (only with `object` and mode '040000'). */
+  readonly path: string;
+  readonly mode?: '100644' | '040000';
+  readonly object?: string;
+  readonly content?: string | Buffer;
+}
+
+export interface NewCommit {
+  /** Full id to build on; its tree is the starting point and, unless `isRoot`, it is the first parent. */
+  readonly base?: string | undefined;
+  /** Starts from `base`'s tree but has no parents. */
+  readonly isRoot?: boolean | undefined;
+  /** Further parents: ids, or the position of an earlier commit of the same import. */
+  readonly merge?: readonly (string | number)[] | undefined;
+  readonly message: string;
+  readonly date: Date;
+  readonly edits: Iterable<TreeEdit>;
+}
+
+const author = 'moonbit-registry <moonbit-registry@localhost>';
+
+/**
+ * Writes commits by one `git fast-import` and moves no ref: the caller makes them count. `build` is given the
+ * ids of the commits before, so that a later one can name an earlier one in its content. Objects are durable as
+ * far as the repository's `core.fsync` makes them.
+ */
+export async function importCommits(
+  gitDir: string,
+  builders: readonly ((earlier: readonly string[]) => NewCommit)[],
+): Promise<string[]> {
+  const child = spawn('git', ['--git-dir', gitDir, 'fast-import', '--quiet', '--done', '--date-format=raw'], {
+    env: gitEnvironment(),
+  });
+  const exited = new Promise<number | undefined>((resolve, reject) => {
+    child.on('error', reject);
+    child.on('close', (status) => resolve(status ?? undefined));
+  });
+  // Awaited below; a failure to start must not surface as an unhandled rejection before that.
+  exited.catch(() => undefined);
+  const stderr = readText(child.stderr);
+  child.stdin.on('error', ignoreBrokenPipe);
+  const lines = readLines(child.stdout);
+  const ids: string[] = [];
+  try {
+    for (const [position, build] of builders.entries()) {
+      const commit = build(ids);
+      await writeCommit(child.stdin, commit, position);
+      child.stdin.write(`get-mark :${position + 1}\n`);
+      const { value, done } = await lines.next();
+      if (done || !value) break;
+      ids.push(value);
+    }
+    // Without this the temporary refs the commits were built on would come into being.
+    for (const position of builders.keys())
+      child.stdin.write(`reset ${temporaryRef(position)}\nfrom ${nullId}\n\n`);
+    child.stdin.end('done\n');
+  } catch (error) {
+    child.kill('SIGKILL');
+    throw error;
+  }
+  const status = await exited;
+  if (status !== 0 || ids.length !== builders.length)
+    throw new GitError(`git fast-import exited with ${status}`, { status, stderr: await stderr });
+  return ids;
+}
+
+const nullId = '0'.repeat(40);
+
+function temporaryRef(position: number): string {
+  return `refs/registry/importing-${position}`;
+}
+
+async function writeCommit(stdin: NodeJS.WritableStream, commit: NewCommit, position: number): Promise<void> {
+  const seconds = Math.floor(commit.date.getTime() / 1000);
+  const message = Buffer.from(commit.message);
+  const head = [
+    `commit ${temporaryRef(position)}`,
+    `mark :${position + 1}`,
+    `committer ${author} ${seconds} +0000`,
+    `data ${message.length}`,
+    '',
+  ].join('\n');
+  stdin.write(head);
+  stdin.write(message);
+  stdin.write('\n');
+  if (commit.base !== undefined && !commit.isRoot) stdin.write(`from ${commit.base}\n`);
+  for (const parent of commit.merge ?? [])
+    stdin.write(`merge ${typeof parent === 'number' ? `:${parent + 1}` : parent}\n`);
+  for (const edit of commit.edits) {
+    if (!writeEdit(stdin, edit)) await once(stdin, 'drain');
+  }
+  stdin.write('\n');
+}
+
+function writeEdit(stdin: NodeJS.WritableStream, edit: TreeEdit): boolean {
+  const path = edit.path === '' ? '""' : edit.path;
+  if (edit.object !== undefined) return stdin.write(`M ${edit.mode ?? '100644'} ${edit.object} ${path}\n`);
+  if (edit.content === undefined) return stdin.write(`D ${path}\n`);
+  const content = Buffer.from(edit.content);
+  stdin.write(`M 100644 inline ${path}\ndata ${content.length}\n`);
+  stdin.write(content);
+  return stdin.write('\n');
+}
+
+async function* readLines(stream: AsyncIterable<Buffer>): AsyncGenerator<string> {
+  let pending = '';
+  for await (const chunk of stream) {
+    pending += chunk.toString();
+    for (let end = pending.indexOf('\n'); end >= 0; end = pending.indexOf('\n')) {
+      yield pending.slice(0, end);
+      pending = pending.slice(end + 1);
+    }
+  }
+}

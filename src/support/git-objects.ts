@@ -1,0 +1,153 @@
+import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process';
+import { GitError, gitEnvironment, ignoreBrokenPipe } from './git.ts';
+
+export interface GitObject {
+  readonly id: string;
+  readonly type: string;
+  readonly content: Buffer;
+}
+
+/**
+ * Reads objects through one long-lived `git cat-file --batch`, started when first needed. Names are anything
+ * `git rev-parse` takes that has no newline (`HEAD:path`). Answers come in the order asked; new objects are seen.
+ */
+export interface GitObjectReader {
+  read(name: string): Promise<GitObject | undefined>;
+  /** Like `read` without the content: type and id only. */
+  identify(name: string): Promise<{ readonly id: string; readonly type: string } | undefined>;
+  close(): void;
+}
+
+export function createGitObjectReader(gitDir: string): GitObjectReader {
+  const contents = createBatchProcess(gitDir, '--batch', true);
+  const identities = createBatchProcess(gitDir, '--batch-check', false);
+  return {
+    read: (name) => contents.ask(name),
+    identify: (name) => identities.ask(name),
+    close() {
+      contents.close();
+      identities.close();
+    },
+  };
+}
+
+interface Waiting {
+  readonly resolve: (object: GitObject | undefined) => void;
+  readonly reject: (error: Error) => void;
+}
+
+function createBatchProcess(gitDir: string, mode: string, hasContent: boolean) {
+  let child: ChildProcessWithoutNullStreams | undefined;
+  let waiting: Waiting[] = [];
+
+  function start(): ChildProcessWithoutNullStreams {
+    const started = spawn('git', ['--git-dir', gitDir, 'cat-file', mode], { env: gitEnvironment() });
+    const answers = createAnswerParser(hasContent, (object) => settle(object));
+    let stderr = '';
+    started.stderr.on('data', (chunk: Buffer) => {
+      stderr += chunk.toString();
+    });
+    started.stdin.on('error', ignoreBrokenPipe);
+    started.stdout.on('data', (chunk: Buffer) => answers.push(chunk));
+    started.on('error', (error) => fail(started, error));
+    started.on('close', (status) =>
+      fail(
+        started,
+        new GitError(`git cat-file exited with ${status}`, { status: status ?? undefined, stderr }),
+      ),
+    );
+    hold(started, false);
+    child = started;
+    return started;
+  }
+
+  function settle(object: GitObject | undefined): void {
+    waiting.shift()?.resolve(object);
+    if (waiting.length === 0 && child) hold(child, false);
+  }
+
+  function fail(failed: ChildProcessWithoutNullStreams, error: Error): void {
+    if (child !== failed) return;
+    child = undefined;
+    const abandoned = waiting;
+    waiting = [];
+    for (const { reject } of abandoned) reject(error);
+  }
+
+  return {
+    ask(name: string): Promise<GitObject | undefined> {
+      if (name.includes('\n')) return Promise.resolve(undefined);
+      const process = child ?? start();
+      hold(process, true);
+      return new Promise((resolve, reject) => {
+        waiting.push({ resolve, reject });
+        process.stdin.write(`${name}\n`);
+      });
+    },
+    close(): void {
+      child?.stdin.end();
+    },
+  };
+}
+
+/** An idle reader must not keep our process alive; one that owes an answer must. */
+function hold(child: ChildProcessWithoutNullStreams, isBusy: boolean): void {
+  const handles = [child, child.stdin, child.stdout, child.stderr] as unknown as {
+    ref(): void;
+    unref(): void;
+  }[];
+  for (const handle of handles) isBusy ? handle.ref() : handle.unref();
+}
+
+/** Splits the output of `cat-file --batch`: `<id> <type> <size>\n<content>\n`, or `<name> missing\n`. */
+function createAnswerParser(hasContent: boolean, deliver: (object: GitObject | undefined) => void) {
+  let chunks: Buffer[] = [];
+  let available = 0;
+  let header: { id: string; type: string; size: number } | undefined;
+
+  function take(length: number): Buffer {
+    const whole = chunks.length === 1 && chunks[0] ? chunks[0] : Buffer.concat(chunks);
+    const rest = whole.subarray(length);
+    chunks = rest.length > 0 ? [rest] : [];
+    available -= length;
+    return whole.subarray(0, length);
+  }
+
+  function readHeader(): boolean {
+    const end = indexOfNewline(chunks);
+    if (end < 0) return false;
+    const line = take(end + 1).toString('utf8', 0, end);
+    const match = /^([0-9a-f]{40}) (\w+) (\d+)$/.exec(line);
+    if (!match) deliver(undefined);
+    else if (hasContent) header = { id: match[1] ?? '', type: match[2] ?? '', size: Number(match[3]) };
+    else deliver({ id: match[1] ?? '', type: match[2] ?? '', content: Buffer.alloc(0) });
+    return true;
+  }
+
+  function readContent({ id, type, size }: { id: string; type: string; size: number }): boolean {
+    if (available < size + 1) return false;
+    // A copy: a slice would keep the whole chunk alive for as long as somebody keeps one small file.
+    const content = Buffer.from(take(size + 1).subarray(0, size));
+    header = undefined;
+    deliver({ id, type, content });
+    return true;
+  }
+
+  return {
+    push(chunk: Buffer): void {
+      chunks.push(chunk);
+      available += chunk.length;
+      while (header ? readContent(header) : available > 0 && readHeader());
+    },
+  };
+}
+
+function indexOfNewline(chunks: readonly Buffer[]): number {
+  let offset = 0;
+  for (const chunk of chunks) {
+    const position = chunk.indexOf(10);
+    if (position >= 0) return offset + position;
+    offset += chunk.length;
+  }
+  return -1;
+}

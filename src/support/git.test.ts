@@ -1,0 +1,105 @@
+import { execFileSync } from 'node:child_process';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { GitError, runGit } from './git.ts';
+import { importCommits } from './git-import.ts';
+import { createGitObjectReader } from './git-objects.ts';
+
+let directory = '';
+let gitDir = '';
+
+beforeEach(() => {
+  directory = mkdtempSync(join(tmpdir(), 'git-'));
+  gitDir = join(directory, 'repository.git');
+  execFileSync('git', ['init', '--quiet', '--bare', gitDir]);
+});
+
+afterEach(() => rmSync(directory, { recursive: true, force: true }));
+
+const date = new Date('2026-01-02T03:04:05Z');
+
+describe('runGit', () => {
+  test('tells the exit status and what git said', async () => {
+    const failure = await runGit(['rev-parse', 'nowhere'], { gitDir }).catch((error: unknown) => error);
+    expect(failure).toBeInstanceOf(GitError);
+    expect(failure).toMatchObject({ status: 128, stderr: expect.stringContaining('nowhere') });
+  });
+
+  test('kills git when its time is up', async () => {
+    const failure = await runGit(['-c', 'alias.wait=!sleep 60', 'wait'], { timeoutMs: 50 }).catch(
+      (e: unknown) => e,
+    );
+    expect(failure).toMatchObject({ timedOut: true });
+  });
+
+  test('rejects with the reason of an abort', async () => {
+    const controller = new AbortController();
+    const running = runGit(['-c', 'alias.wait=!sleep 60', 'wait'], { signal: controller.signal });
+    controller.abort(new Error('enough'));
+    await expect(running).rejects.toThrow('enough');
+  });
+});
+
+describe('importCommits', () => {
+  test('writes commits that name each other and leaves no ref behind', async () => {
+    const [first, second] = await importCommits(gitDir, [
+      () => ({ message: 'one', date, edits: [{ path: 'a/b.txt', content: 'hello\n' }] }),
+      (earlier) => ({
+        message: 'two',
+        date,
+        merge: [0],
+        edits: [{ path: 'first', content: earlier[0] ?? '' }],
+      }),
+    ]);
+    const show = async (name: string) => (await runGit(['cat-file', 'blob', name], { gitDir })).toString();
+    expect(await show(`${first}:a/b.txt`)).toBe('hello\n');
+    expect(await show(`${second}:first`)).toBe(first);
+    expect((await runGit(['for-each-ref'], { gitDir })).toString()).toBe('');
+  });
+
+  test('starts a new root from an old tree and removes paths', async () => {
+    const [first = ''] = await importCommits(gitDir, [
+      () => ({ message: 'one', date, edits: ['x', 'y'].map((path) => ({ path, content: path })) }),
+    ]);
+    const tree = (await runGit(['rev-parse', `${first}^{tree}`], { gitDir })).toString().trim();
+    const [root = ''] = await importCommits(gitDir, [
+      () => ({ message: 'root', date, edits: [{ path: '', mode: '040000', object: tree }, { path: 'x' }] }),
+    ]);
+    expect((await runGit(['rev-list', root], { gitDir })).toString().trim()).toBe(root);
+    expect((await runGit(['ls-tree', '--name-only', root], { gitDir })).toString()).toBe('y\n');
+  });
+
+  test('fails on an object that does not exist and leaves nothing visible', async () => {
+    const edits = [{ path: 'x', object: '1'.repeat(40) }];
+    await expect(importCommits(gitDir, [() => ({ message: 'm', date, edits })])).rejects.toBeInstanceOf(
+      GitError,
+    );
+    expect((await runGit(['for-each-ref'], { gitDir })).toString()).toBe('');
+  });
+});
+
+describe('createGitObjectReader', () => {
+  test('reads many objects in order, large and missing ones among them, and sees new ones', async () => {
+    const reader = createGitObjectReader(gitDir);
+    const large = 'x'.repeat(3_000_000);
+    expect(await reader.read('HEAD:none')).toBeUndefined();
+    const [commit] = await importCommits(gitDir, [
+      () => ({
+        message: 'm',
+        date,
+        edits: [...Array(500).keys()].map((i) => ({ path: `f${i}`, content: i === 250 ? large : `${i}` })),
+      }),
+    ]);
+    const names = [...Array(501).keys()].map((i) => `${commit}:f${i}`);
+    const objects = await Promise.all(names.map((name) => reader.read(name)));
+    expect(objects[500]).toBeUndefined();
+    expect(objects[250]?.content.toString()).toBe(large);
+    expect(objects.slice(0, 250).map((o) => o?.content.toString())).toEqual(
+      [...Array(250).keys()].map(String),
+    );
+    expect(await reader.identify(`${commit}:f1`)).toMatchObject({ type: 'blob', id: objects[1]?.id });
+    reader.close();
+  });
+});
