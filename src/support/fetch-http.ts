@@ -1,0 +1,274 @@
+import { validateHeaderValue } from 'node:http';
+import type { Readable } from 'node:stream';
+import type { Dispatcher } from 'undici';
+import { createDispatchers, type Dispatchers } from './http-dispatcher.ts';
+import { type HttpFailure, totalTimeoutError, transportFailure } from './http-failure.ts';
+import { type LinkedSignal, linkSignals } from './link-signals.ts';
+import { showUrl } from './redact.ts';
+import { defaultRetryPolicy, parseRetryAfter, type RetryPolicy, retryDelayMs } from './retry.ts';
+
+/** Reads over HTTP/1.1: `GET` and `HEAD` with timeouts, retries and redirects; bodies exactly as they were sent. */
+export interface HttpClient {
+  /**
+   * Answers what came, whatever its status, or why nothing usable did; the response's body must be read, destroyed
+   * or discarded. Rejects with the reason of `signal` once that is aborted (before or, through the body, after the
+   * headers) and with a plain error only when the request itself is impossible.
+   */
+  request(request: HttpRequest): Promise<HttpResult>;
+  /** Closes every connection; what is still running fails. */
+  close(): Promise<void>;
+}
+
+export interface HttpRequest {
+  readonly url: string;
+  readonly method?: 'GET' | 'HEAD';
+  readonly headers?: Readonly<Record<string, string>>;
+  /** Value of `Authorization` for the origin of `url`; never sent again once a redirect has led to another. */
+  readonly authorization?: string | undefined;
+  readonly signal?: AbortSignal | undefined;
+  /** Default 10. */
+  readonly maxRedirects?: number;
+  /** Instead of the client's own number. */
+  readonly retries?: number | undefined;
+}
+
+export type HttpResult =
+  | { readonly kind: 'response'; readonly response: HttpResponse }
+  | { readonly kind: 'failure'; readonly failure: HttpFailure };
+
+export interface HttpResponse {
+  readonly status: number;
+  /** Names in lower case; of a repeated header, the first. */
+  readonly headers: Readonly<Record<string, string | undefined>>;
+  /** Fails, instead of ending, when it breaks off: see `transportFailure`. */
+  readonly body: Readable;
+  /** After redirects. May hold a signed link's secrets: show it through `showUrl`. */
+  readonly url: string;
+  readonly retryAfterMs: number | undefined;
+  /** Gives the body up, keeping the connection where that is cheap. */
+  discard(): void;
+}
+
+export interface HttpTimeouts {
+  readonly connectMs: number;
+  /** From the request being sent to the headers being here. */
+  readonly firstByteMs: number;
+  /** Between two pieces of a body. */
+  readonly idleMs: number;
+  /** From the call to the end of the body, retries and redirects included. */
+  readonly totalMs: number;
+}
+
+export const defaultHttpTimeouts: HttpTimeouts = {
+  connectMs: 10_000,
+  firstByteMs: 30_000,
+  idleMs: 30_000,
+  totalMs: 600_000,
+};
+
+export interface HttpClientOptions {
+  readonly userAgent: string;
+  readonly timeouts?: Partial<HttpTimeouts> | undefined;
+  readonly retry?: Partial<RetryPolicy> | undefined;
+  /** Default 16. */
+  readonly connectionsPerOrigin?: number | undefined;
+  /** Where proxy variables are read; default `process.env`. */
+  readonly environment?: Readonly<Record<string, string | undefined>> | undefined;
+}
+
+interface Client {
+  readonly userAgent: string;
+  readonly timeouts: HttpTimeouts;
+  readonly retry: RetryPolicy;
+  readonly dispatchers: () => Promise<Dispatchers>;
+}
+
+const retriedStatuses = new Set([408, 429, 500, 502, 503, 504]);
+const redirectStatuses = new Set([301, 302, 303, 307, 308]);
+const discardedBytes = 64 * 1024;
+
+export function createHttpClient(options: HttpClientOptions): HttpClient {
+  const timeouts = { ...defaultHttpTimeouts, ...options.timeouts };
+  let dispatchers: Promise<Dispatchers> | undefined;
+  const client: Client = {
+    userAgent: options.userAgent,
+    timeouts,
+    retry: { ...defaultRetryPolicy, ...options.retry },
+    dispatchers: () => {
+      dispatchers ??= createDispatchers({
+        connectionsPerOrigin: options.connectionsPerOrigin ?? 16,
+        connectTimeoutMs: timeouts.connectMs,
+        firstByteTimeoutMs: timeouts.firstByteMs,
+        environment: options.environment ?? process.env,
+      });
+      return dispatchers;
+    },
+  };
+  return {
+    request: (request) => requestWithinTime(client, request),
+    close: async () => {
+      await (await dispatchers)?.destroy();
+    },
+  };
+}
+
+async function requestWithinTime(client: Client, request: HttpRequest): Promise<HttpResult> {
+  request.signal?.throwIfAborted();
+  const linked = linkSignals([request.signal]);
+  const timer = setTimeout(() => linked.abort(totalTimeoutError()), client.timeouts.totalMs).unref();
+  const finish = () => {
+    clearTimeout(timer);
+    linked.unlink();
+  };
+  try {
+    const result = await followRedirects(client, request, linked);
+    if (result.kind === 'response') result.response.body.once('close', finish);
+    else finish();
+    return result;
+  } catch (error) {
+    finish();
+    request.signal?.throwIfAborted();
+    throw error;
+  }
+}
+
+async function followRedirects(
+  client: Client,
+  request: HttpRequest,
+  linked: LinkedSignal,
+): Promise<HttpResult> {
+  let url = new URL(request.url);
+  let authorization = request.authorization;
+  for (let redirects = 0; ; redirects++) {
+    const result = await attemptUntilAnswered(client, { ...request, authorization }, url, linked);
+    if (result.kind === 'failure') return result;
+    const { status, headers } = result.response;
+    if (!redirectStatuses.has(status) || headers.location === undefined)
+      return checkEncoding(result.response);
+    result.response.discard();
+    const problem = redirectProblem(url, headers.location, redirects, request.maxRedirects ?? 10);
+    if (problem !== undefined) return failure('bad-answer', problem);
+    const next = new URL(headers.location, url);
+    if (next.origin !== url.origin) authorization = undefined;
+    url = next;
+  }
+}
+
+function redirectProblem(from: URL, location: string, redirects: number, limit: number): string | undefined {
+  if (redirects >= limit) return `more than ${limit} redirects`;
+  if (!URL.canParse(location, from.href)) return 'a redirect to something that is no address';
+  const to = new URL(location, from);
+  if (to.protocol !== 'http:' && to.protocol !== 'https:')
+    return `a redirect to ${showUrl(to)}, which is not HTTP`;
+  if (from.protocol === 'https:' && to.protocol === 'http:')
+    return `a redirect to ${showUrl(to)}, which is not encrypted`;
+  return undefined;
+}
+
+/** Nothing that changes bytes was asked for, so a coded body could only be passed on broken. */
+function checkEncoding(response: HttpResponse): HttpResult {
+  const encoding = response.headers['content-encoding'];
+  if (response.status !== 200 || encoding === undefined || /^(identity)?$/i.test(encoding.trim()))
+    return { kind: 'response', response };
+  response.body.destroy();
+  return failure('bad-answer', `the answer has the content encoding ${encoding}, which was not asked for`);
+}
+
+async function attemptUntilAnswered(
+  client: Client,
+  request: HttpRequest,
+  url: URL,
+  linked: LinkedSignal,
+): Promise<HttpResult> {
+  for (let attempt = 0; ; attempt++) {
+    const result = await attemptOnce(client, request, url, linked.signal);
+    const isLast = attempt >= Math.min(request.retries ?? client.retry.retries, retriesFor(result));
+    if (isLast) return result;
+    const retryAfterMs = result.kind === 'response' ? result.response.retryAfterMs : undefined;
+    if (result.kind === 'response') result.response.discard();
+    try {
+      await client.retry.sleep(retryDelayMs(client.retry, attempt, retryAfterMs), linked.signal);
+    } catch (error) {
+      return failureOrThrow(linked.signal.aborted ? linked.signal.reason : error);
+    }
+  }
+}
+
+/** How often this outcome is worth another try. A host that stays silent costs a full timeout each time. */
+function retriesFor(result: HttpResult): number {
+  if (result.kind === 'response')
+    return retriedStatuses.has(result.response.status) ? Number.POSITIVE_INFINITY : 0;
+  switch (result.failure.reason) {
+    case 'connection':
+      return Number.POSITIVE_INFINITY;
+    case 'timeout':
+      return 1;
+    case 'tls':
+    case 'bad-answer':
+      return 0;
+  }
+}
+
+async function attemptOnce(
+  client: Client,
+  request: HttpRequest,
+  url: URL,
+  signal: AbortSignal,
+): Promise<HttpResult> {
+  const { authorization } = request;
+  if (authorization !== undefined) validateHeaderValue('authorization', authorization);
+  const dispatchers = await client.dispatchers();
+  try {
+    const answer = await dispatchers.for(url).request({
+      origin: url.origin,
+      path: url.pathname + url.search,
+      method: request.method ?? 'GET',
+      headers: {
+        accept: '*/*',
+        'user-agent': client.userAgent,
+        ...request.headers,
+        ...(authorization === undefined ? {} : { authorization }),
+      },
+      signal,
+      headersTimeout: client.timeouts.firstByteMs,
+      bodyTimeout: client.timeouts.idleMs,
+    });
+    return toResult(answer, url, client.retry.now());
+  } catch (error) {
+    return failureOrThrow(signal.aborted ? signal.reason : error);
+  }
+}
+
+function toResult(answer: Dispatcher.ResponseData, url: URL, nowMs: number): HttpResult {
+  const { body } = answer;
+  // Destroying a body that nobody reads must not end the process: readers add listeners of their own.
+  body.on('error', () => {});
+  const headers = firstValues(answer.headers);
+  const response: HttpResponse = {
+    status: answer.statusCode,
+    headers,
+    body,
+    url: url.href,
+    retryAfterMs: parseRetryAfter(headers['retry-after'], nowMs),
+    discard: () => {
+      body.dump({ limit: discardedBytes }).catch(() => body.destroy());
+    },
+  };
+  return { kind: 'response', response };
+}
+
+function firstValues(headers: Dispatcher.ResponseData['headers']): Record<string, string | undefined> {
+  return Object.fromEntries(
+    Object.entries(headers).map(([name, value]) => [name, Array.isArray(value) ? value[0] : value]),
+  );
+}
+
+function failureOrThrow(error: unknown): HttpResult {
+  const known = transportFailure(error);
+  if (known === undefined) throw error;
+  return { kind: 'failure', failure: known };
+}
+
+function failure(reason: HttpFailure['reason'], detail: string): HttpResult {
+  return { kind: 'failure', failure: { reason, detail } };
+}

@@ -1,0 +1,61 @@
+import { errorCode } from './error-code.ts';
+import { redact } from './redact.ts';
+
+/** Why no usable response came. `detail` is one line without credentials; it does not name the address. */
+export interface HttpFailure {
+  readonly reason: 'timeout' | 'connection' | 'tls' | 'bad-answer';
+  readonly detail: string;
+}
+
+const sentences: Readonly<Record<string, HttpFailure>> = {
+  UND_ERR_CONNECT_TIMEOUT: { reason: 'timeout', detail: 'no connection within the time allowed' },
+  ETIMEDOUT: { reason: 'timeout', detail: 'no connection within the time allowed' },
+  UND_ERR_HEADERS_TIMEOUT: { reason: 'timeout', detail: 'no answer within the time allowed' },
+  UND_ERR_BODY_TIMEOUT: { reason: 'timeout', detail: 'the answer stopped arriving' },
+  TOTAL_TIMEOUT: { reason: 'timeout', detail: 'not finished within the time allowed' },
+  ECONNREFUSED: { reason: 'connection', detail: 'the connection was refused' },
+  ECONNRESET: { reason: 'connection', detail: 'the connection was reset' },
+  EPIPE: { reason: 'connection', detail: 'the connection was reset' },
+  ENOTFOUND: { reason: 'connection', detail: 'the host name does not resolve' },
+  EAI_AGAIN: { reason: 'connection', detail: 'the host name could not be resolved at the moment' },
+  EHOSTUNREACH: { reason: 'connection', detail: 'the host cannot be reached' },
+  ENETUNREACH: { reason: 'connection', detail: 'the network cannot be reached' },
+  EADDRNOTAVAIL: { reason: 'connection', detail: 'the address cannot be used from here' },
+  ECONNABORTED: { reason: 'connection', detail: 'the connection was aborted' },
+  UND_ERR_SOCKET: { reason: 'connection', detail: 'the connection closed before everything had arrived' },
+  UND_ERR_DESTROYED: { reason: 'connection', detail: 'the connection was closed on our side' },
+  UND_ERR_CLOSED: { reason: 'connection', detail: 'the connection was closed on our side' },
+  // undici's name for a proxy that did not open the tunnel
+  UND_ERR_ABORTED: { reason: 'connection', detail: 'the proxy refused to connect' },
+  // undici's name for a 407 in the proxy form; what we pass it is checked before
+  UND_ERR_INVALID_ARG: { reason: 'connection', detail: 'the proxy wants authentication' },
+  UND_ERR_HEADERS_OVERFLOW: { reason: 'bad-answer', detail: 'the headers of the answer are too long' },
+  UND_ERR_RES_CONTENT_LENGTH_MISMATCH: {
+    reason: 'bad-answer',
+    detail: 'the answer is longer or shorter than it says',
+  },
+};
+const tlsCodes =
+  /^(ERR_TLS_|ERR_SSL_|CERT_|CRL_|UNABLE_TO_|DEPTH_ZERO_|SELF_SIGNED_|INVALID_CA|PATH_LENGTH_)/;
+const moreTlsCodes = new Set(['EPROTO', 'HOSTNAME_MISMATCH', 'UND_ERR_PRX_TLS', 'INVALID_PURPOSE']);
+
+/**
+ * What a failed request, or a body stream that ended in an error, means. `undefined` when the error is not one of
+ * transport (a full disk, say), so that it can be thrown on. A body that ends short of its Content-Length or inside
+ * a chunk fails with such an error; one that ends without was complete as far as HTTP can tell.
+ */
+export function transportFailure(error: unknown): HttpFailure | undefined {
+  if (error instanceof Error && error.name === 'HTTPParserError')
+    return { reason: 'bad-answer', detail: 'the answer is not HTTP' };
+  const code = errorCode(error);
+  if (code === undefined) return undefined;
+  if (Object.hasOwn(sentences, code)) return sentences[code];
+  if (tlsCodes.test(code) || moreTlsCodes.has(code))
+    return { reason: 'tls', detail: `the connection is not secure: ${redact(String(error))} (${code})` };
+  return undefined;
+}
+
+/** An error as a body stream or a request is given it when its whole time is up. */
+export function totalTimeoutError(): Error {
+  return Object.assign(new Error('not finished within the time allowed'), { code: 'TOTAL_TIMEOUT' });
+}

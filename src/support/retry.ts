@@ -1,0 +1,45 @@
+import { setTimeout as delay } from 'node:timers/promises';
+
+export interface RetryPolicy {
+  /** How often to try again after the first attempt. */
+  readonly retries: number;
+  readonly baseMs: number;
+  readonly capMs: number;
+  /** A `Retry-After` beyond this is treated as this. */
+  readonly retryAfterCapMs: number;
+  /** Uniform in [0, 1). */
+  readonly random: () => number;
+  /** Milliseconds since 1970. */
+  readonly now: () => number;
+  readonly sleep: (ms: number, signal: AbortSignal) => Promise<void>;
+}
+
+export const defaultRetryPolicy: RetryPolicy = {
+  retries: 3,
+  baseMs: 200,
+  capMs: 5_000,
+  retryAfterCapMs: 60_000,
+  random: Math.random,
+  now: Date.now,
+  sleep: (ms, signal) => delay(ms, undefined, { signal }),
+};
+
+/**
+ * How long to wait before retry number `attempt` (from 0): full jitter over an exponentially growing window. What
+ * the far side asked for is waited for in full, and then some, so that callers told the same do not return as one.
+ */
+export function retryDelayMs(policy: RetryPolicy, attempt: number, retryAfterMs: number | undefined): number {
+  const jitter = policy.random() * Math.min(policy.capMs, policy.baseMs * 2 ** attempt);
+  return retryAfterMs === undefined ? jitter : Math.min(retryAfterMs, policy.retryAfterCapMs) + jitter;
+}
+
+/** Reads `Retry-After`: seconds or an HTTP date (RFC 9110 §10.2.3). `undefined` if it is absent or neither. */
+export function parseRetryAfter(value: string | undefined, nowMs: number): number | undefined {
+  if (value === undefined) return undefined;
+  const text = value.trim();
+  if (/^\d+$/.test(text)) return Number(text) * 1000;
+  // Only the form servers must send; `Date.parse` alone would take "-5" and "1" for years.
+  if (!/^[A-Za-z]{3,9}, /.test(text)) return undefined;
+  const time = Date.parse(text);
+  return Number.isNaN(time) ? undefined : Math.max(0, time - nowMs);
+}
