@@ -1,0 +1,93 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdir, mkdtemp, readdir, rm, stat, utimes, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { Readable } from 'node:stream';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { openFileArchiveStore, removeAbandonedTemporaries } from '../../src/archives/file-archive-store.ts';
+import { StorageError } from '../../src/errors.ts';
+import { archiveStoreContract, checksumOf } from './archive-store.contract.ts';
+
+archiveStoreContract('the file store', async () => {
+  const parent = await mkdtemp(path.join(tmpdir(), 'archives-'));
+  const directory = path.join(parent, 'data', 'packages');
+  const store = openFileArchiveStore(directory);
+  return {
+    store,
+    async leftovers() {
+      const expected = new Set<string>();
+      for await (const { checksum } of store.list()) expected.add(store.locate(checksum));
+      const entries = await readdir(parent, { recursive: true, withFileTypes: true });
+      const files = entries
+        .filter((entry) => entry.isFile())
+        .map((entry) => path.join(entry.parentPath, entry.name));
+      return files.filter((file) => !expected.has(file));
+    },
+    remove: () => rm(parent, { recursive: true }),
+  };
+});
+
+describe('the file store on disk', () => {
+  let directory: string;
+  beforeEach(async () => {
+    directory = await mkdtemp(path.join(tmpdir(), 'archives-'));
+  });
+  afterEach(() => rm(directory, { recursive: true }));
+
+  test('an archive is a readable file named by its checksum', async () => {
+    const bytes = Buffer.from('zip');
+    const checksum = checksumOf(bytes);
+    const store = openFileArchiveStore(directory);
+    await store.store(checksum, Readable.from([bytes]));
+    const expected = path.join(directory, checksum.slice(0, 2), `${checksum}.zip`);
+    expect(store.locate(checksum)).toBe(expected);
+    expect((await stat(expected)).mode & 0o777).toBe(0o644 & ~process.umask());
+  });
+
+  test('files of other names are not archives', async () => {
+    const folder = path.join(directory, 'ab');
+    await mkdir(folder);
+    for (const name of [
+      `cd${'0'.repeat(62)}.zip`,
+      `ab${'0'.repeat(62)}`,
+      'ab.zip',
+      `AB${'0'.repeat(62)}.zip`,
+    ])
+      await writeFile(path.join(folder, name), '');
+    await writeFile(path.join(directory, 'README'), '');
+    for await (const archive of openFileArchiveStore(directory).list()) expect(archive).toBeUndefined();
+  });
+
+  test('a disk that refuses is a StorageError with a hint, and the body is let go', async () => {
+    const file = path.join(directory, 'file');
+    await writeFile(file, '');
+    const body = Readable.from([Buffer.from('zip')]);
+    const failure = openFileArchiveStore(file).store(checksumOf(Buffer.from('zip')), body);
+    await expect(failure).rejects.toThrow(StorageError);
+    await expect(failure).rejects.toHaveProperty('hint', expect.stringContaining('directory'));
+    expect(body.destroyed).toBe(true);
+  });
+
+  test('abandoned temporaries are removed, those in use and everything else stay', async () => {
+    const checksum = checksumOf(Buffer.from('zip'));
+    const folder = path.join(directory, checksum.slice(0, 2));
+    await mkdir(folder);
+    const ended = spawn(process.execPath, ['-e', '']);
+    await once(ended, 'exit');
+    const names = {
+      ofEnded: `.${checksum}.${ended.pid}-0a.tmp`,
+      old: `.${checksum}.${process.pid}-0b.tmp`,
+      inUse: `.${checksum}.${process.pid}-0c.tmp`,
+      archive: `${checksum}.zip`,
+      foreign: '.notes.tmp',
+    };
+    for (const name of Object.values(names)) await writeFile(path.join(folder, name), '');
+    const longAgo = new Date(Date.now() - 2 * 60 * 60 * 1000);
+    for (const name of [names.old, names.archive, names.foreign])
+      await utimes(path.join(folder, name), longAgo, longAgo);
+    expect(await removeAbandonedTemporaries(directory)).toBe(2);
+    expect((await readdir(folder)).sort()).toEqual([names.inUse, names.archive, names.foreign].sort());
+    expect(await removeAbandonedTemporaries(path.join(directory, 'missing'))).toBe(0);
+  });
+});
