@@ -7,6 +7,7 @@ import { type Checksum, isChecksum } from '../model/checksum.ts';
 import { syncDirectory } from '../support/atomic-file.ts';
 import { ifExists, onDisk } from '../support/disk-errors.ts';
 import { errorCode } from '../support/error-code.ts';
+import { hasProcess } from '../support/process-identity.ts';
 import { createSingleFlight } from '../support/single-flight.ts';
 import type { ArchiveStore, StoreLimits } from './archive-store.ts';
 
@@ -67,7 +68,7 @@ export async function removeAbandonedTemporaries(directory: string): Promise<num
       if (pid === undefined) continue;
       const file = path.join(folder, name);
       const facts = await ifExists(stat(file));
-      if (!facts || (isRunning(Number(pid)) && Date.now() - facts.mtimeMs < abandonedAfterMs)) continue;
+      if (!facts || (hasProcess(Number(pid)) && Date.now() - facts.mtimeMs < abandonedAfterMs)) continue;
       await onDisk(`remove ${file}`, () => rm(file, { force: true }));
       removed++;
     }
@@ -204,13 +205,4 @@ async function* listArchives(root: string): AsyncGenerator<{ checksum: Checksum;
 async function foldersOf(root: string): Promise<string[]> {
   const names = (await onDisk(`read ${root}`, () => ifExists(readdir(root)))) ?? [];
   return names.filter((name) => folderPattern.test(name)).map((name) => path.join(root, name));
-}
-
-function isRunning(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch (error) {
-    return errorCode(error) !== 'ESRCH';
-  }
 }

@@ -1,0 +1,192 @@
+import { randomUUID } from 'node:crypto';
+import { link, open, rename, rm, utimes, writeFile } from 'node:fs/promises';
+import path from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { StorageError } from '../errors.ts';
+import { ifExists, onDisk } from './disk-errors.ts';
+import { errorCode } from './error-code.ts';
+import { linkSignals } from './link-signals.ts';
+import { fateOf, identifyThisProcess, type ProcessIdentity } from './process-identity.ts';
+
+const defaultWaitMs = 60_000;
+const refreshMs = 15_000;
+const silentAfterMs = 60_000;
+const longestPauseMs = 50;
+
+export interface ProcessLockOptions {
+  /** How long to wait for the lock; 60,000 unless given, 0 to try once. */
+  readonly waitMs?: number | undefined;
+  /** Called once, when the lock turns out to be taken. `holder` reads like `process 12 on build-3`. */
+  readonly onWait?: ((holder: string) => void) | undefined;
+  readonly signal?: AbortSignal | undefined;
+}
+
+/**
+ * Runs `work` while no other caller, in this process or another, runs under the same `file`. The folder of `file` must
+ * exist. Not reentrant, and in no order. The lock is released however `work` ends; if this process dies, the next
+ * caller on the same machine takes the lock over at once, and one on another machine 60 s after the last sign of life.
+ *
+ * The signal given to `work` aborts with that of `options`, or when the lock was lost, which happens only to a process
+ * that was stopped for a minute. Throws `StorageError` naming the holder when waiting takes too long.
+ */
+export async function withProcessLock<T>(
+  file: string,
+  work: (signal: AbortSignal) => Promise<T>,
+  options: ProcessLockOptions = {},
+): Promise<T> {
+  const target = path.resolve(file);
+  const text = await onDisk(`lock ${target}`, () => acquire(target, options));
+  const linked = linkSignals([options.signal]);
+  const timer = setInterval(() => {
+    refresh(target, text).catch(linked.abort);
+  }, refreshMs).unref();
+  try {
+    return await work(linked.signal);
+  } finally {
+    clearInterval(timer);
+    linked.unlink();
+    await onDisk(`unlock ${target}`, () => release(target, text));
+  }
+}
+
+async function acquire(file: string, options: ProcessLockOptions): Promise<string> {
+  const { waitMs = defaultWaitMs, onWait, signal } = options;
+  const self = await identifyThisProcess();
+  const startedAt = performance.now();
+  let hasAnnounced = false;
+  for (let pauseMs = 1; ; pauseMs = Math.min(pauseMs * 2, longestPauseMs)) {
+    signal?.throwIfAborted();
+    const holder = await tryTake(file, self);
+    if (typeof holder === 'string') return holder;
+    if ((await isAbandoned(holder, self)) && (await removeAbandoned(file, holder, self))) continue;
+    const remainingMs = waitMs - (performance.now() - startedAt);
+    if (remainingMs <= 0) throw takenError(file, holder, waitMs);
+    if (!hasAnnounced) onWait?.(describe(holder));
+    hasAnnounced = true;
+    const jitteredMs = pauseMs * (0.5 + Math.random());
+    await sleep(Math.min(jitteredMs, remainingMs), undefined, { signal }).catch(() =>
+      signal?.throwIfAborted(),
+    );
+  }
+}
+
+/** A lock file as found. `text` is unlike that of any other time the lock was taken. */
+interface Holder {
+  readonly text: string;
+  readonly identity: ProcessIdentity | undefined;
+  readonly modifiedAtMs: number;
+}
+
+/** Takes the lock, and answers the text that marks it as taken by this call; or answers who holds it. */
+async function tryTake(file: string, self: ProcessIdentity): Promise<string | Holder> {
+  const text = `${JSON.stringify({ ...self, token: randomUUID() })}\n`;
+  for (;;) {
+    const holder = await readHolder(file);
+    if (holder) return holder;
+    if (await createWhole(file, text)) return text;
+  }
+}
+
+/** Creates the file with all its content, unless it exists: nobody ever sees it half written. */
+async function createWhole(file: string, text: string): Promise<boolean> {
+  const temporary = `${file}.${randomUUID()}.tmp`;
+  await writeFile(temporary, text, { flag: 'wx' });
+  try {
+    await link(temporary, file);
+    return true;
+  } catch (error) {
+    if (errorCode(error) === 'EEXIST') return false;
+    throw error;
+  } finally {
+    await rm(temporary, { force: true });
+  }
+}
+
+async function readHolder(file: string): Promise<Holder | undefined> {
+  const handle = await ifExists(open(file, 'r'));
+  if (!handle) return undefined;
+  try {
+    const text = await handle.readFile('utf8');
+    return { text, identity: parseIdentity(text), modifiedAtMs: (await handle.stat()).mtimeMs };
+  } finally {
+    await handle.close();
+  }
+}
+
+// A power cut can leave the file without its content: such a holder is nobody we could ask about.
+function parseIdentity(text: string): ProcessIdentity | undefined {
+  try {
+    const { host, place, pid, startedAt } = JSON.parse(text);
+    if (typeof host !== 'string' || typeof place !== 'string' || !Number.isSafeInteger(pid)) return undefined;
+    return { host, place, pid, startedAt: typeof startedAt === 'string' ? startedAt : undefined };
+  } catch {
+    return undefined;
+  }
+}
+
+async function isAbandoned(holder: Holder, self: ProcessIdentity): Promise<boolean> {
+  const fate = holder.identity ? await fateOf(holder.identity, self) : 'unknown';
+  if (fate !== 'unknown') return fate === 'ended';
+  return Date.now() - holder.modifiedAtMs > silentAfterMs;
+}
+
+/**
+ * Removes an abandoned lock file; false if somebody else is at it. A name is all one can remove, and between judging a
+ * file and removing its name another process may have done the same and taken the lock. So only the one who
+ * holds the guard removes locks of others, after judging again: meanwhile a file without a live owner cannot change.
+ */
+async function removeAbandoned(file: string, abandoned: Holder, self: ProcessIdentity): Promise<boolean> {
+  const guard = `${file}.takeover`;
+  const mine = await tryTake(guard, self);
+  if (typeof mine !== 'string') {
+    if (await isAbandoned(mine, self)) await removeGuard(guard, mine);
+    return false;
+  }
+  try {
+    const current = await readHolder(file);
+    if (current?.text === abandoned.text && (await isAbandoned(current, self)))
+      await rm(file, { force: true });
+    return true;
+  } finally {
+    await rm(guard, { force: true });
+  }
+}
+
+/** For a guard whose owner died within the moment it is held for: moves it away, and back if it is another by now. */
+async function removeGuard(guard: string, abandoned: Holder): Promise<void> {
+  const moved = `${guard}.${randomUUID()}.tmp`;
+  if (!(await ifExists(rename(guard, moved).then(() => true)))) return;
+  try {
+    const found = await readHolder(moved);
+    if (found?.text !== abandoned.text) await link(moved, guard).catch(() => {});
+  } finally {
+    await rm(moved, { force: true });
+  }
+}
+
+/** A sign of life for other machines. Throws when the lock is no longer ours. */
+async function refresh(file: string, text: string): Promise<void> {
+  const holder = await readHolder(file);
+  if (holder?.text !== text)
+    throw new StorageError(`lost the lock ${file}${holder ? ` to ${describe(holder)}` : ''}`, {
+      hint: 'this process was stopped for more than a minute: run the same command again',
+    });
+  const now = new Date();
+  await utimes(file, now, now);
+}
+
+async function release(file: string, text: string): Promise<void> {
+  const holder = await readHolder(file);
+  if (holder?.text === text) await rm(file, { force: true });
+}
+
+function describe({ identity }: Holder): string {
+  return identity ? `process ${identity.pid} on ${identity.host}` : 'an unknown process';
+}
+
+function takenError(file: string, holder: Holder, waitMs: number): StorageError {
+  const who = describe(holder);
+  return new StorageError(`cannot lock ${file}: waited ${waitMs / 1000} s for ${who}, which holds it`, {
+    hint: `wait until ${who} has finished, or stop it; the lock of a process that ended is taken over by itself`,
+  });
+}
