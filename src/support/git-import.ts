@@ -13,10 +13,8 @@ export interface TreeEdit {
 }
 
 export interface NewCommit {
-  /** Full id to build on; its tree is the starting point and, unless `isRoot`, it is the first parent. */
+  /** Full id of the first parent, whose tree is the starting point; without it the commit is a root. */
   readonly base?: string | undefined;
-  /** Starts from `base`'s tree but has no parents. */
-  readonly isRoot?: boolean | undefined;
   /** Further parents: ids, or the position of an earlier commit of the same import. */
   readonly merge?: readonly (string | number)[] | undefined;
   readonly message: string;
@@ -90,7 +88,7 @@ async function writeCommit(stdin: NodeJS.WritableStream, commit: NewCommit, posi
   stdin.write(head);
   stdin.write(message);
   stdin.write('\n');
-  if (commit.base !== undefined && !commit.isRoot) stdin.write(`from ${commit.base}\n`);
+  if (commit.base !== undefined) stdin.write(`from ${commit.base}\n`);
   for (const parent of commit.merge ?? [])
     stdin.write(`merge ${typeof parent === 'number' ? `:${parent + 1}` : parent}\n`);
   for (const edit of commit.edits) {

@@ -1,0 +1,271 @@
+import { readFile, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import { StorageError } from '../errors.ts';
+import type { Finding } from '../model/finding.ts';
+import { GitError, runGit } from '../support/git.ts';
+import { importCommits, type NewCommit, type TreeEdit } from '../support/git-import.ts';
+import { createGitObjectReader } from '../support/git-objects.ts';
+import { snapshotPathOf } from './layout.ts';
+import {
+  findingsFile,
+  formatFile,
+  formatFindings,
+  formatState,
+  formatVersion,
+  parseFindings,
+  parseState,
+  type RegistryState,
+  stateFile,
+} from './registry-state.ts';
+
+export const servedRef = 'refs/heads/main';
+export const stateRef = 'refs/registry/state';
+
+/** The state at one commit. Immutable: a change makes another commit. */
+export interface StateView extends RegistryState {
+  readonly commit: string;
+  findings(): Promise<Finding[]>;
+}
+
+/** A change to the served index and the state, made real by one ref update. */
+export interface IndexChange {
+  /** What the change was planned on; it fails if that is no longer the state. */
+  readonly base: StateView;
+  /** Absent: the served index stays as it is. */
+  readonly served?: {
+    readonly edits: readonly TreeEdit[];
+    readonly message: string;
+    readonly isRoot: boolean;
+  };
+  readonly state: Omit<RegistryState, 'served'>;
+  readonly ledgerEdits: readonly TreeEdit[];
+  readonly findings: readonly Finding[];
+  readonly message: string;
+  readonly date: Date;
+}
+
+/**
+ * The bare git repository that is the registry's database (design §2). `refs/registry/state` is the commit
+ * point; `main` follows it. Nothing here decides: it reads trees and writes what it is told.
+ */
+export interface GitIndex {
+  readonly directory: string;
+  /** The state now; read again on each call, parsed once per commit. */
+  state(): Promise<StateView>;
+  /** Every file below a tree-ish, by path: object ids. Empty where there is no such tree. */
+  list(treeish: string): Promise<Map<string, string>>;
+  /** Paths that differ between two trees. */
+  diff(from: string, to: string): Promise<string[]>;
+  /** The id of the file at a path; `undefined` if there is none. */
+  identify(treeish: string, path: string): Promise<string | undefined>;
+  read(name: string): Promise<Buffer | undefined>;
+  commit(change: IndexChange): Promise<StateView>;
+  servedCommit(): Promise<string>;
+  /** The recent history of `main`, newest first. */
+  servedHistory(): Promise<readonly string[]>;
+  close(): void;
+}
+
+/** Creates the repository with an empty served index; `false` if one is there already. */
+export async function createGitIndex(directory: string, date: Date): Promise<boolean> {
+  if (await exists(join(directory, 'HEAD'))) return false;
+  await runGit(['init', '--quiet', '--bare', '--initial-branch=main', '--template=', directory]);
+  await configure(directory);
+  const [served, state] = await importCommits(directory, [
+    () => ({ message: 'Start with an empty index\n', date, edits: [] }),
+    (earlier) => ({ ...emptyState(earlier[0] ?? ''), date, merge: [0] }),
+  ]);
+  if (served === undefined || state === undefined) throw new StorageError(`cannot create ${directory}`);
+  await runGit(['update-ref', stateRef, state, ''], { gitDir: directory });
+  await runGit(['update-ref', servedRef, served, ''], { gitDir: directory });
+  return true;
+}
+
+function emptyState(served: string): Pick<NewCommit, 'message' | 'edits'> {
+  return {
+    message: 'Start with an empty registry\n',
+    edits: [
+      { path: formatFile, content: formatVersion },
+      {
+        path: stateFile,
+        content: formatState({ served, modules: 0, changedSinceRoot: 0, policy: '', snapshots: [] }),
+      },
+      { path: findingsFile, content: '' },
+    ],
+  };
+}
+
+async function configure(directory: string): Promise<void> {
+  const settings = [
+    // A ref must never name objects that a power cut can lose (design §2); git before 2.36 ignores this.
+    ['core.fsync', 'all'],
+    // Packing is ours to start: a gc behind our back could hold locks or drop what a state still needs.
+    ['gc.auto', '0'],
+    ['maintenance.auto', 'false'],
+    ['transfer.hideRefs', 'refs/'],
+    ['transfer.hideRefs', `!${servedRef}`],
+  ];
+  for (const [key = '', value = ''] of settings)
+    await runGit(['config', '--add', key, value], { gitDir: directory });
+}
+
+/** Opens the repository, rolling `main` forward to the state if a crash came between the two. */
+export async function openGitIndex(directory: string): Promise<GitIndex> {
+  if (!(await exists(join(directory, 'HEAD'))))
+    throw new StorageError(`there is no index repository in ${directory}`, {
+      hint: 'run "moonbit-registry init" in the registry\'s folder to create it',
+    });
+  const objects = createGitObjectReader(directory);
+  let cached: StateView | undefined;
+  let history: { readonly tip: string; readonly commits: readonly string[] } | undefined;
+
+  async function read(name: string): Promise<Buffer | undefined> {
+    return (await objects.read(name))?.content;
+  }
+
+  async function state(): Promise<StateView> {
+    const commit = await readRef(directory, stateRef);
+    if (cached?.commit === commit) return cached;
+    const bytes = await read(`${commit}:${stateFile}`);
+    if (!bytes) throw new StorageError(`${stateRef} (${commit}) has no ${stateFile}`);
+    const findings = async () => parseFindings((await read(`${commit}:${findingsFile}`)) ?? Buffer.alloc(0));
+    cached = { ...parseState(bytes), commit, findings };
+    return cached;
+  }
+
+  async function commit(change: IndexChange): Promise<StateView> {
+    const baseTree = await objects.identify(`${change.base.served}^{tree}`);
+    if (!baseTree) throw new StorageError(`the served commit ${change.base.served} has no tree`);
+    const ids = await importCommits(directory, commitBuilders(change, baseTree.id));
+    const next = ids.at(-1) ?? '';
+    await moveRef(directory, stateRef, next, change.base.commit);
+    const view = await state();
+    await followState(directory, view);
+    return view;
+  }
+
+  await followState(directory, await state());
+  return {
+    directory,
+    state,
+    read,
+    commit,
+    async list(treeish) {
+      const tree = await objects.identify(`${treeish}^{tree}`);
+      return tree ? listFiles(directory, tree.id) : new Map<string, string>();
+    },
+    diff: (from, to) => diffTrees(directory, from, to),
+    async identify(treeish, path) {
+      const object = await objects.identify(`${treeish}:${path}`);
+      return object?.type === 'blob' ? object.id : undefined;
+    },
+    servedCommit: () => readRef(directory, servedRef),
+    async servedHistory() {
+      const tip = await readRef(directory, servedRef);
+      if (history?.tip !== tip) {
+        const listing = await runGit(['rev-list', '--max-count=1000', tip], { gitDir: directory });
+        history = { tip, commits: listing.toString().trim().split('\n') };
+      }
+      return history.commits;
+    },
+    close: () => objects.close(),
+  };
+}
+
+/** One builder for the served index if it changes, one for the state. */
+function commitBuilders(
+  change: IndexChange,
+  baseTree: string,
+): ((earlier: readonly string[]) => NewCommit)[] {
+  const { base, served, date } = change;
+  const snapshotEdits = change.state.snapshots.map(
+    ({ source, tree }): TreeEdit => ({ path: snapshotPathOf(source), mode: '040000', object: tree }),
+  );
+  const dropped = base.snapshots.filter(
+    ({ source }) => !change.state.snapshots.some((kept) => kept.source === source),
+  );
+  const state = (earlier: readonly string[]): NewCommit => ({
+    base: base.commit,
+    merge: served ? [0] : [],
+    message: change.message,
+    date,
+    edits: [
+      { path: stateFile, content: formatState({ ...change.state, served: earlier[0] ?? base.served }) },
+      { path: findingsFile, content: formatFindings(change.findings) },
+      ...dropped.map(({ source }): TreeEdit => ({ path: snapshotPathOf(source) })),
+      ...snapshotEdits,
+      ...change.ledgerEdits,
+    ],
+  });
+  if (!served) return [state];
+  const startingTree: TreeEdit[] = served.isRoot ? [{ path: '', mode: '040000', object: baseTree }] : [];
+  const aggregated = (): NewCommit => ({
+    ...(served.isRoot ? {} : { base: base.served }),
+    message: served.message,
+    date,
+    edits: [...startingTree, ...served.edits],
+  });
+  return [aggregated, state];
+}
+
+async function followState(directory: string, state: StateView): Promise<void> {
+  const current = await readRef(directory, servedRef).catch(() => undefined);
+  if (current !== state.served) await runGit(['update-ref', servedRef, state.served], { gitDir: directory });
+}
+
+async function moveRef(directory: string, ref: string, next: string, expected: string): Promise<void> {
+  try {
+    await runGit(['update-ref', ref, next, expected], { gitDir: directory });
+  } catch (cause) {
+    if (!(cause instanceof GitError)) throw cause;
+    throw new StorageError(`cannot move ${ref} from ${expected} to ${next}: ${firstLine(cause.stderr)}`, {
+      cause,
+      hint: 'another process may have changed the registry meanwhile: run the command again',
+    });
+  }
+}
+
+/** Reads a ref's own file, and asks git only when there is none: this is on the path of every request. */
+async function readRef(directory: string, ref: string): Promise<string> {
+  try {
+    const id = (await readFile(join(directory, ref), 'latin1')).trim();
+    if (/^[0-9a-f]{40}$/.test(id)) return id;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
+  }
+  return (await runGit(['rev-parse', '--verify', ref], { gitDir: directory })).toString().trim();
+}
+
+async function listFiles(directory: string, treeish: string): Promise<Map<string, string>> {
+  const listing = await runGit(['ls-tree', '-r', '-z', '--full-tree', treeish], { gitDir: directory });
+  const files = new Map<string, string>();
+  for (const record of listing.toString('utf8').split('\0')) {
+    const tab = record.indexOf('\t');
+    const [, type, id] = record.slice(0, tab).split(' ');
+    if (tab > 0 && type === 'blob' && id !== undefined) files.set(record.slice(tab + 1), id);
+  }
+  return files;
+}
+
+async function diffTrees(directory: string, from: string, to: string): Promise<string[]> {
+  const args = ['diff-tree', '-r', '-z', '--name-only', '--no-renames', '--no-ext-diff', from, to];
+  const listing = await runGit(args, { gitDir: directory });
+  return listing
+    .toString('utf8')
+    .split('\0')
+    .filter((path) => path !== '');
+}
+
+function firstLine(text: string): string {
+  return text.trim().split('\n', 1)[0] ?? '';
+}
+
+async function exists(path: string): Promise<boolean> {
+  return stat(path).then(
+    () => true,
+    (error: NodeJS.ErrnoException) => {
+      if (error.code === 'ENOENT' || error.code === 'ENOTDIR') return false;
+      throw error;
+    },
+  );
+}

@@ -1,0 +1,38 @@
+import { type ModuleName, moduleNameProblem } from '../model/module-name.ts';
+
+/**
+ * Where things stand in the git trees: `user/OWNER/REST.index` in every index (moon_dir.rs, moon-protocol §2.3),
+ * and the same path below `ledger/ORIGIN/` in the state, so that a listing of names alone tells each origin.
+ */
+const prefix = 'user/';
+const suffix = '.index';
+
+export function indexPathOf(module: ModuleName): string {
+  return `${prefix}${module}${suffix}`;
+}
+
+export type IndexPath =
+  | { readonly kind: 'module'; readonly module: ModuleName }
+  /** An index file by its place and ending, whose name cannot be a module's. */
+  | { readonly kind: 'refused'; readonly text: string; readonly reason: string }
+  | { readonly kind: 'other' };
+
+export function readIndexPath(path: string): IndexPath {
+  if (!path.startsWith(prefix) || !path.endsWith(suffix)) return { kind: 'other' };
+  const text = path.slice(prefix.length, -suffix.length);
+  const reason = moduleNameProblem(text);
+  return reason === undefined
+    ? { kind: 'module', module: text as ModuleName }
+    : { kind: 'refused', text, reason };
+}
+
+export const ledgerFolder = 'ledger';
+
+export function ledgerPathOf(origin: string, module: ModuleName): string {
+  return `${ledgerFolder}/${origin}/${indexPathOf(module)}`;
+}
+
+/** The tree of a source's last good snapshot, inside the state. */
+export function snapshotPathOf(source: string): string {
+  return `sources/${source}`;
+}

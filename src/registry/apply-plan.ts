@@ -1,0 +1,89 @@
+import type { GitIndex, StateView } from '../index/git-index.ts';
+import { indexPathOf, ledgerPathOf } from '../index/layout.ts';
+import type { TreeEdit } from '../support/git-import.ts';
+import type { PlannedChange, SyncPlan } from './plan-sync.ts';
+
+/**
+ * The most index files a client may face in one `git pull`. Older clients never drain git's output and hang for
+ * ever on a fast-forward of some 550 files (moon#2235); a fresh root makes them clone again instead.
+ */
+const maxFilesPerPull = 300;
+/** A commit message names this many modules. */
+const maxNamedModules = 200;
+
+export function reRoots(plan: SyncPlan): boolean {
+  const edits = plan.modules.filter((module) => module.served).length;
+  return edits > 0 && plan.base.changedSinceRoot + edits > maxFilesPerPull;
+}
+
+/** Writes the plan and makes it count. Returns the state as it was when there is nothing to do. */
+export async function applyPlan(index: GitIndex, plan: SyncPlan, date: Date): Promise<StateView> {
+  const edits = plan.modules.flatMap(servedEditsOf);
+  const ledgerEdits = plan.modules.flatMap(ledgerEditsOf);
+  if (edits.length === 0 && ledgerEdits.length === 0 && !(await hasOtherNews(plan))) return plan.base;
+  const isRoot = reRoots(plan);
+  const summary = describePlan(plan);
+  return index.commit({
+    base: plan.base,
+    ...(edits.length > 0 ? { served: { edits, message: summary, isRoot } } : {}),
+    state: {
+      policy: plan.policy,
+      modules: plannedModules(plan),
+      snapshots: plan.snapshots,
+      changedSinceRoot: isRoot ? 0 : plan.base.changedSinceRoot + edits.length,
+    },
+    ledgerEdits,
+    findings: plan.findings,
+    message: summary,
+    date,
+  });
+}
+
+export function plannedModules(plan: SyncPlan): number {
+  return plan.modules.reduce((sum, { listed }) => sum + listed, plan.base.modules);
+}
+
+async function hasOtherNews(plan: SyncPlan): Promise<boolean> {
+  return (
+    plan.policy !== plan.base.policy ||
+    JSON.stringify(plan.snapshots) !== JSON.stringify(plan.base.snapshots) ||
+    JSON.stringify(plan.findings) !== JSON.stringify(await plan.base.findings())
+  );
+}
+
+function servedEditsOf({ module, served }: PlannedChange): TreeEdit[] {
+  if (served === undefined) return [];
+  const path = indexPathOf(module);
+  if (served === 'remove') return [{ path }];
+  return 'object' in served ? [{ path, object: served.object }] : [{ path, content: served.bytes }];
+}
+
+function ledgerEditsOf({ module, ledger }: PlannedChange): TreeEdit[] {
+  if (!ledger) return [];
+  const path = ledgerPathOf(ledger.origin, module);
+  const added: TreeEdit =
+    'object' in ledger ? { path, object: ledger.object } : { path, content: ledger.text };
+  const hasMoved = ledger.previousOrigin !== undefined && ledger.previousOrigin !== ledger.origin;
+  return hasMoved ? [{ path: ledgerPathOf(ledger.previousOrigin, module) }, added] : [added];
+}
+
+function describePlan(plan: SyncPlan): string {
+  const changes = plan.modules.flatMap(({ change }) => (change ? [change] : []));
+  const lines = changes.slice(0, maxNamedModules).map((change) => {
+    const from =
+      change.previousOrigin === undefined ? change.origin : `${change.previousOrigin} -> ${change.origin}`;
+    const versions = [
+      ...change.versionsAdded.map((version) => `+${version}`),
+      ...change.versionsRemoved.map((version) => `-${version}`),
+    ];
+    return `${change.kind} ${change.module} (${from}) ${versions.slice(0, 20).join(' ')}`.trimEnd();
+  });
+  if (changes.length > lines.length) lines.push(`… and ${changes.length - lines.length} more`);
+  const subject =
+    changes.length === 0
+      ? 'Record sources and ledger'
+      : changes.length === 1
+        ? `Update ${changes[0]?.module}`
+        : `Update ${changes.length} modules`;
+  return `${[subject, '', ...lines].join('\n').trimEnd()}\n`;
+}

@@ -1,0 +1,91 @@
+import type { GitIndex, StateView } from '../index/git-index.ts';
+import { indexPathOf, ledgerFolder, ledgerPathOf } from '../index/layout.ts';
+import type { SnapshotRecord } from '../index/registry-state.ts';
+import type { ModuleName } from '../model/module-name.ts';
+import type { ModuleFacts } from './decide-origin.ts';
+
+/** The facts of one module, and where its files are: object ids, absent where there is no file. */
+export interface LocatedFacts extends ModuleFacts {
+  readonly ledger: string | undefined;
+  readonly served: string | undefined;
+}
+
+/** Looks modules up in the sources' snapshots, the ledger and the served index. */
+export interface FactFinder {
+  find(module: ModuleName): Promise<LocatedFacts>;
+  /** Ids of the file at a path, by source; for paths that are no module's, too. */
+  listings(path: string): Promise<Map<string, string>>;
+}
+
+/** For a few modules: asks git path by path, whatever the size of the index. */
+export function findFactsByPath(
+  index: GitIndex,
+  state: StateView,
+  snapshots: readonly SnapshotRecord[],
+): FactFinder {
+  async function listings(path: string): Promise<Map<string, string>> {
+    const ids = await Promise.all(snapshots.map(({ tree }) => index.identify(tree, path)));
+    return new Map(snapshots.flatMap(({ source }, i) => (ids[i] === undefined ? [] : [[source, ids[i]]])));
+  }
+  return {
+    listings,
+    async find(module) {
+      const origins = snapshots.map(({ source }) => source);
+      const [listed, served, ledgers] = await Promise.all([
+        listings(indexPathOf(module)),
+        index.identify(state.served, indexPathOf(module)),
+        Promise.all(origins.map((origin) => index.identify(state.commit, ledgerPathOf(origin, module)))),
+      ]);
+      const position = ledgers.findIndex((id) => id !== undefined);
+      return { module, listings: listed, served, recorded: origins[position], ledger: ledgers[position] };
+    },
+  };
+}
+
+export interface WholeIndex extends FactFinder {
+  /** Every path that any source, the ledger or the served index has. */
+  readonly paths: ReadonlySet<string>;
+}
+
+/** For all modules at once: three kinds of listings, held in memory. */
+export async function findAllFacts(
+  index: GitIndex,
+  state: StateView,
+  snapshots: readonly SnapshotRecord[],
+): Promise<WholeIndex> {
+  const [trees, served, ledgerFiles] = await Promise.all([
+    Promise.all(snapshots.map(({ tree }) => index.list(tree))),
+    index.list(state.served),
+    index.list(`${state.commit}:${ledgerFolder}`),
+  ]);
+  const ledger = new Map<string, { origin: string; id: string }>();
+  for (const [path, id] of ledgerFiles) {
+    const slash = path.indexOf('/');
+    ledger.set(path.slice(slash + 1), { origin: path.slice(0, slash), id });
+  }
+  const listings = (path: string): Map<string, string> => {
+    const found = new Map<string, string>();
+    for (const [position, { source }] of snapshots.entries()) {
+      const id = trees[position]?.get(path);
+      if (id !== undefined) found.set(source, id);
+    }
+    return found;
+  };
+  const paths = new Set<string>(served.keys());
+  for (const files of [...trees, ledger]) for (const path of files.keys()) paths.add(path);
+  return {
+    paths,
+    listings: async (path) => listings(path),
+    async find(module) {
+      const path = indexPathOf(module);
+      const record = ledger.get(path);
+      return {
+        module,
+        listings: listings(path),
+        served: served.get(path),
+        recorded: record?.origin,
+        ledger: record?.id,
+      };
+    },
+  };
+}

@@ -1,0 +1,276 @@
+import type { ArchiveStore } from '../archives/archive-store.ts';
+import { StorageError } from '../errors.ts';
+import type { GitIndex, StateView } from '../index/git-index.ts';
+import { parseIndexFile } from '../index/index-file.ts';
+import { indexPathOf, readIndexPath } from '../index/layout.ts';
+import { formatLedgerFile, parseLedgerFile } from '../index/ledger-file.ts';
+import type { SnapshotRecord } from '../index/registry-state.ts';
+import type { Finding } from '../model/finding.ts';
+import type { ModuleName } from '../model/module-name.ts';
+import type { Version } from '../model/version.ts';
+import { gitBlobId } from '../support/git-blob-id.ts';
+import { cachedChecksums } from './cached-checksums.ts';
+import { type Decision, decideOrigin } from './decide-origin.ts';
+import { type FactFinder, findAllFacts, findFactsByPath, type LocatedFacts } from './module-facts.ts';
+import { agreesWithPins, type ModulePlan, originFindings, planModule } from './plan-module.ts';
+import { type Policy, policyDigest, policyOf } from './policy.ts';
+import type { ModuleChange } from './reports.ts';
+
+/** What a sync will do, as a value: to be printed (`--dry-run`) or applied. */
+export interface SyncPlan {
+  readonly base: StateView;
+  readonly snapshots: readonly SnapshotRecord[];
+  readonly policy: string;
+  readonly modules: readonly PlannedChange[];
+  /** Every finding that stands afterwards. */
+  readonly findings: readonly Finding[];
+}
+
+/** What changes for one module; absent parts stay as they are. */
+export interface PlannedChange {
+  readonly module: ModuleName;
+  /** The new index file: an existing object, new bytes, or none. */
+  readonly served?: { readonly object: string } | { readonly bytes: Buffer } | 'remove';
+  /** How the number of listed modules changes: 1, 0 or -1. */
+  readonly listed: number;
+  readonly ledger?: { readonly origin: string; readonly previousOrigin: string | undefined } & (
+    | { readonly object: string }
+    | { readonly text: string }
+  );
+  /** For the report; absent when only the ledger changes. */
+  readonly change?: ModuleChange;
+}
+
+export interface PlanningInput {
+  readonly index: GitIndex;
+  readonly archives: ArchiveStore;
+  readonly config: Parameters<typeof policyOf>[0];
+  readonly state: StateView;
+  /** As they will be recorded. */
+  readonly snapshots: readonly SnapshotRecord[];
+  /** Modules to plan although no index file changed: their archives have. */
+  readonly touched: readonly ModuleName[];
+  readonly now: string;
+}
+
+/** How many modules are read and planned at a time: bounds memory, and keeps git's pipe full. */
+const batchSize = 512;
+
+/** Compares the snapshots with the ledger. Reads only what changed, unless the policy itself did. */
+export async function planSync(input: PlanningInput): Promise<SyncPlan> {
+  const { index, state, snapshots } = input;
+  const policy = policyOf(input.config, snapshots);
+  const digest = policyDigest(policy);
+  const isWhole = digest !== state.policy;
+  const whole = isWhole ? await findAllFacts(index, state, snapshots) : undefined;
+  const facts = whole ?? findFactsByPath(index, state, snapshots);
+  const paths = whole ? whole.paths : await changedPaths(input);
+
+  const modules: PlannedChange[] = [];
+  const findings: Finding[] = [];
+  const planned = new Set<string>();
+  for (const batch of batches(paths, batchSize)) {
+    for (const result of await Promise.all(batch.map((path) => planPath(path, facts, policy, input)))) {
+      planned.add(result.subject);
+      findings.push(...result.findings);
+      if (result.change) modules.push(result.change);
+    }
+  }
+  const standing = isWhole ? [] : (await state.findings()).filter(({ module }) => !planned.has(module));
+  return {
+    base: state,
+    snapshots,
+    policy: digest,
+    modules,
+    findings: sortFindings([...standing, ...findings]),
+  };
+}
+
+async function changedPaths({ index, state, snapshots, touched }: PlanningInput): Promise<Set<string>> {
+  const known = new Map(state.snapshots.map(({ source, tree }) => [source, tree]));
+  const diffs = await Promise.all(
+    snapshots.map(async ({ source, tree }) => {
+      const before = known.get(source);
+      return before === undefined || before === tree ? [] : index.diff(before, tree);
+    }),
+  );
+  return new Set([...diffs.flat(), ...touched.map(indexPathOf)]);
+}
+
+interface PathResult {
+  /** What findings of earlier syncs this replaces. */
+  readonly subject: string;
+  readonly findings: readonly Finding[];
+  readonly change: PlannedChange | undefined;
+}
+
+async function planPath(
+  path: string,
+  facts: FactFinder,
+  policy: Policy,
+  input: PlanningInput,
+): Promise<PathResult> {
+  const target = readIndexPath(path);
+  if (target.kind === 'other') return { subject: path, findings: [], change: undefined };
+  if (target.kind === 'refused') {
+    const sources = [...(await facts.listings(path)).keys()];
+    const findings = sources.map((source): Finding => {
+      const message = `${JSON.stringify(target.text)} is not a module name: ${target.reason}`;
+      return { kind: 'refused-name', module: target.text, source, message };
+    });
+    return { subject: target.text, findings, change: undefined };
+  }
+  const located = await facts.find(target.module);
+  const decision = await decide(located, policy, input.index);
+  const plan = await planLocated(located, decision, policy, input);
+  return { subject: target.module, ...plan };
+}
+
+/** The decision for one module, with the question of agreement answered from git. */
+export async function decide(located: LocatedFacts, policy: Policy, index: GitIndex): Promise<Decision> {
+  const tentative = decideOrigin(located, policy, () => true);
+  if (tentative.rule !== 'moved' || tentative.file === undefined || located.ledger === undefined)
+    return tentative;
+  const [file, ledger] = await Promise.all([
+    readObject(index, tentative.file),
+    readObject(index, located.ledger),
+  ]);
+  const agrees = agreesWithPins(file, parseLedgerFile(ledger));
+  return decideOrigin(located, policy, () => agrees);
+}
+
+async function planLocated(
+  located: LocatedFacts,
+  decision: Decision,
+  policy: Policy,
+  input: PlanningInput,
+): Promise<Pick<PathResult, 'findings' | 'change'>> {
+  const { module } = located;
+  const mustBeCached = decision.isCachedOnly || !policy.upstreamFallback;
+  const isSettled = decision.origin === located.recorded && decision.file === located.served;
+  if (isSettled && (decision.file === undefined || !mustBeCached))
+    return { findings: originFindings(module, decision), change: undefined };
+
+  const read = (id: string | undefined) => (id === undefined ? undefined : readObject(input.index, id));
+  const [sourceFile, servedFile, ledger] = await Promise.all([
+    read(decision.file),
+    read(located.served),
+    read(located.ledger),
+  ]);
+  const cached = mustBeCached && sourceFile ? await cachedChecksums(sourceFile, input.archives) : undefined;
+  const plan = planModule({
+    module,
+    decision,
+    recorded: located.recorded,
+    upstreamFallback: policy.upstreamFallback,
+    sourceFile,
+    servedFile,
+    pins: ledger ? parseLedgerFile(ledger) : [],
+    isCached: (checksum) => cached?.has(checksum) ?? false,
+    now: input.now,
+  });
+  return { findings: plan.findings, change: describeChange(plan, located, servedFile, ledger) };
+}
+
+function describeChange(
+  plan: ModulePlan,
+  located: LocatedFacts,
+  servedFile: Buffer | undefined,
+  ledger: Buffer | undefined,
+): PlannedChange | undefined {
+  const served = servedChange(plan, located);
+  const ledgerChange = describeLedger(plan, located, ledger);
+  if (!served && !ledgerChange) return undefined;
+  return {
+    module: plan.module,
+    listed: Number(plan.served.kind !== 'none') - Number(located.served !== undefined),
+    ...(served ? { served } : {}),
+    ...(ledgerChange ? { ledger: ledgerChange } : {}),
+    ...(served || isMove(plan) ? { change: reportChange(plan, servedFile) } : {}),
+  };
+}
+
+function servedChange(plan: ModulePlan, located: LocatedFacts): PlannedChange['served'] {
+  const { served, decision } = plan;
+  switch (served.kind) {
+    case 'none':
+      return located.served === undefined ? undefined : 'remove';
+    case 'source-file':
+      return decision.file === undefined || decision.file === located.served
+        ? undefined
+        : { object: decision.file };
+    case 'lines':
+      return gitBlobId(served.bytes) === located.served ? undefined : { bytes: served.bytes };
+  }
+}
+
+function describeLedger(
+  plan: ModulePlan,
+  located: LocatedFacts,
+  ledger: Buffer | undefined,
+): PlannedChange['ledger'] {
+  const origin = plan.decision.origin;
+  if (origin === undefined) return undefined;
+  const text = formatLedgerFile(plan.pins);
+  const isSame = ledger?.equals(Buffer.from(text));
+  if (isSame && origin === located.recorded) return undefined;
+  const place = { origin, previousOrigin: located.recorded };
+  return isSame && located.ledger !== undefined ? { ...place, object: located.ledger } : { ...place, text };
+}
+
+function isMove(plan: ModulePlan): boolean {
+  return plan.recorded !== undefined && plan.decision.origin !== plan.recorded;
+}
+
+function reportChange(plan: ModulePlan, servedFile: Buffer | undefined): ModuleChange {
+  const before = new Set(
+    servedFile ? parseIndexFile(servedFile).lines.map((line) => line.entry.version) : [],
+  );
+  const after = new Set(plan.versions);
+  const without = (from: Set<Version>, other: Set<Version>) =>
+    [...from].filter((version) => !other.has(version));
+  const previousOrigin = isMove(plan) ? plan.recorded : undefined;
+  return {
+    module: plan.module,
+    kind: kindOfChange(plan, before.size),
+    origin: plan.decision.origin ?? plan.recorded ?? '',
+    ...(previousOrigin === undefined ? {} : { previousOrigin }),
+    versionsAdded: without(after, before),
+    versionsRemoved: without(before, after),
+  };
+}
+
+function kindOfChange(plan: ModulePlan, versionsBefore: number): ModuleChange['kind'] {
+  if (isMove(plan)) return 'moved';
+  if (plan.served.kind === 'none') return 'removed';
+  return versionsBefore === 0 ? 'added' : 'changed';
+}
+
+async function readObject(index: GitIndex, id: string): Promise<Buffer> {
+  const content = await index.read(id);
+  if (!content)
+    throw new StorageError(`object ${id} is missing from ${index.directory}`, {
+      hint: 'run "git fsck" there; a copy of the repository can supply it',
+    });
+  return content;
+}
+
+function sortFindings(findings: readonly Finding[]): Finding[] {
+  const key = ({ module, version, source, kind, line }: Finding) =>
+    [module, version ?? '', source, kind, String(line ?? '').padStart(8, '0')].join('\0');
+  return findings
+    .map((finding) => ({ finding, key: key(finding) }))
+    .sort((a, b) => (a.key < b.key ? -1 : 1))
+    .map(({ finding }) => finding);
+}
+
+function* batches<T>(items: Iterable<T>, size: number): Generator<T[]> {
+  let batch: T[] = [];
+  for (const item of items) {
+    batch.push(item);
+    if (batch.length < size) continue;
+    yield batch;
+    batch = [];
+  }
+  if (batch.length > 0) yield batch;
+}

@@ -1,0 +1,95 @@
+import type { ArchiveStore } from '../archives/archive-store.ts';
+import type { GitIndex, StateView } from '../index/git-index.ts';
+import { parseIndexFile } from '../index/index-file.ts';
+import { type Pin, parseLedgerFile } from '../index/ledger-file.ts';
+import type { SnapshotRecord } from '../index/registry-state.ts';
+import type { IndexEntry } from '../model/index-entry.ts';
+import type { ModuleName } from '../model/module-name.ts';
+import { cachedChecksums } from './cached-checksums.ts';
+import type { Decision } from './decide-origin.ts';
+import { type FactFinder, findFactsByPath, type LocatedFacts } from './module-facts.ts';
+import { planModule } from './plan-module.ts';
+import { decide } from './plan-sync.ts';
+import { type Policy, policyOf } from './policy.ts';
+
+/** One module resolved: who decides, and what could be delivered of it. */
+export interface ResolvedModule {
+  readonly module: ModuleName;
+  readonly decision: Decision;
+  readonly facts: LocatedFacts;
+  readonly pins: readonly Pin[];
+  /** Every version the origin supplies, cached or not; of a disabled origin, the cached ones. One per version. */
+  readonly entries: readonly IndexEntry[];
+}
+
+export interface ResolveInput {
+  readonly index: GitIndex;
+  readonly archives: ArchiveStore;
+  readonly config: Parameters<typeof policyOf>[0];
+  readonly state: StateView;
+  readonly snapshots: readonly SnapshotRecord[];
+  /** Where facts come from; by default asked of git path by path. */
+  readonly facts?: FactFinder;
+}
+
+export interface Resolver {
+  readonly policy: Policy;
+  resolve(module: ModuleName): Promise<ResolvedModule>;
+}
+
+/**
+ * Resolves modules as the plan does (rule 8), before archives are considered: what `mirror` may fetch, what a
+ * dependency selects, what `explain` shows. Each module is resolved once.
+ */
+export function createResolver(input: ResolveInput): Resolver {
+  const policy = policyOf(input.config, input.snapshots);
+  const facts = input.facts ?? findFactsByPath(input.index, input.state, input.snapshots);
+  const resolved = new Map<ModuleName, Promise<ResolvedModule>>();
+  return {
+    policy,
+    resolve(module) {
+      const known = resolved.get(module) ?? resolveModule(module, facts, policy, input);
+      resolved.set(module, known);
+      return known;
+    },
+  };
+}
+
+async function resolveModule(
+  module: ModuleName,
+  finder: FactFinder,
+  policy: Policy,
+  { index, archives }: ResolveInput,
+): Promise<ResolvedModule> {
+  const facts = await finder.find(module);
+  const decision = await decide(facts, policy, index);
+  const read = (id: string | undefined) => (id === undefined ? undefined : index.read(id));
+  const [sourceFile, servedFile, ledger] = await Promise.all([
+    read(decision.file),
+    read(facts.served),
+    read(facts.ledger),
+  ]);
+  const pins = ledger ? parseLedgerFile(ledger) : [];
+  const cached =
+    decision.isCachedOnly && sourceFile ? await cachedChecksums(sourceFile, archives) : undefined;
+  const plan = planModule({
+    module,
+    decision,
+    recorded: facts.recorded,
+    upstreamFallback: true,
+    sourceFile,
+    servedFile,
+    pins,
+    isCached: (checksum) => cached?.has(checksum) ?? false,
+    now: '',
+  });
+  const bytes =
+    plan.served.kind === 'lines'
+      ? plan.served.bytes
+      : plan.served.kind === 'source-file'
+        ? sourceFile
+        : undefined;
+  const lines = bytes ? parseIndexFile(bytes).lines : [];
+  const entries = new Map(lines.map(({ entry }) => [entry.version, entry]));
+  return { module, decision, facts, pins, entries: [...entries.values()] };
+}
