@@ -1,0 +1,76 @@
+import type { IncomingHttpHeaders } from 'node:http';
+import type { Readable } from 'node:stream';
+
+/** What a handler sees of a request. */
+export interface AppRequest {
+  /** Unique; in `X-Request-Id`, in problem bodies and in the log. */
+  readonly id: string;
+  readonly method: string;
+  /** As sent, still percent-encoded: one leading slash, without query and without the base address's prefix. */
+  readonly path: string;
+  /** As sent, without the question mark. */
+  readonly query: string;
+  readonly headers: IncomingHttpHeaders;
+  readonly body: Readable;
+  /** Aborted when the client leaves before it has the whole answer. */
+  readonly signal: AbortSignal;
+}
+
+export type Handler = (request: AppRequest) => Promise<Answer>;
+
+export interface Route {
+  readonly methods: readonly string[];
+  /** Tested against `AppRequest.path`. */
+  readonly pattern: RegExp;
+  readonly handle: Handler;
+  /** Whether the answer depends on how recently sources were read. */
+  readonly showsStaleness?: boolean;
+}
+
+export type Answer = ContentAnswer | ProblemAnswer;
+
+export type Headers = Readonly<Record<string, string>>;
+
+export interface ContentAnswer {
+  readonly kind: 'content';
+  readonly status: number;
+  readonly headers: Headers;
+  readonly body: Buffer | StreamedBody | undefined;
+}
+
+/** Opened only when bytes will be sent, so not for HEAD. */
+export interface StreamedBody {
+  /** `undefined` for a chunked answer. */
+  readonly sizeBytes: number | undefined;
+  open(): Promise<Readable>;
+}
+
+/** Sent as RFC 9457 `application/problem+json`. */
+export interface ProblemAnswer {
+  readonly kind: 'problem';
+  readonly status: number;
+  readonly detail: string;
+  readonly hint: string | undefined;
+  readonly headers: Headers;
+}
+
+export function content(status: number, headers: Headers, body?: Buffer | StreamedBody): ContentAnswer {
+  return { kind: 'content', status, headers, body };
+}
+
+export function json(value: unknown, headers: Headers = {}): ContentAnswer {
+  const body = Buffer.from(`${JSON.stringify(value)}\n`);
+  return content(
+    200,
+    { 'Content-Type': 'application/json; charset=utf-8', 'Cache-Control': 'no-cache', ...headers },
+    body,
+  );
+}
+
+export function problem(
+  status: number,
+  detail: string,
+  options: { readonly hint?: string | undefined; readonly headers?: Headers } = {},
+): ProblemAnswer {
+  return { kind: 'problem', status, detail, hint: options.hint, headers: options.headers ?? {} };
+}

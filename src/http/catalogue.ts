@@ -1,0 +1,163 @@
+import { parseDependencies } from '../model/index-entry.ts';
+import type { ModuleName } from '../model/module-name.ts';
+import { isVersion, latestVersion, type Version } from '../model/version.ts';
+
+/** What search and listings need to know of one module; strings come from upstream as they are. */
+export interface CatalogueEntry {
+  readonly module: ModuleName;
+  /** The semver maximum, prereleases and yanked ones included, as the client understands "latest". */
+  readonly version: Version;
+  readonly versionCount: number;
+  readonly description: string;
+  readonly keywords: readonly string[];
+  readonly license: string | undefined;
+  readonly repository: string | undefined;
+  /** Of the latest version, and the earliest of all; ISO 8601, or '' where no line says it. */
+  readonly createdAt: string;
+  readonly firstCreatedAt: string;
+  readonly isYanked: boolean;
+  readonly yankedReason: string | null;
+  /** Modules that the latest version depends on. */
+  readonly dependencies: readonly string[];
+}
+
+export interface Catalogue {
+  /** In the order given, which is path order. */
+  readonly entries: readonly CatalogueEntry[];
+  /** How many modules' latest versions depend on a module. */
+  readonly dependents: ReadonlyMap<string, number>;
+}
+
+/** One line of an index file, unknown keys included. */
+export type IndexLine = Readonly<Record<string, unknown>> & { readonly version: Version };
+
+/** The lines of an index file by version; of two lines for one version the last counts (moon-protocol §2.5). */
+export function readIndexLines(file: Buffer): Map<Version, IndexLine> {
+  const lines = new Map<Version, IndexLine>();
+  for (const text of file.toString('utf8').split('\n')) {
+    const line = parseLine(text);
+    if (line) lines.set(line.version, line);
+  }
+  return lines;
+}
+
+function parseLine(text: string): IndexLine | undefined {
+  if (text.trim() === '') return undefined;
+  try {
+    const value: unknown = JSON.parse(text);
+    return isIndexLine(value) ? value : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+function isIndexLine(value: unknown): value is IndexLine {
+  return typeof value === 'object' && value !== null && 'version' in value && isVersion(value.version);
+}
+
+/** `undefined` for a file without a usable line. */
+export function summarise(module: ModuleName, file: Buffer): CatalogueEntry | undefined {
+  const lines = readIndexLines(file);
+  const version = latestVersion(lines.keys());
+  const latest = version === undefined ? undefined : lines.get(version);
+  if (version === undefined || !latest) return undefined;
+  const dates = [...lines.values()]
+    .map((line) => textOf(line.created_at) ?? '')
+    .filter((date) => date !== '');
+  return {
+    module,
+    version,
+    versionCount: lines.size,
+    description: textOf(latest.description) ?? '',
+    keywords: Array.isArray(latest.keywords)
+      ? latest.keywords.filter((word) => typeof word === 'string')
+      : [],
+    license: textOf(latest.license),
+    repository: textOf(latest.repository),
+    createdAt: textOf(latest.created_at) ?? '',
+    firstCreatedAt: dates.toSorted()[0] ?? '',
+    ...yankOf(latest),
+    dependencies: parseDependencies(latest.deps).map((dependency) => dependency.module),
+  };
+}
+
+export function yankOf(line: IndexLine): { isYanked: boolean; yankedReason: string | null } {
+  return { isYanked: line.yanked === true, yankedReason: textOf(line.yanked_reason) ?? null };
+}
+
+export function buildCatalogue(entries: readonly CatalogueEntry[]): Catalogue {
+  const dependents = new Map<string, number>();
+  for (const { dependencies } of entries)
+    for (const module of dependencies) dependents.set(module, (dependents.get(module) ?? 0) + 1);
+  return { entries, dependents };
+}
+
+/** Modules in which every word of `text` occurs, best first: by name, then keywords, then description. */
+export function searchCatalogue(catalogue: Catalogue, text: string, limit: number): CatalogueEntry[] {
+  const words = text.toLowerCase().split(/\s+/).filter(Boolean);
+  if (words.length === 0) return [];
+  return catalogue.entries
+    .map((entry) => ({
+      entry,
+      score: scoreOf(entry, words),
+      uses: catalogue.dependents.get(entry.module) ?? 0,
+    }))
+    .filter(({ score }) => score > 0)
+    .sort((a, b) => b.score - a.score || b.uses - a.uses || compareText(a.entry.module, b.entry.module))
+    .slice(0, limit)
+    .map(({ entry }) => entry);
+}
+
+/** 0 when a word is missing. */
+function scoreOf(entry: CatalogueEntry, words: readonly string[]): number {
+  const name = entry.module.toLowerCase();
+  const parts = name.split('/');
+  const keywords = entry.keywords.map((keyword) => keyword.toLowerCase());
+  const description = entry.description.toLowerCase();
+  let total = 0;
+  for (const word of words) {
+    const score = wordScore(word, name, parts, keywords, description);
+    if (score === 0) return 0;
+    total += score;
+  }
+  return total;
+}
+
+function wordScore(
+  word: string,
+  name: string,
+  parts: readonly string[],
+  keywords: readonly string[],
+  description: string,
+): number {
+  if (name === word) return 100;
+  if (parts.includes(word)) return 50;
+  if (parts.some((part) => part.startsWith(word))) return 20;
+  if (name.includes(word)) return 10;
+  if (keywords.includes(word)) return 8;
+  if (keywords.some((keyword) => keyword.includes(word))) return 4;
+  return description.includes(word) ? 1 : 0;
+}
+
+export type Ranking = 'recent' | 'new' | 'popular';
+
+export function rankCatalogue(catalogue: Catalogue, ranking: Ranking, limit: number): CatalogueEntry[] {
+  const uses = (entry: CatalogueEntry) => catalogue.dependents.get(entry.module) ?? 0;
+  const order: Record<Ranking, (a: CatalogueEntry, b: CatalogueEntry) => number> = {
+    recent: (a, b) => compareText(b.createdAt, a.createdAt),
+    new: (a, b) => compareText(b.firstCreatedAt, a.firstCreatedAt),
+    popular: (a, b) => uses(b) - uses(a),
+  };
+  const byRanking = order[ranking];
+  return [...catalogue.entries]
+    .sort((a, b) => byRanking(a, b) || compareText(a.module, b.module))
+    .slice(0, limit);
+}
+
+function compareText(a: string, b: string): number {
+  return a < b ? -1 : a > b ? 1 : 0;
+}
+
+function textOf(value: unknown): string | undefined {
+  return typeof value === 'string' ? value : undefined;
+}

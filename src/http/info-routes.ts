@@ -1,0 +1,58 @@
+import type { Registry } from '../registry/registry.ts';
+import { programVersion } from '../support/version.ts';
+import { type AppRequest, json, type Route } from './answer.ts';
+import type { Staleness } from './staleness.ts';
+
+export interface InfoOptions {
+  /** Where clients reach us, without trailing slash; else the request says it. */
+  readonly baseUrl: string | undefined;
+  readonly staleness: Staleness;
+}
+
+/** `/` tells people how to use this registry, `/health` tells machines whether it serves. */
+export function createInfoRoutes(registry: Registry, options: InfoOptions): Route[] {
+  return [
+    {
+      methods: ['GET', 'HEAD'],
+      pattern: /^\/$/,
+      handle: async (request) => json(describeRegistry(registry, options.baseUrl ?? addressOf(request))),
+    },
+    {
+      methods: ['GET', 'HEAD'],
+      pattern: /^\/health$/,
+      handle: async () => {
+        const [commit, stale] = await Promise.all([registry.servedCommit(), options.staleness.look()]);
+        const status = stale.length === 0 ? 'ok' : 'degraded';
+        return json({ status, commit, sources: stale }, { 'Cache-Control': 'no-store' });
+      },
+    },
+  ];
+}
+
+function describeRegistry(registry: Registry, base: string) {
+  const index = `${base}/git/index`;
+  const symbols = `${base}/symbols.zip`;
+  return {
+    name: registry.config.registry.name,
+    version: programVersion,
+    description: 'A MoonBit registry: modules of several sources behind one address.',
+    index,
+    archives: `${base}/user/{owner}/{name}/{version}.zip`,
+    symbols,
+    api: `${base}/api/v0`,
+    health: `${base}/health`,
+    client: {
+      // All keys at once: older clients read `registry`, newer ones the split form (moon-protocol §1, trap 20).
+      'config.json': { registry: base, index, symbols, api: base, download: base },
+      environment: `MOONCAKES_REGISTRY=${base}`,
+    },
+  };
+}
+
+// A name, an IPv4 or a bracketed IPv6 address, with a port perhaps: nothing that could break out of a URL.
+const hostForm = /^(?:[A-Za-z0-9](?:[A-Za-z0-9.-]{0,252})|\[[0-9A-Fa-f:.]{2,45}\])(?::[0-9]{1,5})?$/;
+
+function addressOf(request: AppRequest): string {
+  const { host } = request.headers;
+  return `http://${host !== undefined && hostForm.test(host) ? host : 'localhost'}`;
+}

@@ -1,0 +1,134 @@
+import { describe, expect, test } from 'vitest';
+import { formatPackets, type Packet } from './pkt-line.ts';
+import { parseGitProtocol, readUploadRequest } from './upload-request.ts';
+
+const a = 'a'.repeat(40);
+const b = 'b'.repeat(40);
+
+/** `|` is a delimiter, `.` a flush, anything else a line. */
+function body(...lines: string[]): Buffer {
+  return formatPackets(
+    lines.map((text): Packet => {
+      if (text === '|') return { kind: 'delimiter' };
+      return text === '.' ? { kind: 'flush' } : { kind: 'data', text };
+    }),
+  );
+}
+
+describe('a protocol v2 request', () => {
+  test('of a shallow clone is accepted, without who asks and without repeated wants', () => {
+    const sent = body(
+      'command=fetch',
+      'agent=git/2.39.5',
+      'session-id=1',
+      'object-format=sha1',
+      '|',
+      'thin-pack',
+      'deepen 1',
+      `want ${a}`,
+      `want ${a}`,
+      'done',
+      '.',
+    );
+    expect(readUploadRequest(2, sent)).toEqual({
+      kind: 'accepted',
+      wants: [a],
+      bytes: body(
+        'command=fetch',
+        'object-format=sha1',
+        '|',
+        `want ${a}`,
+        'thin-pack',
+        'deepen 1',
+        'done',
+        '.',
+      ),
+    });
+  });
+
+  test('is the same bytes for every version of git', () => {
+    const from = (agent: string) => readUploadRequest(2, body('command=ls-refs', agent, '|', 'peel', '.'));
+    expect(from('agent=git/2.39.5')).toEqual(from('agent=git/2.50.1-Darwin'));
+  });
+
+  test.each([
+    ['another command', ['command=object-info', '.'], 403],
+    ['bundles', ['command=bundle-uri', '.'], 403],
+    ['a filter', ['command=fetch', '|', 'filter blob:none', '.'], 403],
+    ['a ref by name', ['command=fetch', '|', 'want-ref refs/registry/state', '.'], 403],
+    ['a depth by ref', ['command=fetch', '|', 'deepen-not refs/sources/x', '.'], 403],
+    ['a listing argument in a fetch', ['command=fetch', '|', 'peel', '.'], 403],
+    ['another hash', ['command=fetch', 'object-format=sha256', '.'], 403],
+    ['a short object id', ['command=fetch', '|', 'want abc', '.'], 403],
+    ['no command', ['agent=git', '.'], 400],
+    ['two commands', ['command=fetch', 'command=ls-refs', '.'], 400],
+    ['no end', ['command=fetch'], 400],
+    ['two requests', ['command=ls-refs', '.', 'command=fetch', '.'], 400],
+    ['two delimiters', ['command=fetch', '|', 'done', '|', '.'], 400],
+    ['nothing', [], 400],
+  ])('with %s is refused', (_, lines, status) => {
+    expect(readUploadRequest(2, body(...lines))).toMatchObject({ kind: 'refused', status });
+  });
+
+  test('with more wants than commits make sense is refused', () => {
+    const wants = Array.from({ length: 300 }, (_, i) => `want ${i.toString(16).padStart(40, '0')}`);
+    expect(readUploadRequest(2, body('command=fetch', '|', ...wants, '.'))).toMatchObject({ status: 403 });
+  });
+});
+
+describe('a protocol v0 request', () => {
+  test('is accepted, without who asks', () => {
+    const sent = body(
+      `want ${a} multi_ack_detailed side-band-64k agent=git/2.39.5`,
+      `want ${b}`,
+      `shallow ${a}`,
+      'deepen 1',
+      '.',
+      `have ${b}`,
+      '.',
+      'done',
+    );
+    expect(readUploadRequest(0, sent)).toEqual({
+      kind: 'accepted',
+      wants: [a, b],
+      bytes: body(
+        `want ${a} multi_ack_detailed side-band-64k`,
+        `want ${b}`,
+        `shallow ${a}`,
+        'deepen 1',
+        '.',
+        `have ${b}`,
+        '.',
+        'done',
+      ),
+    });
+  });
+
+  test('that wants nothing is accepted', () => {
+    expect(readUploadRequest(0, body('.'))).toEqual({ kind: 'accepted', wants: [], bytes: body('.') });
+  });
+
+  test.each([
+    ['a filter', [`want ${a} filter`, 'filter blob:none', '.', 'done'], 403],
+    ['a filter that was not announced', [`want ${a}`, 'filter blob:none', '.', 'done'], 403],
+    ['a depth by ref', [`want ${a}`, 'deepen-not refs/sources/x', '.', 'done'], 403],
+    ['a want after the haves', [`want ${a}`, '.', `want ${b}`, 'done'], 403],
+    ['a separator of v2', [`want ${a}`, '|', '.'], 400],
+    ['an empty line', ['', `want ${a}`, '.'], 403],
+    ['no end', [`want ${a}`], 400],
+  ])('with %s is refused', (_, lines, status) => {
+    expect(readUploadRequest(0, body(...lines))).toMatchObject({ kind: 'refused', status });
+  });
+});
+
+test.each([
+  [undefined, 0],
+  ['version=2', 2],
+  ['version=1', 1],
+  ['version=1:version=2', 2],
+  ['version=3', 0],
+  ['version=2\nGIT_DIR=/', 0],
+  [`version=2:${'x'.repeat(64)}`, 0],
+])('Git-Protocol %j means version %d', (header, version) => {
+  expect(parseGitProtocol(header)).toBe(version);
+});

@@ -1,0 +1,207 @@
+import { createHash } from 'node:crypto';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { Readable } from 'node:stream';
+import type { Config } from '../../src/config/config.ts';
+import type { Checksum } from '../../src/model/checksum.ts';
+import { absent, found, type Lookup, type SourceFailure, unavailable } from '../../src/model/lookup.ts';
+import { isModuleName, type ModuleName } from '../../src/model/module-name.ts';
+import { isVersion, type Version } from '../../src/model/version.ts';
+import type { Registry, ServedArchive, ServedBytes } from '../../src/registry/registry.ts';
+import type { Explanation } from '../../src/registry/reports.ts';
+import { runGit } from '../../src/support/git.ts';
+
+/** A registry of one real git repository and archives in memory, for tests of what stands on top of `Registry`. */
+export interface RegistryStandIn extends Registry {
+  /** Adds `OWNER/NAME@VERSION` in one commit; `archive` is what is served for it. */
+  publish(reference: string, fields?: Readonly<Record<string, unknown>>, archive?: Buffer): Promise<Checksum>;
+  /** Adds `count` modules in one commit. */
+  publishMany(prefix: string, count: number): Promise<void>;
+  /** `main` becomes one fresh commit without history. */
+  reRoot(): Promise<void>;
+  /** A commit that exists but no client may see. */
+  readonly hiddenCommit: string;
+  /** By reference: what the sources answer instead of an archive. */
+  readonly failures: Map<string, SourceFailure>;
+  readonly assets: Map<string, Buffer>;
+  readonly staleNames: string[];
+  /** How often each of these was called. */
+  readonly calls: { openArchive: number; readIndex: number; staleSources: number };
+  /** When set, `openArchive` waits for it. */
+  gate: Promise<void> | undefined;
+}
+
+export async function createRegistryStandIn(): Promise<RegistryStandIn> {
+  const directory = await mkdtemp(join(tmpdir(), 'registry-stand-in-'));
+  const indexDirectory = join(directory, 'index');
+  await runGit(['init', '--quiet', '--bare', '--initial-branch=main', indexDirectory]);
+  const hiddenCommit = await commit(indexDirectory, 'refs/registry/state', [['secret', 'hidden\n']]);
+  await commit(indexDirectory, 'refs/heads/main', [['README', 'An index.\n']]);
+  const lines = new Map<ModuleName, string[]>();
+  const archives = new Map<string, Buffer>();
+  const calls = { openArchive: 0, readIndex: 0, staleSources: 0 };
+  const failures = new Map<string, SourceFailure>();
+  const assets = new Map<string, Buffer>();
+  const staleNames: string[] = [];
+
+  async function writeIndex(modules: readonly ModuleName[]): Promise<void> {
+    const files = modules.map((module): [string, string] => [
+      `user/${module}.index`,
+      fileOf(module).toString(),
+    ]);
+    await commit(indexDirectory, 'refs/heads/main', files);
+  }
+
+  function fileOf(module: ModuleName): Buffer {
+    return Buffer.from((lines.get(module) ?? []).map((line) => `${line}\n`).join(''));
+  }
+
+  function addLine(reference: string, fields: Readonly<Record<string, unknown>>, archive: Buffer): Checksum {
+    const { module, version } = parseReference(reference);
+    const checksum = createHash('sha256').update(archive).digest('hex') as Checksum;
+    const line = JSON.stringify({ name: module, version, ...fields, checksum });
+    lines.set(module, [...(lines.get(module) ?? []), line]);
+    archives.set(reference, archive);
+    return checksum;
+  }
+
+  const standIn: RegistryStandIn = {
+    ...unsupported,
+    config: configFor(directory),
+    indexDirectory,
+    hiddenCommit,
+    failures,
+    assets,
+    staleNames,
+    calls,
+    gate: undefined,
+    async publish(reference, fields = {}, archive = Buffer.from(`archive of ${reference}`)) {
+      const checksum = addLine(reference, fields, archive);
+      await writeIndex([parseReference(reference).module]);
+      return checksum;
+    },
+    async publishMany(prefix, count) {
+      const references = Array.from({ length: count }, (_, i) => `${prefix}${i}@0.1.0`);
+      for (const reference of references) addLine(reference, {}, Buffer.from(reference));
+      await writeIndex(references.map((reference) => parseReference(reference).module));
+    },
+    async reRoot() {
+      const tree = await gitText(indexDirectory, ['rev-parse', 'main^{tree}']);
+      const root = await gitText(indexDirectory, [...identity, 'commit-tree', '-m', 'fresh root', tree]);
+      await gitText(indexDirectory, ['update-ref', 'refs/heads/main', root]);
+    },
+    servedCommit: () => gitText(indexDirectory, ['rev-parse', 'refs/heads/main']),
+    async isServedCommit(wanted) {
+      return (await gitText(indexDirectory, ['rev-list', 'refs/heads/main'])).split('\n').includes(wanted);
+    },
+    async readIndexFile(module) {
+      return lines.has(module) ? fileOf(module) : undefined;
+    },
+    async *readIndex() {
+      calls.readIndex++;
+      for (const module of [...lines.keys()].sort()) yield { module, file: fileOf(module) };
+    },
+    async originOf(module) {
+      return lines.has(module) ? 'mooncakes' : undefined;
+    },
+    async openArchive(module, version): Promise<Lookup<ServedArchive>> {
+      calls.openArchive++;
+      await standIn.gate;
+      const failure = failures.get(`${module}@${version}`);
+      if (failure) return unavailable(failure);
+      const bytes = archives.get(`${module}@${version}`);
+      return bytes ? found(asArchive(bytes)) : absent('it is not listed');
+    },
+    async symbols() {
+      return asServed(Buffer.from('504b0506000000000000000000000000000000000000', 'hex'));
+    },
+    async openAsset(path) {
+      const bytes = assets.get(path);
+      return bytes ? found(asServed(bytes)) : absent('no source has it');
+    },
+    async staleSources() {
+      calls.staleSources++;
+      return staleNames.map((source) => ({ source, readAt: undefined, failure: 'connection refused' }));
+    },
+    async explain(module, version): Promise<Explanation> {
+      const because = 'it is the only source that lists it';
+      const rule = 'priority';
+      const isServed = lines.has(module);
+      const rest = { pin: undefined, isCached: true, sources: [], versions: [], findings: [] };
+      return { module, version, isServed, origin: 'mooncakes', rule, because, ...rest };
+    },
+    close: () => rm(directory, { recursive: true, force: true }),
+  };
+  return standIn;
+}
+
+function unavailableHere(): never {
+  throw new Error('the stand-in cannot do this');
+}
+
+const unsupported = {
+  reload: unavailableHere,
+  sync: unavailableHere,
+  reaggregate: unavailableHere,
+  mirror: unavailableHere,
+  status: unavailableHere,
+  checkSources: unavailableHere,
+  findArchive: unavailableHere,
+};
+
+const identity = ['-c', 'user.name=test', '-c', 'user.email=test@example.com'];
+
+async function commit(gitDir: string, ref: string, files: readonly [string, string][]): Promise<string> {
+  const parent = await runGit(['rev-parse', '--verify', '--quiet', ref], { gitDir }).catch(() => undefined);
+  const input = [
+    `commit ${ref}\ncommitter test <test@example.com> 1700000000 +0000\ndata 6\nchange\n`,
+    parent ? `from ${parent.toString().trim()}\n` : '',
+    ...files.map(([path, text]) => `M 100644 inline ${path}\ndata ${Buffer.byteLength(text)}\n${text}\n`),
+  ].join('');
+  await runGit(['fast-import', '--quiet'], { gitDir, input });
+  return gitText(gitDir, ['rev-parse', ref]);
+}
+
+async function gitText(gitDir: string, args: readonly string[]): Promise<string> {
+  return (await runGit(args, { gitDir })).toString().trim();
+}
+
+function parseReference(reference: string): { module: ModuleName; version: Version } {
+  const [module = '', version = ''] = reference.split('@');
+  if (!isModuleName(module) || !isVersion(version)) throw new TypeError(`not a reference: ${reference}`);
+  return { module, version };
+}
+
+function asServed(bytes: Buffer): ServedBytes {
+  return { bytes, etag: createHash('sha256').update(bytes).digest('hex') };
+}
+
+function asArchive(bytes: Buffer): ServedArchive {
+  return {
+    checksum: createHash('sha256').update(bytes).digest('hex') as Checksum,
+    sizeBytes: bytes.length,
+    open: async (range) => Readable.from([range ? bytes.subarray(range.start, range.end + 1) : bytes]),
+    read: async () => bytes,
+  };
+}
+
+function configFor(directory: string): Config {
+  return {
+    directory,
+    file: join(directory, 'registry.toml'),
+    registry: { name: 'stand-in', dataDir: directory },
+    sources: [],
+    defaultSource: 'mooncakes',
+    sourcesAreImplied: true,
+    mirror: { packages: [], autoSync: false, syncIntervalMs: 0 },
+    server: {
+      host: '127.0.0.1',
+      port: 0,
+      baseUrl: undefined,
+      upstreamFallback: true,
+      refreshIntervalMs: 60_000,
+    },
+    warnings: [],
+  };
+}
