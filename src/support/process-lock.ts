@@ -59,10 +59,10 @@ async function acquire(file: string, options: ProcessLockOptions): Promise<strin
     const holder = await tryTake(file, self);
     if (typeof holder === 'string') return holder;
     if ((await isAbandoned(holder, self)) && (await removeAbandoned(file, holder, self))) continue;
+    if (!hasAnnounced && waitMs > 0) onWait?.(describe(holder));
+    hasAnnounced = true;
     const remainingMs = waitMs - (performance.now() - startedAt);
     if (remainingMs <= 0) throw takenError(file, holder, waitMs);
-    if (!hasAnnounced) onWait?.(describe(holder));
-    hasAnnounced = true;
     const jitteredMs = pauseMs * (0.5 + Math.random());
     await sleep(Math.min(jitteredMs, remainingMs), undefined, { signal }).catch(() =>
       signal?.throwIfAborted(),
