@@ -1,0 +1,71 @@
+import * as v from 'valibot';
+import { UsageError } from '../errors.ts';
+import { suggest } from '../support/suggest.ts';
+import { sourceNames } from './problem.ts';
+import { configKeys, configShape, type Shape, type ValueShape } from './schema-shape.ts';
+import type { TomlPath, TomlTable } from './toml-document.ts';
+
+export type SettingValue = string | number | boolean | readonly string[];
+
+/**
+ * What a dotted key (`server.port`, `sources.NAME.auth.type`) stands for in a file. Names of sources may hold dots
+ * themselves. Throws `UsageError` with a suggestion for a key that is none.
+ */
+export function resolveKey(
+  value: TomlTable,
+  key: string,
+): { readonly path: TomlPath; readonly shape: ValueShape } {
+  const path = pathOf(value, key);
+  let shape: Shape | undefined = configShape;
+  for (const part of path) shape = childOf(shape, part);
+  if (shape?.kind === 'value' && !(path.length > 1 && path.at(-1) === 'default_source'))
+    return { path, shape };
+  const known = keysOf(value);
+  const near = suggest(key, known);
+  const inside = known.filter((candidate) => candidate.startsWith(`${key}.`));
+  const advice =
+    inside.length > 0 ? `name one of its settings: ${inside.join(', ')}` : `settings: ${known.join(', ')}`;
+  throw new UsageError(`there is no setting called "${key}"`, {
+    hint: near === undefined || inside.length > 0 ? advice : `did you mean "${near}"?`,
+  });
+}
+
+/** Reads what was typed as the kind of value the setting takes; lists are comma separated. */
+export function parseKeyValue(key: string, shape: ValueShape, typed: string): SettingValue {
+  const candidate = typedValue(shape, typed);
+  const result = v.safeParse(shape.schema, candidate);
+  if (result.success) return candidate;
+  throw new UsageError(`cannot set ${key}: ${result.issues[0].message}`);
+}
+
+function typedValue(shape: ValueShape, typed: string): SettingValue {
+  if (shape.valueType === 'integer' && /^-?\d+$/.test(typed)) return Number(typed);
+  if (shape.valueType === 'boolean' && (typed === 'true' || typed === 'false')) return typed === 'true';
+  if (shape.valueType === 'list of strings') {
+    const items = typed.split(',').map((item) => item.trim());
+    return items.filter((item) => item !== '');
+  }
+  return typed;
+}
+
+function pathOf(value: TomlTable, key: string): TomlPath {
+  if (!key.startsWith('sources.')) return key.split('.');
+  const rest = key.slice('sources.'.length);
+  const names = sourceNames(value).filter((name) => typeof name === 'string');
+  const fitting = names.filter((name) => rest.startsWith(`${name}.`));
+  const longest = fitting.toSorted((a, b) => b.length - a.length)[0];
+  if (longest === undefined) return [key];
+  return ['sources', sourceNames(value).indexOf(longest), ...rest.slice(longest.length + 1).split('.')];
+}
+
+function childOf(shape: Shape | undefined, part: string | number): Shape | undefined {
+  if (shape?.kind === 'list') return typeof part === 'number' ? shape.item : undefined;
+  return shape?.kind === 'table' ? shape.entries.get(String(part)) : undefined;
+}
+
+function keysOf(value: TomlTable): string[] {
+  const names = sourceNames(value).filter((name) => typeof name === 'string');
+  return configKeys.flatMap(({ key }) =>
+    key.startsWith('sources.NAME.') ? names.map((name) => key.replace('NAME', name)) : [key],
+  );
+}

@@ -1,0 +1,27 @@
+const form = /^(\d{1,10})(ms|s|m|h|d)$/;
+const unitMs = new Map([
+  ['ms', 1],
+  ['s', 1000],
+  ['m', 60_000],
+  ['h', 3_600_000],
+  ['d', 86_400_000],
+]);
+export const durationForm = 'a duration such as "500ms", "60s", "15m", "1h" or "7d"';
+// Node's timers hold a signed 32-bit number of milliseconds and fire at once for anything larger.
+const maxDurationMs = 24 * 86_400_000;
+
+/** Reads `500ms`, `60s`, `15m`, `1h` or `7d` as milliseconds; `undefined` for anything else. */
+export function parseDuration(text: string): number | undefined {
+  const match = form.exec(text);
+  const unit = unitMs.get(match?.[2] ?? '');
+  return match && unit !== undefined ? Number(match[1]) * unit : undefined;
+}
+
+/** Why a well-formed duration cannot be used; `undefined` if it can. */
+export function durationRangeProblem(text: string): string | undefined {
+  const milliseconds = parseDuration(text);
+  if (milliseconds === 0) return 'expected a duration above zero';
+  if (milliseconds !== undefined && milliseconds > maxDurationMs)
+    return `expected at most 24 days, got "${text}"`;
+  return undefined;
+}

@@ -1,0 +1,227 @@
+/**
+ * Edits of `registry.toml` as text: what the user wrote elsewhere in it stays byte for byte. The results are not
+ * validated here beyond their meaning; see `editConfigFile`.
+ */
+import { NotFoundError, UsageError } from '../errors.ts';
+import { suggest } from '../support/suggest.ts';
+import { assignAt, editChecked, readDocument, valueAt } from './checked-edit.ts';
+import type { SourceType } from './config.ts';
+import { parseKeyValue, resolveKey, type SettingValue } from './config-key.ts';
+import { mooncakesPreset } from './presets.ts';
+import { sourceNames } from './problem.ts';
+import { isSamePath, type Statement, type TomlDocument, type TomlPath } from './toml-document.ts';
+import {
+  addKeyOnTop,
+  addListTable,
+  assignment,
+  CannotEdit,
+  lineWithValue,
+  removeKey,
+  removeListTable,
+  setKey,
+  type TomlValue,
+} from './toml-edit.ts';
+
+export interface NewSource {
+  readonly name: string;
+  readonly type: SourceType;
+  readonly url: string;
+  readonly indexUrl: string;
+  readonly priority: number;
+  readonly namespaces: readonly string[];
+  readonly include: readonly string[];
+  readonly exclude: readonly string[];
+}
+
+/** `newDefault` is the source that became the default one, if the removed one was it and another is left. */
+export interface RemovedSource {
+  readonly text: string;
+  readonly newDefault: string | undefined;
+}
+
+/** Adds a source after the last one. The first one becomes the default. */
+export function addSource(text: string, source: NewSource): string {
+  const names = sourceNames(readDocument(text).value);
+  if (names.includes(source.name))
+    throw new UsageError(`there is a source called "${source.name}" already`, {
+      hint: `choose another name, or remove it first: moonbit-registry source remove ${source.name}`,
+    });
+  const settings = settingsOf(source);
+  const added = editChecked(
+    text,
+    (document) => {
+      requireSourceTables(document);
+      const lines = settings.map(([key, value]) => assignment([key], value));
+      return addListTable(document, 'sources', lines);
+    },
+    (value) => assignAt(value, ['sources', names.length], Object.fromEntries(settings)),
+  );
+  return names.length === 0 ? writeDefaultSource(added, source.name) : added;
+}
+
+/** Removes a source with its sub-tables and the comments that touch it. Throws `NotFoundError` for an unknown name. */
+export function removeSource(text: string, name: string): RemovedSource {
+  const document = readDocument(text);
+  const index = indexOfSource(document, name);
+  const names = sourceNames(document.value);
+  const written = writtenDefault(document);
+  const wasDefault = (written ?? names[0]) === name;
+  const remaining = names.filter((_, position) => position !== index);
+  const newDefault = wasDefault && typeof remaining[0] === 'string' ? remaining[0] : undefined;
+  // The registry-wide setting may stand in the table that goes.
+  const settled = typeof written === 'string' ? writeDefaultSource(text, newDefault ?? written) : text;
+  const removed = editChecked(
+    settled,
+    (current) => {
+      requireSourceTables(current);
+      return removeListTable(current, 'sources', index);
+    },
+    (value) => {
+      if (remaining.length === 0) delete value.sources;
+      else if (Array.isArray(value.sources)) value.sources.splice(index, 1);
+    },
+  );
+  return { text: remaining.length === 0 ? withoutDefaultSource(removed) : removed, newDefault };
+}
+
+export function setSourceEnabled(text: string, name: string, enabled: boolean): string {
+  const document = readDocument(text);
+  const path = ['sources', indexOfSource(document, name), 'enabled'];
+  return (valueAt(document.value, path) ?? true) === enabled ? text : setAt(text, path, enabled);
+}
+
+/** Names the default source at the top of the file, wherever the file named it before. */
+export function setDefaultSource(text: string, name: string): string {
+  const document = readDocument(text);
+  const isImplied = sourceNames(document.value).length === 0 && name === mooncakesPreset.name;
+  if (!isImplied) indexOfSource(document, name);
+  return writeDefaultSource(text, name);
+}
+
+/**
+ * Sets `server.port`, `mirror.packages` (comma separated), `sources.NAME.priority`, … Throws `UsageError` for an
+ * unknown key or a value of the wrong kind.
+ */
+export function setValue(text: string, key: string, value: string): string {
+  const document = readDocument(text);
+  const { path, shape } = resolveKey(document.value, key);
+  const parsed = parseKeyValue(key, shape, value);
+  if (isSamePath(path, ['default_source'])) return setDefaultSource(text, String(parsed));
+  if (path[0] === 'sources' && path[2] === 'name')
+    throw new UsageError('a source cannot be renamed: its name is recorded as the origin of its modules', {
+      hint: 'remove it and add it under the new name',
+    });
+  return setAt(text, path, parsed);
+}
+
+/** What the file says, or the default it leaves in force; `undefined` where there is neither. */
+export function getValue(text: string, key: string): SettingValue | undefined {
+  const document = readDocument(text);
+  const { path, shape } = resolveKey(document.value, key);
+  const written = isSamePath(path, ['default_source'])
+    ? writtenDefault(document)
+    : valueAt(document.value, path);
+  return (written ?? shape.default) as SettingValue | undefined;
+}
+
+function settingsOf(source: NewSource): [string, TomlValue][] {
+  const lists: [string, readonly string[]][] = [
+    ['namespaces', source.namespaces],
+    ['include', source.include],
+    ['exclude', source.exclude],
+  ];
+  return [
+    ['name', source.name],
+    ['type', source.type],
+    ['url', source.url],
+    ['index_url', source.indexUrl],
+    ['index_type', 'git'],
+    ['enabled', true],
+    ['priority', source.priority],
+    ...lists.filter(([, patterns]) => patterns.length > 0),
+  ];
+}
+
+function setAt(text: string, path: TomlPath, value: TomlValue): string {
+  return editChecked(
+    text,
+    (document) => {
+      if (path[0] === 'sources') requireSourceTables(document);
+      return setKey(document, path, value);
+    },
+    (intended) => assignAt(intended, path, value),
+  );
+}
+
+function writeDefaultSource(text: string, name: string): string {
+  const document = readDocument(text);
+  if (document.value.default_source !== undefined)
+    return misplacedDefaults(document).reduceRight(
+      (current, { path }) => deleteKey(current, path, true),
+      setAt(text, ['default_source'], name),
+    );
+  const [moved, ...others] = misplacedDefaults(document);
+  const line = moved ? lineWithValue(document, moved, name) : assignment(['default_source'], name);
+  const cleared = others.reduceRight((current, { path }) => deleteKey(current, path, true), text);
+  return editChecked(
+    moved ? deleteKey(cleared, moved.path, false) : cleared,
+    (current) => addKeyOnTop(current, line, /\bdefault_source\s*=/),
+    (value) => assignAt(value, ['default_source'], name),
+  );
+}
+
+function withoutDefaultSource(text: string): string {
+  return readDocument(text).value.default_source === undefined
+    ? text
+    : deleteKey(text, ['default_source'], true);
+}
+
+function deleteKey(text: string, path: TomlPath, keepComment: boolean): string {
+  return editChecked(
+    text,
+    (document) => {
+      const statement = document.statements.find((candidate) => isSamePath(candidate.path, path));
+      if (statement === undefined) throw new Error(`${path.join('.')} is not in the file`);
+      return removeKey(document, statement, keepComment);
+    },
+    (value) => {
+      const parent = valueAt(value, path.slice(0, -1));
+      if (typeof parent === 'object' && parent !== null) Reflect.deleteProperty(parent, path.at(-1) ?? '');
+    },
+  );
+}
+
+function writtenDefault({ value, statements }: TomlDocument): unknown {
+  if (value.default_source !== undefined) return value.default_source;
+  const misplaced = statements.find(isMisplacedDefault);
+  return misplaced === undefined ? undefined : valueAt(value, misplaced.path);
+}
+
+function misplacedDefaults({ statements }: TomlDocument): Statement[] {
+  return statements.filter(isMisplacedDefault);
+}
+
+function isMisplacedDefault({ path }: Statement): boolean {
+  return path.length === 3 && path[0] === 'sources' && path[2] === 'default_source';
+}
+
+function indexOfSource({ value }: TomlDocument, name: string): number {
+  const names = sourceNames(value);
+  const index = names.indexOf(name);
+  if (index >= 0) return index;
+  const known = names.filter((candidate) => typeof candidate === 'string');
+  const near = suggest(name, known);
+  const listed = known.length === 0 ? 'the file lists no sources' : `sources: ${known.join(', ')}`;
+  throw new NotFoundError(`there is no source called "${name}"`, {
+    hint: near === undefined ? listed : `did you mean "${near}"? (${listed})`,
+  });
+}
+
+function requireSourceTables({ statements }: TomlDocument): void {
+  const inline = statements.find(({ path }) => isSamePath(path, ['sources']));
+  if (inline)
+    throw new CannotEdit(
+      'sources are written as a list of inline tables; write each as [[sources]]',
+      inline.node.range[0],
+    );
+}

@@ -1,0 +1,132 @@
+import { basename, join, resolve } from 'node:path';
+import { covers } from '../model/pattern.ts';
+import { absolutePackageUrlPattern, withoutTrailingSlash } from './addresses.ts';
+import type { Config, SourceAuth, SourceConfig } from './config.ts';
+import { parseDuration } from './duration.ts';
+import { type Environment, expandReferences } from './environment.ts';
+import { defaultPriority, isMooncakesUrl, mooncakesPreset } from './presets.ts';
+import { configFileName } from './problem.ts';
+import type { ConfigFile, SourceEntry } from './schema.ts';
+import { locate, type TomlDocument } from './toml-document.ts';
+
+export interface ConfigContext {
+  /** The folder that holds `registry.toml`; made absolute if it is not. */
+  readonly directory: string;
+  readonly env: Environment;
+}
+
+/** What a file without problems means: defaults, presets and references resolved, deeply frozen. */
+export function normaliseConfig(file: ConfigFile, document: TomlDocument, context: ConfigContext): Config {
+  const directory = resolve(context.directory);
+  const sources = file.sources.map((source) => normaliseSource(source, context.env));
+  const used = sources.length > 0 ? sources : [impliedSource()];
+  const defaultSource = namedDefault(file) ?? used[0]?.name ?? mooncakesPreset.name;
+  const { registry, mirror, server } = file;
+  return freezeDeeply({
+    directory,
+    file: join(directory, configFileName),
+    registry: {
+      name: registry.name ?? (basename(directory) || 'registry'),
+      dataDir: resolve(directory, registry.data_dir),
+    },
+    sources: used,
+    defaultSource,
+    sourcesAreImplied: sources.length === 0,
+    mirror: {
+      packages: mirror.packages,
+      autoSync: mirror.auto_sync,
+      syncIntervalMs: milliseconds(mirror.sync_interval),
+    },
+    server: {
+      host: server.host,
+      port: server.port,
+      baseUrl: server.base_url === undefined ? undefined : withoutTrailingSlash(server.base_url),
+      upstreamFallback: server.upstream_fallback,
+      refreshIntervalMs: milliseconds(server.refresh_interval),
+    },
+    warnings: [...misplacedDefaults(file, document), ...foreignPackages(file, document, defaultSource)],
+  });
+}
+
+function normaliseSource(source: SourceEntry, env: Environment): SourceConfig {
+  const isPreset = source.type === 'mooncakes';
+  const url = withoutTrailingSlash(source.url ?? mooncakesPreset.url);
+  const officialDownloads = isPreset && isMooncakesUrl(url) ? mooncakesPreset.downloadUrl : undefined;
+  const downloadUrl = withoutTrailingSlash(source.download_url ?? officialDownloads ?? url);
+  const pattern = source.package_url_pattern;
+  return {
+    name: source.name,
+    type: source.type,
+    url,
+    indexUrl: source.index_url ?? mooncakesPreset.indexUrl,
+    indexType: source.index_type,
+    enabled: source.enabled,
+    priority: source.priority ?? (isPreset ? mooncakesPreset.priority : defaultPriority),
+    namespaces: source.namespaces,
+    include: source.include,
+    exclude: source.exclude,
+    downloadUrl,
+    packageUrlPattern: pattern === undefined ? undefined : absolutePackageUrlPattern(pattern, downloadUrl),
+    auth: source.enabled ? normaliseAuth(source, env) : undefined,
+  };
+}
+
+function normaliseAuth({ auth }: SourceEntry, env: Environment): SourceAuth | undefined {
+  if (auth === undefined) return undefined;
+  const text = (value: string | undefined) => expandReferences(value ?? '', env);
+  return auth.type === 'bearer'
+    ? { type: 'bearer', token: text(auth.token) }
+    : { type: 'basic', username: text(auth.username), password: text(auth.password) };
+}
+
+function impliedSource(): SourceConfig {
+  const { name, type, url, indexUrl, priority, downloadUrl } = mooncakesPreset;
+  const unlimited = { namespaces: [], include: [], exclude: [] };
+  return {
+    ...{ name, type, url, indexUrl, indexType: 'git', enabled: true, priority, ...unlimited },
+    ...{ downloadUrl, packageUrlPattern: undefined, auth: undefined },
+  };
+}
+
+function namedDefault(file: ConfigFile): string | undefined {
+  return (
+    file.default_source ?? file.sources.find((source) => source.default_source !== undefined)?.default_source
+  );
+}
+
+function misplacedDefaults(file: ConfigFile, document: TomlDocument): string[] {
+  return file.sources.flatMap(({ name, default_source }, index) => {
+    if (default_source === undefined) return [];
+    const { line } = locate(document, ['sources', index, 'default_source'], 'key');
+    return [
+      `${configFileName}:${line}: default_source stands below a [[sources]] header, which makes it a setting of ` +
+        `source "${name}"; it is read as the registry's, but belongs at the top of the file`,
+    ];
+  });
+}
+
+// `mirror` without a source takes from the default one, which cannot supply what another source claims.
+function foreignPackages(file: ConfigFile, document: TomlDocument, defaultSource: string): string[] {
+  return file.mirror.packages.flatMap((pattern, index) => {
+    const owner = file.sources.find(
+      (source) => source.name !== defaultSource && source.namespaces.some((claim) => covers(claim, pattern)),
+    );
+    if (owner === undefined) return [];
+    const { line } = locate(document, ['mirror', 'packages', index]);
+    return [
+      `${configFileName}:${line}: mirror.packages: "${pattern}" matches nothing in the default source ` +
+        `"${defaultSource}": source "${owner.name}" claims it`,
+    ];
+  });
+}
+
+function milliseconds(duration: string): number {
+  const parsed = parseDuration(duration);
+  if (parsed === undefined) throw new Error(`not a duration: ${duration}`);
+  return parsed;
+}
+
+function freezeDeeply<T extends object>(value: T): T {
+  for (const part of Object.values(value)) if (typeof part === 'object' && part !== null) freezeDeeply(part);
+  return Object.freeze(value);
+}

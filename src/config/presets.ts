@@ -1,0 +1,28 @@
+import type { SourceType } from './config.ts';
+
+interface Preset {
+  readonly name: string;
+  readonly type: SourceType;
+  readonly url: string;
+  readonly indexUrl: string;
+  readonly priority: number;
+  readonly downloadUrl: string;
+}
+
+/** The official registry, whose archives are on a host of their own (moon-protocol §3). */
+export const mooncakesPreset: Preset = {
+  name: 'mooncakes',
+  type: 'mooncakes',
+  url: 'https://mooncakes.io',
+  indexUrl: 'https://mooncakes.io/git/index',
+  priority: 100,
+  downloadUrl: 'https://download.mooncakes.io',
+};
+
+/** Priority of a source that is not made from a preset. */
+export const defaultPriority = 50;
+
+/** Whether an address is the official registry's own: only then are its index and archive hosts implied. */
+export function isMooncakesUrl(url: string): boolean {
+  return URL.canParse(url) && new URL(url).host === new URL(mooncakesPreset.url).host;
+}

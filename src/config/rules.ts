@@ -1,0 +1,167 @@
+/** What must hold between the values of `registry.toml`, each rule a function from the file to its problems. */
+import { covers, overlaps } from '../model/pattern.ts';
+import { suggest } from '../support/suggest.ts';
+import { packageUrlPatternProblem } from './addresses.ts';
+import type { Draft } from './draft.ts';
+import {
+  type Environment,
+  environmentProblem,
+  expandReferences,
+  referenceFormProblem,
+} from './environment.ts';
+import { isMooncakesUrl, mooncakesPreset } from './presets.ts';
+import type { Problem } from './problem.ts';
+import type { ConfigFile, SourceEntry } from './schema.ts';
+
+interface PlacedSource {
+  readonly index: number;
+  readonly source: Draft<SourceEntry>;
+}
+
+export function findRuleProblems(draft: Draft<ConfigFile>, env: Environment): Problem[] {
+  const sources: PlacedSource[] = (draft.sources ?? []).flatMap((source, index) =>
+    source === undefined ? [] : [{ index, source }],
+  );
+  return [
+    ...duplicateNames(sources),
+    ...missingAddresses(sources),
+    ...foreignArchives(sources),
+    ...doubleClaims(sources),
+    ...deadPatterns(sources),
+    ...wrongDefault(draft, sources),
+    ...sources.flatMap((placed) => authProblems(placed, env)),
+  ];
+}
+
+function duplicateNames(sources: readonly PlacedSource[]): Problem[] {
+  return sources.flatMap(({ index, source: { name } }) => {
+    const first = sources.find((other) => other.source.name === name);
+    if (name === undefined || first === undefined || first.index === index) return [];
+    return [{ path: ['sources', index, 'name'], message: `another source is called "${name}" already` }];
+  });
+}
+
+function missingAddresses(sources: readonly PlacedSource[]): Problem[] {
+  return sources.flatMap(({ index, source }) => {
+    if (source.type === undefined || hasImpliedAddresses(source)) return [];
+    const path = ['sources', index];
+    return (['url', 'index_url'] as const)
+      .filter((key) => !(key in source))
+      .map((key) => ({ path, message: `"${key}" is missing` }));
+  });
+}
+
+// Only for the official registry: an index and archives of different hosts would be two registries in one.
+function hasImpliedAddresses({ type, url }: Draft<SourceEntry>): boolean {
+  return type === 'mooncakes' && (url === undefined || isMooncakesUrl(url));
+}
+
+function foreignArchives(sources: readonly PlacedSource[]): Problem[] {
+  return sources.flatMap(({ index, source }) => {
+    if (source.package_url_pattern === undefined) return [];
+    const own = [source.url ?? mooncakesPreset.url, source.download_url].filter((url) => url !== undefined);
+    const message = packageUrlPatternProblem(source.package_url_pattern, own);
+    return message === undefined ? [] : [{ path: ['sources', index, 'package_url_pattern'], message }];
+  });
+}
+
+function doubleClaims(sources: readonly PlacedSource[]): Problem[] {
+  return eachPattern(sources, 'namespaces').flatMap(({ index, position, pattern }) => {
+    const other = eachPattern(sources, 'namespaces').find(
+      (claim) => claim.index < index && overlaps(claim.pattern, pattern),
+    );
+    if (other === undefined) return [];
+    const message = `"${pattern}" is claimed twice: ${other.label} claims "${other.pattern}"`;
+    return [{ path: ['sources', index, 'namespaces', position], message }];
+  });
+}
+
+/** Patterns that can never match, because the names they stand for are somebody else's or excluded. */
+function deadPatterns(sources: readonly PlacedSource[]): Problem[] {
+  return (['namespaces', 'include'] as const).flatMap((key) =>
+    eachPattern(sources, key).flatMap(({ index, position, pattern, source }) => {
+      const exclude = source.exclude?.find((other) => other !== undefined && covers(other, pattern));
+      const claim = eachPattern(sources, 'namespaces').find(
+        (other) => key === 'include' && other.index !== index && covers(other.pattern, pattern),
+      );
+      const path = ['sources', index, key, position];
+      if (exclude !== undefined)
+        return [{ path, message: `"${pattern}" can never match: the source's own "${exclude}" excludes it` }];
+      if (claim !== undefined)
+        return [{ path, message: `"${pattern}" can never match: ${claim.label} claims "${claim.pattern}"` }];
+      return [];
+    }),
+  );
+}
+
+function eachPattern(sources: readonly PlacedSource[], key: 'namespaces' | 'include') {
+  return sources.flatMap(({ index, source }) =>
+    (source[key] ?? []).flatMap((pattern, position) =>
+      pattern === undefined ? [] : [{ index, position, pattern, source, label: labelOf({ index, source }) }],
+    ),
+  );
+}
+
+function wrongDefault(draft: Draft<ConfigFile>, sources: readonly PlacedSource[]): Problem[] {
+  const names = sources.flatMap(({ source }) => source.name ?? []);
+  const known = (draft.sources ?? []).length === 0 ? [mooncakesPreset.name] : names;
+  const settings = defaultSettings(draft, sources);
+  const [first] = settings;
+  return settings.flatMap(({ path, name }) => {
+    if (first !== undefined && name !== first.name)
+      return [{ path, message: `"${name}" contradicts the other default_source, "${first.name}"` }];
+    if (known.includes(name)) return [];
+    const near = suggest(name, known);
+    const advice = near === undefined ? `expected one of ${known.join(', ')}` : `did you mean "${near}"?`;
+    return [{ path, message: `there is no source called "${name}"; ${advice}` }];
+  });
+}
+
+/** Every place that names the default, the right one first. */
+function defaultSettings(draft: Draft<ConfigFile>, sources: readonly PlacedSource[]) {
+  const top = { path: ['default_source'], name: draft.default_source };
+  const misplaced = sources.map(({ index, source }) => ({
+    path: ['sources', index, 'default_source'],
+    name: source.default_source,
+  }));
+  return [top, ...misplaced].flatMap(({ path, name }) => (name === undefined ? [] : [{ path, name }]));
+}
+
+function authProblems({ index, source }: PlacedSource, env: Environment): Problem[] {
+  const { auth } = source;
+  if (auth?.type === undefined) return [];
+  const path = ['sources', index, 'auth'];
+  const wanted = auth.type === 'bearer' ? ['token'] : ['username', 'password'];
+  return (['token', 'username', 'password'] as const).flatMap((key): Problem[] => {
+    const value = auth[key];
+    if (!(key in auth)) return wanted.includes(key) ? [{ path, message: `"${key}" is missing` }] : [];
+    if (!wanted.includes(key))
+      return [{ path: [...path, key], message: `has no meaning with type "${auth.type}"`, isAboutKey: true }];
+    const message = value === undefined ? undefined : secretProblem(key, value, source, env);
+    return message === undefined ? [] : [{ path: [...path, key], message }];
+  });
+}
+
+function secretProblem(
+  key: 'token' | 'username' | 'password',
+  value: string,
+  source: Draft<SourceEntry>,
+  env: Environment,
+): string | undefined {
+  if (value === '') return 'expected text, got nothing';
+  if (!value.includes('${') && key !== 'username')
+    return `a secret does not belong in this file: write "\${NAME}", and set NAME in the environment`;
+  const malformed = referenceFormProblem(value);
+  // A disabled source is never contacted, so what it would need may be missing.
+  if (malformed !== undefined || source.enabled === false) return malformed;
+  const problem = environmentProblem(value, env);
+  if (problem !== undefined) return `${problem}, and source "${source.name ?? ''}" needs it`;
+  // RFC 7617 §2: the first colon ends the user name.
+  if (key === 'username' && expandReferences(value, env).includes(':'))
+    return 'expected no ":" in a user name';
+  return undefined;
+}
+
+function labelOf({ index, source }: PlacedSource): string {
+  return source.name === undefined ? `source number ${index + 1}` : `source "${source.name}"`;
+}

@@ -1,0 +1,92 @@
+/** The schema as a plain tree, for what walks it: unknown keys, `config KEY VALUE`, the table of keys. */
+import * as v from 'valibot';
+import { configSchema } from './schema.ts';
+
+export type Shape = TableShape | ListShape | ValueShape;
+
+export interface TableShape {
+  readonly kind: 'table';
+  readonly entries: ReadonlyMap<string, Shape>;
+}
+
+/** A list of tables: `[[sources]]`. */
+export interface ListShape {
+  readonly kind: 'list';
+  readonly item: Shape;
+}
+
+/** A single value, or a list of strings. */
+export interface ValueShape {
+  readonly kind: 'value';
+  readonly schema: v.GenericSchema;
+  readonly valueType: string;
+  readonly default: unknown;
+  readonly meaning: string;
+}
+
+/** One line of the README's table of settings. `key` is as `config` takes it, with `NAME` for a source's name. */
+export interface ConfigKey {
+  readonly key: string;
+  readonly type: string;
+  /** As TOML; empty where there is none. */
+  readonly default: string;
+  readonly meaning: string;
+}
+
+export const configShape: TableShape = tableShape(configSchema);
+
+export const configKeys: readonly ConfigKey[] = listKeys(configShape, '');
+
+function tableShape(schema: { readonly entries: v.ObjectEntries }): TableShape {
+  const entries = Object.entries(schema.entries).map(([key, entry]) => [key, shapeOf(entry)] as const);
+  return { kind: 'table', entries: new Map(entries) };
+}
+
+function shapeOf(schema: v.GenericSchema, fallback?: unknown): Shape {
+  if (isOptional(schema)) return shapeOf(schema.wrapped, schema.default);
+  if (isTable(schema)) return tableShape(schema);
+  if (isList(schema) && isTable(schema.item)) return { kind: 'list', item: tableShape(schema.item) };
+  return {
+    kind: 'value',
+    schema,
+    valueType: valueTypeOf(schema),
+    default: fallback,
+    meaning: v.getDescription(schema) ?? '',
+  };
+}
+
+function valueTypeOf(schema: v.GenericSchema): string {
+  const { valueType } = v.getMetadata(schema);
+  if (typeof valueType === 'string') return valueType;
+  if (isChoice(schema)) return schema.options.map((option) => `"${option}"`).join(', ');
+  if (isList(schema)) return 'list of strings';
+  return schema.type === 'number' ? 'integer' : schema.type;
+}
+
+function listKeys(shape: Shape, prefix: string): ConfigKey[] {
+  if (shape.kind === 'list') return listKeys(shape.item, `${prefix}NAME.`);
+  if (shape.kind === 'table')
+    return [...shape.entries]
+      .filter(([key]) => prefix !== 'sources.NAME.' || key !== 'default_source') // read there, but not to be written
+      .flatMap(([key, entry]) => listKeys(entry, entry.kind === 'value' ? prefix + key : `${prefix}${key}.`));
+  const written = shape.default === undefined ? '' : JSON.stringify(shape.default);
+  return [{ key: prefix, type: shape.valueType, default: written, meaning: shape.meaning }];
+}
+
+function isOptional(
+  schema: v.GenericSchema,
+): schema is v.GenericSchema & { wrapped: v.GenericSchema; default: unknown } {
+  return schema.type === 'optional';
+}
+
+function isTable(schema: v.GenericSchema): schema is v.GenericSchema & { entries: v.ObjectEntries } {
+  return schema.type === 'strict_object';
+}
+
+function isList(schema: v.GenericSchema): schema is v.GenericSchema & { item: v.GenericSchema } {
+  return schema.type === 'array';
+}
+
+function isChoice(schema: v.GenericSchema): schema is v.GenericSchema & { options: readonly string[] } {
+  return schema.type === 'picklist';
+}

@@ -1,0 +1,215 @@
+/**
+ * The shape of `registry.toml`: the one definition behind validation, the JSON Schema, `config KEY VALUE` and the
+ * README's table. It knows single values; what must hold between them is in `rules.ts`.
+ */
+import * as v from 'valibot';
+import { patternProblem } from '../model/pattern.ts';
+import { baseUrlProblem, indexUrlProblem, serverUrlProblem } from './addresses.ts';
+import { durationForm, durationRangeProblem } from './duration.ts';
+
+export const maxPriority = 1_000_000;
+
+const text = v.string(expected('a string'));
+const flag = v.boolean(expected('true or false'));
+
+const label = v.pipe(
+  text,
+  v.rawCheck(
+    refuse((value) => {
+      if (value.trim() === '' || value.length > 100) return 'expected 1 to 100 characters';
+      return /[\u0000-\u001f\u007f-\u009f]/.test(value) ? 'expected no control characters' : undefined;
+    }),
+  ),
+);
+
+const path = v.pipe(
+  text,
+  v.rawCheck(
+    refuse((value) => {
+      if (value.trim() === '') return 'expected a path, got nothing';
+      return /[\u0000-\u001f\u007f]/.test(value) ? 'expected no control characters' : undefined;
+    }),
+  ),
+);
+
+const sourceName = v.pipe(
+  text,
+  v.regex(
+    /^(?!hosted$)(?!.*\.\.)(?!.*(?:\.lock|\.)$)[a-z0-9][a-z0-9._-]{0,63}$/,
+    'expected a name of at most 64 lowercase letters, digits, ".", "_" and "-", beginning with a letter or digit, ' +
+      'without "..", not ending in "." or ".lock", and not "hosted"',
+  ),
+);
+
+const patterns = v.array(
+  v.pipe(
+    text,
+    v.rawCheck(refuse((value) => prefixed('expected a pattern such as "owner/*": ', patternProblem(value)))),
+  ),
+  expected('a list of patterns such as ["owner/*"]'),
+);
+
+const duration = v.pipe(
+  v.string(expected(durationForm)),
+  v.regex(/^\d{1,10}(ms|s|m|h|d)$/, expected(durationForm)),
+  v.rawCheck(refuse(durationRangeProblem)),
+  v.metadata({ valueType: 'duration' }),
+);
+
+const auth = v.strictObject(
+  {
+    type: about(choice(['bearer', 'basic']), 'How to authenticate: a token, or a user name and password'),
+    token: v.optional(
+      about(v.string(expectedType('a string')), `For bearer: a \`\${NAME}\` reference to the environment`),
+    ),
+    username: v.optional(about(v.string(expectedType('a string')), 'For basic')),
+    password: v.optional(
+      about(v.string(expectedType('a string')), `For basic: a \`\${NAME}\` reference to the environment`),
+    ),
+  },
+  expected('a table'),
+);
+
+const source = v.strictObject(
+  {
+    name: about(
+      sourceName,
+      'What commands and reports call the source; recorded as the origin of its modules',
+    ),
+    type: v.optional(
+      about(
+        choice(['mooncakes', 'moonbit-registry', 'custom']),
+        'What runs there; `mooncakes` implies the official addresses',
+      ),
+      'custom',
+    ),
+    url: v.optional(about(address(baseUrlProblem), 'Base address; archives are under it')),
+    index_url: v.optional(about(address(indexUrlProblem), 'The git repository that holds its index')),
+    index_type: v.optional(about(choice(['git']), 'How the index is read'), 'git'),
+    enabled: v.optional(about(flag, 'Whether the source is ever contacted'), true),
+    priority: v.optional(
+      about(
+        integer(0, maxPriority),
+        'Lower is tried first and trusted more; 50, or 100 for `mooncakes`, unless set',
+      ),
+    ),
+    namespaces: v.optional(about(patterns, 'Names that only this source may supply'), []),
+    include: v.optional(about(patterns, 'Limits what the source supplies to these names'), []),
+    exclude: v.optional(about(patterns, 'Names the source never supplies'), []),
+    download_url: v.optional(about(address(baseUrlProblem), 'Where archives are, if not under `url`')),
+    package_url_pattern: v.optional(
+      about(text, 'Address of an archive, with `{module}` or `{owner}` and `{name}`, and `{version}`'),
+    ),
+    auth: v.optional(auth),
+    default_source: v.optional(about(text, 'Belongs at the top of the file; means the same there')),
+  },
+  expected('a table'),
+);
+
+const registry = v.strictObject(
+  {
+    name: v.optional(about(label, "The registry's name; the folder's unless set")),
+    data_dir: v.optional(about(path, 'Where the index and archives are kept, relative to this file'), 'data'),
+  },
+  expected('a table'),
+);
+
+const mirror = v.strictObject(
+  {
+    packages: v.optional(about(patterns, 'What `mirror` without patterns, and `auto_sync`, take'), []),
+    auto_sync: v.optional(about(flag, 'Whether the server mirrors `packages` by itself'), false),
+    sync_interval: v.optional(about(duration, 'How often it does'), '1h'),
+  },
+  expected('a table'),
+);
+
+const server = v.strictObject(
+  {
+    host: v.optional(
+      about(
+        v.pipe(text, v.regex(/^[A-Za-z0-9_.:-]+$/, 'expected a host name or address')),
+        'Address to listen on',
+      ),
+      '127.0.0.1',
+    ),
+    port: v.optional(about(integer(0, 65_535), 'Port to listen on; 0 takes a free one'), 8080),
+    base_url: v.optional(
+      about(address(serverUrlProblem), 'The address clients use, if it differs from host and port'),
+    ),
+    upstream_fallback: v.optional(
+      about(flag, 'Whether archives not cached yet are listed, and fetched on demand'),
+      true,
+    ),
+    refresh_interval: v.optional(about(duration, 'How old the index may get before it is refreshed'), '60s'),
+  },
+  expected('a table'),
+);
+
+export const configSchema = v.strictObject(
+  {
+    default_source: v.optional(
+      about(text, 'The source `mirror` reads unless told otherwise; the first one unless set'),
+    ),
+    registry: v.optional(registry, {}),
+    sources: v.optional(v.array(source, expected('[[sources]] tables')), []),
+    mirror: v.optional(mirror, {}),
+    server: v.optional(server, {}),
+  },
+  expected('a table'),
+);
+
+/** A valid file, with defaults filled in. */
+export type ConfigFile = v.InferOutput<typeof configSchema>;
+export type SourceEntry = ConfigFile['sources'][number];
+
+function about<const S extends v.GenericSchema>(schema: S, meaning: string) {
+  return v.pipe(schema, v.description(meaning));
+}
+
+function choice<const T extends readonly string[]>(options: T) {
+  return v.picklist(options, expected(options.map((option) => `"${option}"`).join(' or ')));
+}
+
+function integer(least: number, most: number) {
+  const message = expected(`an integer from ${least} to ${most}`);
+  return v.pipe(v.number(message), v.integer(message), v.minValue(least, message), v.maxValue(most, message));
+}
+
+// Addresses may hold credentials by mistake, so no message shows one.
+function address(problem: (value: string) => string | undefined) {
+  return v.pipe(v.string(expectedType('a string')), v.rawCheck(refuse(problem)));
+}
+
+function refuse(problem: (value: string) => string | undefined) {
+  return ({ dataset, addIssue }: v.RawCheckContext<string>) => {
+    const message = dataset.typed ? problem(dataset.value) : undefined;
+    if (message !== undefined) addIssue({ message });
+  };
+}
+
+function prefixed(prefix: string, problem: string | undefined): string | undefined {
+  return problem === undefined ? undefined : prefix + problem;
+}
+
+function expected(what: string) {
+  return (issue: v.BaseIssue<unknown>) =>
+    issue.received === 'undefined' ? 'is missing' : `expected ${what}, got ${describe(issue.input)}`;
+}
+
+function expectedType(what: string) {
+  return (issue: v.BaseIssue<unknown>) =>
+    issue.received === 'undefined' ? 'is missing' : `expected ${what}, got ${typeName(issue.input)}`;
+}
+
+function describe(value: unknown): string {
+  if (typeof value === 'number' || typeof value === 'boolean') return String(value);
+  if (typeof value !== 'string') return typeName(value);
+  return JSON.stringify(value.length > 60 ? `${value.slice(0, 60)}…` : value);
+}
+
+function typeName(value: unknown): string {
+  if (Array.isArray(value)) return 'a list';
+  if (value instanceof Date) return 'a date';
+  if (typeof value === 'object') return 'a table';
+  return typeof value === 'boolean' ? 'true or false' : `a ${typeof value}`;
+}
