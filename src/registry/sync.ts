@@ -73,7 +73,7 @@ async function readSource(
   if (!source) throw new Error(`source ${name} is not connected`);
   // Two processes fetching one source would meet in its git directory; the others need not wait for it.
   const lock = join(context.config.registry.dataDir, 'locks', `source-${name}`);
-  const result = await withProcessLock(lock, (lost) => source.readSnapshot(commit, anySignal(signal, lost)), {
+  const result = await withProcessLock(lock, (held) => source.readSnapshot(commit, held), {
     ...(signal ? { signal } : {}),
     waitMs: lockWaitMs,
     onWait: (holder) =>
@@ -84,10 +84,6 @@ async function readSource(
 
 /** As long as the slowest honest fetch. */
 const lockWaitMs = 10 * 60_000;
-
-function anySignal(...signals: readonly (AbortSignal | undefined)[]): AbortSignal {
-  return AbortSignal.any(signals.filter((signal) => signal !== undefined));
-}
 
 /** Plans and applies with the readings at hand; without any, the current config on the last good snapshots. */
 export async function aggregate(

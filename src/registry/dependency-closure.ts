@@ -1,0 +1,115 @@
+import type { Dependency, IndexEntry } from '../model/index-entry.ts';
+import { isModuleName, type ModuleName } from '../model/module-name.ts';
+import { compareVersions, compatibilitySet, selectVersion, type Version } from '../model/version.ts';
+import type { MirrorReport } from './reports.ts';
+
+export type Unsatisfied = MirrorReport['unsatisfied'][number];
+
+export interface Closure {
+  /** Selected versions by module, those of the roots included. */
+  readonly selected: ReadonlyMap<ModuleName, ReadonlyMap<Version, IndexEntry>>;
+  readonly unsatisfied: readonly Unsatisfied[];
+}
+
+/** Every version of a module that could be delivered; `undefined` if no source lists it. */
+export type EntriesOf = (module: ModuleName) => Promise<readonly IndexEntry[] | undefined>;
+
+export interface Requirement {
+  readonly dependency: Dependency;
+  readonly requiredBy: string;
+}
+
+/** A module the toolchain brings along: never downloaded for a build (resolver.rs, moon-protocol §10). */
+const toolchainModule = 'moonbitlang/core';
+
+/**
+ * What clients select, walking every requirement: the lowest listed version not below it, in its compatibility
+ * set (mvs.rs). Covers each way a build could combine the roots; binary dependencies count.
+ */
+export async function closeOverDependencies(
+  roots: ReadonlyMap<ModuleName, readonly IndexEntry[]>,
+  requirements: readonly Requirement[],
+  entriesOf: EntriesOf,
+): Promise<Closure> {
+  const selected = new Map<ModuleName, Map<Version, IndexEntry>>();
+  const unsatisfied = new Map<string, Unsatisfied>();
+  const queue: Requirement[] = [...requirements];
+  const select = (module: ModuleName, entry: IndexEntry) => {
+    const versions = selected.get(module) ?? new Map<Version, IndexEntry>();
+    selected.set(module, versions);
+    if (versions.has(entry.version)) return;
+    versions.set(entry.version, entry);
+    const requiredBy = `${module}@${entry.version}`;
+    for (const dependency of [...entry.dependencies, ...entry.binDependencies])
+      queue.push({ dependency, requiredBy });
+  };
+  for (const [module, entries] of roots) for (const entry of entries) select(module, entry);
+  for (let next = queue.pop(); next; next = queue.pop()) {
+    if (next.dependency.module === toolchainModule) continue;
+    const outcome = await satisfy(next, entriesOf);
+    if ('entry' in outcome) select(outcome.module, outcome.entry);
+    else unsatisfied.set(JSON.stringify(outcome), outcome);
+  }
+  return { selected, unsatisfied: [...unsatisfied.values()] };
+}
+
+/**
+ * What one project builds with: of the versions its requirements reach, the highest in each compatibility set
+ * (moon-protocol §10); binary dependencies count for the project itself only.
+ */
+export async function selectForProject(
+  requirements: readonly Requirement[],
+  entriesOf: EntriesOf,
+): Promise<Closure> {
+  const unsatisfied = new Map<string, Unsatisfied>();
+  const reached = new Map<ModuleName, Map<Version, IndexEntry>>();
+  const queue = [...requirements];
+  for (let next = queue.pop(); next; next = queue.pop()) {
+    if (next.dependency.module === toolchainModule) continue;
+    const outcome = await satisfy(next, entriesOf);
+    if (!('entry' in outcome)) {
+      unsatisfied.set(JSON.stringify(outcome), outcome);
+      continue;
+    }
+    const { module, entry } = outcome;
+    const versions = reached.get(module) ?? new Map<Version, IndexEntry>();
+    reached.set(module, versions);
+    if (versions.has(entry.version)) continue;
+    versions.set(entry.version, entry);
+    const requiredBy = `${module}@${entry.version}`;
+    queue.push(...entry.dependencies.map((dependency) => ({ dependency, requiredBy })));
+  }
+  const selected = new Map([...reached].map(([module, versions]) => [module, highestPerSet(versions)]));
+  return { selected, unsatisfied: [...unsatisfied.values()] };
+}
+
+function highestPerSet(versions: ReadonlyMap<Version, IndexEntry>): Map<Version, IndexEntry> {
+  const highest = new Map<string, IndexEntry>();
+  for (const entry of versions.values()) {
+    const set = compatibilitySet(entry.version);
+    const best = highest.get(set);
+    if (!best || compareVersions(entry.version, best.version) > 0) highest.set(set, entry);
+  }
+  return new Map([...highest.values()].map((entry) => [entry.version, entry]));
+}
+
+async function satisfy(
+  { dependency, requiredBy }: Requirement,
+  entriesOf: EntriesOf,
+): Promise<{ readonly module: ModuleName; readonly entry: IndexEntry } | Unsatisfied> {
+  const { module, requirement, written } = dependency;
+  const fail = (reason: string): Unsatisfied => ({
+    module,
+    requirement: requirement ?? written,
+    requiredBy,
+    reason,
+  });
+  if (!isModuleName(module)) return fail('not a module name');
+  if (requirement === undefined) return fail('not a version: no client can resolve it from a registry');
+  const entries = await entriesOf(module);
+  if (!entries) return fail('no source lists this module');
+  const byVersion = new Map(entries.map((entry) => [entry.version, entry]));
+  const version = selectVersion(requirement, byVersion.keys());
+  const entry = version === undefined ? undefined : byVersion.get(version);
+  return entry ? { module, entry } : fail('no listed version satisfies it');
+}

@@ -1,0 +1,115 @@
+import type { ArchiveStore } from '../archives/archive-store.ts';
+import { IntegrityError } from '../errors.ts';
+import type { GitIndex } from '../index/git-index.ts';
+import { findEntry, parseIndexFile } from '../index/index-file.ts';
+import type { Checksum } from '../model/checksum.ts';
+import { absent, found, type Lookup, type SourceFailure, unavailable } from '../model/lookup.ts';
+import type { ModuleName } from '../model/module-name.ts';
+import type { Version } from '../model/version.ts';
+import type { Source } from '../sources/source.ts';
+import type { LocatedFacts } from './module-facts.ts';
+import { maySupply, type Policy } from './policy.ts';
+
+export interface WantedArchive {
+  readonly module: ModuleName;
+  readonly version: Version;
+  readonly checksum: Checksum;
+}
+
+export interface FetchedArchive {
+  readonly source: string;
+  /** Without credentials. */
+  readonly url: string;
+  readonly sizeBytes: number;
+}
+
+export interface FetchContext {
+  readonly index: GitIndex;
+  readonly archives: ArchiveStore;
+  readonly sources: ReadonlyMap<string, Source>;
+}
+
+/** Far beyond any module: a source cannot fill the disk with one answer. */
+const maxArchiveBytes = 1024 * 1024 * 1024;
+/** How often one source is asked for bytes that broke off on the way. */
+const attempts = 3;
+
+/**
+ * Brings an archive into the store (rule 5): from the module's origin, or else from another enabled source whose
+ * own index lists the version with the same checksum, most trusted first. A source that never heard of the
+ * version is not asked. `absent` only if every one of them said so.
+ */
+export async function fetchArchive(
+  wanted: WantedArchive,
+  facts: LocatedFacts,
+  policy: Policy,
+  origin: string,
+  context: FetchContext,
+  signal?: AbortSignal,
+): Promise<Lookup<FetchedArchive>> {
+  const failures: string[] = [];
+  let failure: SourceFailure | undefined;
+  for (const name of suppliers(facts, policy, origin)) {
+    const source = context.sources.get(name);
+    if (!source || (name !== origin && !(await listsSameBytes(wanted, facts, name, context.index)))) continue;
+    const outcome = await fetchFrom(source, wanted, context.archives, signal);
+    if (outcome.kind === 'found') return outcome;
+    failures.push(`${name}: ${outcome.kind === 'absent' ? outcome.detail : outcome.cause.detail}`);
+    if (outcome.kind === 'unavailable') failure ??= outcome.cause;
+  }
+  const detail =
+    failures.length > 0 ? failures.join('; ') : `no enabled source supplies it (its origin is ${origin})`;
+  return failure ? unavailable({ ...failure, detail }) : absent(detail);
+}
+
+function suppliers(facts: LocatedFacts, policy: Policy, origin: string): string[] {
+  const enabled = policy.sources.filter((source) => source.isEnabled);
+  const others = enabled.filter(
+    (source) => source.name !== origin && facts.listings.has(source.name) && maySupply(source, facts.module),
+  );
+  return [...enabled.filter((source) => source.name === origin), ...others].map((source) => source.name);
+}
+
+async function listsSameBytes(
+  wanted: WantedArchive,
+  facts: LocatedFacts,
+  source: string,
+  index: GitIndex,
+): Promise<boolean> {
+  const id = facts.listings.get(source);
+  const file = id === undefined ? undefined : await index.read(id);
+  return file !== undefined && findEntry(parseIndexFile(file), wanted.version)?.checksum === wanted.checksum;
+}
+
+async function fetchFrom(
+  source: Source,
+  wanted: WantedArchive,
+  archives: ArchiveStore,
+  signal: AbortSignal | undefined,
+): Promise<Lookup<FetchedArchive>> {
+  const { module, version, checksum } = wanted;
+  let cause: unknown;
+  for (let attempt = 0; attempt < attempts; attempt++) {
+    const opened = await source.openArchive(module, version, signal);
+    if (opened.kind !== 'found') return opened;
+    const { body, url } = opened.value;
+    try {
+      const limits = { maxBytes: maxArchiveBytes, ...(signal ? { signal } : {}) };
+      const sizeBytes = await archives.store(checksum, body, limits);
+      return found({ source: source.config.name, url, sizeBytes });
+    } catch (error) {
+      signal?.throwIfAborted();
+      if (error instanceof IntegrityError)
+        return unavailable({ reason: 'wrong-bytes', detail: error.message });
+      if (!isBrokenOff(error)) throw error;
+      cause = error;
+    }
+  }
+  const detail = cause instanceof Error ? cause.message : String(cause);
+  return unavailable({ reason: 'connection', detail: `the answer broke off ${attempts} times: ${detail}` });
+}
+
+/** Whether the far side ended the body early; errors of our own disk are `StorageError` and pass through. */
+function isBrokenOff(error: unknown): boolean {
+  return error instanceof Error && !('hint' in error);
+}

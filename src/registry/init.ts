@@ -1,0 +1,57 @@
+import { mkdir, writeFile } from 'node:fs/promises';
+import { basename, join, resolve } from 'node:path';
+import { renderNewConfig } from '../config/template.ts';
+import { StorageError } from '../errors.ts';
+import { createGitIndex } from '../index/git-index.ts';
+
+export interface InitResult {
+  /** Absolute. */
+  readonly directory: string;
+  /** What was made, relative to it. */
+  readonly created: readonly string[];
+}
+
+/** Where things are below the data folder (docs/architecture.md draws it). */
+export function dataLayout(dataDir: string) {
+  return {
+    index: join(dataDir, 'index'),
+    packages: join(dataDir, 'packages'),
+    assets: join(dataDir, 'assets'),
+    symbols: join(dataDir, 'symbols'),
+    sources: join(dataDir, 'sources'),
+    locks: join(dataDir, 'locks'),
+  };
+}
+
+/**
+ * Makes a new registry in `directory`: `registry.toml`, an index that clones, a place for archives. Never
+ * overwrites: a folder that has a `registry.toml` is refused, and what else is in it stays.
+ */
+export async function initRegistry(
+  directory: string,
+  options: { readonly name?: string | undefined; readonly now?: () => Date } = {},
+): Promise<InitResult> {
+  const root = resolve(directory);
+  await mkdir(root, { recursive: true });
+  const file = join(root, 'registry.toml');
+  const name = options.name ?? basename(root);
+  try {
+    await writeFile(file, renderNewConfig({ name }), { flag: 'wx' });
+  } catch (cause) {
+    if ((cause as NodeJS.ErrnoException).code !== 'EEXIST') throw cause;
+    throw new StorageError(`${file} exists already: nothing was changed`, {
+      cause,
+      hint: 'choose another folder, or go on with the registry that is there',
+    });
+  }
+  const layout = dataLayout(join(root, 'data'));
+  await createData(layout, (options.now ?? (() => new Date()))());
+  return { directory: root, created: ['registry.toml', 'data/index', 'data/packages'] };
+}
+
+/** Makes what is missing of the data folder; harmless where it is all there. */
+export async function createData(layout: ReturnType<typeof dataLayout>, date: Date): Promise<void> {
+  for (const folder of [layout.packages, layout.assets, layout.symbols, layout.sources, layout.locks])
+    await mkdir(folder, { recursive: true });
+  await createGitIndex(layout.index, date);
+}

@@ -1,0 +1,189 @@
+import pLimit from 'p-limit';
+import { UsageError } from '../errors.ts';
+import type { IndexEntry } from '../model/index-entry.ts';
+import type { Lookup } from '../model/lookup.ts';
+import type { ModuleName } from '../model/module-name.ts';
+import { type Closure, closeOverDependencies, selectForProject } from './dependency-closure.ts';
+import { type FetchedArchive, fetchArchive } from './fetch-archive.ts';
+import {
+  choosePatterns,
+  chooseSource,
+  readProject,
+  type Selection,
+  selectByPatterns,
+} from './mirror-selection.ts';
+import { findAllFacts } from './module-facts.ts';
+import type { MirrorOptions, MirrorReport, MirrorSourceSummary } from './reports.ts';
+import { createResolver, type Resolver } from './resolve-module.ts';
+import { aggregate, type SyncContext, type SyncResult, syncRegistry } from './sync.ts';
+
+const defaultJobs = 16;
+
+/** One archive to be had. */
+interface Wanted {
+  readonly module: ModuleName;
+  readonly origin: string;
+  readonly entry: IndexEntry;
+}
+
+interface Outcome {
+  readonly wanted: Wanted;
+  readonly result: 'present' | 'not-tried' | Lookup<FetchedArchive>;
+}
+
+/**
+ * Copies archives ahead of time. What was interrupted, has failed or was published since is completed by running
+ * it again: only what is not in the store is fetched. Archives become durable before an index that needs them
+ * names them (rule 6).
+ */
+export async function mirror(context: SyncContext, options: MirrorOptions): Promise<MirrorReport> {
+  const { dryRun = false, onProgress, signal } = options;
+  if (
+    options.from !== undefined &&
+    (options.patterns.length > 0 || options.full || options.source !== undefined)
+  )
+    throw new UsageError(
+      '--from takes exactly what the project needs: leave out patterns, --full and --source',
+    );
+  if (options.from === undefined) {
+    chooseSource(context.config, options.source);
+    choosePatterns(options, context.config);
+  }
+  onProgress?.({ phase: 'refreshing', done: 0, total: 0, bytes: 0 });
+  const synced = await syncRegistry(context, { dryRun, signal });
+  const { resolver, selection, closure } = await select(context, synced, options);
+  const wanted = await listWanted(resolver, closure);
+  const outcomes = await fetchAll(context, resolver, wanted, options);
+  const fetched = outcomes.filter(({ result }) => typeof result === 'object' && result.kind === 'found');
+  const final = await relist(context, synced, [...new Set(wanted.map(({ module }) => module))], options);
+  onProgress?.({ phase: 'aggregating', done: fetched.length, total: fetched.length, bytes: 0 });
+  return {
+    dryRun,
+    refresh: synced.report.sources,
+    sources: summarise(outcomes),
+    skipped: selection.skipped,
+    failed: outcomes.flatMap(describeFailure),
+    unsatisfied: closure.unsatisfied,
+    findings: final.report.findings,
+  };
+}
+
+async function select(
+  context: SyncContext,
+  { state, snapshots, config, report }: SyncResult,
+  options: MirrorOptions,
+) {
+  const { index, archives } = context;
+  const whole = await findAllFacts(index, state, snapshots);
+  const resolver = createResolver({ index, archives, config, state, snapshots, facts: whole });
+  const entriesOf = async (module: ModuleName) => {
+    const resolved = await resolver.resolve(module);
+    return resolved.entries.length > 0 ? resolved.entries : undefined;
+  };
+  const none: Selection = { roots: new Map(), skipped: [] };
+  if (options.from !== undefined) {
+    const closure = await selectForProject(await readProject(options.from), entriesOf);
+    return { resolver, selection: none, closure };
+  }
+  const source = chooseSource(config, options.source);
+  const patterns = choosePatterns(options, config);
+  const selection = await selectByPatterns(patterns, source, options, whole, resolver, report.sources);
+  const closure: Closure = options.strict
+    ? { selected: indexByVersion(selection), unsatisfied: [] }
+    : await closeOverDependencies(selection.roots, [], entriesOf);
+  return { resolver, selection, closure };
+}
+
+function indexByVersion(selection: Selection): Closure['selected'] {
+  const byVersion = (entries: readonly IndexEntry[]) =>
+    new Map(entries.map((entry) => [entry.version, entry]));
+  return new Map([...selection.roots].map(([module, entries]) => [module, byVersion(entries)]));
+}
+
+async function listWanted(resolver: Resolver, closure: Closure): Promise<Wanted[]> {
+  const wanted: Wanted[] = [];
+  for (const [module, entries] of closure.selected) {
+    const { decision } = await resolver.resolve(module);
+    for (const entry of entries.values()) wanted.push({ module, origin: decision.origin ?? '', entry });
+  }
+  return wanted;
+}
+
+async function fetchAll(
+  context: SyncContext,
+  resolver: Resolver,
+  wanted: readonly Wanted[],
+  { jobs = defaultJobs, dryRun, signal, onProgress }: MirrorOptions,
+): Promise<Outcome[]> {
+  const limit = pLimit(jobs);
+  const progress = { done: 0, bytes: 0 };
+  const report = () => onProgress?.({ phase: 'downloading', ...progress, total: wanted.length });
+  report();
+  const outcomes = await Promise.all(
+    wanted.map((one) =>
+      limit(async (): Promise<Outcome> => {
+        signal?.throwIfAborted();
+        const result = await fetchOne(context, resolver, one, dryRun === true, signal);
+        progress.done += 1;
+        if (typeof result === 'object' && result.kind === 'found') progress.bytes += result.value.sizeBytes;
+        report();
+        return { wanted: one, result };
+      }),
+    ),
+  );
+  return outcomes;
+}
+
+async function fetchOne(
+  context: SyncContext,
+  resolver: Resolver,
+  { module, origin, entry }: Wanted,
+  dryRun: boolean,
+  signal: AbortSignal | undefined,
+): Promise<Outcome['result']> {
+  if (await context.archives.has(entry.checksum)) return 'present';
+  if (dryRun) return 'not-tried';
+  const { facts } = await resolver.resolve(module);
+  const archive = { module, version: entry.version, checksum: entry.checksum };
+  return fetchArchive(archive, facts, resolver.policy, origin, context, signal);
+}
+
+/** Where the index lists only what is cached, what has just arrived (or was here all along) is listed now. */
+async function relist(
+  context: SyncContext,
+  synced: SyncResult,
+  modules: readonly ModuleName[],
+  { dryRun, signal }: MirrorOptions,
+): Promise<SyncResult> {
+  if (dryRun || synced.config.server.upstreamFallback) return synced;
+  return aggregate(context, { touched: modules, signal });
+}
+
+function summarise(outcomes: readonly Outcome[]): MirrorSourceSummary[] {
+  const bySource = new Map<string, Outcome[]>();
+  for (const outcome of outcomes) {
+    const list = bySource.get(outcome.wanted.origin) ?? [];
+    bySource.set(outcome.wanted.origin, list);
+    list.push(outcome);
+  }
+  return [...bySource].map(([source, list]) => {
+    const found = list.flatMap(({ result }) =>
+      typeof result === 'object' && result.kind === 'found' ? [result.value.sizeBytes] : [],
+    );
+    return {
+      source,
+      modules: new Set(list.map(({ wanted }) => wanted.module)).size,
+      versions: list.length,
+      downloaded: found.length,
+      present: list.filter(({ result }) => result === 'present').length,
+      failed: list.flatMap(describeFailure).length,
+      bytes: found.reduce((sum, size) => sum + size, 0),
+    };
+  });
+}
+
+function describeFailure({ wanted, result }: Outcome): MirrorReport['failed'][number][] {
+  if (typeof result === 'string' || result.kind === 'found') return [];
+  const reason = result.kind === 'absent' ? result.detail : result.cause.detail;
+  return [{ module: wanted.module, version: wanted.entry.version, source: wanted.origin, reason }];
+}

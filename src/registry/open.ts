@@ -1,0 +1,347 @@
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { ArchiveStore } from '../archives/archive-store.ts';
+import { openFileArchiveStore, removeAbandonedTemporaries } from '../archives/file-archive-store.ts';
+import type { Config } from '../config/config.ts';
+import { loadConfig } from '../config/load.ts';
+import { NotFoundError } from '../errors.ts';
+import { type GitIndex, openGitIndex } from '../index/git-index.ts';
+import { parseIndexFile } from '../index/index-file.ts';
+import { indexPathOf, ledgerFolder, readIndexPath } from '../index/layout.ts';
+import type { IndexEntry } from '../model/index-entry.ts';
+import { absent, found, type Lookup, unavailable } from '../model/lookup.ts';
+import type { ModuleName } from '../model/module-name.ts';
+import type { Version } from '../model/version.ts';
+import { type ConnectedSources, connectSources } from '../sources/connect.ts';
+import { type Log, silentLog } from '../support/log.ts';
+import { createSingleFlight } from '../support/single-flight.ts';
+import { suggest } from '../support/suggest.ts';
+import { type Asset, createAssetCache } from './asset-cache.ts';
+import { parseAssetPath } from './asset-path.ts';
+import { checkSource } from './check-source.ts';
+import { explain } from './explain.ts';
+import { type FetchedArchive, fetchArchive } from './fetch-archive.ts';
+import { createData, dataLayout } from './init.ts';
+import { mirror } from './mirror.ts';
+import { readObservations } from './observations.ts';
+import type { Registry, ServedArchive } from './registry.ts';
+import { createResolver } from './resolve-module.ts';
+import { createSymbols } from './served-symbols.ts';
+import { readStatus } from './status.ts';
+import { aggregate, observationsFile, type SyncContext, syncRegistry } from './sync.ts';
+
+export interface OpenOptions {
+  /** The folder that holds `registry.toml`. */
+  readonly directory: string;
+  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly log?: Log | undefined;
+  readonly now?: (() => Date) | undefined;
+}
+
+/** Opens a registry: the one place where implementations are chosen and put together. Contacts no source. */
+export async function openRegistry(options: OpenOptions): Promise<Registry> {
+  const { directory, env, log = silentLog, now = () => new Date() } = options;
+  const configuration = await createConfiguration(directory, env);
+  const first = configuration.current();
+  const layout = dataLayout(first.registry.dataDir);
+  await createData(layout, now());
+  await removeAbandonedTemporaries(layout.packages);
+  const index = await openGitIndex(layout.index);
+  const archives = openFileArchiveStore(layout.packages);
+  const assets = createAssetCache(layout.assets);
+  const symbols = createSymbols(layout.symbols, log);
+  const connections = createConnections(layout);
+  const fetching = createSingleFlight<string, Lookup<FetchedArchive>>();
+  const fetchingAssets = createSingleFlight<string, Lookup<Asset>>();
+
+  async function reload(): Promise<boolean> {
+    return configuration.reload();
+  }
+
+  function context(): SyncContext {
+    const config = configuration.current();
+    return {
+      config,
+      index,
+      archives,
+      sources: connections.of(config),
+      log,
+      now,
+      currentConfig: async () => {
+        await reload().catch((error: unknown) =>
+          log.warn('registry.toml was not reloaded', { error: String(error) }),
+        );
+        return configuration.current();
+      },
+    };
+  }
+
+  async function resolver() {
+    const state = await index.state();
+    const config = configuration.current();
+    return createResolver({ index, archives, config, state, snapshots: state.snapshots });
+  }
+
+  async function readServedFile(module: ModuleName): Promise<Buffer | undefined> {
+    return index.read(`${await index.servedCommit()}:${indexPathOf(module)}`);
+  }
+
+  async function findServed(module: ModuleName, version: Version): Promise<IndexEntry | undefined> {
+    const file = await readServedFile(module);
+    return file && parseIndexFile(file).lines.findLast((line) => line.entry.version === version)?.entry;
+  }
+
+  /** Not aborted by the caller's going away: whoever comes next finds it done. */
+  async function fetchListed(module: ModuleName, entry: IndexEntry): Promise<Lookup<FetchedArchive>> {
+    const config = configuration.current();
+    if (!config.server.upstreamFallback)
+      return unavailable({
+        reason: 'disabled',
+        detail: 'the archive is missing here and upstream_fallback is off',
+      });
+    const { resolve, policy } = await resolver();
+    const { facts, decision } = await resolve(module);
+    const wanted = { module, version: entry.version, checksum: entry.checksum };
+    const sources = connections.of(config);
+    const outcome = await fetchArchive(wanted, facts, policy, decision.origin ?? '', {
+      index,
+      archives,
+      sources,
+    });
+    if (outcome.kind === 'found') log.info('fetched', { module, version: entry.version, ...outcome.value });
+    else
+      log.warn('fetch failed', {
+        module,
+        version: entry.version,
+        outcome: outcome.kind,
+        detail: detailOf(outcome),
+      });
+    return outcome;
+  }
+
+  async function originOf(module: ModuleName): Promise<string | undefined> {
+    return (await (await resolver()).resolve(module)).facts.recorded;
+  }
+
+  async function refreshSymbols(signal: AbortSignal | undefined): Promise<void> {
+    const config = configuration.current();
+    const sources = [...connections.of(config).values()].filter((source) => source.config.enabled);
+    await symbols.refresh(sources, signal);
+  }
+
+  return {
+    get config() {
+      return configuration.current();
+    },
+    indexDirectory: layout.index,
+    reload,
+
+    async sync(syncOptions = {}) {
+      const { report } = await syncRegistry(context(), syncOptions);
+      if (!syncOptions.dryRun) await refreshSymbols(syncOptions.signal);
+      return report;
+    },
+    reaggregate: async () => (await aggregate(context(), {})).report,
+    mirror: (mirrorOptions) => mirror(context(), mirrorOptions),
+
+    async status() {
+      const config = configuration.current();
+      return readStatus(config, index, archives, await readObservations(observationsFile(config)));
+    },
+
+    async explain(module, version) {
+      const state = await index.state();
+      const config = configuration.current();
+      const input = { index, archives, config, state, snapshots: state.snapshots };
+      return explain(module, version, input, await readObservations(observationsFile(config)));
+    },
+
+    async checkSources(name) {
+      const config = configuration.current();
+      const sources = connections.of(config);
+      const names = name === undefined ? [...sources.keys()] : [name];
+      return Promise.all(
+        names.map((wanted) => {
+          const source = sources.get(wanted);
+          if (source) return checkSource(source, index);
+          throw unknownSource(wanted, [...sources.keys()]);
+        }),
+      );
+    },
+
+    servedCommit: () => index.servedCommit(),
+    isServedCommit: async (commit) => (await index.servedHistory()).includes(commit),
+    readIndexFile: readServedFile,
+
+    async *readIndex() {
+      const files = await index.list(await index.servedCommit());
+      for (const [path, id] of files) {
+        const target = readIndexPath(path);
+        const file = target.kind === 'module' ? await index.read(id) : undefined;
+        if (target.kind === 'module' && file) yield { module: target.module, file };
+      }
+    },
+    originOf,
+
+    async findArchive(module, version) {
+      const entry = await findServed(module, version);
+      if (!entry) return undefined;
+      const isCached = await archives.has(entry.checksum);
+      return { checksum: entry.checksum, cachedAt: isCached ? archives.locate(entry.checksum) : undefined };
+    },
+
+    async openArchive(module, version) {
+      const entry = await findServed(module, version);
+      if (!entry) return absent(`${module}@${version} is not in the index`);
+      const { checksum } = entry;
+      const present = await archives.size(checksum);
+      if (present !== undefined) return found(servedArchive(archives, entry, present));
+      const fetched = await fetching.run(checksum, () => fetchListed(module, entry));
+      if (fetched.kind !== 'found') return fetched;
+      return found(servedArchive(archives, entry, fetched.value.sizeBytes));
+    },
+
+    async symbols() {
+      const state = await index.state();
+      const names = state.snapshots.map((snapshot) => snapshot.source);
+      return symbols.serve(state.commit, names, () => readOrigins(index, state.commit));
+    },
+
+    async openAsset(assetPath) {
+      const parsed = parseAssetPath(assetPath);
+      if (!parsed) return absent(`${assetPath} is not the path of a wasm asset`);
+      const { module, version, wasmPath, isChecksum } = parsed;
+      if (!(await findServed(module, version))) return absent(`${module}@${version} is not in the index`);
+      const asset = await fetchingAssets.run(wasmPath, async () => {
+        const kept = await assets.read(wasmPath);
+        if (kept) return found(kept);
+        const config = configuration.current();
+        const source = connections.of(config).get((await originOf(module)) ?? '');
+        if (!source?.config.enabled || !config.server.upstreamFallback)
+          return absent('it is not cached, and its origin may not be asked');
+        return assets.fetch(wasmPath, source);
+      });
+      if (asset.kind !== 'found') return asset;
+      const { checksum, bytes } = asset.value;
+      const fileName = wasmPath.slice(wasmPath.lastIndexOf('/') + 1);
+      return found({
+        bytes: isChecksum ? Buffer.from(`${checksum}  ${fileName}\n`) : bytes,
+        etag: isChecksum ? `${checksum}-sha256` : checksum,
+      });
+    },
+
+    async staleSources() {
+      const config = configuration.current();
+      const observations = await readObservations(observationsFile(config));
+      const read = new Set((await index.state()).snapshots.map((snapshot) => snapshot.source));
+      return config.sources
+        .filter(
+          ({ name, enabled }) => enabled && (!read.has(name) || observations[name]?.failure !== undefined),
+        )
+        .map(({ name }) => ({
+          source: name,
+          readAt: observations[name]?.readAt,
+          failure: observations[name]?.failure,
+        }));
+    },
+
+    async close() {
+      await connections.close();
+      index.close();
+    },
+  };
+}
+
+async function readOrigins(
+  index: GitIndex,
+  commit: string,
+): Promise<(module: ModuleName) => string | undefined> {
+  const origins = new Map<string, string>();
+  for (const path of (await index.list(`${commit}:${ledgerFolder}`)).keys()) {
+    const slash = path.indexOf('/');
+    origins.set(path.slice(slash + 1), path.slice(0, slash));
+  }
+  return (module) => origins.get(indexPathOf(module));
+}
+
+function servedArchive(archives: ArchiveStore, entry: IndexEntry, sizeBytes: number): ServedArchive {
+  const { checksum } = entry;
+  const missing = () => new NotFoundError(`archive ${checksum} has just been removed from the store`);
+  return {
+    checksum,
+    sizeBytes,
+    async open(range) {
+      const stream = await archives.open(checksum, range);
+      if (!stream) throw missing();
+      return stream;
+    },
+    async read() {
+      const bytes = await archives.read(checksum);
+      if (!bytes) throw missing();
+      return bytes;
+    },
+  };
+}
+
+/** The loaded `registry.toml`, loaded again when its text changes. */
+async function createConfiguration(directory: string, env: OpenOptions['env']) {
+  let config = await loadConfig(directory, env);
+  const readText = async () => readFile(config.file, 'utf8').catch(() => undefined);
+  let text = await readText();
+  return {
+    current: (): Config => config,
+    async reload(): Promise<boolean> {
+      const before = text;
+      const now = await readText();
+      if (now === before) return false;
+      text = now;
+      config = await loadConfig(directory, env);
+      return true;
+    },
+  };
+}
+
+/** How long fetches that began under an older configuration may go on. */
+const drainMs = 15 * 60_000;
+
+/** The sources of the current configuration; those of an older one end what they are doing. */
+function createConnections(layout: ReturnType<typeof dataLayout>) {
+  let connected: { readonly key: string; readonly sources: ConnectedSources } | undefined;
+  const draining = new Set<ConnectedSources>();
+  return {
+    of(config: Config): ConnectedSources['sources'] {
+      const key = JSON.stringify(config.sources);
+      if (connected?.key === key) return connected.sources.sources;
+      const old = connected?.sources;
+      if (old) {
+        draining.add(old);
+        setTimeout(() => {
+          draining.delete(old);
+          void old.close();
+        }, drainMs).unref();
+      }
+      const objectDirectory = join(layout.index, 'objects');
+      const sources = connectSources(config.sources, { objectDirectory, workDirectory: layout.sources });
+      connected = { key, sources };
+      return sources.sources;
+    },
+    async close(): Promise<void> {
+      await Promise.all([connected?.sources, ...draining].map((sources) => sources?.close()));
+    },
+  };
+}
+
+function unknownSource(name: string, names: readonly string[]): NotFoundError {
+  const guess = suggest(name, names);
+  return new NotFoundError(`there is no source "${name}"; configured sources: ${names.join(', ')}`, {
+    hint: guess === undefined ? undefined : `did you mean "${guess}"?`,
+  });
+}
+
+function detailOf(outcome: Lookup<unknown>): string {
+  return outcome.kind === 'unavailable'
+    ? outcome.cause.detail
+    : outcome.kind === 'absent'
+      ? outcome.detail
+      : '';
+}

@@ -1,0 +1,86 @@
+import { createHash } from 'node:crypto';
+import { readFile, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { buffer } from 'node:stream/consumers';
+import type { ModuleName } from '../model/module-name.ts';
+import type { Source } from '../sources/source.ts';
+import { writeFileAtomic } from '../support/atomic-file.ts';
+import type { Log } from '../support/log.ts';
+import type { ServedBytes } from './registry.ts';
+import { mergeSymbols } from './symbols.ts';
+
+const maxSymbolsBytes = 64 * 1024 * 1024;
+
+/**
+ * `symbols.zip`: each source's own is kept as `<directory>/<source>.zip` and refreshed beside the index; clients get
+ * one merged by the modules' origins. Help for editors, not code: a source that fails keeps its last one.
+ */
+export function createSymbols(directory: string, log: Log) {
+  let merged: { readonly key: string; readonly served: ServedBytes } | undefined;
+  const fileOf = (source: string) => join(directory, `${source}.zip`);
+
+  async function refreshFrom(source: Source, signal: AbortSignal | undefined): Promise<void> {
+    const { name } = source.config;
+    const etag = (await readIfThere(`${fileOf(name)}.etag`))?.toString('latin1');
+    const opened = await source.openSymbols(etag, signal);
+    if (opened.kind === 'absent') {
+      await rm(`${fileOf(name)}.etag`, { force: true });
+      await rm(fileOf(name), { force: true });
+      return;
+    }
+    if (opened.kind === 'unavailable') {
+      log.debug('symbols were not refreshed', { source: name, detail: opened.cause.detail });
+      return;
+    }
+    if (opened.value === 'notModified') return;
+    const { body, sizeBytes = 0 } = opened.value;
+    if (sizeBytes > maxSymbolsBytes) {
+      body.destroy();
+      log.warn('symbols are too large and were left out', { source: name, sizeBytes });
+      return;
+    }
+    const bytes = await buffer(body);
+    await rm(`${fileOf(name)}.etag`, { force: true });
+    await writeFileAtomic(fileOf(name), bytes);
+    if (opened.value.etag !== undefined) await writeFileAtomic(`${fileOf(name)}.etag`, opened.value.etag);
+  }
+
+  return {
+    async refresh(sources: readonly Source[], signal?: AbortSignal): Promise<void> {
+      const results = await Promise.allSettled(sources.map((source) => refreshFrom(source, signal)));
+      for (const [position, result] of results.entries()) {
+        if (result.status === 'fulfilled') continue;
+        const source = sources[position]?.config.name;
+        log.debug('symbols were not refreshed', { source, detail: String(result.reason) });
+      }
+      merged = undefined;
+    },
+
+    /** `key` names the state the origins belong to: the same key means the same answer. */
+    async serve(
+      key: string,
+      sources: readonly string[],
+      loadOrigins: () => Promise<(module: ModuleName) => string | undefined>,
+    ): Promise<ServedBytes> {
+      if (merged?.key === key) return merged.served;
+      const originOf = await loadOrigins();
+      const zips = await Promise.all(sources.map((source) => readIfThere(fileOf(source))));
+      const parts = sources.flatMap((source, i) => (zips[i] ? [{ source, zip: zips[i] }] : []));
+      const result = await mergeSymbols(parts, (source, module) => originOf(module) === source);
+      for (const finding of result.findings) log.warn('symbols were left out', { finding });
+      const etag = createHash('sha256').update(result.zip).digest('hex');
+      const served = { bytes: result.zip, etag };
+      merged = { key, served };
+      return served;
+    },
+  };
+}
+
+async function readIfThere(file: string): Promise<Buffer | undefined> {
+  try {
+    return await readFile(file);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
+    throw error;
+  }
+}

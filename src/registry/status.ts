@@ -1,0 +1,80 @@
+import type { ArchiveStore } from '../archives/archive-store.ts';
+import type { Config } from '../config/config.ts';
+import type { GitIndex } from '../index/git-index.ts';
+import { ledgerFolder, readIndexPath } from '../index/layout.ts';
+import { runGit } from '../support/git.ts';
+import type { Observations } from './observations.ts';
+import { policyOf } from './policy.ts';
+import type { StatusReport } from './reports.ts';
+
+/** Everything an operator asks first: sources and their ages, counts, conflicts, disk use. Asks no source. */
+export async function readStatus(
+  config: Config,
+  index: GitIndex,
+  archives: ArchiveStore,
+  observations: Observations,
+): Promise<StatusReport> {
+  const state = await index.state();
+  const policy = policyOf(config, state.snapshots);
+  const served = await countServed(index, state.commit);
+  const sources = await Promise.all(
+    policy.sources.map(async (source) => {
+      const snapshot = state.snapshots.find((record) => record.source === source.name);
+      const observation = observations[source.name];
+      return {
+        name: source.name,
+        isDefault: source.name === config.defaultSource,
+        enabled: source.isEnabled,
+        removed: source.isRemoved,
+        priority: source.priority,
+        readAt: observation?.readAt,
+        triedAt: observation?.triedAt,
+        isStale: source.isEnabled && (snapshot === undefined || observation?.failure !== undefined),
+        failure: source.isEnabled ? observation?.failure : undefined,
+        listed: snapshot ? countModules(await index.list(snapshot.tree)) : 0,
+        served: served.get(source.name) ?? 0,
+      };
+    }),
+  );
+  return {
+    name: config.registry.name,
+    directory: config.directory,
+    commit: state.served,
+    modules: state.modules,
+    upstreamFallback: config.server.upstreamFallback,
+    sources,
+    findings: await state.findings(),
+    archives: await measureArchives(archives),
+    indexBytes: await measureRepository(index.directory),
+  };
+}
+
+function countModules(files: ReadonlyMap<string, string>): number {
+  return [...files.keys()].filter((path) => readIndexPath(path).kind === 'module').length;
+}
+
+/** Modules by recorded origin. */
+async function countServed(index: GitIndex, commit: string): Promise<Map<string, number>> {
+  const counts = new Map<string, number>();
+  for (const path of (await index.list(`${commit}:${ledgerFolder}`)).keys()) {
+    const origin = path.slice(0, path.indexOf('/'));
+    counts.set(origin, (counts.get(origin) ?? 0) + 1);
+  }
+  return counts;
+}
+
+async function measureArchives(archives: ArchiveStore): Promise<StatusReport['archives']> {
+  let count = 0;
+  let bytes = 0;
+  for await (const { sizeBytes } of archives.list()) {
+    count += 1;
+    bytes += sizeBytes;
+  }
+  return { count, bytes };
+}
+
+async function measureRepository(directory: string): Promise<number> {
+  const counts = (await runGit(['count-objects', '-v'], { gitDir: directory })).toString();
+  const kibibytes = (name: string) => Number(new RegExp(`^${name}: (\\d+)$`, 'm').exec(counts)?.[1] ?? 0);
+  return (kibibytes('size') + kibibytes('size-pack')) * 1024;
+}
