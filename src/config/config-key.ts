@@ -30,7 +30,7 @@ export function resolveKey(
   });
 }
 
-/** Reads what was typed as the kind of value the setting takes; lists are comma separated. */
+/** Reads what was typed as the kind of value the setting takes; lists are comma separated, with or without TOML's brackets and quotes. */
 export function parseKeyValue(key: string, shape: ValueShape, typed: string): SettingValue {
   const candidate = typedValue(shape, typed);
   const result = v.safeParse(shape.schema, candidate);
@@ -41,11 +41,13 @@ export function parseKeyValue(key: string, shape: ValueShape, typed: string): Se
 function typedValue(shape: ValueShape, typed: string): SettingValue {
   if (shape.valueType === 'integer' && /^-?\d+$/.test(typed)) return Number(typed);
   if (shape.valueType === 'boolean' && (typed === 'true' || typed === 'false')) return typed === 'true';
-  if (shape.valueType === 'list of strings') {
-    const items = typed.split(',').map((item) => item.trim());
-    return items.filter((item) => item !== '');
-  }
-  return typed;
+  return shape.valueType === 'list of strings' ? typedList(typed) : typed;
+}
+
+function typedList(typed: string): readonly string[] {
+  const bare = /^\s*\[(.*)\]\s*$/s.exec(typed)?.[1] ?? typed;
+  const items = bare.split(',').map((item) => item.trim().replace(/^(["'])(.*)\1$/, '$2'));
+  return items.filter((item) => item !== '');
 }
 
 function pathOf(value: TomlTable, key: string): TomlPath {

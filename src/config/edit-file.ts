@@ -1,11 +1,13 @@
 import { join, resolve } from 'node:path';
 import { StorageError } from '../errors.ts';
 import { writeFileAtomic } from '../support/atomic-file.ts';
-import { withFileLock } from '../support/file-lock.ts';
+import { withProcessLock } from '../support/process-lock.ts';
 import type { Config } from './config.ts';
 import type { Environment } from './environment.ts';
 import { parseConfig, readConfigText } from './load.ts';
 import { configFileName } from './problem.ts';
+
+const longestWaitMs = 10_000; // an edit takes milliseconds
 
 /**
  * Edits the `registry.toml` of a folder and returns what it means then. The result is validated before anything is
@@ -18,7 +20,7 @@ export async function editConfigFile(
 ): Promise<Config> {
   const path = join(resolve(directory), configFileName);
   await readConfigText(directory); // says what is missing, before a lock is put where no registry is
-  return withFileLock(`${path}.lock`, async () => {
+  const work = async () => {
     const before = await readConfigText(directory);
     const after = edit(before);
     const config = parseConfig(after, { directory, env });
@@ -27,5 +29,6 @@ export async function editConfigFile(
       throw new StorageError(`${path} changed while it was edited`, { hint: 'try again' });
     await writeFileAtomic(path, after);
     return config;
-  });
+  };
+  return withProcessLock(`${path}.lock`, work, { waitMs: longestWaitMs });
 }

@@ -33,12 +33,6 @@ export interface NewSource {
   readonly exclude: readonly string[];
 }
 
-/** `newDefault` is the source that became the default one, if the removed one was it and another is left. */
-export interface RemovedSource {
-  readonly text: string;
-  readonly newDefault: string | undefined;
-}
-
 /** Adds a source after the last one. The first one becomes the default. */
 export function addSource(text: string, source: NewSource): string {
   const names = sourceNames(readDocument(text).value);
@@ -59,8 +53,11 @@ export function addSource(text: string, source: NewSource): string {
   return names.length === 0 ? writeDefaultSource(added, source.name) : added;
 }
 
-/** Removes a source with its sub-tables and the comments that touch it. Throws `NotFoundError` for an unknown name. */
-export function removeSource(text: string, name: string): RemovedSource {
+/**
+ * Removes a source with its sub-tables and the comments that touch it. If it was the default one, the first that is
+ * left becomes it. Throws `NotFoundError` for an unknown name.
+ */
+export function removeSource(text: string, name: string): string {
   const document = readDocument(text);
   const index = indexOfSource(document, name);
   const names = sourceNames(document.value);
@@ -81,7 +78,7 @@ export function removeSource(text: string, name: string): RemovedSource {
       else if (Array.isArray(value.sources)) value.sources.splice(index, 1);
     },
   );
-  return { text: remaining.length === 0 ? withoutDefaultSource(removed) : removed, newDefault };
+  return remaining.length === 0 ? withoutDefaultSource(removed) : removed;
 }
 
 export function setSourceEnabled(text: string, name: string, enabled: boolean): string {
@@ -99,7 +96,7 @@ export function setDefaultSource(text: string, name: string): string {
 }
 
 /**
- * Sets `server.port`, `mirror.packages` (comma separated), `sources.NAME.priority`, … Throws `UsageError` for an
+ * Sets `server.port`, `mirror.packages` (comma separated, or as `["a/*", "b/*"]`), `sources.NAME.priority`, … Throws `UsageError` for an
  * unknown key or a value of the wrong kind.
  */
 export function setValue(text: string, key: string, value: string): string {
