@@ -1,0 +1,72 @@
+export type LogLevel = 'debug' | 'info' | 'warn' | 'error';
+
+/** Flat, and free of credentials; a field whose value is `undefined` is left out. */
+export type LogFields = Readonly<Record<string, unknown>>;
+
+export interface Log {
+  debug(message: string, fields?: LogFields): void;
+  info(message: string, fields?: LogFields): void;
+  warn(message: string, fields?: LogFields): void;
+  error(message: string, fields?: LogFields): void;
+}
+
+export interface LogOptions {
+  /** Receives one line at a time, with its newline. */
+  readonly write: (line: string) => void;
+  /** The lowest level that is written. */
+  readonly level: LogLevel;
+  /** `text`: `HH:MM:SS level message key=value`, in UTC; `json`: an object per line, `time` in ISO 8601. */
+  readonly format: 'text' | 'json';
+  readonly now: () => Date;
+}
+
+const severity: Readonly<Record<LogLevel, number>> = { debug: 0, info: 1, warn: 2, error: 3 };
+const plainText = /^[\w./:@+~,-]+$/;
+// Controls, line and paragraph separators, and marks that reorder or hide text in a terminal.
+const unsafeCharacters =
+  /[\u0000-\u001f\u007f-\u009f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]|\p{Surrogate}/gu;
+
+/** A log that writes one line per call, whatever the message contains: text from elsewhere cannot forge lines. */
+export function createLog({ write, level, format, now }: LogOptions): Log {
+  const formatLine = format === 'json' ? formatJson : formatText;
+  const at =
+    (called: LogLevel) =>
+    (message: string, fields: LogFields = {}) => {
+      if (severity[called] < severity[level]) return;
+      write(`${escapeUnsafe(formatLine(now(), called, message, fields))}\n`);
+    };
+  return { debug: at('debug'), info: at('info'), warn: at('warn'), error: at('error') };
+}
+
+export const silentLog: Log = { debug: () => {}, info: () => {}, warn: () => {}, error: () => {} };
+
+function formatJson(time: Date, level: LogLevel, message: string, fields: LogFields): string {
+  const plain = Object.entries(fields).map(([key, value]) => [key, plainField(value)]);
+  return JSON.stringify({ ...Object.fromEntries(plain), time: time.toISOString(), level, message });
+}
+
+function formatText(time: Date, level: LogLevel, message: string, fields: LogFields): string {
+  const words = Object.entries(fields).flatMap(([key, value]) => {
+    const text = textOf(plainField(value));
+    return text === undefined ? [] : [`${key}=${plainText.test(text) ? text : JSON.stringify(text)}`];
+  });
+  return [time.toISOString().slice(11, 19), level, message, ...words].join(' ');
+}
+
+/** What JSON can hold: an error becomes its message, and its causes'. */
+function plainField(value: unknown): unknown {
+  if (typeof value === 'bigint') return String(value);
+  if (!(value instanceof Error)) return value;
+  return value.cause instanceof Error ? `${value.message}: ${plainField(value.cause)}` : value.message;
+}
+
+function textOf(value: unknown): string | undefined {
+  return typeof value === 'string' ? value : JSON.stringify(value);
+}
+
+function escapeUnsafe(line: string): string {
+  return line.replace(unsafeCharacters, (character) => {
+    const code = character.charCodeAt(0).toString(16).padStart(4, '0');
+    return `\\u${code}`;
+  });
+}
