@@ -1,0 +1,78 @@
+import type { SourceConfig } from '../config/config.ts';
+import type { SourceFailure } from '../model/lookup.ts';
+import { writeCaBundle } from '../support/ca-bundle.ts';
+import { GitError } from '../support/git.ts';
+import { redact, showUrl } from '../support/redact.ts';
+import type { HttpAsker } from './http-answer.ts';
+import { userAgent } from './user-agent.ts';
+
+export type GitTransport = 'smart-http' | 'dumb-http' | 'file' | 'ssh';
+
+export interface GitTimeouts {
+  /** How long git may receive next to nothing. */
+  readonly idleMs: number;
+  /** From the start of one git command to its end; it is killed then. */
+  readonly totalMs: number;
+}
+
+export const defaultGitTimeouts: GitTimeouts = { idleMs: 30_000, totalMs: 600_000 };
+
+/** All that reading one source's index needs. */
+export interface GitContext extends HttpAsker {
+  readonly config: SourceConfig;
+  /** The shared object store. */
+  readonly objectDirectory: string;
+  /** Folder of this source's own, for short-lived git directories and the file of certificate authorities. */
+  readonly gitDirectory: string;
+  readonly timeouts: GitTimeouts;
+}
+
+/** How an index address is read; `undefined` for addresses that nothing here can read. */
+export function transportOf(indexUrl: string): 'http' | 'file' | 'ssh' | undefined {
+  const scheme = /^([a-z][a-z0-9+.-]*):\/\//i.exec(indexUrl)?.[1]?.toLowerCase();
+  if (scheme === 'http' || scheme === 'https') return 'http';
+  if (scheme === 'file' || scheme === 'ssh') return scheme;
+  return scheme === undefined && /^[^/:]+:(?!:)/.test(indexUrl) ? 'ssh' : undefined;
+}
+
+/** The environment of a git command that contacts `url`: everything it may know, and nothing on its command line. */
+export async function remoteGitEnvironment(
+  context: GitContext,
+  url: string,
+): Promise<Record<string, string>> {
+  const caBundle = await writeCaBundle(`${context.gitDirectory}/ca-bundle.pem`, process.env);
+  return {
+    ...context.credentials.gitVariables(url, [
+      ['safe.directory', '*'],
+      // Objects are on the disk before anything names them.
+      ['core.fsync', 'committed,loose-object'],
+      ['gc.auto', '0'],
+      ['maintenance.auto', 'false'],
+      ['http.userAgent', userAgent],
+      // We have followed the redirects; git would repeat some headers at the next place.
+      ['http.followRedirects', 'false'],
+      ['http.lowSpeedLimit', '1'],
+      ['http.lowSpeedTime', String(Math.ceil(context.timeouts.idleMs / 1000))],
+    ]),
+    GIT_OBJECT_DIRECTORY: context.objectDirectory,
+    GIT_ALLOW_PROTOCOL: 'http:https:file:ssh',
+    ...(caBundle === undefined ? {} : { GIT_SSL_CAINFO: caBundle }),
+  };
+}
+
+/** What a failed git command means for its source. `undefined` for failures that are not git's. */
+export function gitFailure(
+  context: GitContext,
+  transport: GitTransport,
+  error: unknown,
+): SourceFailure | undefined {
+  if (!(error instanceof GitError)) return undefined;
+  const place = `the git repository ${showUrl(context.config.indexUrl)}`;
+  if (error.timedOut) {
+    const seconds = Math.ceil(context.timeouts.totalMs / 1000);
+    return { reason: 'timeout', detail: `${place} was not read within ${seconds} s` };
+  }
+  const said = redact(error.stderr, context.credentials.secrets) || error.message;
+  const reason = transport === 'ssh' ? 'connection' : 'bad-answer';
+  return { reason, detail: `${place} cannot be read: ${said}` };
+}

@@ -1,0 +1,72 @@
+import { mkdir, mkdtemp, readdir, rm, stat, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { StorageError } from '../errors.ts';
+import { errorCode } from '../support/error-code.ts';
+
+/** What git may assume to be here already, so that only the difference travels. */
+export interface Seed {
+  readonly commit: string;
+  /** Whether the commit's parents may be missing. */
+  readonly isShallow: boolean;
+}
+
+const config = '[core]\n\trepositoryformatversion = 0\n\tbare = true\n';
+// git run for the other side of a file:// address sees only this: the operator named that repository, whoever owns it.
+const userConfig = '[safe]\n\tdirectory = *\n';
+const prefix = 'git-';
+const abandonedAfterMs = 24 * 60 * 60 * 1000;
+
+/**
+ * Runs `use` with a bare git directory made for it alone, which is gone afterwards; what git fetches goes to the
+ * shared object store. So nothing of a damaged or interrupted run is left to trip over, a list of shallow commits
+ * never grows, processes never wait for each other's locks, and the served repository never becomes shallow.
+ * Throws `StorageError` when our disk fails.
+ */
+export async function withGitDirectory<T>(
+  place: { readonly gitDirectory: string; readonly objectDirectory: string },
+  seed: Seed | undefined,
+  use: (gitDir: string, variables: Readonly<Record<string, string>>) => Promise<T>,
+): Promise<T> {
+  const gitDir = await createGitDirectory(place.gitDirectory, seed);
+  try {
+    return await use(gitDir, {
+      GIT_OBJECT_DIRECTORY: place.objectDirectory,
+      GIT_CONFIG_GLOBAL: join(gitDir, 'user.gitconfig'),
+    });
+  } finally {
+    await rm(gitDir, { recursive: true, force: true });
+  }
+}
+
+async function createGitDirectory(parent: string, seed: Seed | undefined): Promise<string> {
+  try {
+    await mkdir(parent, { recursive: true });
+    await removeAbandoned(parent);
+    const gitDir = await mkdtemp(join(parent, prefix));
+    await mkdir(join(gitDir, 'refs', 'heads'), { recursive: true });
+    await writeFile(join(gitDir, 'HEAD'), 'ref: refs/heads/snapshot\n');
+    await writeFile(join(gitDir, 'config'), config);
+    await writeFile(join(gitDir, 'user.gitconfig'), userConfig);
+    if (seed !== undefined) await writeFile(join(gitDir, 'refs', 'heads', 'snapshot'), `${seed.commit}\n`);
+    if (seed?.isShallow) await writeFile(join(gitDir, 'shallow'), `${seed.commit}\n`);
+    return gitDir;
+  } catch (cause) {
+    throw new StorageError(`cannot write below ${parent}: ${errorCode(cause) ?? 'unexpected failure'}`, {
+      cause,
+    });
+  }
+}
+
+/** A process that was killed leaves its directory behind. */
+async function removeAbandoned(parent: string): Promise<void> {
+  for (const name of await readdir(parent)) {
+    if (!name.startsWith(prefix)) continue;
+    const path = join(parent, name);
+    try {
+      if (Date.now() - (await stat(path)).mtimeMs > abandonedAfterMs)
+        await rm(path, { recursive: true, force: true });
+    } catch (error) {
+      if (errorCode(error) !== 'ENOENT') throw error;
+    }
+  }
+}

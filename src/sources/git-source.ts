@@ -1,0 +1,119 @@
+import type { SourceConfig } from '../config/config.ts';
+import { found, type Lookup, unavailable } from '../model/lookup.ts';
+import type { HttpClient } from '../support/fetch-http.ts';
+import { type LinkedSignal, linkSignals } from '../support/link-signals.ts';
+import type { AddressForm } from './archive-address.ts';
+import { createCredentials } from './credentials.ts';
+import { defaultGitTimeouts, type GitContext, type GitTimeouts } from './git-context.ts';
+import { openArchiveAt, openAssetAt, openSymbolsAt } from './open-archive.ts';
+import { locateSnapshot, readSnapshot } from './read-snapshot.ts';
+import { type RemoteIndex, readRemoteHead } from './remote-head.ts';
+import type { OpenedBody, Snapshot, Source } from './source.ts';
+
+export interface GitSourceOptions {
+  /** Absolute path of the shared object store, `objects` of the registry's repository. */
+  readonly objectDirectory: string;
+  /** Absolute path of a folder for this source alone; created on demand, may be deleted at any time between calls. */
+  readonly gitDirectory: string;
+  /** Shared with others; closing the source leaves it open. */
+  readonly http: HttpClient;
+  readonly timeouts?: Partial<GitTimeouts> | undefined;
+}
+
+/**
+ * A registry whose index is a git repository (smart or dumb HTTP, a local folder, ssh) and whose archives are files
+ * at its download address. A disabled source answers `disabled` to everything and contacts nobody (rule 6).
+ */
+export function createGitSource(config: SourceConfig, options: GitSourceOptions): Source {
+  const context: GitContext = {
+    config,
+    http: options.http,
+    credentials: createCredentials(config),
+    objectDirectory: options.objectDirectory,
+    gitDirectory: options.gitDirectory,
+    timeouts: { ...defaultGitTimeouts, ...options.timeouts },
+  };
+  const run = createRunner(config);
+  let lastGood: Snapshot | undefined;
+  let form: AddressForm = 'split';
+  const locate = async (commit: string | undefined, signal: AbortSignal) =>
+    commit === undefined ? undefined : locateSnapshot(context, commit, signal);
+  return {
+    config,
+    readSnapshot: (known, signal) =>
+      run(signal, async (linked) => {
+        const start = lastGood?.commit === known ? lastGood : await locate(known, linked);
+        const result = await readSnapshot(context, start, linked);
+        if (result.kind === 'found') lastGood = result.value;
+        return result;
+      }),
+    openArchive: (module, version, signal) =>
+      run(signal, async (linked) => {
+        const opened = await openArchiveAt(context, module, version, form, linked);
+        if (opened.result.kind === 'found') form = opened.form ?? form;
+        return opened.result;
+      }),
+    openSymbols: (etag, signal) => run(signal, (linked) => openSymbolsAt(context, etag, linked)),
+    openAsset: (assetPath, signal) => run(signal, (linked) => openAssetAt(context, assetPath, linked)),
+    probe: (signal) =>
+      run(signal, async (linked) => {
+        const startedAt = performance.now();
+        const head = await readRemoteHead(context, linked, 0);
+        return toProbe(head, Math.round(performance.now() - startedAt));
+      }),
+    close: run.close,
+  };
+}
+
+function toProbe(head: Lookup<RemoteIndex>, latencyMs: number) {
+  if (head.kind !== 'found') return head;
+  return found({ transport: head.value.transport, latencyMs, commit: head.value.commit });
+}
+
+interface Runner {
+  /** Runs a call that the caller's signal or `close` ends, whichever comes first; that holds for its body too. */
+  <T>(signal: AbortSignal | undefined, call: (signal: AbortSignal) => Promise<Lookup<T>>): Promise<Lookup<T>>;
+  close(): Promise<void>;
+}
+
+function createRunner(config: SourceConfig): Runner {
+  const running = new Set<LinkedSignal>();
+  const closing = new AbortController();
+
+  async function run<T>(
+    signal: AbortSignal | undefined,
+    call: (signal: AbortSignal) => Promise<Lookup<T>>,
+  ): Promise<Lookup<T>> {
+    signal?.throwIfAborted();
+    closing.signal.throwIfAborted();
+    if (!config.enabled)
+      return unavailable({ reason: 'disabled', detail: `source "${config.name}" is disabled` });
+    const linked = linkSignals([signal, closing.signal]);
+    running.add(linked);
+    const finish = () => {
+      running.delete(linked);
+      linked.unlink();
+    };
+    let body: OpenedBody['body'] | undefined;
+    try {
+      const result = await call(linked.signal);
+      body = result.kind === 'found' ? bodyOf(result.value) : undefined;
+      body?.once('close', finish);
+      return result;
+    } finally {
+      if (body === undefined) finish();
+    }
+  }
+
+  return Object.assign(run, {
+    close: async () => {
+      closing.abort(new Error(`source "${config.name}" was closed`));
+    },
+  });
+}
+
+function bodyOf(value: unknown): OpenedBody['body'] | undefined {
+  return typeof value === 'object' && value !== null && 'body' in value
+    ? (value as OpenedBody).body
+    : undefined;
+}

@@ -1,0 +1,98 @@
+import { pipeline, Transform } from 'node:stream';
+import { buffer } from 'node:stream/consumers';
+import type { SourceFailure } from '../model/lookup.ts';
+import type { HttpClient, HttpRequest, HttpResponse } from '../support/fetch-http.ts';
+import { transportFailure } from '../support/http-failure.ts';
+import { showUrl } from '../support/redact.ts';
+import type { Credentials } from './credentials.ts';
+
+/** What a source's HTTP server answered, as rule 4 reads it. */
+export type HttpAnswer =
+  | { readonly kind: 'ok'; readonly response: HttpResponse }
+  | { readonly kind: 'not-modified' }
+  | { readonly kind: 'missing'; readonly status: number }
+  | { readonly kind: 'failed'; readonly cause: SourceFailure };
+
+export interface HttpAsker {
+  readonly http: HttpClient;
+  readonly credentials: Credentials;
+}
+
+/** Asks with the source's credentials, if they belong there. Only an `ok` answer leaves a body to deal with. */
+export async function askHttp(
+  asker: HttpAsker,
+  request: Omit<HttpRequest, 'authorization'>,
+): Promise<HttpAnswer> {
+  const authorization = asker.credentials.authorizationFor(request.url);
+  const result = await asker.http.request({ ...request, authorization });
+  const place = showUrl(request.url);
+  if (result.kind === 'failure')
+    return { kind: 'failed', cause: { ...result.failure, detail: `${place}: ${result.failure.detail}` } };
+  const { response } = result;
+  if (response.status === 200) return { kind: 'ok', response };
+  response.discard();
+  if (response.status === 304 && request.headers?.['if-none-match'] !== undefined)
+    return { kind: 'not-modified' };
+  if (response.status === 404 || response.status === 410) return { kind: 'missing', status: response.status };
+  const hasAuthorization = authorization !== undefined;
+  return { kind: 'failed', cause: statusFailure(request.url, response, hasAuthorization) };
+}
+
+function statusFailure(url: string, response: HttpResponse, hasAuthorization: boolean): SourceFailure {
+  const { status, retryAfterMs } = response;
+  const failed = (reason: SourceFailure['reason'], explanation: string): SourceFailure => ({
+    reason,
+    detail: `${showUrl(url)}: HTTP ${status}, ${explanation}`,
+    status,
+    retryAfterMs,
+  });
+  if (status === 401 || status === 403)
+    return failed('unauthorized', refusal(url, response, hasAuthorization));
+  if (status === 429) return failed('rate-limited', 'too many requests');
+  if (status === 408) return failed('timeout', 'the server gave up waiting');
+  if (status >= 500) return failed('server-error', 'the server failed');
+  return failed('bad-answer', 'which means nothing here');
+}
+
+function refusal(url: string, response: HttpResponse, hasAuthorization: boolean): string {
+  if (!hasAuthorization) return 'access is refused without credentials';
+  return new URL(response.url).origin === new URL(url).origin
+    ? 'the credentials are refused'
+    : `access is refused at ${showUrl(response.url)}, where it redirects to and credentials are not sent`;
+}
+
+/** Whether the body says it is a web page, which no archive, index or asset is. */
+export function isWebPage(response: HttpResponse): boolean {
+  return /^\s*(text\/html|application\/xhtml\+xml)\b/i.test(response.headers['content-type'] ?? '');
+}
+
+/** A whole body in memory, or why it did not arrive; more than `limitBytes` is a bad answer. */
+export async function readBody(
+  response: HttpResponse,
+  limitBytes: number,
+  signal?: AbortSignal,
+): Promise<
+  { readonly kind: 'ok'; readonly bytes: Buffer } | { readonly kind: 'failed'; readonly cause: SourceFailure }
+> {
+  const place = showUrl(response.url);
+  let size = 0;
+  const limiter = new Transform({
+    transform(chunk: Buffer, _, done) {
+      size += chunk.length;
+      done(size > limitBytes ? Object.assign(new Error('too long'), { code: 'BODY_TOO_LONG' }) : null, chunk);
+    },
+  });
+  try {
+    return { kind: 'ok', bytes: await buffer(pipeline(response.body, limiter, () => {})) };
+  } catch (error) {
+    signal?.throwIfAborted();
+    if (size > limitBytes)
+      return {
+        kind: 'failed',
+        cause: { reason: 'bad-answer', detail: `${place}: the answer is longer than ${limitBytes} bytes` },
+      };
+    const cause = transportFailure(error);
+    if (cause === undefined) throw error;
+    return { kind: 'failed', cause: { ...cause, detail: `${place}: ${cause.detail}` } };
+  }
+}

@@ -1,0 +1,101 @@
+import { randomUUID } from 'node:crypto';
+import { rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { StorageError } from '../errors.ts';
+import { found, type Lookup, unavailable } from '../model/lookup.ts';
+import { errorCode } from '../support/error-code.ts';
+import { GitError, runGit } from '../support/git.ts';
+import { type GitContext, gitFailure, remoteGitEnvironment } from './git-context.ts';
+import { type Seed, withGitDirectory } from './git-directory.ts';
+import { type RemoteIndex, readRemoteHead } from './remote-head.ts';
+import type { Snapshot } from './source.ts';
+
+/** Reads a source's index into the shared object store, as `Source.readSnapshot` says. */
+export async function readSnapshot(
+  context: GitContext,
+  known: Snapshot | undefined,
+  signal: AbortSignal,
+): Promise<Lookup<Snapshot>> {
+  const head = await readRemoteHead(context, signal);
+  if (head.kind !== 'found') return head;
+  if (head.value.commit === known?.commit) return found(known);
+  const isShallow = head.value.supportsShallow;
+  const attempts = known === undefined ? [undefined] : [{ commit: known.commit, isShallow }, undefined];
+  return fetchSnapshot(context, head.value, attempts, signal);
+}
+
+/** The snapshot at `commit`, if its tree is in the object store. */
+export async function locateSnapshot(
+  context: GitContext,
+  commit: string,
+  signal: AbortSignal,
+): Promise<Snapshot | undefined> {
+  if (!/^[0-9a-f]{40}$/.test(commit)) return undefined;
+  const output = await withGitDirectory(context, undefined, (gitDir, variables) =>
+    runGit(['cat-file', '--batch-check'], { gitDir, env: variables, input: `${commit}^{tree}\n`, signal }),
+  );
+  const tree = /^([0-9a-f]{40}) tree /.exec(output.toString())?.[1];
+  return tree === undefined ? undefined : { commit, tree };
+}
+
+/** Tries with what we have as a start; should that be what made it fail, from nothing. */
+async function fetchSnapshot(
+  context: GitContext,
+  remote: RemoteIndex,
+  [seed, ...rest]: readonly (Seed | undefined)[],
+  signal: AbortSignal,
+): Promise<Lookup<Snapshot>> {
+  try {
+    return found(await fetchOnce(context, remote, seed, signal));
+  } catch (error) {
+    await checkDisk(context.objectDirectory);
+    const isOver = !(error instanceof GitError) || error.timedOut || rest.length === 0;
+    if (!isOver) return fetchSnapshot(context, remote, rest, signal);
+    const cause = gitFailure(context, remote.transport, error);
+    if (cause === undefined) throw error;
+    return unavailable(cause);
+  }
+}
+
+async function fetchOnce(
+  context: GitContext,
+  remote: RemoteIndex,
+  seed: Seed | undefined,
+  signal: AbortSignal,
+): Promise<Snapshot> {
+  const environment = await remoteGitEnvironment(context, remote.url);
+  return withGitDirectory(context, seed, async (gitDir, variables) => {
+    const options = { gitDir, env: { ...environment, ...variables }, signal };
+    const flags = [
+      '--quiet',
+      '--no-tags',
+      '--no-write-fetch-head',
+      '--no-recurse-submodules',
+      '--no-auto-maintenance',
+    ];
+    if (remote.supportsShallow) flags.push('--depth=1');
+    const refspec = `+${remote.ref}:refs/heads/snapshot`;
+    await runGit(['fetch', ...flags, '--', remote.url, refspec], {
+      ...options,
+      timeoutMs: context.timeouts.totalMs,
+    });
+    const ids = await runGit(['rev-parse', 'refs/heads/snapshot', 'refs/heads/snapshot^{tree}'], options);
+    const [commit = '', tree = ''] = ids.toString().split('\n');
+    return { commit, tree };
+  });
+}
+
+/** Whether it is our own disk that git failed on: that is not the source's fault. */
+async function checkDisk(objectDirectory: string): Promise<void> {
+  const probe = join(objectDirectory, `.${randomUUID()}.tmp`);
+  try {
+    await writeFile(probe, Buffer.alloc(64 * 1024));
+  } catch (cause) {
+    throw new StorageError(
+      `cannot write below ${objectDirectory}: ${errorCode(cause) ?? 'unexpected failure'}`,
+      { cause },
+    );
+  } finally {
+    await rm(probe, { force: true });
+  }
+}

@@ -1,0 +1,160 @@
+import { found, type Lookup, type SourceFailure, unavailable } from '../model/lookup.ts';
+import type { HttpResponse } from '../support/fetch-http.ts';
+import { runGit } from '../support/git.ts';
+import { showUrl } from '../support/redact.ts';
+import {
+  type GitContext,
+  type GitTransport,
+  gitFailure,
+  remoteGitEnvironment,
+  transportOf,
+} from './git-context.ts';
+import { withGitDirectory } from './git-directory.ts';
+import { askHttp, isWebPage, readBody } from './http-answer.ts';
+import {
+  type ParsedRefs,
+  parseRefLines,
+  parseSmartRefs,
+  type RemoteHead,
+  type RemoteRefs,
+  selectHead,
+} from './remote-refs.ts';
+
+/** A source's index as its server announces it now. */
+export interface RemoteIndex extends RemoteHead {
+  readonly transport: GitTransport;
+  /** Where git finds it: after redirects, for HTTP. */
+  readonly url: string;
+  readonly supportsShallow: boolean;
+}
+
+const service = '/info/refs?service=git-upload-pack';
+const smartType = 'application/x-git-upload-pack-advertisement';
+const maxRefsBytes = 32 * 1024 * 1024;
+const maxHeadBytes = 4096;
+
+/**
+ * Asks where the default branch is. Over HTTP that is one request (two for a dumb server with several branches),
+ * made without git so that its outcome is known and not guessed from git's words.
+ */
+export async function readRemoteHead(
+  context: GitContext,
+  signal: AbortSignal,
+  retries?: number,
+): Promise<Lookup<RemoteIndex>> {
+  const transport = transportOf(context.config.indexUrl);
+  if (transport === undefined)
+    return bad(context, 'is not an address that a git repository can be read from');
+  return transport === 'http'
+    ? readHttpHead(context, signal, retries)
+    : listRemote(context, transport, signal);
+}
+
+async function readHttpHead(
+  context: GitContext,
+  signal: AbortSignal,
+  retries: number | undefined,
+): Promise<Lookup<RemoteIndex>> {
+  const base = context.config.indexUrl.replace(/\/+$/, '');
+  const answer = await askHttp(context, { url: base + service, signal, retries });
+  if (answer.kind === 'failed') return unavailable(answer.cause);
+  if (answer.kind === 'not-modified') return bad(context, 'answered a question that was not asked');
+  if (answer.kind === 'missing')
+    return bad(context, `holds no git repository (HTTP ${answer.status})`, answer.status);
+  const { response } = answer;
+  if (isWebPage(response)) {
+    response.discard();
+    return bad(context, 'answers with a web page instead of a git repository');
+  }
+  const body = await readBody(response, maxRefsBytes, signal);
+  if (body.kind === 'failed') return unavailable(body.cause);
+  const url = repositoryUrl(response);
+  if (url === undefined)
+    return bad(context, `redirects to ${showUrl(response.url)}, which is no git repository`);
+  if (isSmart(response)) return toIndex(context, 'smart-http', url, parseSmartRefs(body.bytes));
+  return readDumbHead(context, url, parseRefLines(body.bytes.toString()), signal, retries);
+}
+
+function isSmart(response: HttpResponse): boolean {
+  return response.headers['content-type']?.split(';')[0]?.trim().toLowerCase() === smartType;
+}
+
+/** The repository behind the address that answered, for git to use: it is told not to follow redirects itself. */
+function repositoryUrl(response: HttpResponse): string | undefined {
+  return response.url.endsWith(service) ? response.url.slice(0, -service.length) : undefined;
+}
+
+/** A plain file server lists its branches but not which is the default: with more than one, the file HEAD tells. */
+async function readDumbHead(
+  context: GitContext,
+  url: string,
+  parsed: ParsedRefs,
+  signal: AbortSignal,
+  retries: number | undefined,
+): Promise<Lookup<RemoteIndex>> {
+  if (parsed.kind === 'malformed') return bad(context, 'is not a git repository');
+  const branches = [...parsed.refs.refs.keys()].filter((name) => name.startsWith('refs/heads/'));
+  if (branches.length <= 1) return toIndex(context, 'dumb-http', url, withHead(parsed, branches[0]));
+  const answer = await askHttp(context, { url: `${url}/HEAD`, signal, retries });
+  if (answer.kind === 'failed') return unavailable(answer.cause);
+  if (answer.kind !== 'ok') return toIndex(context, 'dumb-http', url, parsed);
+  const body = await readBody(answer.response, maxHeadBytes, signal);
+  if (body.kind === 'failed') return unavailable(body.cause);
+  const target = /^ref: (\S+)\s*$/.exec(body.bytes.toString())?.[1];
+  return toIndex(context, 'dumb-http', url, withHead(parsed, target));
+}
+
+function withHead(parsed: ParsedRefs, headTarget: string | undefined): ParsedRefs {
+  return parsed.kind === 'malformed' ? parsed : { kind: 'refs', refs: { ...parsed.refs, headTarget } };
+}
+
+async function listRemote(
+  context: GitContext,
+  transport: 'file' | 'ssh',
+  signal: AbortSignal,
+): Promise<Lookup<RemoteIndex>> {
+  const url = context.config.indexUrl;
+  try {
+    const output = await withGitDirectory(context, undefined, async (gitDir, variables) =>
+      runGit(['ls-remote', '--symref', '--', url], {
+        gitDir,
+        env: { ...(await remoteGitEnvironment(context, url)), ...variables },
+        signal,
+        timeoutMs: context.timeouts.totalMs,
+      }),
+    );
+    return toIndex(context, transport, url, parseRefLines(output.toString()));
+  } catch (error) {
+    const cause = gitFailure(context, transport, error);
+    if (cause === undefined) throw error;
+    return unavailable(cause);
+  }
+}
+
+function toIndex(
+  context: GitContext,
+  transport: GitTransport,
+  url: string,
+  parsed: ParsedRefs,
+): Lookup<RemoteIndex> {
+  if (parsed.kind === 'malformed') return bad(context, `cannot be read: ${parsed.reason}`);
+  if (parsed.refs.refs.size === 0) return bad(context, 'is empty: it has no commit yet');
+  const head = selectHead(parsed.refs);
+  if (head === undefined)
+    return bad(
+      context,
+      'has no default branch: HEAD points nowhere, and there is neither "main" nor "master"',
+    );
+  return found({ ...head, transport, url, supportsShallow: supportsShallow(transport, parsed.refs) });
+}
+
+function supportsShallow(transport: GitTransport, refs: RemoteRefs): boolean {
+  if (transport === 'smart-http') return refs.capabilities.includes('shallow');
+  return transport !== 'dumb-http';
+}
+
+function bad<T>(context: GitContext, what: string, status?: number): Lookup<T> {
+  const detail = `the git index ${showUrl(context.config.indexUrl)} ${what}`;
+  const cause: SourceFailure = { reason: 'bad-answer', detail, status };
+  return unavailable(cause);
+}

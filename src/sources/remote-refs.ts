@@ -1,0 +1,106 @@
+import { redact } from '../support/redact.ts';
+
+/** What a git server says it has, in the three forms servers say it; pure. */
+
+/** The branch a source's index is read from, and where it is. */
+export interface RemoteHead {
+  /** `HEAD` only where it points to no branch. */
+  readonly ref: string;
+  readonly commit: string;
+}
+
+export interface RemoteRefs {
+  /** Names to object ids, 40 hex digits. */
+  readonly refs: ReadonlyMap<string, string>;
+  /** The ref that `HEAD` points to, where the server says so. */
+  readonly headTarget: string | undefined;
+  /** What a smart server can do. */
+  readonly capabilities: readonly string[];
+}
+
+/** `refs`, or why the text is not what it should be, in words that end a sentence. */
+export type ParsedRefs =
+  | { readonly kind: 'refs'; readonly refs: RemoteRefs }
+  | { readonly kind: 'malformed'; readonly reason: string };
+
+const refName = /^[^\s:^~?*[\\\u0000-\u0020\u007f]+$/;
+
+/**
+ * The answer to `info/refs?service=git-upload-pack` without `Git-Protocol`: protocol version 0 or 1 in pkt-lines
+ * (git's Documentation/gitprotocol-pack, "Reference Discovery"). An empty repository has no refs.
+ */
+export function parseSmartRefs(answer: Buffer): ParsedRefs {
+  const lines = parsePacketLines(answer);
+  if (lines === undefined) return malformed('its list of branches is garbled or cut short');
+  const refLines = lines.filter((line) => !/^(# service=|version 1$|shallow )/.test(line));
+  const error = refLines.find((line) => line.startsWith('ERR '));
+  if (error !== undefined) return malformed(`it says: ${redact(error.slice('ERR '.length))}`);
+  if (refLines[0]?.startsWith('version ')) return malformed("it speaks an unknown version of git's protocol");
+  const [first = '', capabilityText = ''] = refLines[0]?.split('\0') ?? [];
+  const capabilities = capabilityText.split(' ');
+  const parsed = parseRefLines(
+    [first, ...refLines.slice(1)].map((line) => line.replace(' ', '\t')).join('\n'),
+  );
+  if (parsed.kind === 'malformed') return parsed;
+  const symref = capabilities.find((capability) => capability.startsWith('symref=HEAD:'));
+  return {
+    kind: 'refs',
+    refs: { ...parsed.refs, capabilities, headTarget: symref?.slice('symref=HEAD:'.length) },
+  };
+}
+
+/** Lines `<id>\t<ref>`: the file `info/refs` of dumb HTTP, or `git ls-remote --symref` with its `ref: …` lines. */
+export function parseRefLines(text: string): ParsedRefs {
+  const refs = new Map<string, string>();
+  let headTarget: string | undefined;
+  for (const line of text.split('\n')) {
+    const [id = '', name = ''] = line.trimEnd().split('\t');
+    if (id === '') continue;
+    if (id.startsWith('ref: ')) {
+      if (name === 'HEAD') headTarget = id.slice('ref: '.length);
+    } else if (/^[0-9a-f]{64}$/.test(id))
+      return malformed('it uses SHA-256 object ids, which are not supported');
+    else if (!/^[0-9a-f]{40}$/.test(id) || name === '') return malformed('its list of branches is garbled');
+    else if (!name.endsWith('^{}') && refName.test(name)) refs.set(name, id);
+  }
+  return { kind: 'refs', refs: { refs, headTarget, capabilities: [] } };
+}
+
+/** The default branch: what `HEAD` points to, else `main`, else `master`. */
+export function selectHead({ refs, headTarget }: RemoteRefs): RemoteHead | undefined {
+  const head = refs.get('HEAD');
+  const branches = [...refs.keys()].filter((name) => name.startsWith('refs/heads/'));
+  const atHead = branches.filter((name) => head !== undefined && refs.get(name) === head);
+  const preferred = ['refs/heads/main', 'refs/heads/master'];
+  const ref =
+    [headTarget ?? ''].find((name) => refs.has(name)) ??
+    preferred.find((name) => atHead.includes(name)) ??
+    atHead[0] ??
+    (head === undefined ? preferred.find((name) => refs.has(name)) : 'HEAD');
+  const commit = ref === undefined ? undefined : refs.get(ref);
+  return ref === undefined || commit === undefined ? undefined : { ref, commit };
+}
+
+/** Payloads without their newline; flush packets are skipped. `undefined` if the framing is broken. */
+function parsePacketLines(bytes: Buffer): string[] | undefined {
+  const lines: string[] = [];
+  let offset = 0;
+  while (offset < bytes.length) {
+    const prefix = bytes.toString('latin1', offset, offset + 4);
+    if (!/^[0-9a-fA-F]{4}$/.test(prefix)) return undefined;
+    const length = Number.parseInt(prefix, 16);
+    if (length === 0) {
+      offset += 4;
+      continue;
+    }
+    if (length < 4 || offset + length > bytes.length) return undefined;
+    lines.push(bytes.toString('utf8', offset + 4, offset + length).replace(/\n$/, ''));
+    offset += length;
+  }
+  // Each of the two parts ends in a flush packet.
+  return bytes.toString('latin1', bytes.length - 4) === '0000' ? lines : undefined;
+}
+
+function malformed(reason: string): ParsedRefs {
+  return { kind: 'malformed', reason };
+}
