@@ -11,7 +11,7 @@ export interface ArchiveShelf {
   close(): Promise<void>;
 }
 
-export interface ShelvedArchive {
+interface ShelvedArchive {
   readonly bytes: Buffer;
   readonly checksum: string;
 }

@@ -1,6 +1,8 @@
 import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 
+// Only with what follows it: output arrives in pieces.
+const firstUrl = /(https?:\/\/[^\s"']+)(?=[\s"'])/;
 const entry = fileURLToPath(new URL('../../dist/main.js', import.meta.url));
 
 export interface CliRun {
@@ -9,6 +11,8 @@ export interface CliRun {
   readonly env?: Readonly<Record<string, string | undefined>>;
   readonly input?: string;
   readonly signal?: AbortSignal;
+  /** For `startCli`: what its output says once it serves, with the address as first group. Default: the first URL. */
+  readonly ready?: RegExp;
 }
 
 export interface CliOutcome {
@@ -19,7 +23,7 @@ export interface CliOutcome {
 }
 
 export interface RunningCli {
-  /** The first URL it printed, without a final slash. */
+  /** Without a final slash. */
   readonly baseUrl: string;
   /** Sends the signal (default SIGTERM) and waits for the end. */
   stop(signal?: NodeJS.Signals): Promise<CliOutcome>;
@@ -36,7 +40,7 @@ export async function startCli(args: readonly string[], run: CliRun = {}): Promi
   const { ended, output } = watch(child);
   const baseUrl = await new Promise<string>((resolve, reject) => {
     const look = () => {
-      const url = /https?:\/\/[^\s/]+(?:\/[^\s]*)?(?=\s)/.exec(output())?.[0];
+      const url = (run.ready ?? firstUrl).exec(output())?.[1];
       if (url) resolve(url.replace(/[/.,)]+$/, ''));
     };
     child.stdout.on('data', look);
