@@ -55,7 +55,7 @@ export interface AppOptions {
 }
 
 export interface App {
-  /** Answers one request, whatever happens. Settles when the answer is out or the client has left. */
+  /** Answers one request, whatever happens. Settles when the answer is on its way out. */
   handle(request: IncomingMessage, response: ServerResponse): Promise<void>;
   stats(): { readonly git: UploadPackStats };
 }
@@ -178,6 +178,7 @@ function warningOf(staleness: Staleness): Headers {
 }
 
 function logFailure(log: Log, id: string, request: IncomingMessage, error: unknown): void {
-  const fields = { id, target: request.url?.slice(0, 512), error };
+  const stack = error instanceof Error ? error.stack : undefined;
+  const fields = { id, target: request.url?.slice(0, 512), error, stack };
   log({ level: 'error', message: 'request failed', fields });
 }

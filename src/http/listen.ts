@@ -1,5 +1,5 @@
-import { createServer, type Server } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import type { AddressInfo, Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { StorageError, UsageError } from '../errors.ts';
 import type { Registry } from '../registry/registry.ts';
@@ -38,17 +38,15 @@ const stalledAfterMs = 120_000;
 /** Listens and serves. Throws `UsageError` when the address is taken or not ours, `StorageError` for no permission. */
 export async function startServer(registry: Registry, options: ServerOptions): Promise<RunningServer> {
   const app = createApp(registry, options);
-  let isDraining = false;
+  const connections = createConnections();
   const server = createServer(serverSettings, (request, response) => {
-    if (isDraining) response.setHeader('Connection', 'close');
-    response.once('close', () => {
-      if (isDraining) server.closeIdleConnections();
-    });
+    connections.track(request, response);
     app.handle(request, response).catch((error: unknown) => {
       options.log?.({ level: 'error', message: 'request handling failed', fields: { error } });
       response.destroy();
     });
   });
+  server.on('connection', (socket) => connections.add(socket));
   server.maxConnections = maxConnections;
   server.setTimeout(stalledAfterMs);
   server.on('clientError', refuseBadRequest);
@@ -57,9 +55,44 @@ export async function startServer(registry: Registry, options: ServerOptions): P
     url: `http://${urlHost(options.host)}:${port}`,
     port,
     stats: app.stats,
-    close(drainMs = defaultDrainMs) {
+    async close(drainMs = defaultDrainMs) {
+      const closed = new Promise<void>((resolve) => server.close(() => resolve()));
+      connections.drain();
+      const timer = setTimeout(() => server.closeAllConnections(), drainMs);
+      await closed;
+      clearTimeout(timer);
+    },
+  };
+}
+
+/**
+ * Which connections have requests running, so that draining can end the others. Node's own `closeIdleConnections`
+ * spares connections that never sent a request, as browsers and proxies keep them.
+ */
+function createConnections() {
+  const running = new Map<Socket, Set<ServerResponse>>();
+  let isDraining = false;
+
+  return {
+    add(socket: Socket): void {
+      running.set(socket, new Set());
+      socket.once('close', () => running.delete(socket));
+    },
+    track({ socket }: IncomingMessage, response: ServerResponse): void {
+      if (isDraining) response.shouldKeepAlive = false;
+      running.get(socket)?.add(response);
+      response.once('close', () => {
+        const responses = running.get(socket);
+        responses?.delete(response);
+        if (isDraining && responses?.size === 0) socket.destroySoon();
+      });
+    },
+    drain(): void {
       isDraining = true;
-      return drain(server, drainMs);
+      for (const [socket, responses] of running) {
+        if (responses.size === 0) socket.destroySoon();
+        for (const response of responses) response.shouldKeepAlive = false;
+      }
     },
   };
 }
@@ -99,14 +132,6 @@ function listenFailure(where: string, error: unknown): unknown {
     default:
       return error;
   }
-}
-
-async function drain(server: Server, drainMs: number): Promise<void> {
-  const closed = new Promise<void>((resolve) => server.close(() => resolve()));
-  server.closeIdleConnections();
-  const timer = setTimeout(() => server.closeAllConnections(), drainMs);
-  await closed;
-  clearTimeout(timer);
 }
 
 /** The bytes are no HTTP request, so nobody parsed a method to answer: say why in the least form, and hang up. */

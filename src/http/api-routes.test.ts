@@ -1,0 +1,197 @@
+import { describe, expect, test } from 'vitest';
+import { type StandInServer, serveStandIn } from '../../test/support/stand-in-server.ts';
+
+async function world(): Promise<StandInServer> {
+  const served = await serveStandIn();
+  const { registry } = served;
+  await registry.publish('alice/json@1.0.0', {
+    description: 'Fast parser',
+    created_at: '2026-01-01T00:00:00+00:00',
+  });
+  await registry.publish('alice/json@1.1.0-rc.1', {
+    description: 'Fast JSON parser',
+    keywords: ['parser', 7],
+    license: 'MIT',
+    repository: 'https://example.com/json',
+    created_at: '2026-03-01T00:00:00+00:00',
+    yanked: true,
+    yanked_reason: 'a bug',
+    'odd key': [1],
+  });
+  await registry.publish('bob/parser/deep@2.0.0', {
+    deps: { 'alice/json': '1.0.0' },
+    created_at: '2026-02-01T00:00:00+00:00',
+  });
+  await registry.publish('bob/plain@0.1.0', { deps: { 'alice/json': '1.0.0', 'bob/parser/deep': '2.0.0' } });
+  return served;
+}
+
+async function get(url: string): Promise<unknown> {
+  const answer = await fetch(url);
+  expect([answer.status, answer.headers.get('content-type')]).toEqual([
+    200,
+    'application/json; charset=utf-8',
+  ]);
+  return answer.json();
+}
+
+describe('search', () => {
+  test('finds words in names, keywords and descriptions, best first', async () => {
+    const { url } = await world();
+    const search = async (query: string) =>
+      ((await get(`${url}/api/v0/search?${query}`)) as { name: string }[]).map(({ name }) => name);
+    expect(await search('kw=parser')).toEqual(['bob/parser/deep', 'alice/json']);
+    expect(await search('kw=PARSER+fast')).toEqual(['alice/json']);
+    expect(await search('kw=alice%2Fjson')).toEqual(['alice/json']);
+    expect(await search('kw=parser&limit=1')).toEqual(['bob/parser/deep']);
+    expect(await search('kw=nothing')).toEqual([]);
+    expect(await search('')).toEqual([]);
+  });
+
+  test('answers the shape moon reads', async () => {
+    const { url } = await world();
+    expect(await get(`${url}/api/v0/search?kw=json`)).toEqual([
+      {
+        name: 'alice/json',
+        version: '1.1.0-rc.1',
+        description: 'Fast JSON parser',
+        matched_package_count: 0,
+        matched_packages: [],
+      },
+    ]);
+  });
+});
+
+describe('manifest', () => {
+  const expected = {
+    module: 'alice/json',
+    name: 'alice/json',
+    version: '1.1.0-rc.1',
+    latest_version: '1.1.0-rc.1',
+    metadata: { name: 'alice/json', version: '1.1.0-rc.1', 'odd key': [1] },
+    versions: [
+      { version: '1.1.0-rc.1', yanked: true, yanked_reason: 'a bug' },
+      { version: '1.0.0', yanked: false, yanked_reason: null },
+    ],
+  };
+
+  test.each([
+    'manifest/alice/json',
+    'manifest/alice%2Fjson',
+    'modules/alice/json',
+    'manifest/alice/json@latest',
+  ])('%s is the latest version, prereleases and yanked ones included', async (path) => {
+    const { url } = await world();
+    expect(await get(`${url}/api/v0/${path}`)).toMatchObject(expected);
+  });
+
+  test('names a version, or a package below the module', async () => {
+    const { url } = await world();
+    expect(await get(`${url}/api/v0/manifest/alice/json@1.0.0`)).toMatchObject({
+      version: '1.0.0',
+      latest_version: '1.1.0-rc.1',
+      metadata: { description: 'Fast parser' },
+    });
+    expect(await get(`${url}/api/v0/manifest/bob/parser/deep/inner/pkg`)).toMatchObject({
+      module: 'bob/parser/deep',
+      name: 'bob/parser/deep/inner/pkg',
+    });
+    expect(await get(`${url}/api/v0/manifest/bob/parser/deep@2.0.0/inner`)).toMatchObject({
+      module: 'bob/parser/deep',
+      version: '2.0.0',
+    });
+  });
+
+  test.each([
+    ['manifest/alice/none', 404],
+    ['manifest/alice', 404],
+    ['manifest/alice/json@9.9.9', 404],
+    ['manifest/bob/parser', 404],
+    [`manifest/${'a/'.repeat(40)}b`, 404],
+    ['manifest/alice/%ff', 400],
+  ])('%s is %d', async (path, status) => {
+    const { url } = await world();
+    const answer = await fetch(`${url}/api/v0/${path}`);
+    expect([answer.status, answer.headers.get('content-type')]).toEqual([status, 'application/problem+json']);
+  });
+});
+
+describe('listings', () => {
+  test('name every module with what the web site requires', async () => {
+    const { url } = await world();
+    const modules = (await get(`${url}/api/v0/modules`)) as unknown[];
+    expect(modules).toHaveLength(3);
+    expect(modules[0]).toEqual({
+      name: 'alice/json',
+      version: '1.1.0-rc.1',
+      description: 'Fast JSON parser',
+      keywords: ['parser'],
+      is_new: false,
+      created_at: '2026-03-01T00:00:00+00:00',
+      repository: 'https://example.com/json',
+      license: 'MIT',
+    });
+    expect(modules[2]).toMatchObject({
+      created_at: expect.stringMatching(/^1970/),
+      keywords: [],
+      is_new: true,
+    });
+  });
+
+  test('rank by last publication, first publication and use', async () => {
+    const { url } = await world();
+    const ranked = (await get(`${url}/api/v0/modules?recent=2&new=1&popular=2`)) as Record<
+      string,
+      { name: string }[]
+    >;
+    const names = Object.fromEntries(
+      Object.entries(ranked).map(([key, list]) => [key, list.map(({ name }) => name)]),
+    );
+    expect(names).toEqual({
+      recent: ['alice/json', 'bob/parser/deep'],
+      new: ['bob/parser/deep'],
+      popular: ['alice/json', 'bob/parser/deep'],
+    });
+  });
+
+  test('count', async () => {
+    const { url } = await world();
+    expect(await get(`${url}/api/v0/modules/statistics`)).toEqual({
+      total_modules: 3,
+      total_versions: 4,
+      total_packages: 0,
+      total_lines: 0,
+      total_downloads: 0,
+    });
+  });
+
+  test("show an owner's modules", async () => {
+    const { url } = await world();
+    expect(await get(`${url}/api/v0/user/alice`)).toEqual({
+      username: 'alice',
+      modules: [{ name: 'alice/json', version: '1.1.0-rc.1', yanked: true, yanked_reason: 'a bug' }],
+    });
+    expect((await fetch(`${url}/api/v0/user/ali`)).status).toBe(404);
+  });
+});
+
+test('the index is read once per served commit, however many ask', async () => {
+  const { registry, url } = await world();
+  await Promise.all(Array.from({ length: 10 }, () => get(`${url}/api/v0/modules`)));
+  await get(`${url}/api/v0/search?kw=json`);
+  expect(registry.calls.readIndex).toBe(1);
+  await registry.publish('carol/new@1.0.0');
+  expect(await get(`${url}/api/v0/modules`)).toHaveLength(4);
+  expect(registry.calls.readIndex).toBe(2);
+});
+
+test('a decision is explained', async () => {
+  const { url } = await world();
+  expect(await get(`${url}/api/v0/explain/bob/parser%2Fdeep@2.0.0`)).toMatchObject({
+    module: 'bob/parser/deep',
+    version: '2.0.0',
+    rule: 'priority',
+  });
+  expect((await fetch(`${url}/api/v0/explain/bob`)).status).toBe(400);
+  expect((await fetch(`${url}/api/v0/explain/bob/x@1`)).status).toBe(400);
+});

@@ -1,0 +1,59 @@
+import { describe, expect, test } from 'vitest';
+import { serveStandIn } from '../../test/support/stand-in-server.ts';
+import { isAssetPath } from './file-routes.ts';
+
+test('symbols.zip has a strong etag, answers HEAD and conditional requests', async () => {
+  const { url } = await serveStandIn();
+  const whole = await fetch(`${url}/symbols.zip`);
+  const etag = whole.headers.get('etag') ?? '';
+  expect([whole.status, (await whole.arrayBuffer()).byteLength]).toEqual([200, 22]);
+  expect(etag).toMatch(/^"[\x21-\x7e]+"$/);
+  expect((await fetch(`${url}/symbols.zip`, { headers: { 'If-None-Match': etag } })).status).toBe(304);
+  const head = await fetch(`${url}/symbols.zip`, { method: 'HEAD' });
+  expect([head.status, head.headers.get('content-length')]).toEqual([200, '22']);
+});
+
+test('wasm and its checksum answer under both addresses, with literal or encoded signs', async () => {
+  const { registry, url } = await serveStandIn();
+  registry.assets.set('alice/tool@1.0.0+b/cmd/main/main.wasm', Buffer.from('\0asm'));
+  registry.assets.set('alice/tool@1.0.0+b/cmd/main/main.wasm.sha256', Buffer.from('0'.repeat(64)));
+  for (const path of [
+    '/assets/alice/tool@1.0.0+b/cmd/main/main.wasm',
+    '/prebuild/alice/tool@1.0.0+b/cmd/main/main.wasm',
+    '/prebuild/alice/tool%401.0.0%2Bb/cmd%2Fmain/main.wasm',
+  ]) {
+    const answer = await fetch(url + path);
+    expect([answer.status, answer.headers.get('content-type'), await answer.text()]).toEqual([
+      200,
+      'application/wasm',
+      '\0asm',
+    ]);
+  }
+  const checksum = await fetch(`${url}/assets/alice/tool@1.0.0+b/cmd/main/main.wasm.sha256`);
+  expect(await checksum.text()).toBe('0'.repeat(64));
+});
+
+test('a missing wasm is a true 404', async () => {
+  const { url } = await serveStandIn();
+  const answer = await fetch(`${url}/prebuild/alice/tool@1.0.0/tool.wasm`);
+  expect([answer.status, answer.headers.get('content-type')]).toEqual([404, 'application/problem+json']);
+  expect((await fetch(`${url}/assets/alice/tool@1.0.0/module_index.json`)).status).toBe(404);
+});
+
+describe('asset paths', () => {
+  test.each([
+    ['a/b@1.0.0/b.wasm', true],
+    ['a/b/c@1.0.0-x+1/p/q/q.wasm.sha256', true],
+    ['a/b@1.0.0/../b.wasm', false],
+    ['a/b@1.0.0/p//b.wasm', false],
+    ['a/b@1.0.0/p\\b.wasm', false],
+    ['a/b@1.0.0/b\0.wasm', false],
+    ['a/b@1.0.0/b.js', false],
+    ['a/b@1.0/b.wasm', false],
+    ['a@1.0.0/b.wasm', false],
+    ['a/../b@1.0.0/b.wasm', false],
+    ['a/b/b.wasm', false],
+  ])('%j: %s', (path, expected) => {
+    expect(isAssetPath(path)).toBe(expected);
+  });
+});

@@ -1,0 +1,299 @@
+import { once } from 'node:events';
+import { readdir, readFile } from 'node:fs/promises';
+import { request as httpRequest } from 'node:http';
+import { connect } from 'node:net';
+import { join } from 'node:path';
+import { gzipSync } from 'node:zlib';
+import { describe, expect, test, vi } from 'vitest';
+import { clone, fetchReset, git, pull, shallowClone, tryGit } from '../../test/support/git-client.ts';
+import { sendRaw, serveStandIn } from '../../test/support/stand-in-server.ts';
+import { temporaryDirectory } from '../../test/support/temporary-directory.ts';
+import { formatPackets, type Packet } from './pkt-line.ts';
+
+const uploadType = { 'Content-Type': 'application/x-git-upload-pack-request' };
+const version2 = { ...uploadType, 'Git-Protocol': 'version=2' };
+
+function lines(...texts: string[]): Buffer {
+  return formatPackets(
+    texts.map((text): Packet => {
+      if (text === '|') return { kind: 'delimiter' };
+      return text === '.' ? { kind: 'flush' } : { kind: 'data', text };
+    }),
+  );
+}
+
+function fetchOf(commit: string, ...more: string[]): Buffer {
+  return lines('command=fetch', 'object-format=sha1', '|', `want ${commit}`, ...more, 'done', '.');
+}
+
+const post = (url: string, body: Buffer, headers: Record<string, string> = version2) =>
+  fetch(`${url}/git/index/git-upload-pack`, { method: 'POST', headers, body });
+
+describe.each([0, 2] as const)('git clients of protocol v%d', (protocol) => {
+  test('clone, pull and fetch the index, before and after a change and a new root', async () => {
+    const { registry, url } = await serveStandIn();
+    const directory = temporaryDirectory();
+    const [full, shallow, reset] = ['full', 'shallow', 'reset'].map((name) => join(directory, name));
+    if (!full || !shallow || !reset) throw new Error('unreachable');
+    await registry.publish('alice/json@1.0.0');
+    await clone(`${url}/git/index`, full, { protocol });
+    await shallowClone(`${url}/git/index`, shallow, { protocol });
+    await shallowClone(`${url}//git/index`, reset, { protocol });
+    const read = (where: string) => readFile(join(where, 'user/alice/json.index'), 'utf8');
+    expect(await read(full)).toContain('"1.0.0"');
+    expect(await read(reset)).toBe(await read(full));
+    expect(await git(['-C', shallow, 'rev-list', '--count', 'HEAD'])).toBe('1\n');
+
+    await registry.publish('alice/json@1.1.0');
+    await pull(full, { protocol });
+    await pull(shallow, { protocol });
+    await fetchReset(reset, { protocol });
+    for (const where of [full, shallow, reset]) expect(await read(where)).toContain('"1.1.0"');
+
+    await registry.reRoot();
+    await registry.publish('alice/json@1.2.0');
+    await fetchReset(reset, { protocol });
+    expect(await read(reset)).toContain('"1.2.0"');
+    expect(
+      (await tryGit(['-C', full, 'pull', '--quiet', '--no-rebase', 'origin', 'main'], { protocol })).code,
+    ).toBe(128);
+  });
+
+  test('see HEAD and main, and nothing else', async () => {
+    const { registry, url } = await serveStandIn();
+    const commit = await registry.servedCommit();
+    expect(await git(['ls-remote', `${url}/git/index`], { protocol })).toBe(
+      `${commit}\tHEAD\n${commit}\trefs/heads/main\n`,
+    );
+  });
+
+  test('cannot have a commit that is hidden', async () => {
+    const { registry, url } = await serveStandIn();
+    const directory = temporaryDirectory();
+    await git(['init', '--quiet', directory]);
+    const fetched = await tryGit(['-C', directory, 'fetch', `${url}/git/index`, registry.hiddenCommit], {
+      protocol,
+    });
+    expect(fetched.code).not.toBe(0);
+    expect((await tryGit(['-C', directory, 'cat-file', '-e', registry.hiddenCommit])).code).not.toBe(0);
+  });
+
+  test('learn why they cannot push', async () => {
+    const { url } = await serveStandIn();
+    const directory = temporaryDirectory();
+    await clone(`${url}/git/index`, directory, { protocol });
+    const pushed = await tryGit(['-C', directory, 'push', 'origin', 'HEAD:main'], { protocol });
+    expect(pushed.code).not.toBe(0);
+    expect(pushed.stderr).toContain('This index is read-only');
+  });
+});
+
+describe('what a client may want', () => {
+  test('is refused in protocol v2 when it is hidden, a tree, or unknown', async () => {
+    const { registry, url } = await serveStandIn();
+    const tree = await git(['-C', registry.indexDirectory, 'rev-parse', 'main^{tree}']);
+    for (const wanted of [registry.hiddenCommit, tree.trim(), 'f'.repeat(40)]) {
+      const answer = await post(url, fetchOf(wanted));
+      expect(answer.status).toBe(403);
+      expect(answer.headers.get('content-type')).toBe('application/problem+json');
+      expect(await answer.json()).toMatchObject({ status: 403, detail: expect.stringContaining(wanted) });
+    }
+    expect((await post(url, fetchOf(await registry.servedCommit()))).status).toBe(200);
+  });
+
+  test('is refused in protocol v0 when it is hidden', async () => {
+    const { registry, url } = await serveStandIn();
+    const body = lines(`want ${registry.hiddenCommit} side-band-64k`, '.', 'done');
+    expect((await post(url, body, uploadType)).status).toBe(403);
+  });
+
+  test('may be an earlier commit of main', async () => {
+    const { registry, url } = await serveStandIn();
+    const earlier = await registry.servedCommit();
+    await registry.publish('alice/json@1.0.0');
+    expect((await post(url, fetchOf(earlier))).status).toBe(200);
+  });
+
+  test.each(['object-info', 'bundle-uri'])('is not %s', async (command) => {
+    const { url } = await serveStandIn();
+    expect((await post(url, lines(`command=${command}`, '.'))).status).toBe(403);
+  });
+});
+
+describe('request bodies', () => {
+  test('may be gzip', async () => {
+    const { registry, url } = await serveStandIn();
+    const body = fetchOf(await registry.servedCommit());
+    const plain = await post(url, body);
+    const zipped = await post(url, gzipSync(body), { ...version2, 'Content-Encoding': 'gzip' });
+    expect(zipped.status).toBe(200);
+    expect(Buffer.from(await zipped.arrayBuffer())).toEqual(Buffer.from(await plain.arrayBuffer()));
+  });
+
+  test('may be chunked', async () => {
+    const { registry, server } = await serveStandIn();
+    const body = fetchOf(await registry.servedCommit());
+    const request = httpRequest({
+      port: server.port,
+      host: '127.0.0.1',
+      path: '/git/index/git-upload-pack',
+      method: 'POST',
+      headers: { ...version2, 'Transfer-Encoding': 'chunked' },
+    });
+    request.write(body.subarray(0, 10));
+    request.end(body.subarray(10));
+    const [response] = await once(request, 'response');
+    response.resume();
+    expect(response.statusCode).toBe(200);
+  });
+
+  test('are bounded, inflated or not', async () => {
+    const { url } = await serveStandIn({ limits: { bodyBytes: 1000 } });
+    const bomb = gzipSync(Buffer.alloc(1_000_000));
+    const inflated = await post(url, bomb, { ...version2, 'Content-Encoding': 'gzip' });
+    expect([inflated.status, (await post(url, Buffer.alloc(2000))).status]).toEqual([413, 413]);
+  });
+
+  test('that are broken, of another encoding or another type are refused', async () => {
+    const { url } = await serveStandIn();
+    const body = lines('command=ls-refs', '.');
+    expect(
+      (await post(url, Buffer.from('no gzip'), { ...version2, 'Content-Encoding': 'gzip' })).status,
+    ).toBe(400);
+    const cut = gzipSync(body).subarray(0, 20);
+    expect((await post(url, cut, { ...version2, 'Content-Encoding': 'gzip' })).status).toBe(400);
+    expect((await post(url, body, { ...version2, 'Content-Encoding': 'br' })).status).toBe(415);
+    expect((await post(url, body, { 'Content-Type': 'text/plain' })).status).toBe(415);
+    expect((await post(url, Buffer.from('hello'))).status).toBe(400);
+  });
+});
+
+describe('answers', () => {
+  test('to the same request at the same commit are computed once', async () => {
+    const { registry, server, url } = await serveStandIn();
+    const body = fetchOf(await registry.servedCommit());
+    const first = Buffer.from(await (await post(url, body)).arrayBuffer());
+    expect(first.subarray(0, 12).toString()).toBe('000dpackfile');
+    expect(server.stats().git.started).toBe(1);
+    const renamed = lines(
+      'command=fetch',
+      'agent=git/9',
+      'object-format=sha1',
+      '|',
+      `want ${await registry.servedCommit()}`,
+      'done',
+      '.',
+    );
+    const again = Buffer.from(await (await post(url, renamed)).arrayBuffer());
+    expect(again).toEqual(first);
+    expect(server.stats().git).toMatchObject({ started: 1, servedFromMemory: 1 });
+    await registry.publish('alice/json@1.0.0');
+    await (await post(url, fetchOf(await registry.servedCommit()))).arrayBuffer();
+    expect(server.stats().git.started).toBe(2);
+  });
+
+  test('asked for at the same time are computed once', async () => {
+    const { registry, server, url } = await serveStandIn();
+    const body = fetchOf(await registry.servedCommit());
+    const answers = await Promise.all(
+      Array.from({ length: 20 }, async () => Buffer.from(await (await post(url, body)).arrayBuffer())),
+    );
+    expect(new Set(answers.map((bytes) => bytes.toString('hex'))).size).toBe(1);
+    expect(server.stats().git.started).toBe(1);
+  });
+
+  test('too large to keep are streamed whole', async () => {
+    const { registry, server, url } = await serveStandIn({ limits: { gitAnswerBytes: 100 } });
+    await registry.publishMany('alice/m', 200);
+    const directory = temporaryDirectory();
+    await shallowClone(`${url}/git/index`, directory);
+    expect(await readdir(join(directory, 'user/alice'))).toHaveLength(200);
+    expect(server.stats().git.servedFromMemory).toBe(0);
+    await vi.waitFor(() => expect(server.stats().git.running).toBe(0));
+  });
+
+  test('of a full server are 503 with Retry-After', async () => {
+    const { registry, url } = await serveStandIn({ limits: { gitQueue: 0 } });
+    const answer = await post(url, fetchOf(await registry.servedCommit()));
+    expect(answer.status).toBe(503);
+    expect(answer.headers.get('retry-after')).toBe('2');
+  });
+
+  test('of a broken repository are 500, logged, and not kept', async () => {
+    const { registry, server, url, log } = await serveStandIn();
+    const commit = await registry.servedCommit();
+    await registry.close();
+    registry.servedCommit = async () => commit;
+    for (let i = 1; i <= 2; i++) {
+      expect((await post(url, fetchOf(commit))).status).toBe(500);
+      expect(server.stats().git.started).toBe(i);
+    }
+    expect(log.some(({ message }) => message === 'git upload-pack failed')).toBe(true);
+  });
+
+  test('are not to be cached by others', async () => {
+    const { url } = await serveStandIn();
+    const advertised = await fetch(`${url}/git/index/info/refs?service=git-upload-pack`);
+    expect(advertised.headers.get('cache-control')).toBe('no-cache');
+    expect(advertised.headers.get('content-type')).toBe('application/x-git-upload-pack-advertisement');
+    expect((await advertised.text()).startsWith('001e# service=git-upload-pack\n0000')).toBe(true);
+  });
+
+  test('to a client that left end their process', async () => {
+    const { registry, server } = await serveStandIn({ limits: { gitAnswerBytes: 1000 } });
+    await registry.publishMany('alice/m', 20_000);
+    const body = fetchOf(await registry.servedCommit());
+    const socket = connect(server.port, '127.0.0.1');
+    const head = Object.entries({ Host: 'x', 'Content-Length': body.length, ...version2 });
+    socket.write(`POST /git/index/git-upload-pack HTTP/1.1\r\n`);
+    socket.write(`${head.map(([name, value]) => `${name}: ${value}\r\n`).join('')}\r\n`);
+    socket.write(body);
+    await once(socket, 'data');
+    socket.pause();
+    expect(server.stats().git.running).toBe(1);
+    socket.destroy();
+    await vi.waitFor(() => expect(server.stats().git.running).toBe(0), { timeout: 10_000 });
+  });
+});
+
+describe('what is not smart HTTP', () => {
+  test.each([
+    '/git/index',
+    '/git/index/',
+    '/git/index/HEAD',
+    '/git/index/info/refs',
+    '/git/index/objects/info/packs',
+    '/git/index/info/refs?service=git-upload-archive',
+  ])('%s is 403 and says so', async (path) => {
+    const { url } = await serveStandIn();
+    const answer = await fetch(url + path);
+    expect(answer.status).toBe(403);
+    expect(await answer.json()).toMatchObject({ detail: expect.stringContaining('smart HTTP only') });
+  });
+
+  test('pushing is 403', async () => {
+    const { url } = await serveStandIn();
+    const asked = await fetch(`${url}/git/index/info/refs?service=git-receive-pack`);
+    const pushed = await fetch(`${url}/git/index/git-receive-pack`, { method: 'POST' });
+    expect([asked.status, pushed.status]).toEqual([403, 403]);
+    expect(await pushed.json()).toMatchObject({ detail: expect.stringContaining('read-only') });
+  });
+
+  test('a Git-Protocol header that no git sends is ignored', async () => {
+    const { server } = await serveStandIn();
+    const target = '/git/index/info/refs?service=git-upload-pack';
+    const answer = await sendRaw(
+      server.port,
+      `GET ${target} HTTP/1.1\r\nHost: x\r\nConnection: close\r\nGit-Protocol: version=2;touch /tmp/x\r\n\r\n`,
+    );
+    expect(answer).toContain('# service=git-upload-pack');
+  });
+});
+
+test('stale sources are named on index answers', async () => {
+  const { registry, url } = await serveStandIn();
+  registry.staleNames.push('partner', 'internal');
+  await fetch(`${url}/health`);
+  const answer = await fetch(`${url}/git/index/info/refs?service=git-upload-pack`);
+  expect(answer.headers.get('warning')).toBe('110 - "stale: partner", 110 - "stale: internal"');
+});

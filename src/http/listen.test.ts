@@ -1,0 +1,198 @@
+import { once } from 'node:events';
+import { Agent, request as httpRequest } from 'node:http';
+import { connect } from 'node:net';
+import { text as readText } from 'node:stream/consumers';
+import { describe, expect, test, vi } from 'vitest';
+import { createRegistryStandIn } from '../../test/support/registry-stand-in.ts';
+import { sendRaw, serveStandIn, statusOfRaw } from '../../test/support/stand-in-server.ts';
+import { StorageError } from '../errors.ts';
+import { startServer } from './listen.ts';
+
+describe('the front page', () => {
+  test('tells how to point moon here, by the address the client used', async () => {
+    const { server, url } = await serveStandIn();
+    const page = await (await fetch(url)).json();
+    const base = `http://127.0.0.1:${server.port}`;
+    expect(page).toMatchObject({
+      name: 'stand-in',
+      version: '0.0.0-test',
+      index: `${base}/git/index`,
+      client: {
+        'config.json': {
+          registry: base,
+          index: `${base}/git/index`,
+          symbols: `${base}/symbols.zip`,
+          api: base,
+          download: base,
+        },
+        environment: `MOONCAKES_REGISTRY=${base}`,
+      },
+    });
+  });
+
+  test('prefers the configured address', async () => {
+    const { url } = await serveStandIn({ baseUrl: 'https://example.com/moon/' });
+    const page = await (await fetch(`${url}/moon`)).json();
+    expect(page).toMatchObject({ index: 'https://example.com/moon/git/index' });
+  });
+
+  test.each(['evil.example/x', 'a"b', 'a b', '[::1', ''])('does not repeat the host %j', async (host) => {
+    const { server } = await serveStandIn();
+    const answer = await sendRaw(server.port, `GET / HTTP/1.1\r\nHost: ${host}\r\nConnection: close\r\n\r\n`);
+    expect(answer).toContain('"registry":"http://localhost"');
+  });
+});
+
+describe('health', () => {
+  test('is ok, or degraded with the stale sources, and 200 in both cases', async () => {
+    let clock = 0;
+    const { registry, url } = await serveStandIn({ now: () => clock });
+    const commit = await registry.servedCommit();
+    expect(await (await fetch(`${url}/health`)).json()).toEqual({ status: 'ok', commit, sources: [] });
+    registry.staleNames.push('partner');
+    expect(await (await fetch(`${url}/health`)).json()).toMatchObject({ status: 'ok' });
+    clock += 1000;
+    const degraded = await fetch(`${url}/health`);
+    expect(degraded.status).toBe(200);
+    expect(await degraded.json()).toMatchObject({
+      status: 'degraded',
+      sources: [{ source: 'partner', failure: 'connection refused' }],
+    });
+    expect(registry.calls.staleSources).toBe(2);
+  });
+
+  test('is 503 when our own storage fails', async () => {
+    const { registry, url } = await serveStandIn();
+    registry.servedCommit = () =>
+      Promise.reject(new StorageError('cannot read the index', { hint: 'check the disk' }));
+    const answer = await fetch(`${url}/health`);
+    expect(answer.status).toBe(503);
+    expect(await answer.json()).toMatchObject({ detail: 'cannot read the index', hint: 'check the disk' });
+  });
+});
+
+describe('requests that nobody can answer', () => {
+  test('are 404 with a problem', async () => {
+    const { url } = await serveStandIn();
+    const answer = await fetch(`${url}/nothing`);
+    expect([answer.status, answer.headers.get('content-type')]).toEqual([404, 'application/problem+json']);
+    expect(await answer.json()).toMatchObject({ type: 'about:blank', title: 'Not Found', status: 404 });
+  });
+
+  test('are 405 with the methods allowed', async () => {
+    const { url } = await serveStandIn();
+    const answers = await Promise.all([
+      fetch(`${url}/health`, { method: 'POST', body: 'x'.repeat(100_000) }),
+      fetch(`${url}/user/a/b/1.0.0.zip`, { method: 'DELETE' }),
+      fetch(`${url}/git/index/git-upload-pack`, { method: 'PUT' }),
+    ]);
+    expect(answers.map(({ status, headers }) => [status, headers.get('allow')])).toEqual([
+      [405, 'GET, HEAD'],
+      [405, 'GET, HEAD'],
+      [405, 'POST, GET, HEAD'],
+    ]);
+  });
+
+  test.each(['/', '/health', '/api/v0/modules', '/git/index/info/refs?service=git-upload-pack', '/nothing'])(
+    'HEAD %s has the headers of GET and no body',
+    async (path) => {
+      const { url } = await serveStandIn();
+      const [get, head] = await Promise.all([fetch(url + path), fetch(url + path, { method: 'HEAD' })]);
+      const length = (await get.arrayBuffer()).byteLength;
+      expect([head.status, head.headers.get('content-type')]).toEqual([
+        get.status,
+        get.headers.get('content-type'),
+      ]);
+      expect(Number(head.headers.get('content-length'))).toBe(length);
+      expect(await head.text()).toBe('');
+    },
+  );
+
+  test('are 500 without internals when the fault is ours, and logged with its stack', async () => {
+    const { registry, url, log } = await serveStandIn();
+    const bug = new Error('secret internals');
+    registry.symbols = () => Promise.reject(bug);
+    const answer = await fetch(`${url}/symbols.zip`);
+    const body = await answer.text();
+    expect(answer.status).toBe(500);
+    expect(body).not.toContain('secret');
+    const entry = log.find(({ message }) => message === 'request failed');
+    expect(entry).toMatchObject({ level: 'error', fields: { error: bug } });
+    expect(body).toContain(String(entry?.fields?.id));
+  });
+
+  test('are refused when they are no HTTP, or too long', async () => {
+    const { server } = await serveStandIn();
+    expect(await sendRaw(server.port, 'hello\r\n\r\n')).toMatch(
+      /^HTTP\/1\.1 400 .*application\/problem\+json/s,
+    );
+    const header = `GET / HTTP/1.1\r\nHost: x\r\nX: ${'x'.repeat(20_000)}\r\n\r\n`;
+    expect(await sendRaw(server.port, header)).toMatch(/^HTTP\/1\.1 431 /);
+    expect(await statusOfRaw(server.port, `/${'x'.repeat(9000)}`)).toBe(414);
+    expect(await statusOfRaw(server.port, '*', 'OPTIONS')).toBe(400);
+    expect(await statusOfRaw(server.port, `http://x:1//health`)).toBe(200);
+  });
+});
+
+test('every request is logged once, with its id and outcome', async () => {
+  const { url, log } = await serveStandIn();
+  const answer = await fetch(`${url}/health?x`, { headers: { 'User-Agent': 'mooncake/0.1.0' } });
+  await answer.text();
+  await vi.waitFor(() => expect(log).toHaveLength(1));
+  expect(log[0]).toMatchObject({
+    level: 'info',
+    message: 'request',
+    fields: {
+      id: answer.headers.get('x-request-id'),
+      method: 'GET',
+      target: '/health?x',
+      status: 200,
+      userAgent: 'mooncake/0.1.0',
+    },
+  });
+});
+
+test('an address that is taken is a usage error with a hint', async () => {
+  const { server } = await serveStandIn();
+  const registry = await createRegistryStandIn();
+  const second = startServer(registry, { host: '127.0.0.1', port: server.port });
+  await expect(second).rejects.toMatchObject({ code: 'usage', hint: expect.stringContaining('--port') });
+  await registry.close();
+});
+
+describe('closing', () => {
+  test('lets running requests finish, and hangs up idle connections', async () => {
+    const { registry, server } = await serveStandIn();
+    await registry.publish('alice/json@1.0.0');
+    let open = () => {};
+    registry.gate = new Promise((resolve) => {
+      open = resolve;
+    });
+    const agent = new Agent({ keepAlive: true });
+    const options = { host: '127.0.0.1', port: server.port, agent };
+    const idle = connect(server.port, '127.0.0.1');
+    const running = httpRequest({ ...options, path: '/user/alice/json/1.0.0.zip' });
+    running.end();
+    await vi.waitFor(() => expect(registry.calls.openArchive).toBe(1));
+    const closed = server.close(60_000);
+    idle.resume();
+    await once(idle, 'close');
+    await expect(fetch(server.url)).rejects.toThrow();
+    open();
+    const [response] = await once(running, 'response');
+    expect(response.headers.connection).toBe('close');
+    expect(await readText(response)).toBe('archive of alice/json@1.0.0');
+    await closed;
+    agent.destroy();
+  });
+
+  test('cuts what does not finish in time', async () => {
+    const { registry, server } = await serveStandIn();
+    await registry.publish('alice/json@1.0.0');
+    registry.gate = new Promise(() => {});
+    const running = fetch(`${server.url}/user/alice/json/1.0.0.zip`).catch((error: Error) => error);
+    await vi.waitFor(() => expect(registry.calls.openArchive).toBe(1));
+    await server.close(10);
+    expect(await running).toBeInstanceOf(Error);
+  });
+});
