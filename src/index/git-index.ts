@@ -151,7 +151,7 @@ export async function openGitIndex(directory: string): Promise<GitIndex> {
     read,
     commit,
     async list(treeish) {
-      const tree = await objects.identify(`${treeish}^{tree}`);
+      const tree = await objects.identify(treeish);
       return tree ? listFiles(directory, tree.id) : new Map<string, string>();
     },
     diff: (from, to) => diffTrees(directory, from, to),
