@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { build } from 'esbuild';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
 import { StorageError } from '../errors.ts';
 import { identifyThisProcess } from './process-identity.ts';
 import { withProcessLock } from './process-lock.ts';
@@ -225,6 +225,30 @@ describe('withProcessLock and locks found', () => {
     await kill(await startHolder());
     await writeFile(`${file}.takeover`, await readFile(file));
     expect(await withProcessLock(file, async () => 1)).toBe(1);
+  });
+
+  describe('while the work takes long', () => {
+    beforeEach(() => void vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval'] }));
+    afterEach(() => void vi.useRealTimers());
+
+    test('the holder shows signs of life', async () => {
+      await withProcessLock(file, async () => {
+        await utimes(file, minutesAgo(5), minutesAgo(5));
+        vi.advanceTimersByTime(15_000);
+        const touched = async () => expect((await stat(file)).mtime > minutesAgo(1)).toBe(true);
+        await vi.waitFor(touched, { timeout: 10_000 });
+      });
+    });
+
+    test('a holder that lost its lock is told so', async () => {
+      await withProcessLock(file, async (signal) => {
+        await rm(file);
+        const told = once(signal, 'abort');
+        vi.advanceTimersByTime(15_000);
+        await told;
+        expect(signal.reason).toBeInstanceOf(StorageError);
+      });
+    });
   });
 
   test('releasing leaves a lock that others took meanwhile', async () => {

@@ -38,7 +38,11 @@ export async function withProcessLock<T>(
   const text = await onDisk(`lock ${target}`, () => acquire(target, options));
   const linked = linkSignals([options.signal]);
   const timer = setInterval(() => {
-    refresh(target, text).catch(linked.abort);
+    // A refresh that fails is tried again; there are three more before anybody takes the lock for abandoned.
+    refresh(target, text).then(
+      (lost) => lost && linked.abort(lost),
+      () => {},
+    );
   }, refreshMs).unref();
   try {
     return await work(linked.signal);
@@ -164,15 +168,16 @@ async function removeGuard(guard: string, abandoned: Holder): Promise<void> {
   }
 }
 
-/** A sign of life for other machines. Throws when the lock is no longer ours. */
-async function refresh(file: string, text: string): Promise<void> {
+/** Gives other machines a sign of life. Answers an error when the lock is no longer ours. */
+async function refresh(file: string, text: string): Promise<StorageError | undefined> {
   const holder = await readHolder(file);
   if (holder?.text !== text)
-    throw new StorageError(`lost the lock ${file}${holder ? ` to ${describe(holder)}` : ''}`, {
+    return new StorageError(`lost the lock ${file}${holder ? ` to ${describe(holder)}` : ''}`, {
       hint: 'this process was stopped for more than a minute: run the same command again',
     });
   const now = new Date();
   await utimes(file, now, now);
+  return undefined;
 }
 
 async function release(file: string, text: string): Promise<void> {
