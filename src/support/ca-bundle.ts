@@ -6,18 +6,21 @@ import { errorCode } from './error-code.ts';
 
 /**
  * Node adds the authorities in `NODE_EXTRA_CA_CERTS` to its own; git cannot add, only replace. Writes both sets to
- * `target`, for programs that take one file of authorities. Returns `target`, or `undefined` when the variable is
- * not set, names no readable file (Node ignores that too), or the environment tells git about authorities itself.
+ * `target`, for programs that take one file of authorities: the extra ones, and those that the environment already
+ * names for git (`GIT_SSL_CAINFO`, `SSL_CERT_FILE`) or else Node's own. Returns `target`, or `undefined` when there is
+ * nothing to add: the variable is not set, or names no readable file (Node ignores that too).
  */
 export async function writeCaBundle(
   target: string,
   environment: Readonly<Record<string, string | undefined>>,
 ): Promise<string | undefined> {
   const extra = environment.NODE_EXTRA_CA_CERTS;
-  if (!extra || environment.GIT_SSL_CAINFO || environment.SSL_CERT_FILE) return undefined;
+  const base = environment.GIT_SSL_CAINFO || environment.SSL_CERT_FILE;
+  if (!extra || extra === base) return undefined;
   const certificates = await readIfPresent(extra);
   if (certificates === undefined) return undefined;
-  const bundle = `${rootCertificates.join('\n')}\n${certificates}`;
+  const trusted = (base ? await readIfPresent(base) : undefined) ?? rootCertificates.join('\n');
+  const bundle = `${trusted.trimEnd()}\n${certificates}`;
   if ((await readIfPresent(target)) === bundle) return target;
   await mkdir(dirname(target), { recursive: true });
   await writeFileAtomic(target, bundle);

@@ -45,13 +45,13 @@ const moreTlsCodes = new Set(['EPROTO', 'HOSTNAME_MISMATCH', 'UND_ERR_PRX_TLS', 
  * a chunk fails with such an error; one that ends without was complete as far as HTTP can tell.
  */
 export function transportFailure(error: unknown): HttpFailure | undefined {
-  if (error instanceof Error && error.name === 'HTTPParserError')
-    return { reason: 'bad-answer', detail: 'the answer is not HTTP' };
+  if (!(error instanceof Error)) return undefined;
+  if (error.name === 'HTTPParserError') return { reason: 'bad-answer', detail: 'the answer is not HTTP' };
   const code = errorCode(error);
   if (code === undefined) return undefined;
   if (Object.hasOwn(sentences, code)) return sentences[code];
   if (tlsCodes.test(code) || moreTlsCodes.has(code))
-    return { reason: 'tls', detail: `the connection is not secure: ${redact(String(error))} (${code})` };
+    return { reason: 'tls', detail: `the connection is not secure: ${redact(error.message)} (${code})` };
   return undefined;
 }
 

@@ -14,7 +14,7 @@ describe('redact', () => {
   });
 
   test('hides the secrets it is told of', () => {
-    expect(redact('the password is hunter2', ['hunter2', ''])).toBe('the password is ***');
+    expect(redact('the password is hunter2', ['hunter2', '', 'p'])).toBe('the password is ***');
   });
 
   test('is bounded', () => {

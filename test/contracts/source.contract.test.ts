@@ -303,6 +303,10 @@ describe('an index that cannot be read is unavailable, never absent', () => {
       response.writeHead(status, headers).end(body);
       return true;
     };
+  const cutShort: Handler = (_, response) => {
+    response.writeHead(200, { 'content-length': '999' }).write('x', () => response.destroy());
+    return true;
+  };
   const html = { 'content-type': 'text/html; charset=utf-8' };
   const smart = { 'content-type': 'application/x-git-upload-pack-advertisement' };
 
@@ -321,19 +325,19 @@ describe('an index that cannot be read is unavailable, never absent', () => {
       'is not a git repository',
     ],
     ['garbage', answer(200, smart, 'garbage'), 'bad-answer', 'garbled'],
-    ['a list of nothing', answer(200, smart, '001e# service=git-upload-pack\n0000'), 'bad-answer', 'is empty'],
+    [
+      'a list of nothing',
+      answer(200, smart, '001e# service=git-upload-pack\n0000'),
+      'bad-answer',
+      'is empty',
+    ],
     [
       'a truncated list',
       answer(200, smart, '001e# service=git-upload-pack\n000000ff'),
       'bad-answer',
       'garbled',
     ],
-    [
-      'a truncated body',
-      answer(200, { ...smart, 'content-length': '999' }, 'x'),
-      'connection',
-      'closed before',
-    ],
+    ['a truncated body', cutShort, 'connection', 'closed before'],
   ])('%s', async (_, handler, reason, detail) => {
     upstream.handler = handler;
     const result = await connect().readSnapshot(undefined);
