@@ -1,0 +1,281 @@
+import { describe, expect, test } from 'vitest';
+import { parseConfig } from '../config/load.ts';
+import { ConfigError } from '../errors.ts';
+import type { Finding } from '../model/finding.ts';
+import type { ModuleName } from '../model/module-name.ts';
+import type { Registry } from '../registry/registry.ts';
+import type { MirrorReport, SourceRefresh, SyncReport } from '../registry/reports.ts';
+import { createBackground, oldestReading } from './background.ts';
+
+const second = 1000;
+const readable: SourceRefresh = { source: 'partner', outcome: 'fresh' };
+const unreadable: SourceRefresh = { source: 'partner', outcome: 'stale', detail: 'connection refused' };
+
+function syncReport(sources: readonly SourceRefresh[], findings: readonly Finding[] = []): SyncReport {
+  return {
+    dryRun: false,
+    sources,
+    changes: [],
+    findings,
+    modules: 0,
+    commit: '0'.repeat(40),
+    reRooted: false,
+  };
+}
+
+const nothingMirrored: MirrorReport = {
+  dryRun: false,
+  refresh: [],
+  sources: [],
+  skipped: [],
+  failed: [],
+  unsatisfied: [],
+  findings: [],
+};
+
+function configOf(text: string) {
+  return parseConfig(text, { directory: '/registry', env: {} });
+}
+
+/** A clock, a registry that records what it is asked, and the background on top of both. */
+function createScene(text = '', refreshedAt = Number.NEGATIVE_INFINITY) {
+  const calls: string[] = [];
+  const lines: string[] = [];
+  const scene = {
+    calls,
+    lines,
+    now: 1_000_000,
+    fingerprint: 'first',
+    config: configOf(text),
+    sync: async (_signal?: AbortSignal): Promise<SyncReport> => syncReport([readable]),
+    reload: async () => true,
+    mirror: async (): Promise<MirrorReport> => nothingMirrored,
+  };
+  const asked: Pick<Registry, 'config' | 'sync' | 'reload' | 'reaggregate' | 'mirror'> = {
+    get config() {
+      return scene.config;
+    },
+    sync(options) {
+      calls.push('sync');
+      return scene.sync(options?.signal);
+    },
+    reload() {
+      calls.push('reload');
+      return scene.reload();
+    },
+    async reaggregate() {
+      calls.push('reaggregate');
+      return syncReport([]);
+    },
+    mirror({ patterns }) {
+      calls.push(`mirror ${patterns.join(' ')}`);
+      return scene.mirror();
+    },
+  };
+  const record = (level: string) => (message: string) => void lines.push(`${level}: ${message}`);
+  const background = createBackground({
+    registry: asked,
+    log: { debug: record('debug'), info: record('info'), warn: record('warn'), error: record('error') },
+    now: () => scene.now,
+    readFingerprint: () => scene.fingerprint,
+    refreshedAt,
+  });
+  const pass = async (seconds: number) => {
+    for (let tick = 0; tick < seconds; tick++) {
+      scene.now += second;
+      background.tick();
+      await background.idle();
+    }
+  };
+  return { ...scene, scene, background, pass };
+}
+
+describe('refreshing', () => {
+  test('an index that was never read is read at once, and then every interval', async () => {
+    const { calls, background, pass } = createScene();
+    background.tick();
+    await background.idle();
+    expect(calls).toEqual(['sync']);
+    await pass(59);
+    expect(calls).toEqual(['sync']);
+    await pass(1);
+    expect(calls).toEqual(['sync', 'sync']);
+  });
+
+  test('an index read a while ago is read when the interval is over', async () => {
+    const { calls, pass } = createScene('', 1_000_000 - 50 * second);
+    await pass(9);
+    expect(calls).toEqual([]);
+    await pass(1);
+    expect(calls).toEqual(['sync']);
+  });
+
+  test('a slow refresh is not started a second time', async () => {
+    const { calls, scene, background } = createScene('[server]\nrefresh_interval = "1s"');
+    let finish = (_report: SyncReport) => {};
+    scene.sync = () =>
+      new Promise((resolve) => {
+        finish = resolve;
+      });
+    for (let tick = 0; tick < 5; tick++) {
+      scene.now += second;
+      background.tick();
+    }
+    expect(calls).toEqual(['sync']);
+    finish(syncReport([readable]));
+    await background.idle();
+    background.tick();
+    expect(calls).toEqual(['sync', 'sync']);
+  });
+
+  test('an outage is logged when it begins and when it ends, not each minute', async () => {
+    const { lines, scene, pass } = createScene('[server]\nrefresh_interval = "1s"');
+    scene.sync = async () => syncReport([unreadable]);
+    await pass(5);
+    expect(lines).toEqual(['warn: source "partner" could not be read: connection refused']);
+    scene.sync = async () => syncReport([readable]);
+    await pass(5);
+    expect(lines.slice(1)).toEqual(['info: source "partner" is readable again']);
+  });
+
+  test('our own failure is logged once, and never ends the loop', async () => {
+    const { calls, lines, scene, pass } = createScene('[server]\nrefresh_interval = "1s"');
+    scene.sync = async () => {
+      throw new Error('disk full');
+    };
+    await pass(3);
+    scene.sync = async () => syncReport([readable]);
+    await pass(1);
+    expect(calls).toHaveLength(4);
+    expect(lines).toEqual(['error: refresh failed: unexpected: disk full', 'info: refresh works again']);
+  });
+
+  test('a conflict is logged once', async () => {
+    const { lines, scene, pass } = createScene('[server]\nrefresh_interval = "1s"');
+    const conflict: Finding = {
+      kind: 'origin-conflict',
+      module: 'a/b',
+      source: 'partner',
+      message: 'it moved',
+    };
+    scene.sync = async () => syncReport([readable], [conflict]);
+    await pass(3);
+    expect(lines).toEqual(['warn: origin-conflict a/b (partner): it moved']);
+  });
+});
+
+describe('registry.toml', () => {
+  test('a change is loaded, aggregated and followed by a refresh, whatever the interval', async () => {
+    const { calls, scene, pass } = createScene('', 1_000_000);
+    await pass(1);
+    expect(calls).toEqual([]);
+    scene.fingerprint = 'second';
+    await pass(2);
+    expect(calls).toEqual(['reload', 'reaggregate', 'sync']);
+  });
+
+  test('a changed interval counts at once', async () => {
+    const { calls, scene, pass } = createScene('', 1_000_000);
+    await pass(5);
+    scene.config = configOf('[server]\nrefresh_interval = "2s"');
+    await pass(1);
+    expect(calls).toEqual(['sync']);
+  });
+
+  test('a bad edit is logged once with its problems, and mending it is logged too', async () => {
+    const { calls, lines, scene, pass } = createScene('', 1_000_000);
+    scene.reload = async () => {
+      throw new ConfigError('registry.toml has a problem', [
+        { path: 'server.port', line: 2, column: 8, message: 'expected an integer' },
+      ]);
+    };
+    scene.fingerprint = 'bad';
+    await pass(3);
+    expect(calls).toEqual(['reload']);
+    expect(lines).toEqual([
+      'error: reload failed: registry.toml has a problem; line 2:8: server.port: expected an integer; the old settings stay in use',
+    ]);
+    scene.reload = async () => true;
+    scene.fingerprint = 'good';
+    await pass(1);
+    expect(lines.slice(1)).toEqual([
+      'info: registry.toml changed and was loaded',
+      'info: reload works again',
+    ]);
+  });
+});
+
+describe('auto_sync', () => {
+  const autoSync = '[mirror]\npackages = ["a/*"]\nauto_sync = true\nsync_interval = "3s"';
+
+  test('mirrors the configured packages at once, and then every interval', async () => {
+    const { calls, pass } = createScene(autoSync, 1_000_000);
+    await pass(7);
+    expect(calls).toEqual(['mirror a/*', 'mirror a/*', 'mirror a/*']);
+  });
+
+  test('does nothing while it is off, or without packages', async () => {
+    for (const text of ['[mirror]\npackages = ["a/*"]', '[mirror]\nauto_sync = true']) {
+      const { calls, pass } = createScene(text, 1_000_000);
+      await pass(3);
+      expect(calls).toEqual([]);
+    }
+  });
+
+  test('says what it downloaded, and nothing while nothing changes', async () => {
+    const { lines, scene, pass } = createScene(autoSync, 1_000_000);
+    scene.mirror = async () => ({
+      ...nothingMirrored,
+      sources: [
+        { source: 'partner', modules: 1, versions: 2, downloaded: 2, present: 0, failed: 0, bytes: 10 },
+      ],
+    });
+    await pass(1);
+    scene.mirror = async () => nothingMirrored;
+    await pass(9);
+    expect(lines).toEqual(['info: auto_sync: 2 archives downloaded, 0 missing']);
+  });
+});
+
+test('stopping aborts what runs, says nothing about it, and starts nothing more', async () => {
+  const { calls, lines, scene, background } = createScene();
+  scene.sync = (signal) =>
+    new Promise((_, reject) => signal?.addEventListener('abort', () => reject(signal.reason)));
+  background.tick();
+  await background.stop();
+  scene.now += 3600 * second;
+  background.tick();
+  expect(calls).toEqual(['sync']);
+  expect(lines).toEqual([]);
+});
+
+test('the oldest reading of an enabled source decides how old the index is', () => {
+  const early = '2026-01-01T00:00:00.000Z';
+  const late = '2026-01-02T00:00:00.000Z';
+  const reading = (readAt: string | undefined, enabled = true) => ({
+    name: 'x',
+    isDefault: false,
+    enabled,
+    removed: false,
+    priority: 50,
+    readAt,
+    triedAt: readAt,
+    isStale: false,
+    failure: undefined,
+    listed: 0,
+    served: 0,
+  });
+  expect(oldestReading({ sources: [reading(late), reading(early)] })).toBe(Date.parse(early));
+  expect(oldestReading({ sources: [reading(late), reading(early, false)] })).toBe(Date.parse(late));
+  expect(oldestReading({ sources: [reading(early), reading(undefined)] })).toBe(Number.NEGATIVE_INFINITY);
+  expect(oldestReading({ sources: [] })).toBe(Number.NEGATIVE_INFINITY);
+});
+
+test('a module name in a finding cannot move the cursor', async () => {
+  const { lines, scene, pass } = createScene('[server]\nrefresh_interval = "1s"');
+  const module = 'a/\u001b[2J' as ModuleName;
+  scene.sync = async () =>
+    syncReport([], [{ kind: 'undecided', module, source: 'partner', message: 'nobody can say' }]);
+  await pass(1);
+  expect(lines).toEqual(['warn: undecided a/\\u001b[2J (partner): nobody can say']);
+});

@@ -1,0 +1,170 @@
+/**
+ * What a running server does by itself: reloads `registry.toml` when it changes, keeps the index fresh, and mirrors
+ * `[mirror] packages`. Everything hangs on one tick per second, so a changed interval counts at once.
+ */
+import { setMaxListeners } from 'node:events';
+import { type Finding, isConflict } from '../model/finding.ts';
+import type { Registry } from '../registry/registry.ts';
+import type { MirrorReport, SourceRefresh, StatusReport } from '../registry/reports.ts';
+import type { Log } from '../support/log.ts';
+import { describeFailure } from './failure.ts';
+import { formatFinding, isUnread } from './findings.ts';
+import { count } from './format.ts';
+
+export interface Background {
+  /** Starts what is due; call it every second. Returns at once. */
+  tick(): void;
+  /** Resolves when nothing that was started is running any more. */
+  idle(): Promise<void>;
+  /** Aborts what is running and starts nothing more. */
+  stop(): Promise<void>;
+}
+
+export interface BackgroundOptions {
+  readonly registry: Pick<Registry, 'config' | 'reload' | 'reaggregate' | 'sync' | 'mirror'>;
+  readonly log: Log;
+  /** Milliseconds since the epoch. */
+  readonly now: () => number;
+  /** Something that differs whenever `registry.toml` does. */
+  readonly readFingerprint: () => string;
+  /** When the sources were last read, as `oldestReading` says. */
+  readonly refreshedAt: number;
+}
+
+export function createBackground(options: BackgroundOptions): Background {
+  const { registry, log, now } = options;
+  const controller = new AbortController();
+  const { signal } = controller;
+  setMaxListeners(0, signal); // as many listeners as there are downloads
+  const reporter = createReporter(log);
+  const running = new Map<string, Promise<void>>();
+  let fingerprint = options.readFingerprint();
+  let refreshedAt = options.refreshedAt;
+  let mirroredAt = Number.NEGATIVE_INFINITY;
+
+  // One of a kind at a time; a failure is logged once, until it changes or passes.
+  const start = (job: string, work: () => Promise<void>) => {
+    const done = work().then(
+      () => reporter.recovered(job),
+      (error: unknown) => {
+        if (!signal.aborted) reporter.failed(job, error);
+      },
+    );
+    running.set(
+      job,
+      done.finally(() => running.delete(job)),
+    );
+  };
+  const reload = async () => {
+    if (!(await registry.reload())) return;
+    log.info('registry.toml changed and was loaded');
+    await registry.reaggregate();
+    refreshedAt = Number.NEGATIVE_INFINITY;
+  };
+  const refresh = async () => {
+    reporter.synced(await registry.sync({ signal }));
+  };
+  const mirror = async () => {
+    reporter.mirrored(await registry.mirror({ patterns: registry.config.mirror.packages, signal }));
+  };
+
+  const idle = async () => {
+    while (running.size > 0) await Promise.all(running.values());
+  };
+
+  return {
+    tick() {
+      if (signal.aborted) return;
+      const seen = options.readFingerprint();
+      if (seen !== fingerprint && !running.has('reload')) {
+        fingerprint = seen;
+        start('reload', reload);
+      }
+      const { mirror: mirroring, server } = registry.config;
+      if (!running.has('refresh') && now() - refreshedAt >= server.refreshIntervalMs) {
+        refreshedAt = now();
+        start('refresh', refresh);
+      }
+      const wantsMirror = mirroring.autoSync && mirroring.packages.length > 0;
+      if (wantsMirror && !running.has('mirror') && now() - mirroredAt >= mirroring.syncIntervalMs) {
+        mirroredAt = now();
+        start('mirror', mirror);
+      }
+    },
+    idle,
+    async stop() {
+      controller.abort(new Error('the server is stopping'));
+      await idle();
+    },
+  };
+}
+
+/** The time of the oldest of the enabled sources' last readings; long ago if one was never read. */
+export function oldestReading({ sources }: Pick<StatusReport, 'sources'>): number {
+  const times = sources
+    .filter(({ enabled, removed }) => enabled && !removed)
+    .map(({ readAt }) => (readAt === undefined ? Number.NEGATIVE_INFINITY : Date.parse(readAt)));
+  return times.length === 0 ? Number.NEGATIVE_INFINITY : Math.min(...times);
+}
+
+interface Reporter {
+  synced(report: { readonly sources: readonly SourceRefresh[]; readonly findings: readonly Finding[] }): void;
+  mirrored(report: MirrorReport): void;
+  failed(job: string, error: unknown): void;
+  recovered(job: string): void;
+}
+
+const maxConflictLines = 10;
+
+/** Says what changed since last time, and nothing that was said before. */
+function createReporter(log: Log): Reporter {
+  const unread = new Set<string>();
+  const failures = new Map<string, string>();
+  let conflicts = new Set<string>();
+  let lastMissing = 0;
+  const saySources = (refreshes: readonly SourceRefresh[]) => {
+    for (const refresh of refreshes) {
+      const { source, detail } = refresh;
+      if (isUnread(refresh) && !unread.has(source)) {
+        unread.add(source);
+        log.warn(`source "${source}" could not be read: ${detail ?? refresh.outcome}`);
+      } else if (!isUnread(refresh) && unread.delete(source))
+        log.info(`source "${source}" is readable again`);
+    }
+  };
+  const sayConflicts = (findings: readonly Finding[]) => {
+    const current = findings.filter(isConflict).map(formatFinding);
+    const fresh = current.filter((line) => !conflicts.has(line));
+    conflicts = new Set(current);
+    for (const line of fresh.slice(0, maxConflictLines)) log.warn(line);
+    if (fresh.length > maxConflictLines)
+      log.warn(`and ${fresh.length - maxConflictLines} more: moonbit-registry status`);
+  };
+  return {
+    synced({ sources, findings }) {
+      saySources(sources);
+      sayConflicts(findings);
+    },
+    mirrored(report) {
+      saySources(report.refresh);
+      const downloaded = report.sources.reduce((sum, source) => sum + source.downloaded, 0);
+      const missing = report.failed.length + report.unsatisfied.length;
+      if (downloaded > 0 || missing !== lastMissing)
+        log[missing > 0 ? 'warn' : 'info'](
+          `auto_sync: ${count(downloaded, 'archive')} downloaded, ${missing} missing`,
+        );
+      lastMissing = missing;
+    },
+    failed(job, error) {
+      const { message, problems } = describeFailure(error);
+      const text = [message, ...problems].join('; ');
+      if (failures.get(job) === text) return;
+      failures.set(job, text);
+      const kept = job === 'reload' ? '; the old settings stay in use' : '';
+      log.error(`${job} failed: ${text}${kept}`);
+    },
+    recovered(job) {
+      if (failures.delete(job)) log.info(`${job} works again`);
+    },
+  };
+}

@@ -1,0 +1,23 @@
+import type { Command } from 'commander';
+import { parseWholeNumber } from '../arguments.ts';
+import { addExamples, type Run } from '../context.ts';
+
+export function defineDemo(parent: Command, run: Run): void {
+  const command = parent
+    .command('demo')
+    .summary('see it work: three registries on this machine, mirrored and served')
+    .description(
+      'Starts three example registries on loopback, runs the recipe against them and serves the result.',
+    )
+    .option('--port <number>', 'where to serve (default: 8080, or a free port if that is taken)')
+    .option('--keep', 'keep the folder it works in afterwards');
+  addExamples(command, [['moonbit-registry demo', 'Run it; Ctrl-C ends it.']]);
+  command.action((options: { port?: string; keep?: true }) =>
+    run(async (context) => {
+      const port =
+        options.port === undefined ? undefined : parseWholeNumber('--port', options.port, 0, 65_535);
+      const { runDemo } = await import('../../demo/demo.ts');
+      return runDemo(context, { port, keep: options.keep ?? false });
+    }),
+  );
+}

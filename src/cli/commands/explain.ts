@@ -1,0 +1,90 @@
+import type { Command } from 'commander';
+import type { Explanation } from '../../registry/reports.ts';
+import { parseModuleVersion } from '../arguments.ts';
+import { addExamples, type Run, withRegistry } from '../context.ts';
+import { exitCodes } from '../exit-codes.ts';
+import { formatFindings } from '../findings.ts';
+import { formatTable } from '../format.ts';
+
+type SourceView = Explanation['sources'][number];
+
+export function defineExplain(parent: Command, run: Run): void {
+  const command = parent
+    .command('explain')
+    .summary('why a module is served from where it is, or not at all')
+    .description(
+      'Shows the decision about one module: every source, what it has, which rule decided, pin and cache.',
+    )
+    .argument('<module[@version]>', 'OWNER/NAME, or one version of it');
+  addExamples(command, [
+    ['moonbit-registry explain moonbitlang/x', 'Where it comes from, and what the other sources have.'],
+    [
+      'moonbit-registry explain company/tool@1.2.0',
+      'The same for one version: its checksum, pinned and offered.',
+    ],
+  ]);
+  command.action((text: string) =>
+    run((context) => {
+      const { module, version } = parseModuleVersion(text);
+      return withRegistry(context, async (registry) => {
+        const explanation = await registry.explain(module, version);
+        context.output.result({ text: formatExplanation(explanation), json: explanation });
+        return exitCodes.done;
+      });
+    }),
+  );
+}
+
+export function formatExplanation(explanation: Explanation): string {
+  const { module, version, origin, isServed, pin, isCached } = explanation;
+  const name = version === undefined ? module : `${module}@${version}`;
+  const from = origin === undefined ? '' : ` from "${origin}"`;
+  const lines = [
+    isServed
+      ? `${name} is served${from}.`
+      : `${name} is not served${origin === undefined ? '' : ` (origin: "${origin}")`}.`,
+    `  Rule: ${explanation.rule}`,
+    `  ${explanation.because}`,
+    '',
+    formatSources(explanation.sources),
+    '',
+  ];
+  if (explanation.versions.length > 0) lines.push(`Served versions: ${explanation.versions.join(', ')}`);
+  if (pin) lines.push(`Pinned: ${pin.checksum} since ${pin.firstSeen} from "${pin.source}"`);
+  if (isCached !== undefined) lines.push(`Archive: ${isCached ? 'cached' : 'not cached'}`);
+  lines.push(...formatFindings(explanation.findings));
+  return lines.join('\n').trimEnd();
+}
+
+function formatSources(sources: readonly SourceView[]): string {
+  if (sources.length === 0) return '  No source is configured.';
+  const hasChecksum = sources.some((source) => source.checksum !== undefined);
+  const header = ['SOURCE', 'PRIORITY', 'ANSWER', ...(hasChecksum ? ['CHECKSUM'] : [])];
+  const rows = sources.map((source) => [
+    source.source,
+    String(source.priority),
+    describeListing(source),
+    source.checksum?.slice(0, 16) ?? '',
+  ]);
+  return formatTable(header, rows, [1]);
+}
+
+const answers: Readonly<Record<SourceView['listing'], string>> = {
+  listed: 'lists it',
+  absent: 'does not have it',
+  excluded: 'may not supply it (include/exclude)',
+  'claimed-elsewhere': 'may not supply it (another source claims the name)',
+  disabled: 'disabled, not asked',
+  'never-read': 'never read: unknown',
+  removed: 'no longer configured',
+};
+
+function describeListing(source: SourceView): string {
+  const versions = source.versions.length === 0 ? '' : `: ${abbreviate(source.versions)}`;
+  return `${answers[source.listing]}${versions}${source.isStale ? ' (stale)' : ''}`;
+}
+
+function abbreviate(versions: readonly string[]): string {
+  if (versions.length <= 4) return versions.join(', ');
+  return `${versions.length} versions, ${versions[0]} to ${versions.at(-1)}`;
+}

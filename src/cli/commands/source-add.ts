@@ -1,0 +1,109 @@
+import type { Command } from 'commander';
+import type { Config, SourceType } from '../../config/config.ts';
+import type { NewSource } from '../../config/edit.ts';
+import { parsePatterns, parseWholeNumber } from '../arguments.ts';
+import { addExamples, type Run, readConfig } from '../context.ts';
+import { applyEdit, editConfig } from '../edit.ts';
+import { CommandLineError, exitCodes } from '../exit-codes.ts';
+
+interface Flags {
+  readonly fromPreset?: string;
+  readonly url?: string;
+  readonly indexUrl?: string;
+  readonly type?: SourceType;
+  readonly priority?: string;
+  readonly namespace?: readonly string[];
+  readonly include?: readonly string[];
+  readonly exclude?: readonly string[];
+}
+
+const maxPriority = 1_000_000;
+const forms =
+  'usage: moonbit-registry source add NAME --from-preset mooncakes, or ' +
+  'moonbit-registry source add NAME --url URL --index-url URL';
+
+export function defineSourceAdd(parent: Command, run: Run): void {
+  const command = parent
+    .command('add')
+    .description('Adds a source to registry.toml. The first one added becomes the default.')
+    .argument('<name>', 'what commands and reports call it')
+    .addOption(parent.createOption('--from-preset <preset>', 'a known registry').choices(['mooncakes']))
+    .option('--url <url>', 'its base address; archives are under it')
+    .option('--index-url <url>', 'the git repository that holds its index')
+    .addOption(
+      parent
+        .createOption('--type <type>', 'what runs there (default: custom)')
+        .choices(['mooncakes', 'moonbit-registry', 'custom']),
+    )
+    .option('--priority <number>', 'lower is tried first and trusted more (default: 50; preset: 100)')
+    .option('--namespace <patterns...>', 'names that only this source may supply')
+    .option('--include <patterns...>', 'limit what it supplies to these names')
+    .option('--exclude <patterns...>', 'names it never supplies');
+  addExamples(command, [
+    ['moonbit-registry source add mooncakes --from-preset mooncakes', 'The official registry.'],
+    [
+      'moonbit-registry source add internal --url https://internal.company.com/moonbit \\\n' +
+        '      --index-url https://internal.company.com/moonbit/git/index --priority 25',
+      'An internal registry, trusted more than the preset.',
+    ],
+    [
+      'moonbit-registry source add internal … --namespace "company/*"',
+      'The same, and nobody else may ever supply company/*.',
+    ],
+  ]);
+  command.action((name: string, flags: Flags) =>
+    run(async (context) => {
+      const source = await readSource(name, flags);
+      const before = await readConfig(context);
+      const { addSource } = await import('../../config/edit.ts');
+      const config = await editConfig(context, (text) => addSource(text, source));
+      const served = await applyEdit(context, config);
+      context.output.result({
+        text: [...describeAdded(before, config, source), ...served.lines].join('\n'),
+        json: { source: name, defaultSource: config.defaultSource, served: served.report },
+      });
+      context.output.note(`Next: moonbit-registry source check ${name}, then moonbit-registry sync.`);
+      return exitCodes.done;
+    }),
+  );
+}
+
+async function readSource(name: string, flags: Flags): Promise<NewSource> {
+  const { defaultPriority, mooncakesPreset } = await import('../../config/presets.ts');
+  if (flags.fromPreset !== undefined && (flags.url ?? flags.indexUrl ?? flags.type) !== undefined)
+    throw new CommandLineError('--from-preset states --url, --index-url and --type itself', { hint: forms });
+  const address = flags.fromPreset === undefined ? readAddress(flags) : mooncakesPreset;
+  const impliedPriority = flags.fromPreset === undefined ? defaultPriority : mooncakesPreset.priority;
+  return {
+    name,
+    type: address.type,
+    url: address.url,
+    indexUrl: address.indexUrl,
+    priority:
+      flags.priority === undefined
+        ? impliedPriority
+        : parseWholeNumber('--priority', flags.priority, 0, maxPriority),
+    namespaces: parsePatterns(flags.namespace ?? []),
+    include: parsePatterns(flags.include ?? []),
+    exclude: parsePatterns(flags.exclude ?? []),
+  };
+}
+
+function readAddress({ url, indexUrl, type }: Flags): Pick<NewSource, 'type' | 'url' | 'indexUrl'> {
+  if (url !== undefined && indexUrl !== undefined) return { url, indexUrl, type: type ?? 'custom' };
+  const missing =
+    url === undefined && indexUrl === undefined
+      ? '--from-preset, or --url and --index-url'
+      : url === undefined
+        ? '--url'
+        : '--index-url';
+  throw new CommandLineError(`a source needs ${missing}`, { hint: forms });
+}
+
+function describeAdded(before: Config, after: Config, { name, priority }: NewSource): string[] {
+  const lines = [`Added source "${name}" (priority ${priority}).`];
+  if (after.defaultSource === name) lines.push('It is the default source now.');
+  if (before.sourcesAreImplied && !after.sources.some(({ type }) => type === 'mooncakes'))
+    lines.push('The mooncakes preset is no longer implied: add it as well to keep using mooncakes.io.');
+  return lines;
+}

@@ -1,0 +1,61 @@
+import type { Command } from 'commander';
+import type { Config, SourceConfig } from '../../config/config.ts';
+import { addExamples, type Run, readConfig, sayImplied } from '../context.ts';
+import { exitCodes } from '../exit-codes.ts';
+
+export function defineSourceList(parent: Command, run: Run): void {
+  const command = parent
+    .command('list')
+    .description('Lists the sources in the order in which they were added.');
+  addExamples(command, [
+    ['moonbit-registry source list', 'Show names, addresses and priorities.'],
+    ['moonbit-registry source list --json', 'The same as data, without credentials.'],
+  ]);
+  command.action(() =>
+    run(async (context) => {
+      const { isMooncakesUrl, mooncakesPreset } = await import('../../config/presets.ts');
+      const config = await readConfig(context);
+      if (config.sourcesAreImplied) sayImplied(context);
+      const impliedArchives = (url: string) => (isMooncakesUrl(url) ? mooncakesPreset.downloadUrl : url);
+      const { defaultSource, sourcesAreImplied } = config;
+      context.output.result({
+        text: formatSources(config, impliedArchives),
+        json: { defaultSource, sourcesAreImplied, sources: config.sources.map(withoutSecrets) },
+      });
+      return exitCodes.done;
+    }),
+  );
+}
+
+/**
+ * One block per source. The lines up to `Priority:` are the recipe's, byte for byte; others follow only where a
+ * source has such a setting. `impliedArchives` gives the archive address of a source that states none.
+ */
+export function formatSources(config: Config, impliedArchives: (url: string) => string): string {
+  const blocks = config.sources.map((source) => {
+    const marker = source.name === config.defaultSource ? ' (default)' : '';
+    const settings = [
+      `Type: ${source.type}`,
+      `URL: ${source.url}`,
+      `Index: ${source.indexUrl} (${source.indexType})`,
+      `Priority: ${source.priority}`,
+      ...formatPatterns('Namespaces', source.namespaces),
+      ...formatPatterns('Include', source.include),
+      ...formatPatterns('Exclude', source.exclude),
+      ...(source.downloadUrl === impliedArchives(source.url) ? [] : [`Archives: ${source.downloadUrl}`]),
+      ...(source.auth ? [`Auth: ${source.auth.type}`] : []),
+    ];
+    const title = `  ${source.name}${marker} [${source.enabled ? 'enabled' : 'disabled'}]`;
+    return [title, ...settings.map((line) => `    ${line}`)].join('\n');
+  });
+  return ['Configured sources:', ...blocks].join('\n\n');
+}
+
+/** What `--json` shows of a source: all but its credentials (rule 10). */
+export function withoutSecrets({ auth, ...source }: SourceConfig): object {
+  return auth === undefined ? source : { ...source, auth: { type: auth.type } };
+}
+
+function formatPatterns(label: string, patterns: readonly string[]): string[] {
+  return patterns.length === 0 ? [] : [`${label}: ${patterns.join(', ')}`];
+}

@@ -1,0 +1,38 @@
+import type { Command } from 'commander';
+import type { Config } from '../../config/config.ts';
+import { addExamples, findConfiguredSource, type Run, readConfig } from '../context.ts';
+import { applyEdit, editConfig } from '../edit.ts';
+import { exitCodes } from '../exit-codes.ts';
+
+export function defineSourceRemove(parent: Command, run: Run): void {
+  const command = parent
+    .command('remove')
+    .description(
+      'Removes a source from registry.toml. What is cached from it stays listed and served under its name; the rest leaves the index.',
+    )
+    .argument('<name>', 'the source');
+  addExamples(command, [
+    ['moonbit-registry source remove partner', 'Forget "partner", keep what is cached.'],
+  ]);
+  command.action((name: string) =>
+    run(async (context) => {
+      const before = await readConfig(context);
+      findConfiguredSource(before, name);
+      const { removeSource } = await import('../../config/edit.ts');
+      const after = await editConfig(context, (text) => removeSource(text, name));
+      const served = await applyEdit(context, after);
+      context.output.result({
+        text: [`Removed source "${name}".`, ...describeDefault(before, after, name), ...served.lines].join(
+          '\n',
+        ),
+        json: { source: name, defaultSource: after.defaultSource, served: served.report },
+      });
+      return exitCodes.done;
+    }),
+  );
+}
+
+function describeDefault(before: Config, after: Config, removed: string): string[] {
+  if (after.sourcesAreImplied) return ['No source is left: the mooncakes preset is implied.'];
+  return before.defaultSource === removed ? [`The default source is "${after.defaultSource}" now.`] : [];
+}

@@ -1,0 +1,28 @@
+import type { Command } from 'commander';
+import type { DefineCommand, Run } from '../context.ts';
+import { defineSourceAdd } from './source-add.ts';
+import { defineSourceCheck } from './source-check.ts';
+import { defineSourceDefault } from './source-default.ts';
+import { defineSourceDisable, defineSourceEnable } from './source-enable.ts';
+import { defineSourceList } from './source-list.ts';
+import { defineSourceRemove } from './source-remove.ts';
+
+const commands: readonly DefineCommand[] = [
+  defineSourceAdd,
+  defineSourceList,
+  defineSourceDefault,
+  defineSourceEnable,
+  defineSourceDisable,
+  defineSourceRemove,
+  defineSourceCheck,
+];
+
+export function defineSource(parent: Command, run: Run): void {
+  const command = parent
+    .command('source')
+    .summary('add, list, check, enable, disable or remove sources')
+    .description(
+      'Manages the upstream registries this one reads. Edits keep the comments and order of registry.toml.',
+    );
+  for (const define of commands) define(command, run);
+}

@@ -1,0 +1,70 @@
+import type { Command } from 'commander';
+import { isConflict } from '../../model/finding.ts';
+import type { StatusReport } from '../../registry/reports.ts';
+import { addExamples, type Run, withRegistry } from '../context.ts';
+import { exitCodes } from '../exit-codes.ts';
+import { formatFindings } from '../findings.ts';
+import { count, formatAge, formatBytes, formatTable, groupDigits } from '../format.ts';
+
+type SourceStatus = StatusReport['sources'][number];
+
+export function defineStatus(parent: Command, run: Run): void {
+  const command = parent
+    .command('status')
+    .summary('sources, their age, counts, conflicts and disk use')
+    .description('Shows what is served, from where, how old it is, and what waits for you. Asks no source.');
+  addExamples(command, [
+    ['moonbit-registry status', 'Look at the registry in the working directory.'],
+    ['moonbit-registry status --json -d /srv/registry', 'The same as data, e.g. for monitoring.'],
+  ]);
+  command.action(() =>
+    run((context) =>
+      withRegistry(context, async (registry) => {
+        const report = await registry.status();
+        context.output.result({ text: formatStatus(report, context.io.now()), json: report });
+        const needsCare = report.findings.some(isConflict) || report.sources.some(isFailing);
+        return needsCare ? exitCodes.doneWithFindings : exitCodes.done;
+      }),
+    ),
+  );
+}
+
+export function formatStatus(report: StatusReport, now: number): string {
+  const { archives, indexBytes } = report;
+  const rows = report.sources.map((source) => [
+    `${source.name}${source.isDefault ? ' (default)' : ''}`,
+    String(source.priority),
+    groupDigits(source.listed),
+    groupDigits(source.served),
+    describeState(source, now),
+  ]);
+  const failing = report.sources.filter(isFailing);
+  return [
+    `Registry "${report.name}" in ${report.directory}`,
+    `  Serving:   ${count(report.modules, 'module')} at ${report.commit.slice(0, 12)}`,
+    `  Archives:  ${groupDigits(archives.count)}, ${formatBytes(archives.bytes)}`,
+    `  Index:     ${formatBytes(indexBytes)}`,
+    `  Fallback:  ${report.upstreamFallback ? 'on (archives are fetched on demand)' : 'off (only cached archives are listed)'}`,
+    '',
+    formatTable(['SOURCE', 'PRIORITY', 'LISTED', 'SERVED', 'STATE'], rows, [1, 2, 3]),
+    ...failing.map((source) => `  ${source.name}: ${source.failure ?? 'its index is stale'}`),
+    ...separate(formatFindings(report.findings)),
+  ].join('\n');
+}
+
+function describeState(source: SourceStatus, now: number): string {
+  const read = source.readAt === undefined ? 'never read' : `read ${formatAge(source.readAt, now)}`;
+  if (source.removed) return 'removed; what is cached stays served';
+  if (!source.enabled) return `disabled, ${read}`;
+  return isFailing(source) ? `STALE, ${read}` : read;
+}
+
+/** Its last reading failed; a source that nobody tried to read yet is merely new. */
+function isFailing(source: SourceStatus): boolean {
+  if (source.removed || !source.enabled) return false;
+  return source.failure !== undefined || (source.isStale && source.readAt !== undefined);
+}
+
+function separate(lines: readonly string[]): string[] {
+  return lines.length === 0 ? [] : ['', ...lines];
+}

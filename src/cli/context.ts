@@ -1,0 +1,107 @@
+import { setMaxListeners } from 'node:events';
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import type { Command } from 'commander';
+import type { Config, SourceConfig } from '../config/config.ts';
+import { NotFoundError, UsageError } from '../errors.ts';
+import type { Registry } from '../registry/registry.ts';
+import { suggest } from '../support/suggest.ts';
+import { type ExitCode, InterruptedError } from './exit-codes.ts';
+import type { Io } from './io.ts';
+import { createCommandLog } from './log.ts';
+import type { Output, OutputSettings } from './output.ts';
+
+/** What every command is given. */
+export interface CommandContext {
+  readonly io: Io;
+  readonly output: Output;
+  readonly settings: OutputSettings;
+  /** Absolute path of the registry's folder: `--dir`, else the working directory. */
+  readonly directory: string;
+}
+
+/** Runs a command's work with its context, once the command line is parsed. */
+export type Run = (work: (context: CommandContext) => Promise<ExitCode>) => Promise<void>;
+
+/** Adds one command to its parent. */
+export type DefineCommand = (parent: Command, run: Run) => void;
+
+/** Examples below a command's help: what to type, and what it does. */
+export function addExamples(
+  command: Command,
+  examples: readonly (readonly [line: string, what: string])[],
+): void {
+  const lines = examples.map(([line, what]) => `  $ ${line}\n      ${what}`);
+  command.addHelpText('after', `\nExamples:\n${lines.join('\n')}`);
+}
+
+export async function readConfig(context: CommandContext): Promise<Config> {
+  const { loadConfig } = await import('../config/load.ts');
+  const config = await loadConfig(context.directory, context.io.env);
+  for (const warning of config.warnings) context.output.warn(warning);
+  return config;
+}
+
+/** Whether the registry's index exists yet; without it there is nothing to aggregate into. */
+export function hasIndex(config: Config): boolean {
+  return existsSync(join(config.registry.dataDir, 'index'));
+}
+
+/** Opens the registry for `work`, and closes it whatever happens. */
+export async function withRegistry<T>(
+  context: CommandContext,
+  work: (registry: Registry) => Promise<T>,
+): Promise<T> {
+  const { openRegistry } = await import('../registry/open.ts');
+  const registry = await openRegistry({
+    directory: context.directory,
+    env: context.io.env,
+    log: createCommandLog(context),
+  });
+  try {
+    for (const warning of registry.config.warnings) context.output.warn(warning);
+    if (registry.config.sourcesAreImplied) sayImplied(context);
+    return await work(registry);
+  } finally {
+    await registry.close();
+  }
+}
+
+export function sayImplied(context: CommandContext): void {
+  context.output.note('No sources configured: the mooncakes preset is implied.');
+}
+
+/** Gives `work` a signal that Ctrl-C aborts; a second Ctrl-C ends the process at once. */
+export async function interruptible<T>(io: Io, work: (signal: AbortSignal) => Promise<T>): Promise<T> {
+  const controller = new AbortController();
+  setMaxListeners(0, controller.signal); // as many listeners as there are downloads
+  const stop = io.onInterrupt(() => {
+    if (controller.signal.aborted) io.exit(130);
+    controller.abort(new InterruptedError());
+  });
+  try {
+    return await work(controller.signal);
+  } finally {
+    stop();
+  }
+}
+
+/** The configured source called `name`; a `NotFoundError` that says what exists otherwise. */
+export function findSource(config: Config, name: string): SourceConfig {
+  const source = config.sources.find((candidate) => candidate.name === name);
+  if (source) return source;
+  const names = config.sources.map((candidate) => candidate.name);
+  const near = suggest(name, names);
+  throw new NotFoundError(`there is no source "${name}"`, {
+    hint: `${near === undefined ? '' : `did you mean "${near}"? `}configured: ${names.join(', ') || 'none'}`,
+  });
+}
+
+/** As `findSource`, for edits: a source that is merely implied is not in the file. */
+export function findConfiguredSource(config: Config, name: string): SourceConfig {
+  const source = findSource(config, name);
+  if (!config.sourcesAreImplied) return source;
+  throw new UsageError(`source "${name}" is implied, not configured`, {
+    hint: `moonbit-registry source add ${name} --from-preset mooncakes`,
+  });
+}

@@ -1,0 +1,58 @@
+import { expect, test } from 'vitest';
+import { count, formatAge, formatBytes, formatDuration, formatList, formatTable } from './format.ts';
+
+test.each([
+  [0, '0 B'],
+  [1023, '1023 B'],
+  [1536, '1.5 KiB'],
+  [5 * 1024 ** 3, '5.0 GiB'],
+])('%d bytes read %s', (size, text) => {
+  expect(formatBytes(size)).toBe(text);
+});
+
+test.each([
+  [1, '1 module'],
+  [0, '0 modules'],
+  [6548, '6,548 modules'],
+  [1234567, '1,234,567 modules'],
+])('%d modules read "%s"', (number, text) => {
+  expect(count(number, 'module')).toBe(text);
+});
+
+test.each([
+  [3, 'just now'],
+  [90, '90 seconds ago'],
+  [3600, '60 minutes ago'],
+  [86_400, '24 hours ago'],
+  [10 * 86_400, '10 days ago'],
+])('%d seconds read "%s"', (seconds, text) => {
+  const now = Date.UTC(2026, 0, 1);
+  expect(formatAge(new Date(now - seconds * 1000).toISOString(), now)).toBe(text);
+});
+
+test.each([
+  [500, '500ms'],
+  [60_000, '60s'],
+  [90_000, '90s'],
+  [300_000, '5m'],
+  [3_600_000, '1h'],
+])('%d ms are written %s', (milliseconds, text) => {
+  expect(formatDuration(milliseconds)).toBe(text);
+});
+
+test('tables align numbers to the right and leave no trailing space', () => {
+  const table = formatTable(
+    ['NAME', 'SIZE', 'NOTE'],
+    [
+      ['a', '1', ''],
+      ['long', '12345', 'x'],
+    ],
+    [1],
+  );
+  expect(table).toBe('  NAME   SIZE  NOTE\n  a         1\n  long  12345  x');
+});
+
+test('a long list is cut and says how much is left', () => {
+  expect(formatList(['a', 'b', 'c'], 2)).toEqual(['  a', '  b', '  … and 1 more (--json lists all)']);
+  expect(formatList(['a'], 2)).toEqual(['  a']);
+});

@@ -1,0 +1,68 @@
+/** Words and numbers as people read them. Everything here is pure. */
+
+/** `1 module`, `2 modules`. */
+export function count(number: number, singular: string, plural = `${singular}s`): string {
+  return `${groupDigits(number)} ${number === 1 ? singular : plural}`;
+}
+
+/** `1,234,567`. */
+export function groupDigits(number: number): string {
+  return String(number).replace(/\B(?=(\d{3})+$)/g, ',');
+}
+
+const units = ['B', 'KiB', 'MiB', 'GiB', 'TiB'];
+
+/** `512 B`, `1.5 KiB`. */
+export function formatBytes(sizeBytes: number): string {
+  let size = sizeBytes;
+  let unit = 0;
+  while (size >= 1024 && unit < units.length - 1) {
+    size /= 1024;
+    unit++;
+  }
+  return `${unit === 0 ? String(size) : size.toFixed(1)} ${units[unit]}`;
+}
+
+/** `just now`, `5 minutes ago`; `time` is ISO 8601. */
+export function formatAge(time: string, now: number): string {
+  const seconds = Math.floor((now - Date.parse(time)) / 1000);
+  if (seconds < 10) return 'just now';
+  if (seconds < 120) return `${seconds} seconds ago`;
+  if (seconds < 7200) return `${Math.floor(seconds / 60)} minutes ago`;
+  if (seconds < 172_800) return `${Math.floor(seconds / 3600)} hours ago`;
+  return `${Math.floor(seconds / 86_400)} days ago`;
+}
+
+/** As `registry.toml` writes durations: `500ms`, `60s`, `5m`, `6h`. */
+export function formatDuration(durationMs: number): string {
+  if (durationMs === 0 || durationMs % 1000 !== 0) return `${durationMs}ms`;
+  const seconds = durationMs / 1000;
+  if (seconds % 3600 === 0) return `${seconds / 3600}h`;
+  return seconds % 60 === 0 && seconds > 60 ? `${seconds / 60}m` : `${seconds}s`;
+}
+
+/** Columns two spaces apart, each line indented by two; `right` names the columns of numbers. No final newline. */
+export function formatTable(
+  header: readonly string[],
+  rows: readonly (readonly string[])[],
+  right: readonly number[] = [],
+): string {
+  const lines = [header, ...rows];
+  const widths = header.map((_, column) => Math.max(...lines.map((line) => line[column]?.length ?? 0)));
+  return lines
+    .map((line) => {
+      const cells = line.map((cell, column) => {
+        const width = widths[column] ?? 0;
+        return right.includes(column) ? cell.padStart(width) : cell.padEnd(width);
+      });
+      return `  ${cells.join('  ').trimEnd()}`;
+    })
+    .join('\n');
+}
+
+/** The first `limit` items, one per line and indented by two, then how many more there are. */
+export function formatList(items: readonly string[], limit: number): string[] {
+  const shown = items.slice(0, limit).map((item) => `  ${item}`);
+  const rest = items.length - shown.length;
+  return rest === 0 ? shown : [...shown, `  … and ${groupDigits(rest)} more (--json lists all)`];
+}

@@ -1,0 +1,63 @@
+/** A process for tests: what was written is kept, signals are sent by hand. */
+import { stripVTControlCharacters } from 'node:util';
+import type { Io } from './io.ts';
+import { runCli } from './run.ts';
+
+export interface RecordedIo extends Io {
+  readonly written: { stdout: string; stderr: string };
+  /** Codes `exit` was called with. */
+  readonly exits: number[];
+  interrupt(): void;
+}
+
+export interface RecordedIoOptions {
+  readonly env?: Record<string, string | undefined>;
+  readonly workingDirectory?: string;
+  readonly homeDirectory?: string;
+  readonly isTTY?: boolean;
+  readonly columns?: number;
+}
+
+export function recordIo(options: RecordedIoOptions = {}): RecordedIo {
+  const written = { stdout: '', stderr: '' };
+  const exits: number[] = [];
+  const listeners = new Set<() => void>();
+  const stream = (name: 'stdout' | 'stderr') => ({
+    isTTY: options.isTTY ?? false,
+    columns: options.columns ?? 100,
+    write(text: string) {
+      written[name] += text;
+    },
+  });
+  return {
+    written,
+    exits,
+    stdout: stream('stdout'),
+    stderr: stream('stderr'),
+    env: options.env ?? {},
+    workingDirectory: options.workingDirectory ?? '/nowhere',
+    homeDirectory: options.homeDirectory ?? '/nowhere',
+    now: () => Date.UTC(2026, 0, 1),
+    onInterrupt(listener) {
+      listeners.add(listener);
+      return () => listeners.delete(listener);
+    },
+    exit: (code) => void exits.push(code),
+    interrupt() {
+      for (const listener of [...listeners]) listener();
+    },
+  };
+}
+
+export interface CliResult {
+  readonly exitCode: number;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+/** Runs the CLI in this process, as `moonbit-registry WORDS…` would. */
+export async function cli(words: readonly string[], options: RecordedIoOptions = {}): Promise<CliResult> {
+  const io = recordIo(options);
+  const exitCode = await runCli(words, io);
+  return { exitCode, stdout: io.written.stdout, stderr: stripVTControlCharacters(io.written.stderr) };
+}

@@ -1,0 +1,21 @@
+/** The process as the CLI sees it: `main.ts` passes the real one, tests pass their own. */
+export interface Io {
+  readonly stdout: OutputStream;
+  readonly stderr: OutputStream;
+  readonly env: Record<string, string | undefined>;
+  /** Absolute. */
+  readonly workingDirectory: string;
+  readonly homeDirectory: string;
+  /** Milliseconds since the epoch. */
+  now(): number;
+  /** Calls back on every SIGINT and SIGTERM; returns what stops that. */
+  onInterrupt(listener: () => void): () => void;
+  /** Ends the process at once, without waiting for anything. */
+  exit(code: number): void;
+}
+
+export interface OutputStream {
+  write(text: string): unknown;
+  readonly isTTY?: boolean | undefined;
+  readonly columns?: number | undefined;
+}

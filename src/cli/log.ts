@@ -1,0 +1,23 @@
+import type { Log as HttpLog } from '../http/log.ts';
+import { createLog, type Log } from '../support/log.ts';
+import type { Io } from './io.ts';
+import type { Output, OutputSettings } from './output.ts';
+
+/** The log of everything below the CLI, on stderr: news unless `--quiet`, details with `--verbose`. */
+export function createCommandLog(context: {
+  readonly io: Io;
+  readonly output: Output;
+  readonly settings: OutputSettings;
+}): Log {
+  const { verbose, quiet } = context.settings;
+  return createLog({
+    write: (line) => context.output.log(line),
+    level: verbose ? 'debug' : quiet ? 'warn' : 'info',
+    format: 'text',
+    now: () => new Date(context.io.now()),
+  });
+}
+
+export function toHttpLog(log: Log): HttpLog {
+  return ({ level, message, fields }) => log[level](message, fields);
+}

@@ -1,0 +1,82 @@
+import pc from 'picocolors';
+import type { Io, OutputStream } from './io.ts';
+
+/**
+ * Where words go: results to stdout, everything said on the way to stderr. Nobody else writes to either.
+ */
+export interface Output {
+  /** The command's one result: `text` (without its final newline) for people, `json` with `--json`. */
+  result(result: { readonly text: string; readonly json: unknown }): void;
+  /** A remark on stderr that `--quiet` drops. */
+  note(text: string): void;
+  warn(text: string): void;
+  /** A line of the log, with its newline. */
+  log(line: string): void;
+  /** A failure, already worded. */
+  failure(text: string): void;
+  /** Help, on whichever stream it belongs to. */
+  help(text: string, stream: 'stdout' | 'stderr'): void;
+  /** Replaces the one line at the bottom of the terminal; `undefined` removes it. Nothing without a terminal. */
+  statusLine(text: string | undefined): void;
+  readonly hasStatusLine: boolean;
+  readonly color: { readonly err: Colors; readonly out: Colors };
+}
+
+export interface OutputSettings {
+  readonly json: boolean;
+  readonly quiet: boolean;
+  readonly verbose: boolean;
+}
+
+type Colors = ReturnType<typeof pc.createColors>;
+
+/** Colour only on a terminal, and never with `NO_COLOR` (no-color.org) or `TERM=dumb`. */
+export function wantsColor(stream: OutputStream, env: Io['env']): boolean {
+  return stream.isTTY === true && !env.NO_COLOR && env.TERM !== 'dumb';
+}
+
+export function createOutput(io: Io, settings: OutputSettings): Output {
+  const color = {
+    err: pc.createColors(wantsColor(io.stderr, io.env)),
+    out: pc.createColors(wantsColor(io.stdout, io.env)),
+  };
+  const hasStatusLine = io.stderr.isTTY === true && !settings.quiet && io.env.TERM !== 'dumb';
+  let shown = false;
+  const clear = () => {
+    if (shown) io.stderr.write('\r\u001b[K');
+    shown = false;
+  };
+  const say = (text: string) => {
+    clear();
+    io.stderr.write(`${text}\n`);
+  };
+  return {
+    result({ text, json }) {
+      clear();
+      io.stdout.write(settings.json ? `${JSON.stringify(json, null, 2)}\n` : `${text}\n`);
+    },
+    note(text) {
+      if (!settings.quiet) say(text);
+    },
+    warn: (text) => say(`${color.err.yellow('warning:')} ${text}`),
+    log(line) {
+      clear();
+      io.stderr.write(line);
+    },
+    failure: say,
+    help(text, stream) {
+      clear();
+      io[stream].write(text);
+    },
+    statusLine(text) {
+      if (!hasStatusLine) return;
+      clear();
+      if (text === undefined) return;
+      const width = (io.stderr.columns ?? 80) - 1;
+      io.stderr.write(text.slice(0, width));
+      shown = true;
+    },
+    hasStatusLine,
+    color,
+  };
+}

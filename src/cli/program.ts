@@ -1,0 +1,127 @@
+import { Command, type CommanderError, type Help } from 'commander';
+import { programVersion } from '../support/version.ts';
+import { defineCompletion } from './commands/completion.ts';
+import { defineConfig } from './commands/config.ts';
+import { defineDemo } from './commands/demo.ts';
+import { defineExplain } from './commands/explain.ts';
+import { defineInit } from './commands/init.ts';
+import { defineMirror } from './commands/mirror.ts';
+import { definePath } from './commands/path.ts';
+import { defineServe } from './commands/serve.ts';
+import { defineSource } from './commands/source.ts';
+import { defineStatus } from './commands/status.ts';
+import { defineSync } from './commands/sync.ts';
+import { defineUpdate } from './commands/update.ts';
+import type { DefineCommand, Run } from './context.ts';
+import { CommandLineError } from './exit-codes.ts';
+
+export const programName = 'moonbit-registry';
+
+/** The command line was answered by printing help; nothing is left to do. */
+export class HelpShown extends Error {}
+
+export interface ProgramOptions {
+  readonly run: Run;
+  readonly writeHelp: (text: string) => void;
+  /** Columns of the terminal; help is never wider than 100. */
+  readonly columns: number | undefined;
+}
+
+const commands: readonly DefineCommand[] = [
+  defineInit,
+  defineSource,
+  defineMirror,
+  defineSync,
+  defineStatus,
+  defineExplain,
+  defineServe,
+  defineConfig,
+  definePath,
+  defineUpdate,
+  defineDemo,
+  defineCompletion,
+];
+
+/**
+ * All commands with their options and help. Parsing throws `CommandLineError` for what was typed wrongly and
+ * `HelpShown` after `--help`; the program never ends the process itself.
+ */
+export function createProgram({ run, writeHelp, columns }: ProgramOptions): Command {
+  const program = new Command(programName);
+  program
+    .description('One address for every MoonBit module: several registries in one verified index.')
+    .option('-d, --dir <folder>', 'the registry (default: the working directory)')
+    .option('--json', 'print the result as one JSON document')
+    .option('-q, --quiet', 'no progress and no remarks')
+    .option('-v, --verbose', 'say more: what is asked of whom, and the causes of errors')
+    .version(programVersion, '-V, --version', 'print the version')
+    .helpOption('-h, --help', 'show help')
+    .configureHelp({ showGlobalOptions: true, ...helpStyle })
+    .configureOutput({
+      writeOut: writeHelp,
+      // Every error, and the help shown with it, goes through the CLI's one catch instead.
+      writeErr: () => {},
+      getOutHelpWidth: () => Math.min(columns ?? 100, 100),
+      getErrHelpWidth: () => Math.min(columns ?? 100, 100),
+    });
+  for (const define of commands) define(program, run);
+  program.addHelpText(
+    'after',
+    `\nStart here:\n  $ ${programName} init ./registry && cd registry\n  $ ${programName} serve\n\n` +
+      `"${programName} COMMAND --help" shows what a command takes, with examples.\n` +
+      'Exit status: 0 done, 1 failed, 2 wrong usage,\n  3 done, but with conflicts, stale sources or missing archives.',
+  );
+  for (const command of withDescendants(program)) handleParseErrors(command);
+  return program;
+}
+
+export function withDescendants(command: Command): Command[] {
+  return [command, ...command.commands.flatMap(withDescendants)];
+}
+
+/** `moonbit-registry source add`. */
+export function fullName(command: Command): string {
+  return command.parent ? `${fullName(command.parent)} ${command.name()}` : command.name();
+}
+
+const helpStyle: Partial<Help> = {
+  commandUsage: (command) => usageLine(command),
+  subcommandTerm: (command) => [command.name(), argumentForm(command)].filter(Boolean).join(' '),
+};
+
+function usageLine(command: Command): string {
+  const parts = [
+    fullName(command),
+    command.commands.length > 0 ? 'COMMAND' : argumentForm(command),
+    '[options]',
+  ];
+  return parts.filter(Boolean).join(' ');
+}
+
+/** Arguments as we write them: `NAME`, `[KEY]`, `[PATTERN…]`. */
+function argumentForm(command: Command): string {
+  const forms = command.registeredArguments.map((argument) => {
+    const name = `${argument.name().toUpperCase()}${argument.variadic ? '…' : ''}`;
+    return argument.required ? name : `[${name}]`;
+  });
+  return forms.join(' ');
+}
+
+function handleParseErrors(command: Command): void {
+  command.exitOverride((error: CommanderError) => {
+    if (error.exitCode === 0) throw new HelpShown();
+    const usage = `usage: ${usageLine(command)}`;
+    if (error.code === 'commander.help') {
+      const names = command.commands
+        .filter((child) => child.name() !== 'complete')
+        .map((child) => child.name());
+      throw new CommandLineError(`${fullName(command)} needs a command: ${names.join(', ')}`, {
+        hint: `see ${fullName(command)} --help`,
+      });
+    }
+    // Commander puts its suggestion on a second line: (Did you mean --full?)
+    const [first = '', suggestion] = error.message.split('\n');
+    const hint = suggestion === undefined ? usage : suggestion.replace(/^\(Did/, 'did').replace(/\)$/, '');
+    throw new CommandLineError(first.replace(/^error: /, ''), { hint });
+  });
+}

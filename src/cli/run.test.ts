@@ -1,0 +1,207 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { cli } from './io.fixture.ts';
+import { createProgram, fullName, withDescendants } from './program.ts';
+
+const recipe = `default_source = "mooncakes"
+
+[[sources]]
+name = "mooncakes"
+type = "mooncakes"
+
+[[sources]]
+name = "partner"
+url = "https://partner.example.com/registry"
+index_url = "https://partner.example.com/registry/git/index"
+auth = { type = "bearer", token = "\${PARTNER_TOKEN}" }
+`;
+const env = { PARTNER_TOKEN: 'very-secret' };
+
+let directory: string;
+beforeEach(async () => {
+  directory = await mkdtemp(join(tmpdir(), 'cli-'));
+  await writeFile(join(directory, 'registry.toml'), recipe);
+});
+afterEach(() => rm(directory, { recursive: true }));
+
+const run = (...words: string[]) => cli(words, { workingDirectory: directory, env });
+
+const commandNames = withDescendants(
+  createProgram({ run: async () => {}, writeHelp: () => {}, columns: undefined }),
+).map((command) => fullName(command).split(' ').slice(1));
+
+describe('help', () => {
+  test.each(commandNames.map((words) => [words.join(' '), words] as const))(
+    'of "%s" fits into 100 columns and says what it is for',
+    async (_, words) => {
+      const { exitCode, stdout, stderr } = await cli([...words, '--help'], { columns: 300 });
+      expect({ exitCode, stderr }).toEqual({ exitCode: 0, stderr: '' });
+      expect(stdout.split('\n').filter((line) => line.length > 100)).toEqual([]);
+      expect(stdout).toMatch(/^Usage: moonbit-registry.*\n\n\S.{20}/);
+      expect(stdout).toMatch(/--json/);
+      const hasSubcommands = words.length === 0 || words.join(' ') === 'source';
+      expect(stdout.includes('Examples:')).toBe(!hasSubcommands);
+    },
+  );
+
+  test('of a narrow terminal is narrow', async () => {
+    const { stdout } = await cli(['mirror', '--help'], { columns: 80 });
+    const prose = stdout.slice(0, stdout.indexOf('Examples:')).split('\n');
+    expect(prose.filter((line) => line.length > 80)).toEqual([]);
+  });
+
+  test('lists every command of the product', async () => {
+    const { stdout } = await cli(['--help']);
+    for (const name of [
+      'init',
+      'source',
+      'mirror',
+      'sync',
+      'status',
+      'explain',
+      'serve',
+      'config',
+      'path',
+      'update',
+      'demo',
+      'completion',
+    ])
+      expect(stdout).toMatch(new RegExp(`^  ${name} `, 'm'));
+    expect(stdout).not.toMatch(/^ {2}complete /m);
+  });
+});
+
+describe('what was typed wrongly', () => {
+  test.each([
+    [['mirorr'], "unknown command 'mirorr'", 'did you mean mirror?'],
+    [['source', 'lst'], "unknown command 'lst'", 'did you mean list?'],
+    [['mirror', '--ful'], "unknown option '--ful'", 'did you mean --full?'],
+    [['sync', '--jsn'], "unknown option '--jsn'", 'did you mean --json?'],
+    [
+      ['explain'],
+      "missing required argument 'module[@version]'",
+      'usage: moonbit-registry explain MODULE[@VERSION]',
+    ],
+    [
+      ['source', 'add'],
+      "missing required argument 'name'",
+      'usage: moonbit-registry source add NAME [options]',
+    ],
+    [['source', 'list', 'x'], 'too many arguments', 'usage: moonbit-registry source list [options]'],
+    [['mirror', '-s'], 'argument missing', 'usage: moonbit-registry mirror [PATTERNS…] [options]'],
+    [['source'], 'moonbit-registry source needs a command: add, list', 'see moonbit-registry source --help'],
+    [[], 'moonbit-registry needs a command: init, source', 'see moonbit-registry --help'],
+    [['serve', '--port', 'http'], '--port takes a whole number from 0 to 65535, not "http"', ''],
+    [['mirror', '-j', '0', 'a/*'], '--jobs takes a whole number from 1 to 256', ''],
+    [['mirror', 'a/*', '--full'], 'patterns and --full exclude each other', ''],
+    [['explain', 'a/b@1'], '"1" is not a version: it needs three numbers', 'a/b@1.2.3'],
+    [['path', 'a/b'], '"a/b" names no version', 'write a/b@VERSION'],
+    [
+      ['source', 'add', 'x', '--url', 'http://h'],
+      'a source needs --index-url',
+      'usage: moonbit-registry source add NAME',
+    ],
+    [['update', '--registry', 'ftp://x'], '--registry takes an http or https URL', ''],
+  ])('%j is a usage error that helps', async (words, message, hint) => {
+    const { exitCode, stdout, stderr } = await run(...words);
+    expect(stderr).toMatch(/^error: /);
+    expect(stderr).toContain(message);
+    expect(stderr).toContain(hint);
+    expect({ exitCode, stdout }).toEqual({ exitCode: 2, stdout: '' });
+  });
+
+  test('with --json, the error is one document on stdout as well', async () => {
+    const { exitCode, stdout, stderr } = await run('--json', 'mirorr');
+    expect(JSON.parse(stdout)).toEqual({
+      error: { code: 'usage', message: "unknown command 'mirorr'", hint: 'did you mean mirror?' },
+    });
+    expect(exitCode).toBe(2);
+    expect(stderr).toContain("error: unknown command 'mirorr'");
+  });
+
+  test('a mistyped source is named with the nearest one, and fails with 1', async () => {
+    for (const words of [
+      ['source', 'default'],
+      ['source', 'enable'],
+      ['source', 'disable'],
+      ['source', 'remove'],
+    ]) {
+      const { exitCode, stderr } = await run(...words, 'partnr');
+      expect(stderr).toBe(
+        'error: there is no source "partnr"\nhint: did you mean "partner"? configured: mooncakes, partner\n',
+      );
+      expect(exitCode).toBe(1);
+    }
+  });
+});
+
+describe('options every command takes', () => {
+  test.each([
+    [['-d', 'DIR', 'source', 'list']],
+    [['source', '--dir', 'DIR', 'list']],
+    [['source', 'list', '-d', 'DIR']],
+    [['source', 'list', '--dir=DIR', '-qv']],
+  ])('%j finds the registry', async (words) => {
+    const { exitCode, stdout } = await cli(
+      words.map((word) => word.replace('DIR', directory)),
+      { env },
+    );
+    expect(stdout).toContain('Configured sources:');
+    expect(exitCode).toBe(0);
+  });
+
+  test('a folder without a registry is an error that says how to get one', async () => {
+    const { exitCode, stderr } = await cli(['source', 'list', '-d', '/nowhere']);
+    expect(stderr).toMatch(/^error: there is no registry.toml in \/nowhere\nhint: .*init/);
+    expect(exitCode).toBe(1);
+  });
+
+  test('every problem of registry.toml is shown, one per line, and as data', async () => {
+    await writeFile(join(directory, 'registry.toml'), '[server]\nport = "x"\nhots = 1\n');
+    const { exitCode, stdout, stderr } = await run('--json', 'config');
+    expect(stderr).toMatch(/line 2:\d+: server\.port: /);
+    expect(stderr).toMatch(/line 3:\d+: server\.hots: /);
+    const { error } = JSON.parse(stdout) as { error: { code: string; problems: string[] } };
+    expect(error.code).toBe('config');
+    expect(error.problems).toHaveLength(2);
+    expect(exitCode).toBe(1);
+  });
+});
+
+describe('config', () => {
+  test('shows all settings in effect and no credential', async () => {
+    const { stdout } = await run('config');
+    expect(stdout).toContain('server.port = 8080\n');
+    expect(stdout).toContain('server.refresh_interval = "60s"\n');
+    expect(stdout).toContain('sources.partner.auth.type = "bearer"\n');
+    const json = await run('config', '--json');
+    expect(JSON.parse(json.stdout)).toMatchObject({ 'server.port': 8080, default_source: 'mooncakes' });
+    expect(stdout + json.stdout).not.toContain('very-secret');
+  });
+
+  test('prints one value alone', async () => {
+    expect(await run('config', 'server.port')).toEqual({ exitCode: 0, stdout: '8080\n', stderr: '' });
+  });
+
+  test('suggests the key that was meant', async () => {
+    const { exitCode, stderr } = await run('config', 'server.prot');
+    expect(stderr).toBe(
+      'error: there is no setting called "server.prot"\nhint: did you mean "server.port"?\n',
+    );
+    expect(exitCode).toBe(1);
+  });
+
+  test('tells a setting without a value from none at all', async () => {
+    expect((await run('config', 'server.base_url')).stderr).toBe('error: "server.base_url" is not set\n');
+  });
+});
+
+test('source list shows credentials to nobody', async () => {
+  const json = await run('source', 'list', '--json');
+  const text = await run('source', 'list');
+  expect(json.stdout + text.stdout).not.toContain('very-secret');
+  expect(text.stdout).toContain('  partner [enabled]\n');
+  expect(text.stdout).toContain('    Auth: bearer\n');
+});

@@ -1,0 +1,70 @@
+import { resolve } from 'node:path';
+import type { Command } from 'commander';
+import { defineComplete } from './complete.ts';
+import type { CommandContext, Run } from './context.ts';
+import { type ExitCode, exitCodeOf, exitCodes } from './exit-codes.ts';
+import { describeFailure, formatFailure } from './failure.ts';
+import type { Io } from './io.ts';
+import { createOutput, type OutputSettings } from './output.ts';
+import { createProgram, HelpShown } from './program.ts';
+
+/** The whole CLI: words in, words out, and the exit code. Never throws. */
+export async function runCli(words: readonly string[], io: Io): Promise<ExitCode> {
+  let exitCode: ExitCode = exitCodes.done;
+  const run: Run = async (work) => {
+    exitCode = await work(createContext(program, io));
+  };
+  const program = createProgram({
+    run,
+    writeHelp: (text) => io.stdout.write(text),
+    columns: io.stdout.columns,
+  });
+  defineComplete(program, run);
+  try {
+    await program.parseAsync(words, { from: 'user' });
+    return exitCode;
+  } catch (error) {
+    return error instanceof HelpShown ? exitCodes.done : reportFailure(error, io, guessSettings(words));
+  }
+}
+
+function createContext(program: Command, io: Io): CommandContext {
+  const options = program.opts<{ dir?: string; json?: true; quiet?: true; verbose?: true }>();
+  const settings = {
+    json: options.json ?? false,
+    quiet: options.quiet ?? false,
+    verbose: options.verbose ?? false,
+  };
+  return {
+    io,
+    settings,
+    output: createOutput(io, settings),
+    directory: resolve(io.workingDirectory, options.dir ?? '.'),
+  };
+}
+
+function reportFailure(error: unknown, io: Io, settings: OutputSettings): ExitCode {
+  const output = createOutput(io, settings);
+  output.failure(formatFailure(error, { verbose: settings.verbose, label: output.color.err.red('error:') }));
+  if (settings.json) {
+    const { code, message, hint, problems } = describeFailure(error);
+    output.result({
+      text: '',
+      json: { error: { code, message, hint, ...(problems.length > 0 && { problems }) } },
+    });
+  }
+  return exitCodeOf(error);
+}
+
+/** How to report a failure, also where the command line could not be parsed. */
+function guessSettings(words: readonly string[]): OutputSettings {
+  const end = words.indexOf('--');
+  const options = new Set(end < 0 ? words : words.slice(0, end));
+  const isCluster = (letter: string) =>
+    [...options].some((word) => /^-[qv]+$/.test(word) && word.includes(letter));
+  return {
+    json: options.has('--json'),
+    quiet: options.has('--quiet') || isCluster('q'),
+    verbose: options.has('--verbose') || isCluster('v'),
+  };
+}

@@ -1,0 +1,56 @@
+import { relative } from 'node:path';
+import type { Config, SourceConfig } from '../config/config.ts';
+import { formatDuration } from './format.ts';
+
+export type SettingValue = string | number | boolean | readonly string[];
+
+/**
+ * All settings in effect, under the names they have in `registry.toml`, `sources.NAME.KEY` for those of a source;
+ * never a credential (rule 10). Settings without a value are left out.
+ */
+export function effectiveSettings(config: Config): ReadonlyMap<string, SettingValue> {
+  const { registry, mirror, server } = config;
+  const entries: [string, SettingValue | undefined][] = [
+    ['default_source', config.defaultSource],
+    ['registry.name', registry.name],
+    ['registry.data_dir', relative(config.directory, registry.dataDir)],
+    ...config.sources.flatMap(sourceSettings),
+    ['mirror.packages', mirror.packages],
+    ['mirror.auto_sync', mirror.autoSync],
+    ['mirror.sync_interval', formatDuration(mirror.syncIntervalMs)],
+    ['server.host', server.host],
+    ['server.port', server.port],
+    ['server.base_url', server.baseUrl],
+    ['server.upstream_fallback', server.upstreamFallback],
+    ['server.refresh_interval', formatDuration(server.refreshIntervalMs)],
+  ];
+  return new Map(entries.flatMap(([key, value]) => (value === undefined ? [] : [[key, value] as const])));
+}
+
+/** `mirror.packages = ["a/*"]`: one setting as TOML would have it. */
+export function formatSetting(key: string, value: SettingValue): string {
+  return `${key} = ${JSON.stringify(value)}`;
+}
+
+/** A value alone, for scripts: text without quotes, a list one item per line. */
+export function formatValue(value: SettingValue): string {
+  return typeof value === 'object' ? value.join('\n') : String(value);
+}
+
+function sourceSettings(source: SourceConfig): [string, SettingValue | undefined][] {
+  const prefix = `sources.${source.name}`;
+  return [
+    [`${prefix}.type`, source.type],
+    [`${prefix}.url`, source.url],
+    [`${prefix}.index_url`, source.indexUrl],
+    [`${prefix}.index_type`, source.indexType],
+    [`${prefix}.enabled`, source.enabled],
+    [`${prefix}.priority`, source.priority],
+    [`${prefix}.namespaces`, source.namespaces],
+    [`${prefix}.include`, source.include],
+    [`${prefix}.exclude`, source.exclude],
+    [`${prefix}.download_url`, source.downloadUrl],
+    [`${prefix}.package_url_pattern`, source.packageUrlPattern],
+    [`${prefix}.auth.type`, source.auth?.type],
+  ];
+}
