@@ -90,12 +90,12 @@ async function checkDisk(objectDirectory: string): Promise<void> {
   const probe = join(objectDirectory, `.${randomUUID()}.tmp`);
   try {
     await writeFile(probe, Buffer.alloc(64 * 1024));
+    await rm(probe);
   } catch (cause) {
+    await rm(probe, { force: true }).catch(() => {});
     throw new StorageError(
       `cannot write below ${objectDirectory}: ${errorCode(cause) ?? 'unexpected failure'}`,
       { cause },
     );
-  } finally {
-    await rm(probe, { force: true });
   }
 }

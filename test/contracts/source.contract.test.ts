@@ -176,17 +176,18 @@ describe('reading an index over smart HTTP', () => {
   });
 
   test('starts from nothing when what it knew is damaged', async () => {
-    const source = connect();
-    const first = commitFiles(repository, { ...index, 'user/b/c.index': 'kept\n' });
-    const { tree } = await snapshotOf(source);
-    const blob = execFileSync('git', ['-C', repository, 'rev-parse', `${tree}:user`])
+    const lines = Array.from({ length: 2000 }, (_, line) => `{"version":"0.0.${line}"}\n`).join('');
+    const first = commitFiles(repository, { 'user/a/b.index': lines });
+    await snapshotOf(connect());
+    const blob = execFileSync('git', ['-C', repository, 'rev-parse', `${first}:user/a/b.index`])
       .toString()
       .trim();
     rmSync(join(objectDirectory, blob.slice(0, 2), blob.slice(2)));
-    const latest = commitFiles(repository, { ...index, 'user/b/c.index': 'kept\n', 'user/d/e.index': 'x\n' });
-    const snapshot = await snapshotOf(source, first);
+    // The server sends the new file as its difference from the one that is lost.
+    const latest = commitFiles(repository, { 'user/a/b.index': `${lines}{"version":"1.0.0"}\n` });
+    const snapshot = await snapshotOf(connect(), first);
     expect(snapshot.commit).toBe(latest);
-    expect(listTree(snapshot.tree)).toContain('user/b/c.index');
+    expect(listTree(snapshot.tree)).toBe('user/a/b.index');
   });
 
   test('uses the default branch, whatever its name', async () => {
@@ -408,8 +409,13 @@ describe('an index that cannot be read is unavailable, never absent', () => {
 
   test('our own disk failing is thrown instead', async () => {
     commitFiles(repository, index);
-    writeFileSync(join(directory, 'work'), 'in the way');
+    rmSync(objectDirectory, { recursive: true });
+    writeFileSync(objectDirectory, 'in the way');
     await expect(connect().readSnapshot(undefined)).rejects.toMatchObject({ code: 'storage' });
+    writeFileSync(join(directory, 'work', 'other'), 'in the way');
+    await expect(connect({ name: 'other' }).readSnapshot(undefined)).rejects.toMatchObject({
+      code: 'storage',
+    });
   });
 });
 
@@ -470,6 +476,23 @@ describe('credentials', () => {
     expect(await archiveOf(source, module, version)).toBe('zip');
     expect(other.seen.length).toBeGreaterThan(2);
     for (const { headers } of other.seen) expect(headers).not.toHaveProperty('authorization');
+  });
+
+  test.each([
+    ['basic', basic, basicValue],
+    ['bearer', bearer, 'Bearer t0ken-value'],
+  ] as const)('%s ones go no further where only git is redirected', async (_, auth, value) => {
+    commitFiles(repository, index);
+    const other = await secondUpstream();
+    upstream.authorization = value;
+    upstream.handler = (request, response) => {
+      if (request.headers['git-protocol'] === undefined || request.headers.authorization === undefined)
+        return false;
+      response.writeHead(307, { location: other.url + request.url }).end();
+      return true;
+    };
+    expect(await connect({ auth }).readSnapshot(undefined)).toMatchObject({ kind: 'unavailable' });
+    expect(other.seen).toEqual([]);
   });
 
   test('that git is asked for elsewhere stay at home', async () => {
