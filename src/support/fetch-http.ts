@@ -1,7 +1,7 @@
 import { validateHeaderValue } from 'node:http';
 import type { Readable } from 'node:stream';
 import type { Dispatcher } from 'undici';
-import { createDispatchers, type Dispatchers } from './http-dispatcher.ts';
+import type { Dispatchers } from './http-dispatcher.ts';
 import { type HttpFailure, totalTimeoutError, transportFailure } from './http-failure.ts';
 import { type LinkedSignal, linkSignals } from './link-signals.ts';
 import { showUrl } from './redact.ts';
@@ -32,7 +32,7 @@ export interface HttpRequest {
   readonly retries?: number | undefined;
 }
 
-export type HttpResult =
+type HttpResult =
   | { readonly kind: 'response'; readonly response: HttpResponse }
   | { readonly kind: 'failure'; readonly failure: HttpFailure };
 
@@ -49,7 +49,7 @@ export interface HttpResponse {
   discard(): void;
 }
 
-export interface HttpTimeouts {
+interface HttpTimeouts {
   readonly connectMs: number;
   /** From the request being sent to the headers being here. */
   readonly firstByteMs: number;
@@ -59,7 +59,7 @@ export interface HttpTimeouts {
   readonly totalMs: number;
 }
 
-export const defaultHttpTimeouts: HttpTimeouts = {
+const defaultHttpTimeouts: HttpTimeouts = {
   connectMs: 10_000,
   firstByteMs: 30_000,
   idleMs: 30_000,
@@ -95,12 +95,15 @@ export function createHttpClient(options: HttpClientOptions): HttpClient {
     timeouts,
     retry: { ...defaultRetryPolicy, ...options.retry },
     dispatchers: () => {
-      dispatchers ??= createDispatchers({
-        connectionsPerOrigin: options.connectionsPerOrigin ?? 16,
-        connectTimeoutMs: timeouts.connectMs,
-        firstByteTimeoutMs: timeouts.firstByteMs,
-        environment: options.environment ?? process.env,
-      });
+      // Loaded on first use: the library costs more than the rest of a start-up together.
+      dispatchers ??= import('./http-dispatcher.ts').then(({ createDispatchers }) =>
+        createDispatchers({
+          connectionsPerOrigin: options.connectionsPerOrigin ?? 16,
+          connectTimeoutMs: timeouts.connectMs,
+          firstByteTimeoutMs: timeouts.firstByteMs,
+          environment: options.environment ?? process.env,
+        }),
+      );
       return dispatchers;
     },
   };
