@@ -213,10 +213,13 @@ describe('answers', () => {
   });
 
   test('of a full server are 503 with Retry-After', async () => {
-    const { registry, url } = await serveStandIn({ limits: { gitQueue: 0 } });
-    const answer = await post(url, fetchOf(await registry.servedCommit()));
-    expect(answer.status).toBe(503);
-    expect(answer.headers.get('retry-after')).toBe('2');
+    const { registry, url } = await serveStandIn({ limits: { gitProcesses: 1, gitQueue: 0 } });
+    const commit = await registry.servedCommit();
+    const answers = await Promise.all(
+      ['thin-pack', 'ofs-delta'].map((line) => post(url, fetchOf(commit, line))),
+    );
+    expect(answers.map(({ status }) => status).sort()).toEqual([200, 503]);
+    expect(answers.find(({ status }) => status === 503)?.headers.get('retry-after')).toBe('2');
   });
 
   test('of a broken repository are 500, logged, and not kept', async () => {

@@ -71,7 +71,7 @@ export function createUploadPack(options: UploadPackOptions): UploadPack {
 
   /** Waits for a slot, which the process then holds until it is gone. */
   async function start(request: PackRequest, signal: AbortSignal): Promise<GitProcess | undefined> {
-    if (limit.pendingCount >= options.queue) return undefined;
+    if (limit.activeCount + limit.pendingCount >= options.processes + options.queue) return undefined;
     return new Promise<GitProcess>((resolve, reject) => {
       const run = async () => {
         signal.throwIfAborted();
