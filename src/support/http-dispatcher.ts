@@ -1,4 +1,4 @@
-import type { Dispatcher } from 'undici';
+import { Agent, type Dispatcher, EnvHttpProxyAgent, Pool } from 'undici';
 
 export interface DispatcherOptions {
   readonly connectionsPerOrigin: number;
@@ -14,9 +14,7 @@ export interface Dispatchers {
   destroy(): Promise<void>;
 }
 
-export async function createDispatchers(options: DispatcherOptions): Promise<Dispatchers> {
-  // Loaded on first use: the library costs more than the rest of a start-up together.
-  const { Agent, EnvHttpProxyAgent, Pool } = await import('undici');
+export function createDispatchers(options: DispatcherOptions): Dispatchers {
   const connect = { timeout: options.connectTimeoutMs };
   const pool = (origin: string | URL, poolOptions: object) =>
     new Pool(origin, { ...poolOptions, connections: options.connectionsPerOrigin, pipelining: 1 });

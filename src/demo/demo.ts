@@ -1,0 +1,154 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { type DemoWorld, startDemoWorld } from './demo-world.ts';
+import type { UpstreamRegistry } from './upstream-registry.ts';
+
+/** What the demo needs of the command line it is a command of. */
+export interface DemoHost<Code extends number> {
+  /** Runs `moonbit-registry` with these words in a folder; returns its exit code. */
+  command(words: readonly string[], workingDirectory: string): Promise<Code>;
+  /** Shows a line or more to the user. */
+  say(text: string): void;
+}
+
+export interface DemoOptions {
+  /** Where to serve; without it 8080, or a free port if that is taken. */
+  readonly port?: number | undefined;
+  /** Leaves the folder it works in. */
+  readonly keep: boolean;
+}
+
+const usualPort = 8080;
+const folderName = 'multi-source-registry';
+
+/**
+ * Runs the recipe of the README for real: three registries on loopback stand for mooncakes.io, a partner and the
+ * company, and the very commands a user types are run against them. Serves the result until it is interrupted.
+ */
+export async function runDemo<Code extends number>(
+  host: DemoHost<Code>,
+  options: DemoOptions,
+): Promise<Code> {
+  const directory = await mkdtemp(join(tmpdir(), 'moonbit-registry-demo-'));
+  const world = await startDemoWorld(join(directory, 'upstreams'));
+  try {
+    host.say(introduction(world));
+    const registry = join(directory, folderName);
+    for (const { words, where, note } of recipe(world, directory)) {
+      host.say(
+        `${note === undefined ? '' : `\n# ${note}`}\n$ moonbit-registry ${words.map(quote).join(' ')}`,
+      );
+      const code = await host.command(words, where);
+      if (code !== 0) return code;
+    }
+    const port = options.port ?? (await findPort());
+    return await serve(host, registry, port);
+  } finally {
+    await world.close();
+    if (options.keep) host.say(`Kept ${directory}`);
+    else await rm(directory, { recursive: true, force: true, maxRetries: 5 });
+  }
+}
+
+interface Step {
+  readonly words: readonly string[];
+  readonly where: string;
+  readonly note?: string;
+}
+
+function recipe(world: DemoWorld, directory: string): Step[] {
+  const where = join(directory, folderName);
+  const address = ({ url, indexUrl }: UpstreamRegistry) => ['--url', url, '--index-url', indexUrl];
+  const add = (name: string, upstream: UpstreamRegistry, ...rest: string[]): Step => ({
+    words: ['source', 'add', name, ...address(upstream), ...rest],
+    where,
+  });
+  return [
+    { words: ['init', `./${folderName}`], where: directory, note: 'A new registry' },
+    {
+      ...add('mooncakes', world.mooncakes, '--type', 'mooncakes', '--priority', '100'),
+      note: 'Its sources; elsewhere the first is just "source add mooncakes --from-preset mooncakes"',
+    },
+    add('partner', world.partner, '--priority', '50'),
+    add('internal', world.internal, '--priority', '25'),
+    { words: ['source', 'list'], where },
+    { words: ['mirror', 'moonbitlang/*'], where, note: 'Archives ahead of time, from the default source' },
+    { words: ['mirror', '-s', 'partner', 'partner-org/*'], where },
+    { words: ['mirror', '-s', 'internal', 'company/*'], where },
+    {
+      words: ['explain', 'company/tool@99.0.0'],
+      where,
+      note: 'Somebody has published company/tool@99.0.0 on the public registry. Who gets it?',
+    },
+    { words: ['status'], where },
+  ];
+}
+
+async function serve<Code extends number>(
+  host: DemoHost<Code>,
+  registry: string,
+  port: number,
+): Promise<Code> {
+  host.say(`\n$ moonbit-registry serve --port ${port}`);
+  let exitCode: number | undefined;
+  const serving = host.command(['serve', '--port', String(port)], registry).then((code) => {
+    exitCode = code;
+    return code;
+  });
+  const url = `http://localhost:${port}`;
+  while (exitCode === undefined && !(await answers(`${url}/health`))) await sleep(50);
+  if (exitCode === undefined) host.say(nextSteps(url, registry));
+  return serving;
+}
+
+function introduction(world: DemoWorld): string {
+  return [
+    'Three registries run on this machine, standing for the real ones:',
+    `  mooncakes  ${world.mooncakes.url}`,
+    `  partner    ${world.partner.url}`,
+    `  internal   ${world.internal.url}`,
+  ].join('\n');
+}
+
+function nextSteps(url: string, registry: string): string {
+  return [
+    '',
+    'Now, in another terminal:',
+    `  git clone --depth 1 --single-branch --no-tags ${url}/git/index`,
+    `  curl -O ${url}/user/company/tool/1.4.0.zip`,
+    `  MOONCAKES_REGISTRY=${url} moon update`,
+    `  moonbit-registry -d ${registry} explain moonbitlang/x`,
+    'Ctrl-C ends the demo and removes its folder.',
+  ].join('\n');
+}
+
+async function answers(url: string): Promise<boolean> {
+  try {
+    return (await fetch(url)).ok;
+  } catch {
+    return false;
+  }
+}
+
+/** The usual port if nobody has it, else one the system gives. */
+async function findPort(): Promise<number> {
+  return (await listenBriefly(usualPort)) ?? (await listenBriefly(0)) ?? usualPort;
+}
+
+function listenBriefly(port: number): Promise<number | undefined> {
+  return new Promise((resolve) => {
+    const server = createServer();
+    server.on('error', () => resolve(undefined));
+    server.listen(port, '127.0.0.1', () => {
+      const address = server.address();
+      server.close(() => resolve(typeof address === 'object' ? address?.port : undefined));
+    });
+  });
+}
+
+function quote(word: string): string {
+  return /^[\w@./:=+-]+$/.test(word) ? word : `"${word}"`;
+}
