@@ -193,7 +193,7 @@ describe('registry.toml', () => {
     await pass(3);
     expect(calls).toEqual(['reload']);
     expect(lines).toEqual([
-      'error: reload failed: registry.toml has a problem; line 2:8: server.port: expected an integer; the old settings stay in use',
+      'error: reload failed: registry.toml has a problem; registry.toml:2:8: server.port: expected an integer; the old settings stay in use',
     ]);
     scene.reload = async () => true;
     scene.fingerprint = 'good';

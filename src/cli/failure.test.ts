@@ -11,14 +11,14 @@ test('a failure says what happened and what helps', () => {
 });
 
 test('problems of the config come one per line, each with its place', () => {
-  const error = new ConfigError('registry.toml has 2 problems', [
+  const error = new ConfigError('registry.toml has 2 problems\nand lists them', [
     { path: 'server.port', line: 3, column: 8, message: 'expected an integer' },
     { path: '', line: 9, column: 1, message: 'unexpected end' },
   ]);
   expect(formatFailure(error, plain).split('\n')).toEqual([
     'error: registry.toml has 2 problems',
-    '  line 3:8: server.port: expected an integer',
-    '  line 9:1: unexpected end',
+    '  registry.toml:3:8: server.port: expected an integer',
+    '  registry.toml:9:1: unexpected end',
   ]);
 });
 

@@ -1,4 +1,4 @@
-import { ConfigError, RegistryError } from '../errors.ts';
+import { ConfigError, type ConfigProblem, RegistryError } from '../errors.ts';
 import { InterruptedError } from './exit-codes.ts';
 
 /** A failure in words and as data; the one place that words failures for people. */
@@ -6,22 +6,16 @@ export interface Failure {
   readonly code: string;
   readonly message: string;
   readonly hint: string | undefined;
-  /** For `config`: each problem, as `FILE:LINE:COLUMN: KEY: what is wrong`. */
+  /** For `config`: each problem, as `registry.toml:LINE:COLUMN: KEY: what is wrong`. */
   readonly problems: readonly string[];
 }
 
 export function describeFailure(error: unknown): Failure {
   if (error instanceof RegistryError) {
-    const problems = error instanceof ConfigError ? error.problems : [];
-    return {
-      code: error.code,
-      message: error.message,
-      hint: error.hint,
-      problems: problems.map(
-        ({ path, line, column, message }) =>
-          `line ${line}:${column}: ${path === '' ? '' : `${path}: `}${message}`,
-      ),
-    };
+    const problems = error instanceof ConfigError ? error.problems.map(formatProblem) : [];
+    // A message may list the problems itself, below its first line.
+    const message = problems.length > 0 ? (error.message.split('\n')[0] ?? '') : error.message;
+    return { code: error.code, message, hint: error.hint, problems };
   }
   if (error instanceof InterruptedError)
     return {
@@ -48,6 +42,10 @@ export function formatFailure(
   if (hint !== undefined) lines.push(`hint: ${hint}`);
   if (options.verbose || !isExpected(error)) lines.push(...describeCauses(error));
   return lines.join('\n');
+}
+
+function formatProblem({ path, line, column, message }: ConfigProblem): string {
+  return [`registry.toml:${line}:${column}`, path, message].filter((part) => part !== '').join(': ');
 }
 
 function isExpected(error: unknown): boolean {

@@ -161,8 +161,8 @@ describe('options every command takes', () => {
   test('every problem of registry.toml is shown, one per line, and as data', async () => {
     await writeFile(join(directory, 'registry.toml'), '[server]\nport = "x"\nhots = 1\n');
     const { exitCode, stdout, stderr } = await run('--json', 'config');
-    expect(stderr).toMatch(/line 2:\d+: server\.port: /);
-    expect(stderr).toMatch(/line 3:\d+: server\.hots: /);
+    expect(stderr).toMatch(/^ {2}registry\.toml:2:\d+: server\.port: /m);
+    expect(stderr).toMatch(/^ {2}registry\.toml:3:\d+: server\.hots: /m);
     const { error } = JSON.parse(stdout) as { error: { code: string; problems: string[] } };
     expect(error.code).toBe('config');
     expect(error.problems).toHaveLength(2);

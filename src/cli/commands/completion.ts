@@ -10,7 +10,9 @@ export function defineCompletion(parent: Command, run: Run): void {
   const command = parent
     .command('completion')
     .summary('a script that completes commands, options and source names')
-    .description('Prints a script for your shell that completes commands, options and source names.')
+    .description(
+      'Prints a script for your shell that completes commands, options and source names. bash needs the bash-completion package.',
+    )
     .addArgument(parent.createArgument('[shell]', 'default: the one in $SHELL').choices(shells));
   addExamples(command, [
     [

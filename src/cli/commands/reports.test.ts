@@ -1,0 +1,298 @@
+import { describe, expect, test } from 'vitest';
+import { parseConfig } from '../../config/load.ts';
+import type { Checksum } from '../../model/checksum.ts';
+import type { Finding } from '../../model/finding.ts';
+import type { ModuleName } from '../../model/module-name.ts';
+import type { Version } from '../../model/version.ts';
+import type {
+  Explanation,
+  MirrorReport,
+  ModuleChange,
+  StatusReport,
+  SyncReport,
+} from '../../registry/reports.ts';
+import { formatExplanation } from './explain.ts';
+import { completeSelection, formatMirror } from './mirror.ts';
+import { formatChecks } from './source-check.ts';
+import { formatStatus } from './status.ts';
+import { formatSync } from './sync.ts';
+
+const moduleName = (text: string) => text as ModuleName;
+const versions = (...texts: string[]) => texts as Version[];
+const now = Date.UTC(2026, 0, 1, 12);
+
+const conflict: Finding = {
+  kind: 'checksum-conflict',
+  module: 'maria/json_parser',
+  version: '0.1.0',
+  source: 'mooncakes',
+  message: 'it states another checksum; the old line stays',
+};
+const droppedLine: Finding = {
+  kind: 'dropped-line',
+  module: 'a/b',
+  source: 'partner',
+  line: 3,
+  message: 'it is not JSON',
+};
+
+const syncReport: SyncReport = {
+  dryRun: false,
+  sources: [{ source: 'mooncakes', outcome: 'fresh' }],
+  changes: [],
+  findings: [],
+  modules: 887,
+  commit: 'c'.repeat(40),
+  reRooted: false,
+};
+
+describe('sync', () => {
+  test('with nothing to do is one line', () => {
+    expect(formatSync(syncReport)).toBe('Serving 887 modules (unchanged) from 1 source.');
+  });
+
+  test('says what changed, what waits for a decision and what could not be read', () => {
+    const change = (kind: ModuleChange['kind'], more: Partial<ModuleChange> = {}): ModuleChange => ({
+      module: moduleName(`a/${kind}`),
+      kind,
+      origin: 'partner',
+      versionsAdded: [],
+      versionsRemoved: [],
+      ...more,
+    });
+    const text = formatSync({
+      ...syncReport,
+      dryRun: true,
+      sources: [
+        { source: 'mooncakes', outcome: 'stale', detail: 'connection refused' },
+        { source: 'partner', outcome: 'never-read', detail: 'HTTP 401' },
+      ],
+      changes: [
+        change('added', { versionsAdded: versions('1.0.0', '1.1.0') }),
+        change('moved', { previousOrigin: 'mooncakes' }),
+        change('removed', { versionsRemoved: versions('1.0.0') }),
+      ],
+      findings: [droppedLine, conflict],
+      reRooted: true,
+    });
+    expect(text).toBe(`Would serve 887 modules (1 added, 1 moved, 1 removed) from 2 sources.
+  added a/added (partner)  + 1.0.0, 1.1.0
+  moved a/moved (mooncakes -> partner)
+  removed a/removed (partner)  - 1.0.0
+2 sources could not be read:
+  mooncakes: connection refused; its last good index stays in use
+  partner: HTTP 401; it was never read before
+1 conflict, waiting for a decision:
+  checksum-conflict maria/json_parser@0.1.0 (mooncakes): it states another checksum; the old line stays
+1 defect of sources, kept away from clients:
+  dropped-line a/b (partner, line 3): it is not JSON
+The served history starts afresh: clients clone once more at their next update.`);
+  });
+});
+
+describe('mirror', () => {
+  const report: MirrorReport = {
+    dryRun: false,
+    refresh: [{ source: 'mooncakes', outcome: 'unchanged' }],
+    sources: [
+      {
+        source: 'mooncakes',
+        modules: 12,
+        versions: 1234,
+        downloaded: 1230,
+        present: 3,
+        failed: 1,
+        bytes: 1536,
+      },
+      { source: 'partner', modules: 1, versions: 1, downloaded: 0, present: 1, failed: 0, bytes: 0 },
+    ],
+    skipped: [],
+    failed: [],
+    unsatisfied: [],
+    findings: [],
+  };
+
+  test('ends with a table per source', () => {
+    expect(formatMirror(report)).toBe(`Mirrored:
+  SOURCE     MODULES  VERSIONS  DOWNLOADED    BYTES  PRESENT  FAILED
+  mooncakes       12     1,234       1,230  1.5 KiB        3       1
+  partner          1         1           0      0 B        1       0`);
+  });
+
+  test('names what failed, what cannot be satisfied and what belongs to another source', () => {
+    const text = formatMirror({
+      ...report,
+      sources: [],
+      failed: [
+        { module: moduleName('a/b'), version: '1.0.0' as Version, source: 'mooncakes', reason: 'HTTP 500' },
+      ],
+      unsatisfied: [
+        { module: 'x/y', requirement: '2.0.0', requiredBy: 'a/b@1.0.0', reason: 'no source lists it' },
+      ],
+      skipped: [{ module: moduleName('company/tool'), origin: 'internal', reason: 'served from "internal"' }],
+    });
+    expect(text).toBe(`Nothing was downloaded.
+
+1 archive failed:
+  a/b@1.0.0 (mooncakes): HTTP 500
+
+1 dependency cannot be satisfied:
+  x/y@2.0.0, required by a/b@1.0.0: no source lists it
+
+1 module skipped, supplied by another source:
+  company/tool (internal): served from "internal"`);
+  });
+
+  test('takes the configured packages when nothing else was asked for', () => {
+    const config = parseConfig('[mirror]\npackages = ["a/*"]', { directory: '/registry', env: {} });
+    expect(completeSelection({ patterns: [] }, config)).toEqual({ patterns: ['a/*'] });
+    expect(completeSelection({ patterns: ['b/*'] }, config)).toEqual({ patterns: ['b/*'] });
+    expect(completeSelection({ patterns: [], full: true }, config)).toEqual({ patterns: [], full: true });
+  });
+
+  test('refuses to guess, an unknown source and a disabled one', () => {
+    const config = parseConfig(
+      '[[sources]]\nname = "off"\nurl = "https://h"\nindex_url = "https://h/git"\nenabled = false\n',
+      { directory: '/registry', env: {} },
+    );
+    expect(() => completeSelection({ patterns: [] }, config)).toThrow('nothing to mirror');
+    expect(() => completeSelection({ patterns: ['*'], source: 'offf' }, config)).toThrow(
+      'there is no source "offf"',
+    );
+    expect(() => completeSelection({ patterns: ['*'], source: 'off' }, config)).toThrow(
+      'source "off" is disabled',
+    );
+  });
+});
+
+test('status shows counts, ages and which source fails', () => {
+  const source = {
+    isDefault: false,
+    enabled: true,
+    removed: false,
+    priority: 50,
+    readAt: new Date(now - 300_000).toISOString(),
+    triedAt: undefined,
+    isStale: false,
+    failure: undefined,
+    listed: 3,
+    served: 3,
+  };
+  const report: StatusReport = {
+    name: 'main',
+    directory: '/srv/registry',
+    commit: 'c'.repeat(40),
+    modules: 890,
+    upstreamFallback: false,
+    sources: [
+      { ...source, name: 'mooncakes', isDefault: true, priority: 100, listed: 887, served: 1887 },
+      { ...source, name: 'partner', isStale: true, failure: 'connection refused' },
+      { ...source, name: 'new', readAt: undefined, isStale: true },
+      { ...source, name: 'off', enabled: false, isStale: true, failure: 'old' },
+      { ...source, name: 'gone', removed: true },
+    ],
+    findings: [conflict],
+    archives: { count: 6548, bytes: 5 * 1024 ** 2 },
+    indexBytes: 2048,
+  };
+  expect(formatStatus(report, now)).toBe(`Registry "main" in /srv/registry
+  Serving:   890 modules at cccccccccccc
+  Archives:  6,548, 5.0 MiB
+  Index:     2.0 KiB
+  Fallback:  off (only cached archives are listed)
+
+  SOURCE               PRIORITY  LISTED  SERVED  STATE
+  mooncakes (default)       100     887   1,887  read 5 minutes ago
+  partner                    50       3       3  STALE, read 5 minutes ago
+  new                        50       3       3  never read
+  off                        50       3       3  disabled, read 5 minutes ago
+  gone                       50       3       3  removed; what is cached stays served
+  partner: connection refused
+
+1 conflict, waiting for a decision:
+  checksum-conflict maria/json_parser@0.1.0 (mooncakes): it states another checksum; the old line stays`);
+});
+
+test('explain gives the verdict first, then each source, then pin, cache and findings', () => {
+  const checksum = 'ab'.repeat(32) as Checksum;
+  const source = { isStale: false, versions: [], checksum: undefined };
+  const explanation: Explanation = {
+    module: moduleName('company/tool'),
+    version: '1.4.0' as Version,
+    isServed: true,
+    origin: 'internal',
+    rule: 'namespace',
+    because: '"internal" claims company/*',
+    sources: [
+      {
+        ...source,
+        source: 'internal',
+        priority: 25,
+        listing: 'listed',
+        isStale: true,
+        versions: versions('1.3.0', '1.4.0'),
+        checksum,
+      },
+      {
+        ...source,
+        source: 'mooncakes',
+        priority: 100,
+        listing: 'claimed-elsewhere',
+        versions: versions('99.0.0'),
+      },
+    ],
+    pin: { checksum, firstSeen: '2026-01-01T00:00:00.000Z', source: 'internal' },
+    isCached: false,
+    versions: versions('1.3.0', '1.4.0'),
+    findings: [],
+  };
+  expect(formatExplanation(explanation)).toBe(`company/tool@1.4.0 is served from "internal".
+  Rule: namespace
+  "internal" claims company/*
+
+  SOURCE     PRIORITY  ANSWER                                                      CHECKSUM
+  internal         25  lists it: 1.3.0, 1.4.0 (stale)                              abababababababab
+  mooncakes       100  may not supply it (another source claims the name): 99.0.0
+
+Served versions: 1.3.0, 1.4.0
+Pinned: ${checksum} since 2026-01-01T00:00:00.000Z from "internal"
+Archive: not cached`);
+  expect(
+    formatExplanation({
+      ...explanation,
+      isServed: false,
+      origin: undefined,
+      sources: [],
+      findings: [conflict],
+    }),
+  ).toMatch(/^company\/tool@1\.4\.0 is not served\.\n[\s\S]*No source is configured[\s\S]*1 conflict/);
+});
+
+test('source check shows each step and where it stopped', () => {
+  const text = formatChecks(
+    [
+      {
+        source: 'mooncakes',
+        ok: true,
+        steps: [{ step: 'reach', ok: true, detail: 'answers in 72 ms' }],
+        modules: 887,
+        changedAt: new Date(now - 3 * 3_600_000).toISOString(),
+        latencyMs: 71.6,
+      },
+      {
+        source: 'partner',
+        ok: false,
+        steps: [{ step: 'reach', ok: false, detail: 'connection refused' }],
+        modules: undefined,
+        changedAt: undefined,
+        latencyMs: undefined,
+      },
+    ],
+    now,
+  );
+  expect(text).toBe(`mooncakes: ok (887 modules, changed 3 hours ago, 72 ms)
+  ok     reach: answers in 72 ms
+
+partner: FAILED
+  FAILED reach: connection refused`);
+});
