@@ -13,7 +13,7 @@ import { createStaleness, type Staleness } from './staleness.ts';
 import { parseTarget } from './target.ts';
 import { createUploadPack, type UploadPackStats } from './upload-pack.ts';
 
-export interface AppLimits {
+interface AppLimits {
   /** Of a request target; 414 beyond. */
   readonly targetCharacters: number;
   /** Of an inflated request body; 413 beyond. */

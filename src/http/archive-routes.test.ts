@@ -1,5 +1,8 @@
 import { createHash } from 'node:crypto';
-import { describe, expect, test } from 'vitest';
+import { once } from 'node:events';
+import { connect } from 'node:net';
+import { Readable } from 'node:stream';
+import { describe, expect, test, vi } from 'vitest';
 import { serveStandIn, statusOfRaw } from '../../test/support/stand-in-server.ts';
 
 describe('archive addresses', () => {
@@ -127,6 +130,43 @@ describe('an archive', () => {
     };
     expect((await fetch(`${url}/user/alice/json/1.0.0.zip`)).status).toBe(500);
     expect((await fetch(`${url}/user/alice/json/1.0.0.zip`)).status).toBe(200);
+  });
+
+  test('whose bytes stop in the middle never looks whole', async () => {
+    const { registry, url } = await serveStandIn({ limits: { smallArchiveBytes: 1 } });
+    await registry.publish('alice/json@1.0.0');
+    const openArchive = registry.openArchive;
+    registry.openArchive = async (...reference) => {
+      const outcome = await openArchive(...reference);
+      if (outcome.kind !== 'found') return outcome;
+      const broken = async function* () {
+        yield Buffer.from('arch');
+        throw new Error('disk failure');
+      };
+      return { kind: 'found', value: { ...outcome.value, open: async () => Readable.from(broken()) } };
+    };
+    const answer = await fetch(`${url}/user/alice/json/1.0.0.zip`);
+    expect(answer.status).toBe(200);
+    await expect(answer.text()).rejects.toThrow();
+  });
+
+  test('is closed when the client leaves in the middle', async () => {
+    const { registry, server } = await serveStandIn();
+    await registry.publish('alice/json@1.0.0');
+    const openArchive = registry.openArchive;
+    const endless = new Readable({ read: () => endless.push(Buffer.alloc(65_536)) });
+    registry.openArchive = async (...reference) => {
+      const outcome = await openArchive(...reference);
+      if (outcome.kind !== 'found') return outcome;
+      return { kind: 'found', value: { ...outcome.value, sizeBytes: 1e12, open: async () => endless } };
+    };
+    const socket = connect(server.port, '127.0.0.1');
+    socket.write('GET /user/alice/json/1.0.0.zip HTTP/1.1\r\nHost: x\r\n\r\n');
+    await once(socket, 'data');
+    socket.pause();
+    expect(endless.destroyed).toBe(false);
+    socket.destroy();
+    await vi.waitFor(() => expect(endless.destroyed).toBe(true));
   });
 
   test('that takes too long to fetch is 503, and found later', async () => {

@@ -17,7 +17,7 @@ export interface ArchiveLimits {
 
 const prefix = '/user/';
 const suffix = '.zip';
-const rememberedTargets = 20_000;
+const rememberedTargetBytes = 16 * 1024 * 1024;
 
 /** `GET /user/….zip` in all forms clients send. */
 export function createArchiveRoutes(registry: Registry, limits: ArchiveLimits): Route[] {
@@ -69,7 +69,7 @@ interface ArchiveName {
  * The rule that covers every client (moon-protocol §3): without `/user/` and `.zip`, percent-decode once, split on
  * `/`; the last part is the version, the others are the module's name.
  */
-export function parseArchivePath(path: string): ArchiveName | ProblemAnswer {
+function parseArchivePath(path: string): ArchiveName | ProblemAnswer {
   const decoded = decodePath(path.slice(prefix.length, -suffix.length));
   if (decoded === undefined) return problem(400, 'The path is not percent-encoded UTF-8.');
   const end = decoded.lastIndexOf('/');
@@ -94,7 +94,10 @@ interface ArchiveMemory {
 }
 
 function createArchiveMemory(limits: ArchiveLimits): ArchiveMemory {
-  const targets = new LRUCache<string, ServedArchive>({ max: rememberedTargets });
+  const targets = new LRUCache<string, ServedArchive>({
+    maxSize: rememberedTargetBytes,
+    sizeCalculation: (_, key) => 2 * key.length + 500,
+  });
   const contents = new LRUCache<string, Buffer>({
     maxSize: limits.archiveCacheBytes,
     sizeCalculation: (bytes) => bytes.length + 1,

@@ -1,7 +1,7 @@
 import type { Registry } from '../registry/registry.ts';
 import type { Log } from './log.ts';
 
-export type StaleSource = Awaited<ReturnType<Registry['staleSources']>>[number];
+type StaleSource = Awaited<ReturnType<Registry['staleSources']>>[number];
 
 /** Which sources could not be read lately, without making anybody wait for the answer. */
 export interface Staleness {

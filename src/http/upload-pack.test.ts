@@ -51,8 +51,8 @@ describe('an answer', () => {
       timeoutMs: 0,
       readCommit: () => new Promise(() => {}),
     });
-    expect(await uploadPack.answer(request, stays)).toEqual({ kind: 'failed' });
-    expect(messages).toEqual(['git upload-pack failed: it took longer than 0 ms']);
+    expect(await uploadPack.answer(request, stays)).toMatchObject({ kind: 'failed' });
+    expect(messages).toEqual(['git upload-pack failed: was ended: it took longer than 0 ms']);
   });
 
   test('during which the index moved on is not kept under the old commit', async () => {

@@ -2,8 +2,10 @@ import { createHash } from 'node:crypto';
 import { Readable } from 'node:stream';
 import { LRUCache } from 'lru-cache';
 import pLimit from 'p-limit';
+import { errorCode } from '../support/error-code.ts';
 import { type GitProcess, startUploadPack } from './git-process.ts';
 import type { Log } from './log.ts';
+import { createSharedWork } from './shared-work.ts';
 import type { GitProtocol } from './upload-request.ts';
 
 /**
@@ -16,7 +18,7 @@ export interface UploadPack {
   stats(): UploadPackStats;
 }
 
-export interface PackRequest {
+interface PackRequest {
   /** The served commit when the request came. */
   readonly commit: string;
   readonly protocol: GitProtocol;
@@ -52,130 +54,71 @@ export interface UploadPackOptions {
 
 type Collected = Exclude<PackAnswer, { kind: 'stream' }> | { readonly kind: 'too-large' };
 
-interface Flight {
-  readonly result: Promise<Collected>;
-  readonly abandon: AbortController;
-  waiters: number;
-}
-
 export function createUploadPack(options: UploadPackOptions): UploadPack {
+  const { answerBytes, timeoutMs, log } = options;
   const cache = new LRUCache<string, Buffer>({
     maxSize: options.cacheBytes,
     sizeCalculation: (bytes, key) => bytes.length + key.length,
   });
   const tooLarge = new LRUCache<string, true>({ max: 1000 });
-  const flights = new Map<string, Flight>();
-  const limit = pLimit(options.processes);
-  let started = 0;
+  const shared = createSharedWork<Collected>();
+  const processes = createProcesses(options);
   let servedFromMemory = 0;
 
-  /** Waits for a slot, which the process then holds until it is gone. */
-  async function start(request: PackRequest, signal: AbortSignal): Promise<GitProcess | undefined> {
-    if (limit.activeCount + limit.pendingCount >= options.processes + options.queue) return undefined;
-    return new Promise<GitProcess>((resolve, reject) => {
-      const run = async () => {
-        signal.throwIfAborted();
-        started++;
-        const child = startUploadPack(options.gitDir, request.protocol, request.input);
-        resolve(child);
-        await child.ended;
-      };
-      limit(run).catch(reject);
-    });
-  }
-
-  async function collect(key: string, request: PackRequest, signal: AbortSignal): Promise<Collected> {
-    const child = await start(request, signal);
+  async function compute(key: string, request: PackRequest, signal: AbortSignal): Promise<Collected> {
+    const child = await processes.start(request, signal);
     if (!child) return { kind: 'busy' };
-    const kill = () => child.kill();
-    signal.addEventListener('abort', kill, { once: true });
-    try {
-      const bytes = await readOutput(child, options.answerBytes);
-      if (bytes === undefined) {
-        tooLarge.set(key, true);
-        return { kind: 'too-large' };
-      }
-      const { isOk, detail } = await child.ended;
-      signal.throwIfAborted();
-      if (!isOk) return reportFailure(detail);
-      if ((await options.readCommit()) === request.commit) cache.set(key, bytes);
-      return { kind: 'bytes', bytes };
-    } finally {
-      signal.removeEventListener('abort', kill);
-      child.kill();
-    }
-  }
-
-  function reportFailure(detail: string): Collected {
-    options.log({ level: 'warn', message: 'git upload-pack failed', fields: { detail } });
-    return { kind: 'failed' };
-  }
-
-  function takeOff(key: string, request: PackRequest): Flight {
-    const abandon = new AbortController();
-    const lateness = new Error(`it took longer than ${options.timeoutMs} ms`);
-    const timer = setTimeout(() => abandon.abort(lateness), options.timeoutMs);
-    const result = collect(key, request, abandon.signal)
-      .catch((error: unknown) => {
-        if (abandon.signal.reason === lateness) return reportFailure(lateness.message);
-        throw error;
-      })
-      .finally(() => {
-        clearTimeout(timer);
-        if (flights.get(key) === flight) flights.delete(key);
-      });
-    const flight: Flight = { result, abandon, waiters: 0 };
-    flights.set(key, flight);
-    return flight;
-  }
-
-  /** Whoever waits last for an answer takes its process along. */
-  async function board(key: string, flight: Flight, signal: AbortSignal): Promise<Collected> {
-    flight.waiters++;
-    const leave = () => {
-      flight.waiters--;
-      if (flight.waiters > 0) return;
-      flight.abandon.abort();
-      if (flights.get(key) === flight) flights.delete(key);
-    };
-    signal.addEventListener('abort', leave, { once: true });
-    try {
-      return await flight.result;
-    } finally {
-      signal.removeEventListener('abort', leave);
-    }
+    const collected = await collectOutput(child, answerBytes, timeoutMs, signal);
+    if (collected.kind === 'too-large') tooLarge.set(key, true);
+    if (collected.kind === 'failed') logFailure(log, collected.detail);
+    if (collected.kind === 'bytes' && (await options.readCommit()) === request.commit)
+      cache.set(key, collected.bytes);
+    return collected;
   }
 
   async function stream(request: PackRequest, signal: AbortSignal): Promise<PackAnswer> {
-    const child = await start(request, signal);
+    const child = await processes.start(request, signal);
     if (!child) return { kind: 'busy' };
     const kill = () => child.kill();
     signal.addEventListener('abort', kill, { once: true });
     if (signal.aborted) kill();
-    return { kind: 'stream', stream: Readable.from(relay(child, options.log), { objectMode: false }) };
+    return { kind: 'stream', stream: Readable.from(relay(child, log), { objectMode: false }) };
   }
 
   return {
     async answer(request, signal) {
-      signal.throwIfAborted();
       const key = keyOf(request);
       const known = cache.get(key);
-      if (known) {
-        servedFromMemory++;
-        return { kind: 'bytes', bytes: known };
-      }
+      if (known || shared.has(key)) servedFromMemory++;
+      if (known) return { kind: 'bytes', bytes: known };
       if (tooLarge.has(key)) return stream(request, signal);
-      const joined = flights.get(key);
-      if (joined) servedFromMemory++;
-      const collected = await board(key, joined ?? takeOff(key, request), signal);
+      const collected = await shared.run(key, signal, (left) => compute(key, request, left));
       return collected.kind === 'too-large' ? stream(request, signal) : collected;
     },
-    stats: () => ({
-      started,
-      running: limit.activeCount,
-      waiting: limit.pendingCount,
-      servedFromMemory,
-    }),
+    stats: () => ({ ...processes.stats(), servedFromMemory }),
+  };
+}
+
+/** Bounds how many git processes run, and how many requests wait for one. */
+function createProcesses(options: UploadPackOptions) {
+  const limit = pLimit(options.processes);
+  let started = 0;
+  return {
+    /** Waits for a slot, which the process then holds until it is gone. `undefined`: too many wait already. */
+    async start(request: PackRequest, signal: AbortSignal): Promise<GitProcess | undefined> {
+      if (limit.activeCount + limit.pendingCount >= options.processes + options.queue) return undefined;
+      return new Promise<GitProcess>((resolve, reject) => {
+        const run = async () => {
+          signal.throwIfAborted();
+          started++;
+          const child = startUploadPack(options.gitDir, request.protocol, request.input);
+          resolve(child);
+          await child.ended;
+        };
+        limit(run).catch(reject);
+      });
+    },
+    stats: () => ({ started, running: limit.activeCount, waiting: limit.pendingCount }),
   };
 }
 
@@ -184,11 +127,43 @@ function keyOf({ commit, protocol, input }: PackRequest): string {
   return `${commit} ${protocol} ${createHash('sha256').update(input).digest('hex')}`;
 }
 
+type Output =
+  | { readonly kind: 'bytes'; readonly bytes: Buffer }
+  | { readonly kind: 'too-large' }
+  | { readonly kind: 'failed'; readonly detail: string };
+
+/** Rejects only on abort. */
+async function collectOutput(
+  child: GitProcess,
+  maxBytes: number,
+  timeoutMs: number,
+  signal: AbortSignal,
+): Promise<Output> {
+  const kill = () => child.kill();
+  signal.addEventListener('abort', kill, { once: true });
+  const timer = setTimeout(kill, timeoutMs);
+  try {
+    signal.throwIfAborted();
+    const bytes = await readOutput(child.stdout, maxBytes);
+    if (bytes === undefined) return { kind: 'too-large' };
+    const { isOk, detail } = await child.ended;
+    return isOk ? { kind: 'bytes', bytes } : { kind: 'failed', detail };
+  } catch (error) {
+    signal.throwIfAborted();
+    if (errorCode(error) !== 'ERR_STREAM_PREMATURE_CLOSE') throw error;
+    return { kind: 'failed', detail: `was ended: it took longer than ${timeoutMs} ms` };
+  } finally {
+    clearTimeout(timer);
+    signal.removeEventListener('abort', kill);
+    child.kill();
+  }
+}
+
 /** `undefined`: more than `maxBytes`. */
-async function readOutput(child: GitProcess, maxBytes: number): Promise<Buffer | undefined> {
+async function readOutput(stdout: AsyncIterable<Buffer>, maxBytes: number): Promise<Buffer | undefined> {
   const chunks: Buffer[] = [];
   let size = 0;
-  for await (const chunk of child.stdout as AsyncIterable<Buffer>) {
+  for await (const chunk of stdout) {
     size += chunk.length;
     if (size > maxBytes) return undefined;
     chunks.push(chunk);
@@ -201,9 +176,13 @@ async function* relay(child: GitProcess, log: Log): AsyncGenerator<Buffer> {
     yield* child.stdout as AsyncIterable<Buffer>;
     const { isOk, detail } = await child.ended;
     if (isOk) return;
-    log({ level: 'warn', message: 'git upload-pack failed', fields: { detail } });
+    logFailure(log, detail);
     throw new Error(`git upload-pack ${detail}`);
   } finally {
     child.kill();
   }
+}
+
+function logFailure(log: Log, detail: string): void {
+  log({ level: 'warn', message: 'git upload-pack failed', fields: { detail } });
 }
