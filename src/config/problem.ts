@@ -31,7 +31,7 @@ export function configError(problems: readonly ConfigProblem[]): ConfigError {
 }
 
 /** `sources.partner.priority`, as `config` takes it; `sources[1].priority` where the name cannot tell which. */
-export function formatPath(document: TomlDocument, path: TomlPath): string {
+function formatPath(document: TomlDocument, path: TomlPath): string {
   const [first, index, ...rest] = path;
   if (first !== 'sources' || typeof index !== 'number') return joinKeys(path);
   const names = sourceNames(document.value);

@@ -10,7 +10,7 @@ export interface TableShape {
 }
 
 /** A list of tables: `[[sources]]`. */
-export interface ListShape {
+interface ListShape {
   readonly kind: 'list';
   readonly item: Shape;
 }

@@ -7,7 +7,7 @@ import { patternProblem } from '../model/pattern.ts';
 import { baseUrlProblem, indexUrlProblem, serverUrlProblem } from './addresses.ts';
 import { durationForm, durationRangeProblem } from './duration.ts';
 
-export const maxPriority = 1_000_000;
+const maxPriority = 1_000_000;
 
 const text = v.string(expected('a string'));
 const flag = v.boolean(expected('true or false'));

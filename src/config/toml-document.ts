@@ -25,7 +25,7 @@ export interface Statement {
 }
 
 /** Line and column count from 1. */
-export interface SyntaxProblem {
+interface SyntaxProblem {
   readonly line: number;
   readonly column: number;
   readonly message: string;
@@ -115,8 +115,10 @@ function findSyntaxProblems(text: string): SyntaxProblem[] {
     const problem = syntaxProblem(lines.join('\n'));
     if (problem === undefined) break;
     problems.push(problem);
-    const alone = syntaxProblem(lines[problem.line - 1] ?? '');
-    if (alone?.column !== problem.column || alone.message !== problem.message) break;
+    const line = lines[problem.line - 1] ?? '';
+    const alone = syntaxProblem(line);
+    const isMultiLine = /"""|'''/.test(line);
+    if (isMultiLine || alone?.column !== problem.column || alone.message !== problem.message) break;
     lines[problem.line - 1] = '';
   }
   return problems;
