@@ -10,13 +10,14 @@ if (words.length === 1 && (words[0] === '--version' || words[0] === '-V')) {
 
 async function runWith(words: readonly string[]): Promise<number> {
   const [{ homedir }, { runCli }] = await Promise.all([import('node:os'), import('./cli/run.ts')]);
-  for (const stream of [process.stdout, process.stderr]) {
-    // The reader of a pipe went away (`… | head`): nobody is left to tell anything.
-    stream.on('error', (error: NodeJS.ErrnoException) => {
-      if (error.code !== 'EPIPE') throw error;
-      process.exit(0);
-    });
-  }
+  // The reader of a pipe went away (`… | head`): there is nobody left to tell. A lost log ends nothing.
+  process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.code !== 'EPIPE') throw error;
+    process.exit(0);
+  });
+  process.stderr.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.code !== 'EPIPE') throw error;
+  });
   return runCli(words, {
     stdout: process.stdout,
     stderr: process.stderr,

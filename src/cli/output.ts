@@ -31,7 +31,7 @@ export interface OutputSettings {
 type Colors = ReturnType<typeof pc.createColors>;
 
 /** Colour only on a terminal, and never with `NO_COLOR` (no-color.org) or `TERM=dumb`. */
-export function wantsColor(stream: OutputStream, env: Io['env']): boolean {
+function wantsColor(stream: OutputStream, env: Io['env']): boolean {
   return stream.isTTY === true && !env.NO_COLOR && env.TERM !== 'dumb';
 }
 

@@ -15,7 +15,7 @@ import { defineUpdate } from './commands/update.ts';
 import type { DefineCommand, Run } from './context.ts';
 import { CommandLineError } from './exit-codes.ts';
 
-export const programName = 'moonbit-registry';
+const programName = 'moonbit-registry';
 
 /** The command line was answered by printing help; nothing is left to do. */
 export class HelpShown extends Error {}

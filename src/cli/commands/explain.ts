@@ -36,13 +36,9 @@ export function defineExplain(parent: Command, run: Run): void {
 }
 
 export function formatExplanation(explanation: Explanation): string {
-  const { module, version, origin, isServed, pin, isCached } = explanation;
-  const name = version === undefined ? module : `${module}@${version}`;
-  const from = origin === undefined ? '' : ` from "${origin}"`;
+  const { pin, isCached } = explanation;
   const lines = [
-    isServed
-      ? `${name} is served${from}.`
-      : `${name} is not served${origin === undefined ? '' : ` (origin: "${origin}")`}.`,
+    formatVerdict(explanation),
     `  Rule: ${explanation.rule}`,
     `  ${explanation.because}`,
     '',
@@ -54,6 +50,18 @@ export function formatExplanation(explanation: Explanation): string {
   if (isCached !== undefined) lines.push(`Archive: ${isCached ? 'cached' : 'not cached'}`);
   lines.push(...formatFindings(explanation.findings));
   return lines.join('\n').trimEnd();
+}
+
+function formatVerdict({ module, version, origin, isServed, sources }: Explanation): string {
+  const name = version === undefined ? module : `${module}@${version}`;
+  if (isServed) return `${name} is served${origin === undefined ? '' : ` from "${origin}"`}.`;
+  if (origin === undefined) return `${name} is not served.`;
+  const supplier = sources.find(({ source }) => source === origin);
+  const lacksIt = version !== undefined && !supplier?.versions.includes(version);
+  const reason = lacksIt
+    ? `${module} comes from "${origin}", which does not have that version`
+    : `origin: "${origin}"`;
+  return `${name} is not served (${reason}).`;
 }
 
 function formatSources(sources: readonly SourceView[]): string {

@@ -30,7 +30,7 @@ export function defineInit(parent: Command, run: Run): void {
   );
 }
 
-export function formatCreated(directory: string, created: readonly string[]): string {
+function formatCreated(directory: string, created: readonly string[]): string {
   return [`Created a registry in ${directory}:`, ...created.map((path) => `  ${path}`)].join('\n');
 }
 

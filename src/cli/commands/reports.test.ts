@@ -257,6 +257,10 @@ test('explain gives the verdict first, then each source, then pin, cache and fin
 Served versions: 1.3.0, 1.4.0
 Pinned: ${checksum} since 2026-01-01T00:00:00.000Z from "internal"
 Archive: not cached`);
+  const unserved = formatExplanation({ ...explanation, version: '99.0.0' as Version, isServed: false });
+  expect(unserved.split('\n')[0]).toBe(
+    'company/tool@99.0.0 is not served (company/tool comes from "internal", which does not have that version).',
+  );
   expect(
     formatExplanation({
       ...explanation,

@@ -94,7 +94,7 @@ function fingerprintOf(file: string): string {
   }
 }
 
-export function formatServing(name: string, url: string, io: Io): string {
+function formatServing(name: string, url: string, io: Io): string {
   const lines = [
     `Serving "${name}" at ${url}`,
     '',

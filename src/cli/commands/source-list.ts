@@ -52,7 +52,7 @@ export function formatSources(config: Config, impliedArchives: (url: string) => 
 }
 
 /** What `--json` shows of a source: all but its credentials (rule 10). */
-export function withoutSecrets({ auth, ...source }: SourceConfig): object {
+function withoutSecrets({ auth, ...source }: SourceConfig): object {
   return auth === undefined ? source : { ...source, auth: { type: auth.type } };
 }
 

@@ -8,6 +8,8 @@ import { addExamples, type CommandContext, type Run, readConfig } from '../conte
 import { CommandLineError, type ExitCode, exitCodes } from '../exit-codes.ts';
 import { clientConfigFile, formatClientConfig, localUrl } from '../moon-client.ts';
 
+const client = 'moon';
+
 interface Flags {
   readonly registry?: string;
   readonly mooncakes?: true;
@@ -70,7 +72,7 @@ function warnOfClientConfig(context: CommandContext, url: string | undefined): v
 
 function runMoonUpdate({ io, settings }: CommandContext, url: string | undefined): Promise<number> {
   const { MOONCAKES_REGISTRY: _, ...env } = io.env;
-  const child = spawn('moon', ['update'], {
+  const child = spawn(client, ['update'], {
     cwd: io.workingDirectory,
     env: url === undefined ? env : { ...env, MOONCAKES_REGISTRY: url },
     // With --json, stdout carries our document alone: what moon prints goes to stderr.
