@@ -1,5 +1,4 @@
-import { isModuleName } from '../model/module-name.ts';
-import { isVersion } from '../model/version.ts';
+import { parseAssetPath } from '../registry/asset-path.ts';
 import type { Registry, ServedBytes } from '../registry/registry.ts';
 import { type Answer, type AppRequest, problem, type Route } from './answer.ts';
 import { answerEntity } from './entity.ts';
@@ -26,7 +25,7 @@ async function answerAsset(registry: Registry, request: AppRequest): Promise<Ans
   const decoded = decodePath(request.path.slice(request.path.indexOf('/', 1) + 1));
   if (decoded === undefined) return problem(400, 'The path is not percent-encoded UTF-8.');
   // Always a true 404 (trap 21): the client takes anything else for a broken registry.
-  if (!isAssetPath(decoded))
+  if (!parseAssetPath(decoded))
     return problem(404, 'There is no such file.', {
       hint: 'prebuilt files are named OWNER/NAME@VERSION/[PACKAGE/]FILE.wasm and FILE.wasm.sha256',
     });
@@ -34,15 +33,6 @@ async function answerAsset(registry: Registry, request: AppRequest): Promise<Ans
   if (outcome.kind !== 'found') return lookupProblem(`The file ${decoded}`, outcome);
   const type = decoded.endsWith('.wasm') ? 'application/wasm' : 'text/plain; charset=utf-8';
   return answerBytes(request, outcome.value, type);
-}
-
-/** `OWNER/NAME@VERSION/[PACKAGE/]FILE.wasm`, or with `.sha256` at its end; nothing that could leave its folder. */
-export function isAssetPath(text: string): boolean {
-  const match = /^([^@]+)@([^/]+)\/(.+\.wasm)(\.sha256)?$/su.exec(text);
-  if (!match) return false;
-  const [, module = '', version = '', file = ''] = match;
-  // File and folder names obey the rules of a module's parts, and stay below the same bounds.
-  return isModuleName(module) && isVersion(version) && isModuleName(`package/${file}`);
 }
 
 function answerBytes(request: AppRequest, served: ServedBytes, type: string): Answer {
