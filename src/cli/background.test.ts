@@ -150,6 +150,21 @@ describe('refreshing', () => {
     expect(lines).toEqual(['error: refresh failed: unexpected: disk full', 'info: refresh works again']);
   });
 
+  test('a change of the index is logged in one line', async () => {
+    const { lines, scene, pass } = createScene('[server]\nrefresh_interval = "1s"');
+    const module = 'a/b' as ModuleName;
+    const change = {
+      module,
+      kind: 'added',
+      origin: 'partner',
+      versionsAdded: [],
+      versionsRemoved: [],
+    } as const;
+    scene.sync = async () => ({ ...syncReport([readable]), modules: 7, changes: [change] });
+    await pass(1);
+    expect(lines).toEqual(['info: the index changed: 7 modules (1 added)']);
+  });
+
   test('a conflict is logged once', async () => {
     const { lines, scene, pass } = createScene('[server]\nrefresh_interval = "1s"');
     const conflict: Finding = {

@@ -5,8 +5,9 @@
 import { setMaxListeners } from 'node:events';
 import { type Finding, isConflict } from '../model/finding.ts';
 import type { Registry } from '../registry/registry.ts';
-import type { MirrorReport, SourceRefresh, StatusReport } from '../registry/reports.ts';
+import type { MirrorReport, SourceRefresh, StatusReport, SyncReport } from '../registry/reports.ts';
 import type { Log } from '../support/log.ts';
+import { summariseChanges } from './changes.ts';
 import { describeFailure } from './failure.ts';
 import { formatFinding, isUnread } from './findings.ts';
 import { count } from './format.ts';
@@ -108,7 +109,7 @@ export function oldestReading({ sources }: Pick<StatusReport, 'sources'>): numbe
 }
 
 interface Reporter {
-  synced(report: { readonly sources: readonly SourceRefresh[]; readonly findings: readonly Finding[] }): void;
+  synced(report: SyncReport): void;
   mirrored(report: MirrorReport): void;
   failed(job: string, error: unknown): void;
   recovered(job: string): void;
@@ -141,9 +142,10 @@ function createReporter(log: Log): Reporter {
       log.warn(`and ${fresh.length - maxConflictLines} more: moonbit-registry status`);
   };
   return {
-    synced({ sources, findings }) {
-      saySources(sources);
-      sayConflicts(findings);
+    synced(report) {
+      if (report.changes.length > 0) log.info(`the index changed: ${summariseChanges(report)}`);
+      saySources(report.sources);
+      sayConflicts(report.findings);
     },
     mirrored(report) {
       saySources(report.refresh);

@@ -13,7 +13,7 @@ export function defineSourceCheck(parent: Command, run: Run): void {
     .argument('[name]', 'one source (default: all that are enabled)');
   addExamples(command, [
     ['moonbit-registry source check', 'Check all enabled sources.'],
-    ['moonbit-registry source check partner', 'Check one, e.g. before enabling it.'],
+    ['moonbit-registry source check partner', 'Check one.'],
   ]);
   command.action((name: string | undefined) =>
     run((context) =>
