@@ -7,6 +7,7 @@ import { absent, found, type Lookup, type SourceFailure, unavailable } from '../
 import type { ModuleName } from '../model/module-name.ts';
 import type { Version } from '../model/version.ts';
 import type { Source } from '../sources/source.ts';
+import { transportFailure } from '../support/http-failure.ts';
 import type { LocatedFacts } from './module-facts.ts';
 import { maySupply, type Policy } from './policy.ts';
 
@@ -88,7 +89,7 @@ async function fetchFrom(
   signal: AbortSignal | undefined,
 ): Promise<Lookup<FetchedArchive>> {
   const { module, version, checksum } = wanted;
-  let cause: unknown;
+  let failure: SourceFailure = { reason: 'connection', detail: 'the answer broke off' };
   for (let attempt = 0; attempt < attempts; attempt++) {
     const opened = await source.openArchive(module, version, signal);
     if (opened.kind !== 'found') return opened;
@@ -101,15 +102,10 @@ async function fetchFrom(
       signal?.throwIfAborted();
       if (error instanceof IntegrityError)
         return unavailable({ reason: 'wrong-bytes', detail: error.message });
-      if (!isBrokenOff(error)) throw error;
-      cause = error;
+      const broken = transportFailure(error);
+      if (!broken) throw error;
+      failure = broken;
     }
   }
-  const detail = cause instanceof Error ? cause.message : String(cause);
-  return unavailable({ reason: 'connection', detail: `the answer broke off ${attempts} times: ${detail}` });
-}
-
-/** Whether the far side ended the body early; errors of our own disk are `StorageError` and pass through. */
-function isBrokenOff(error: unknown): boolean {
-  return error instanceof Error && !('hint' in error);
+  return unavailable({ ...failure, detail: `${failure.detail} (${attempts} times)` });
 }

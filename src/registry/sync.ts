@@ -2,8 +2,9 @@ import { join } from 'node:path';
 import type { ArchiveStore } from '../archives/archive-store.ts';
 import type { Config } from '../config/config.ts';
 import type { GitIndex, StateView } from '../index/git-index.ts';
+import { readIndexPath } from '../index/layout.ts';
 import type { SnapshotRecord } from '../index/registry-state.ts';
-import type { Lookup } from '../model/lookup.ts';
+import { type Lookup, unavailable } from '../model/lookup.ts';
 import type { ModuleName } from '../model/module-name.ts';
 import type { Snapshot, Source } from '../sources/source.ts';
 import type { Log } from '../support/log.ts';
@@ -79,7 +80,20 @@ async function readSource(
     onWait: (holder) =>
       context.log.info('waiting for another process to read the source', { source: name, holder }),
   });
-  return { source: name, known: commit, result };
+  return { source: name, known: commit, result: await refuseEmpty(context.index, commit, result) };
+}
+
+/** A repository without index files is no index: nothing tells a wrong address from a registry that lost everything. */
+async function refuseEmpty(
+  index: GitIndex,
+  known: string | undefined,
+  result: Lookup<Snapshot>,
+): Promise<Lookup<Snapshot>> {
+  if (result.kind !== 'found' || result.value.commit === known) return result;
+  for (const path of (await index.list(result.value.tree)).keys())
+    if (readIndexPath(path).kind !== 'other') return result;
+  const detail = `commit ${result.value.commit.slice(0, 10)} of its index has no .index file below user/`;
+  return unavailable({ reason: 'bad-answer', detail });
 }
 
 /** As long as the slowest honest fetch. */

@@ -1,0 +1,70 @@
+/** Data flows one way: each layer imports only from itself and from those to its right. */
+import { readdirSync, readFileSync } from 'node:fs';
+import { join, relative } from 'node:path';
+import { expect, test } from 'vitest';
+
+const layers = [
+  'main',
+  'cli',
+  'demo',
+  'http',
+  'registry',
+  'config',
+  'sources',
+  'index',
+  'archives',
+  'model',
+  'support',
+  'errors',
+];
+const source = join(import.meta.dirname, '..', 'src');
+
+function layerOf(path: string): string {
+  return path.split('/')[0]?.replace(/\.ts$/, '') ?? '';
+}
+
+const files = readdirSync(source, { recursive: true, encoding: 'utf8' }).filter(
+  (name) => name.endsWith('.ts') && !name.endsWith('.test.ts'),
+);
+
+test('no file imports from a layer to its left', () => {
+  const violations = files.flatMap((file) => {
+    const text = readFileSync(join(source, file), 'utf8');
+    const imports = [...text.matchAll(/(?:from|import\()\s*'(\.[^']+)'/g)].map(([, path = '']) =>
+      relative(source, join(source, file, '..', path)),
+    );
+    const typeOnly = [...text.matchAll(/import type [^;]*from '(\.[^']+)'/g)].map(([, path = '']) =>
+      relative(source, join(source, file, '..', path)),
+    );
+    return (
+      imports
+        .filter((path) => layers.indexOf(layerOf(path)) < layers.indexOf(layerOf(file)))
+        // The configuration's shape is plain data that sources are made from.
+        .filter((path) => !(path === 'config/config.ts' && typeOnly.includes(path)))
+        .map((path) => `${file} imports ${path}`)
+    );
+  });
+  expect(violations).toEqual([]);
+});
+
+test('every file belongs to a layer', () => {
+  expect(files.filter((file) => !layers.includes(layerOf(file)))).toEqual([]);
+  expect(files.length).toBeGreaterThan(50);
+});
+
+test('deciding does no I/O: the model imports nothing of Node but Buffer', () => {
+  const impure = files
+    .filter((file) => layerOf(file) === 'model')
+    .filter((file) => /from 'node:(?!buffer)/.test(readFileSync(join(source, file), 'utf8')));
+  expect(impure).toEqual([]);
+});
+
+test('only main touches the process, and only open.ts puts implementations together', () => {
+  const uses = (pattern: RegExp) =>
+    files.filter((file) => pattern.test(readFileSync(join(source, file), 'utf8')));
+  expect(uses(/\bprocess\.(argv|exit|exitCode|stdout|stderr|on|cwd)\b/)).toEqual(['main.ts']);
+  expect(uses(/\bopenFileArchiveStore\(directory|= openFileArchiveStore\(/).sort()).toEqual([
+    'archives/file-archive-store.ts',
+    'registry/open.ts',
+  ]);
+});
