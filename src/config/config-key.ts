@@ -1,5 +1,6 @@
 import * as v from 'valibot';
 import { UsageError } from '../errors.ts';
+import { redact } from '../support/redact.ts';
 import { suggest } from '../support/suggest.ts';
 import { sourceNames } from './problem.ts';
 import { configKeys, configShape, type Shape, type ValueShape } from './schema-shape.ts';
@@ -35,7 +36,7 @@ export function parseKeyValue(key: string, shape: ValueShape, typed: string): Se
   const candidate = typedValue(shape, typed);
   const result = v.safeParse(shape.schema, candidate);
   if (result.success) return candidate;
-  throw new UsageError(`cannot set ${key}: ${result.issues[0].message}`);
+  throw new UsageError(redact(`cannot set ${key}: ${result.issues[0].message}`));
 }
 
 function typedValue(shape: ValueShape, typed: string): SettingValue {

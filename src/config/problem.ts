@@ -1,4 +1,5 @@
 import { ConfigError, type ConfigProblem } from '../errors.ts';
+import { redact } from '../support/redact.ts';
 import { locate, type TomlDocument, type TomlPath } from './toml-document.ts';
 
 export const configFileName = 'registry.toml';
@@ -15,9 +16,9 @@ export interface Problem {
 export function placeProblems(document: TomlDocument, problems: readonly Problem[]): ConfigProblem[] {
   return problems
     .map((problem) => ({
-      path: formatPath(document, problem.path),
+      path: redact(formatPath(document, problem.path)),
       ...locate(document, problem.path, problem.isAboutKey ? 'key' : 'value'),
-      message: problem.message,
+      message: redact(problem.message), // may quote a value that holds a password in the wrong place
     }))
     .sort((a, b) => a.line - b.line || a.column - b.column);
 }
