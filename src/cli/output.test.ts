@@ -43,6 +43,12 @@ test('a terminal gets colour, and a status line that makes room for what is said
   expect(io.written.stderr).toBe('012345678\r\u001b[K\u001b[33mwarning:\u001b[39m odd\n');
 });
 
+test('a terminal that does not say how wide it is counts as 80 columns wide', () => {
+  const io = recordIo({ isTTY: true, columns: 0 });
+  createOutput(io, plain).statusLine('x'.repeat(100));
+  expect(io.written.stderr).toHaveLength(79);
+});
+
 test('nothing is drawn without a terminal, or with --quiet', () => {
   for (const [io, settings] of [
     [recordIo(), plain],

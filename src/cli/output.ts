@@ -72,7 +72,7 @@ export function createOutput(io: Io, settings: OutputSettings): Output {
       if (!hasStatusLine) return;
       clear();
       if (text === undefined) return;
-      const width = (io.stderr.columns ?? 80) - 1;
+      const width = (io.stderr.columns || 80) - 1; // 0: a terminal that does not say
       io.stderr.write(text.slice(0, width));
       shown = true;
     },

@@ -2,8 +2,9 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { cli } from './io.fixture.ts';
+import { cli, recordIo } from './io.fixture.ts';
 import { createProgram, fullName, withDescendants } from './program.ts';
+import { runCli } from './run.ts';
 
 const recipe = `default_source = "mooncakes"
 
@@ -168,6 +169,15 @@ describe('options every command takes', () => {
     expect(error.problems).toHaveLength(2);
     expect(exitCode).toBe(1);
   });
+});
+
+test('a failure does not leave a status line behind', async () => {
+  const io = recordIo({ isTTY: true, env, workingDirectory: directory });
+  const offline = 'name = "x"\nurl = "http://127.0.0.1:9"\nindex_url = "file:///nowhere/index"\n';
+  await writeFile(join(directory, 'registry.toml'), `[[sources]]\n${offline}`);
+  await runCli(['mirror', 'a/*'], io);
+  expect(io.written.stderr).toContain('Reading indexes');
+  expect(io.written.stderr).toMatch(/Reading indexes[^\n]*\r\u001b\[K[^R]*error:/);
 });
 
 describe('config', () => {

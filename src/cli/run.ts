@@ -12,7 +12,12 @@ import { createProgram, HelpShown } from './program.ts';
 export async function runCli(words: readonly string[], io: Io): Promise<ExitCode> {
   let exitCode: ExitCode = exitCodes.done;
   const run: Run = async (work) => {
-    exitCode = await work(createContext(program, io));
+    const context = createContext(program, io);
+    try {
+      exitCode = await work(context);
+    } finally {
+      context.output.statusLine(undefined);
+    }
   };
   const program = createProgram({
     run,
