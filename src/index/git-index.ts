@@ -20,6 +20,7 @@ import {
 
 export const servedRef = 'refs/heads/main';
 export const stateRef = 'refs/registry/state';
+const maxRememberedTips = 16;
 
 /** The state at one commit. Immutable: a change makes another commit. */
 export interface StateView extends RegistryState {
@@ -141,6 +142,7 @@ export async function openGitIndex(directory: string): Promise<GitIndex> {
     await moveRef(directory, stateRef, next, change.base.commit);
     const view = await state();
     await followState(directory, view);
+    await packIfScattered(directory);
     return view;
   }
 
@@ -164,7 +166,9 @@ export async function openGitIndex(directory: string): Promise<GitIndex> {
       const tip = await readRef(directory, servedRef);
       if (history?.tip !== tip) {
         const listing = await runGit(['rev-list', '--max-count=1000', tip], { gitDir: directory });
-        history = { tip, commits: listing.toString().trim().split('\n') };
+        // A client that was told of the tip before asks for it although a new root has come between.
+        const before = history?.commits.slice(0, maxRememberedTips) ?? [];
+        history = { tip, commits: [...new Set([...listing.toString().trim().split('\n'), ...before])] };
       }
       return history.commits;
     },
@@ -206,6 +210,17 @@ function commitBuilders(
     edits: [...startingTree, ...served.edits],
   });
   return [aggregated, state];
+}
+
+const maxLooseObjects = 2000;
+const maxPacks = 16;
+
+/** Rolls loose objects and small packs up; drops nothing, so it is safe beside whoever reads or fetches. */
+async function packIfScattered(directory: string): Promise<void> {
+  const counts = (await runGit(['count-objects', '-v'], { gitDir: directory })).toString();
+  const value = (name: string) => Number(new RegExp(`^${name}: (\\d+)$`, 'm').exec(counts)?.[1] ?? 0);
+  if (value('count') < maxLooseObjects && value('packs') < maxPacks) return;
+  await runGit(['repack', '-d', '-q', '--geometric=2'], { gitDir: directory });
 }
 
 async function followState(directory: string, state: StateView): Promise<void> {

@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { text as readText } from 'node:stream/consumers';
-import { GitError, gitEnvironment, ignoreBrokenPipe } from './git.ts';
+import { GitError, gitEnvironment, ignoreBrokenPipe, startFailure } from './git.ts';
 
 /** One path of a commit's tree: existing objects by id, new ones by content, nothing to remove it. */
 export interface TreeEdit {
@@ -37,7 +37,7 @@ export async function importCommits(
     env: gitEnvironment(),
   });
   const exited = new Promise<number | undefined>((resolve, reject) => {
-    child.on('error', reject);
+    child.on('error', (error) => reject(startFailure(error)));
     child.on('close', (status) => resolve(status ?? undefined));
   });
   // Awaited below; a failure to start must not surface as an unhandled rejection before that.

@@ -1,5 +1,5 @@
 import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process';
-import { GitError, gitEnvironment, ignoreBrokenPipe } from './git.ts';
+import { GitError, gitEnvironment, ignoreBrokenPipe, startFailure } from './git.ts';
 
 export interface GitObject {
   readonly id: string;
@@ -49,7 +49,7 @@ function createBatchProcess(gitDir: string, mode: string, hasContent: boolean) {
     });
     started.stdin.on('error', ignoreBrokenPipe);
     started.stdout.on('data', (chunk: Buffer) => answers.push(chunk));
-    started.on('error', (error) => fail(started, error));
+    started.on('error', (error) => fail(started, startFailure(error)));
     started.on('close', (status) =>
       fail(
         started,

@@ -1,5 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { text as readText } from 'node:stream/consumers';
+import { StorageError } from '../errors.ts';
 
 /** git ended badly. `stderr` may hold text of the far side: redact and shorten it before showing it. */
 export class GitError extends Error {
@@ -93,7 +94,7 @@ export async function runGit(args: readonly string[], options: GitOptions = {}):
   options.signal?.addEventListener('abort', kill, { once: true });
   try {
     const exited = new Promise<number | undefined>((resolve, reject) => {
-      child.on('error', reject);
+      child.on('error', (error) => reject(startFailure(error)));
       child.on('close', (status) => resolve(status ?? undefined));
     });
     child.stdin.on('error', ignoreBrokenPipe);
@@ -114,6 +115,15 @@ export async function runGit(args: readonly string[], options: GitOptions = {}):
     clearTimeout(timer);
     options.signal?.removeEventListener('abort', kill);
   }
+}
+
+/** Why git could not be started at all. */
+export function startFailure(error: NodeJS.ErrnoException): Error {
+  if (error.code !== 'ENOENT') return error;
+  return new StorageError('git is not installed, or not on the PATH', {
+    cause: error,
+    hint: `install git ${oldestGit} or later`,
+  });
 }
 
 /** SIGTERM lets git remove its lock and temporary files; what is still there after two seconds is killed. */
