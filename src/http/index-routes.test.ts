@@ -1,11 +1,11 @@
 import { once } from 'node:events';
-import { readdir, readFile } from 'node:fs/promises';
+import { readdir } from 'node:fs/promises';
 import { request as httpRequest } from 'node:http';
 import { connect } from 'node:net';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { describe, expect, test, vi } from 'vitest';
-import { clone, fetchReset, git, pull, shallowClone, tryGit } from '../../test/support/git-client.ts';
+import { git, shallowClone } from '../../test/support/git-client.ts';
 import { sendRaw, serveStandIn } from '../../test/support/stand-in-server.ts';
 import { temporaryDirectory } from '../../test/support/temporary-directory.ts';
 import { formatPackets, type Packet } from './pkt-line.ts';
@@ -28,65 +28,6 @@ function fetchOf(commit: string, ...more: string[]): Buffer {
 
 const post = (url: string, body: Buffer, headers: Record<string, string> = version2) =>
   fetch(`${url}/git/index/git-upload-pack`, { method: 'POST', headers, body });
-
-describe.each([0, 2] as const)('git clients of protocol v%d', (protocol) => {
-  test('clone, pull and fetch the index, before and after a change and a new root', async () => {
-    const { registry, url } = await serveStandIn();
-    const directory = temporaryDirectory();
-    const [full, shallow, reset] = ['full', 'shallow', 'reset'].map((name) => join(directory, name));
-    if (!full || !shallow || !reset) throw new Error('unreachable');
-    await registry.publish('alice/json@1.0.0');
-    await clone(`${url}/git/index`, full, { protocol });
-    await shallowClone(`${url}/git/index`, shallow, { protocol });
-    await shallowClone(`${url}//git/index`, reset, { protocol });
-    const read = (where: string) => readFile(join(where, 'user/alice/json.index'), 'utf8');
-    expect(await read(full)).toContain('"1.0.0"');
-    expect(await read(reset)).toBe(await read(full));
-    expect(await git(['-C', shallow, 'rev-list', '--count', 'HEAD'])).toBe('1\n');
-
-    await registry.publish('alice/json@1.1.0');
-    await pull(full, { protocol });
-    await pull(shallow, { protocol });
-    await fetchReset(reset, { protocol });
-    for (const where of [full, shallow, reset]) expect(await read(where)).toContain('"1.1.0"');
-
-    await registry.reRoot();
-    await registry.publish('alice/json@1.2.0');
-    await fetchReset(reset, { protocol });
-    expect(await read(reset)).toContain('"1.2.0"');
-    expect(
-      (await tryGit(['-C', full, 'pull', '--quiet', '--no-rebase', 'origin', 'main'], { protocol })).code,
-    ).toBe(128);
-  });
-
-  test('see HEAD and main, and nothing else', async () => {
-    const { registry, url } = await serveStandIn();
-    const commit = await registry.servedCommit();
-    expect(await git(['ls-remote', `${url}/git/index`], { protocol })).toBe(
-      `${commit}\tHEAD\n${commit}\trefs/heads/main\n`,
-    );
-  });
-
-  test('cannot have a commit that is hidden', async () => {
-    const { registry, url } = await serveStandIn();
-    const directory = temporaryDirectory();
-    await git(['init', '--quiet', directory]);
-    const fetched = await tryGit(['-C', directory, 'fetch', `${url}/git/index`, registry.hiddenCommit], {
-      protocol,
-    });
-    expect(fetched.code).not.toBe(0);
-    expect((await tryGit(['-C', directory, 'cat-file', '-e', registry.hiddenCommit])).code).not.toBe(0);
-  });
-
-  test('learn why they cannot push', async () => {
-    const { url } = await serveStandIn();
-    const directory = temporaryDirectory();
-    await clone(`${url}/git/index`, directory, { protocol });
-    const pushed = await tryGit(['-C', directory, 'push', 'origin', 'HEAD:main'], { protocol });
-    expect(pushed.code).not.toBe(0);
-    expect(pushed.stderr).toContain('This index is read-only');
-  });
-});
 
 describe('what a client may want', () => {
   test('is refused in protocol v2 when it is hidden, a tree, or unknown', async () => {
