@@ -11,11 +11,16 @@ export type ModuleName = string & { readonly brand: 'ModuleName' };
 const maxComponentBytes = 240;
 const maxNameBytes = 1024;
 // Refused by moon itself in archive and asset paths (`:` `\` `#` `?` `%`), ambiguous in `module@version` (`@`),
-// or able to forge lines and hide text in a terminal: controls, white space, bidirectional and zero-width marks.
+// impossible in a Windows path (`"` `*` `<` `>` `|`), or able to forge lines and hide text in a terminal: controls,
+// white space, bidirectional and zero-width marks.
 const forbiddenCharacters =
-  /[\u0000-\u001f\u007f-\u009f\s:\\#?%@\u061c\u180e\u200b\u200c\u200e\u200f\u202a-\u202e\u2060-\u2069\ufeff\ufffd]/u;
+  /[\u0000-\u001f\u007f-\u009f\s:\\#?%@"*<>|\u061c\u180e\u200b\u200c\u200e\u200f\u202a-\u202e\u2060-\u206f\ufeff\ufffd]/u;
 // A tree with such a component cannot be checked out (git's verify_path, with its HFS+ and NTFS rules).
 const dotGit = /^(\.git|git~[0-9]+)[. ]*$/i;
+// Emoji are made with it, and HFS+ ignores it: `.git` with one in it is `.git` there (git's utf8.c).
+const zeroWidthJoiner = /\u200d/g;
+// Names of devices on Windows, whatever their extension: git checks nothing out of a tree that has one (mingw.c).
+const windowsDevice = /^(aux|con|nul|prn|com[1-9]|lpt[1-9]|conin\$|conout\$)(\.|$)/i;
 
 /** Why `text` cannot be a module name, in words that end a sentence; `undefined` if it can. */
 export function moduleNameProblem(text: string): string | undefined {
@@ -29,13 +34,22 @@ export function moduleNameProblem(text: string): string | undefined {
   for (const [position, component] of components.entries()) {
     if (component === '') return 'it has an empty part between slashes';
     if (component === '.' || component === '..') return `it has the part "${component}"`;
-    if (dotGit.test(component)) return `git refuses to check out the part "${component}"`;
+    const isLast = position === components.length - 1;
+    const where = checkoutFailure(component, isLast);
+    if (where !== undefined) return `git refuses to check out the part "${component}"${where}`;
     if (Buffer.byteLength(component) > maxComponentBytes)
       return `a part is longer than ${maxComponentBytes} bytes`;
     // `a/b.index/c` would need a folder where the index file of `a/b` stands, and so could delete it.
-    if (position < components.length - 1 && component.toLowerCase().endsWith('.index'))
+    if (!isLast && component.toLowerCase().endsWith('.index'))
       return `the part "${component}" would collide with an index file`;
   }
+  return undefined;
+}
+
+/** Where git refuses a folder (or, with `.index` after it, a file) of this name: the end of a sentence. */
+function checkoutFailure(component: string, isLast: boolean): string | undefined {
+  if (dotGit.test(component.replace(zeroWidthJoiner, ''))) return '';
+  if (windowsDevice.test(component) || (!isLast && component.endsWith('.'))) return ' on Windows';
   return undefined;
 }
 
