@@ -49,14 +49,14 @@ export function covers(wide: string, narrow: string): boolean {
 export function overlaps(a: string, b: string): boolean {
   // reachable[j]: whether the part of `a` read so far can match the first j characters of `b`'s pattern
   let reachable = closeOverStars([true, ...Array<boolean>(b.length).fill(false)], b);
-  for (const character of a) {
+  for (let i = 0; i < a.length; i++) {
     const next = Array<boolean>(b.length + 1).fill(false);
     for (let j = 0; j <= b.length; j++) {
       if (!reachable[j]) continue;
-      if (character === '*') {
+      if (a[i] === '*') {
         for (let k = j; k <= b.length; k++) next[k] = true;
       } else if (b[j] === '*') next[j] = true;
-      else if (b[j] === character) next[j + 1] = true;
+      else if (b[j] === a[i]) next[j + 1] = true;
     }
     reachable = closeOverStars(next, b);
   }
