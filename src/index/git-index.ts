@@ -1,4 +1,4 @@
-import { readFile, stat } from 'node:fs/promises';
+import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { StorageError } from '../errors.ts';
 import type { Finding } from '../model/finding.ts';
@@ -6,6 +6,7 @@ import { GitError, runGit } from '../support/git.ts';
 import { importCommits, type NewCommit, type TreeEdit } from '../support/git-import.ts';
 import { createGitObjectReader } from '../support/git-objects.ts';
 import { snapshotPathOf } from './layout.ts';
+import { createRefReader } from './ref-reader.ts';
 import {
   findingsFile,
   formatFile,
@@ -18,8 +19,8 @@ import {
   stateFile,
 } from './registry-state.ts';
 
-export const servedRef = 'refs/heads/main';
-export const stateRef = 'refs/registry/state';
+const servedRef = 'refs/heads/main';
+const stateRef = 'refs/registry/state';
 const maxRememberedTips = 16;
 
 /** The state at one commit. Immutable: a change makes another commit. */
@@ -29,7 +30,7 @@ export interface StateView extends RegistryState {
 }
 
 /** A change to the served index and the state, made real by one ref update. */
-export interface IndexChange {
+interface IndexChange {
   /** What the change was planned on; it fails if that is no longer the state. */
   readonly base: StateView;
   /** Absent: the served index stays as it is. */
@@ -117,6 +118,7 @@ export async function openGitIndex(directory: string): Promise<GitIndex> {
       hint: 'run "moonbit-registry init" in the registry\'s folder to create it',
     });
   const objects = createGitObjectReader(directory);
+  const readRef = createRefReader(directory);
   let cached: StateView | undefined;
   let history: { readonly tip: string; readonly commits: readonly string[] } | undefined;
 
@@ -125,7 +127,7 @@ export async function openGitIndex(directory: string): Promise<GitIndex> {
   }
 
   async function state(): Promise<StateView> {
-    const commit = await readRef(directory, stateRef);
+    const commit = await readRef(stateRef);
     if (cached?.commit === commit) return cached;
     const bytes = await read(`${commit}:${stateFile}`);
     if (!bytes) throw new StorageError(`${stateRef} (${commit}) has no ${stateFile}`);
@@ -161,9 +163,9 @@ export async function openGitIndex(directory: string): Promise<GitIndex> {
       const object = await objects.identify(`${treeish}:${path}`);
       return object?.type === 'blob' ? object.id : undefined;
     },
-    servedCommit: () => readRef(directory, servedRef),
+    servedCommit: () => readRef(servedRef),
     async servedHistory() {
-      const tip = await readRef(directory, servedRef);
+      const tip = await readRef(servedRef);
       if (history?.tip !== tip) {
         const listing = await runGit(['rev-list', '--max-count=1000', tip], { gitDir: directory });
         // A client that was told of the tip before asks for it although a new root has come between.
@@ -224,7 +226,7 @@ async function packIfScattered(directory: string): Promise<void> {
 }
 
 async function followState(directory: string, state: StateView): Promise<void> {
-  const current = await readRef(directory, servedRef).catch(() => undefined);
+  const current = await createRefReader(directory)(servedRef).catch(() => undefined);
   if (current !== state.served) await runGit(['update-ref', servedRef, state.served], { gitDir: directory });
 }
 
@@ -238,17 +240,6 @@ async function moveRef(directory: string, ref: string, next: string, expected: s
       hint: 'another process may have changed the registry meanwhile: run the command again',
     });
   }
-}
-
-/** Reads a ref's own file, and asks git only when there is none: this is on the path of every request. */
-async function readRef(directory: string, ref: string): Promise<string> {
-  try {
-    const id = (await readFile(join(directory, ref), 'latin1')).trim();
-    if (/^[0-9a-f]{40}$/.test(id)) return id;
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
-  }
-  return (await runGit(['rev-parse', '--verify', ref], { gitDir: directory })).toString().trim();
 }
 
 async function listFiles(directory: string, treeish: string): Promise<Map<string, string>> {

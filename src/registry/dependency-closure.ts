@@ -3,7 +3,7 @@ import { isModuleName, type ModuleName } from '../model/module-name.ts';
 import { compareVersions, compatibilitySet, selectVersion, type Version } from '../model/version.ts';
 import type { MirrorReport } from './reports.ts';
 
-export type Unsatisfied = MirrorReport['unsatisfied'][number];
+type Unsatisfied = MirrorReport['unsatisfied'][number];
 
 export interface Closure {
   /** Selected versions by module, those of the roots included. */

@@ -24,7 +24,10 @@ export function findFactsByPath(
   snapshots: readonly SnapshotRecord[],
 ): FactFinder {
   async function listings(path: string): Promise<Map<string, string>> {
-    const ids = await Promise.all(snapshots.map(({ tree }) => index.identify(tree, path)));
+    // Asked one name a line, git cannot be told of such a path; no module has one.
+    const identify = async (tree: string) =>
+      path.includes('\n') ? (await index.list(tree)).get(path) : index.identify(tree, path);
+    const ids = await Promise.all(snapshots.map(({ tree }) => identify(tree)));
     return new Map(snapshots.flatMap(({ source }, i) => (ids[i] === undefined ? [] : [[source, ids[i]]])));
   }
   return {

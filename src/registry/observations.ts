@@ -6,7 +6,7 @@ import type { SourceRefresh } from './reports.ts';
  * When each source was last read and tried: advice for people and for the background refresh. Nothing rests on
  * it, so it lives in a plain file beside the index, and a damaged one counts as empty.
  */
-export interface Observation {
+interface Observation {
   /** ISO 8601, UTC. */
   readonly readAt?: string | undefined;
   readonly triedAt: string;

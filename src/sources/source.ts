@@ -57,7 +57,7 @@ export interface OpenedBody {
   readonly url: string;
 }
 
-export interface ProbeResult {
+interface ProbeResult {
   readonly transport: 'smart-http' | 'dumb-http' | 'file' | 'ssh';
   readonly latencyMs: number;
   /** The commit the default branch points to. */

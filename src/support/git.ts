@@ -26,7 +26,7 @@ export interface GitOptions {
 }
 
 /** The oldest git with all we use (`GIT_CONFIG_COUNT`). */
-export const oldestGit = '2.31';
+const oldestGit = '2.31';
 
 const inheritedGitVariables = new Set([
   'GIT_SSL_CAINFO',
