@@ -6,12 +6,10 @@ import type { Config } from '../config/config.ts';
 import { loadConfig } from '../config/load.ts';
 import { NotFoundError } from '../errors.ts';
 import { type GitIndex, openGitIndex } from '../index/git-index.ts';
-import { parseIndexFile } from '../index/index-file.ts';
 import { indexPathOf, ledgerFolder, readIndexPath } from '../index/layout.ts';
 import type { IndexEntry } from '../model/index-entry.ts';
 import { absent, found, type Lookup, unavailable } from '../model/lookup.ts';
 import type { ModuleName } from '../model/module-name.ts';
-import type { Version } from '../model/version.ts';
 import { type ConnectedSources, connectSources } from '../sources/connect.ts';
 import { type Log, silentLog } from '../support/log.ts';
 import { createSingleFlight } from '../support/single-flight.ts';
@@ -25,7 +23,8 @@ import { createData, dataLayout } from './init.ts';
 import { mirror } from './mirror.ts';
 import { readObservations } from './observations.ts';
 import type { Registry, ServedArchive } from './registry.ts';
-import { createResolver } from './resolve-module.ts';
+import { createResolver, type Resolver } from './resolve-module.ts';
+import { createServedIndex } from './served-index.ts';
 import { createSymbols } from './served-symbols.ts';
 import { readStatus } from './status.ts';
 import { aggregate, observationsFile, type SyncContext, syncRegistry } from './sync.ts';
@@ -48,6 +47,8 @@ export async function openRegistry(options: OpenOptions): Promise<Registry> {
   await removeAbandonedTemporaries(layout.packages);
   const index = await openGitIndex(layout.index);
   const archives = openFileArchiveStore(layout.packages);
+  const served = createServedIndex(index);
+  let resolving: { state: string; config: Config; resolver: Resolver } | undefined;
   const assets = createAssetCache(layout.assets);
   const symbols = createSymbols(layout.symbols, log);
   const connections = createConnections(layout);
@@ -76,19 +77,13 @@ export async function openRegistry(options: OpenOptions): Promise<Registry> {
     };
   }
 
-  async function resolver() {
+  async function resolver(): Promise<Resolver> {
     const state = await index.state();
     const config = configuration.current();
-    return createResolver({ index, archives, config, state, snapshots: state.snapshots });
-  }
-
-  async function readServedFile(module: ModuleName): Promise<Buffer | undefined> {
-    return index.read(`${await index.servedCommit()}:${indexPathOf(module)}`);
-  }
-
-  async function findServed(module: ModuleName, version: Version): Promise<IndexEntry | undefined> {
-    const file = await readServedFile(module);
-    return file && parseIndexFile(file).lines.findLast((line) => line.entry.version === version)?.entry;
+    if (resolving?.state === state.commit && resolving.config === config) return resolving.resolver;
+    const created = createResolver({ index, archives, config, state, snapshots: state.snapshots });
+    resolving = { state: state.commit, config, resolver: created };
+    return created;
   }
 
   /** Not aborted by the caller's going away: whoever comes next finds it done. */
@@ -171,7 +166,7 @@ export async function openRegistry(options: OpenOptions): Promise<Registry> {
 
     servedCommit: () => index.servedCommit(),
     isServedCommit: async (commit) => (await index.servedHistory()).includes(commit),
-    readIndexFile: readServedFile,
+    readIndexFile: served.readFile,
 
     async *readIndex() {
       const files = await index.list(await index.servedCommit());
@@ -184,14 +179,14 @@ export async function openRegistry(options: OpenOptions): Promise<Registry> {
     originOf,
 
     async findArchive(module, version) {
-      const entry = await findServed(module, version);
+      const entry = await served.find(module, version);
       if (!entry) return undefined;
       const isCached = await archives.has(entry.checksum);
       return { checksum: entry.checksum, cachedAt: isCached ? archives.locate(entry.checksum) : undefined };
     },
 
     async openArchive(module, version) {
-      const entry = await findServed(module, version);
+      const entry = await served.find(module, version);
       if (!entry) return absent(`${module}@${version} is not in the index`);
       const { checksum } = entry;
       const present = await archives.size(checksum);
@@ -211,7 +206,7 @@ export async function openRegistry(options: OpenOptions): Promise<Registry> {
       const parsed = parseAssetPath(assetPath);
       if (!parsed) return absent(`${assetPath} is not the path of a wasm asset`);
       const { module, version, wasmPath, isChecksum } = parsed;
-      if (!(await findServed(module, version))) return absent(`${module}@${version} is not in the index`);
+      if (!(await served.find(module, version))) return absent(`${module}@${version} is not in the index`);
       const asset = await fetchingAssets.run(wasmPath, async () => {
         const kept = await assets.read(wasmPath);
         if (kept) return found(kept);

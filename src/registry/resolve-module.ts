@@ -1,3 +1,4 @@
+import { LRUCache } from 'lru-cache';
 import type { ArchiveStore } from '../archives/archive-store.ts';
 import type { GitIndex, StateView } from '../index/git-index.ts';
 import { parseIndexFile } from '../index/index-file.ts';
@@ -32,6 +33,8 @@ export interface ResolveInput {
   readonly facts?: FactFinder;
 }
 
+const rememberedModules = 8192;
+
 export interface Resolver {
   readonly policy: Policy;
   resolve(module: ModuleName): Promise<ResolvedModule>;
@@ -39,18 +42,21 @@ export interface Resolver {
 
 /**
  * Resolves modules as the plan does (rule 8), before archives are considered: what `mirror` may fetch, what a
- * dependency selects, what `explain` shows. Each module is resolved once.
+ * dependency selects, what `explain` shows. What was resolved is remembered, up to a bound.
  */
 export function createResolver(input: ResolveInput): Resolver {
   const policy = policyOf(input.config, input.snapshots);
   const facts = input.facts ?? findFactsByPath(input.index, input.state, input.snapshots);
-  const resolved = new Map<ModuleName, Promise<ResolvedModule>>();
+  const resolved = new LRUCache<ModuleName, Promise<ResolvedModule>>({ max: rememberedModules });
   return {
     policy,
     resolve(module) {
-      const known = resolved.get(module) ?? resolveModule(module, facts, policy, input);
-      resolved.set(module, known);
-      return known;
+      const known = resolved.get(module);
+      if (known) return known;
+      const resolving = resolveModule(module, facts, policy, input);
+      resolved.set(module, resolving);
+      resolving.catch(() => resolved.delete(module));
+      return resolving;
     },
   };
 }
