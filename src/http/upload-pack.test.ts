@@ -1,3 +1,6 @@
+import { execFile } from 'node:child_process';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
 import { describe, expect, onTestFinished, test, vi } from 'vitest';
 import { createRegistryStandIn } from '../../test/support/registry-stand-in.ts';
 import { createUploadPack, type UploadPackOptions } from './upload-pack.ts';
@@ -46,13 +49,14 @@ describe('an answer', () => {
     expect(uploadPack.stats()).toMatchObject({ started: 1, servedFromMemory: 1 });
   });
 
-  test('that takes too long is a failure, and logged', async () => {
-    const { uploadPack, request, messages } = await world({
-      timeoutMs: 0,
-      readCommit: () => new Promise(() => {}),
-    });
-    expect(await uploadPack.answer(request, stays)).toMatchObject({ kind: 'failed' });
-    expect(messages).toEqual(['git upload-pack failed: was ended: it took longer than 0 ms']);
+  test('that takes too long is a failure, and its process ends', async () => {
+    const { registry, uploadPack, request, messages } = await world({ timeoutMs: 20 });
+    // git waits for somebody to write into the pipe.
+    await promisify(execFile)('mkfifo', [join(registry.indexDirectory, 'packed-refs')]);
+    const listing = { ...request, protocol: 0 as const };
+    expect(await uploadPack.answer(listing, stays)).toMatchObject({ kind: 'failed' });
+    expect(messages).toEqual(['git upload-pack failed: was ended: it took longer than 20 ms']);
+    await vi.waitFor(() => expect(uploadPack.stats()).toMatchObject({ started: 1, running: 0 }));
   });
 
   test('during which the index moved on is not kept under the old commit', async () => {
