@@ -2,17 +2,21 @@ import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { StorageError } from '../errors.ts';
 import type { Finding } from '../model/finding.ts';
+import type { OperatorDecision } from '../model/operator-decision.ts';
 import { GitError, runGit } from '../support/git.ts';
 import { importCommits, type NewCommit, type TreeEdit } from '../support/git-import.ts';
 import { createGitObjectReader } from '../support/git-objects.ts';
 import { snapshotPathOf } from './layout.ts';
-import { createRefReader } from './ref-reader.ts';
+import { createRefReader, readRefIfThere } from './ref-reader.ts';
 import {
+  decisionsFile,
   findingsFile,
+  formatDecisions,
   formatFile,
   formatFindings,
   formatState,
   formatVersion,
+  parseDecisions,
   parseFindings,
   parseState,
   type RegistryState,
@@ -27,6 +31,7 @@ const maxRememberedTips = 16;
 export interface StateView extends RegistryState {
   readonly commit: string;
   findings(): Promise<Finding[]>;
+  decisions(): Promise<OperatorDecision[]>;
 }
 
 /** A change to the served index and the state, made real by one ref update. */
@@ -42,6 +47,8 @@ interface IndexChange {
   readonly state: Omit<RegistryState, 'served'>;
   readonly ledgerEdits: readonly TreeEdit[];
   readonly findings: readonly Finding[];
+  /** All of them; absent: they stay as they are. */
+  readonly decisions?: readonly OperatorDecision[] | undefined;
   readonly message: string;
   readonly date: Date;
 }
@@ -68,9 +75,12 @@ export interface GitIndex {
   close(): void;
 }
 
-/** Creates the repository with an empty served index; `false` if one is there already. */
+/**
+ * Creates the repository with an empty served index, or completes one whose making was cut short; `false` if one is
+ * there already. The state comes first: with it the rest is made good when the repository is opened.
+ */
 export async function createGitIndex(directory: string, date: Date): Promise<boolean> {
-  if (await exists(join(directory, 'HEAD'))) return false;
+  if (await hasBegun(directory)) return false;
   await runGit(['init', '--quiet', '--bare', '--initial-branch=main', '--template=', directory]);
   await configure(directory);
   const [served, state] = await importCommits(directory, [
@@ -81,6 +91,14 @@ export async function createGitIndex(directory: string, date: Date): Promise<boo
   await runGit(['update-ref', stateRef, state, ''], { gitDir: directory });
   await runGit(['update-ref', servedRef, served, ''], { gitDir: directory });
   return true;
+}
+
+async function hasBegun(directory: string): Promise<boolean> {
+  if (!(await exists(join(directory, 'HEAD')))) return false;
+  const readRef = createRefReader(directory);
+  return (
+    ((await readRefIfThere(readRef, stateRef)) ?? (await readRefIfThere(readRef, servedRef))) !== undefined
+  );
 }
 
 function emptyState(served: string): Pick<NewCommit, 'message' | 'edits'> {
@@ -127,12 +145,18 @@ export async function openGitIndex(directory: string): Promise<GitIndex> {
   }
 
   async function state(): Promise<StateView> {
-    const commit = await readRef(stateRef);
+    const commit = await readRefIfThere(readRef, stateRef);
+    if (commit === undefined)
+      throw new StorageError(`${directory} has no ${stateRef}, which says what the registry serves`, {
+        hint: 'restore the folder from a copy of it: a git clone has only what clients see',
+      });
     if (cached?.commit === commit) return cached;
     const bytes = await read(`${commit}:${stateFile}`);
     if (!bytes) throw new StorageError(`${stateRef} (${commit}) has no ${stateFile}`);
     const findings = async () => parseFindings((await read(`${commit}:${findingsFile}`)) ?? Buffer.alloc(0));
-    cached = { ...parseState(bytes), commit, findings };
+    const decisions = async () =>
+      parseDecisions((await read(`${commit}:${decisionsFile}`)) ?? Buffer.alloc(0));
+    cached = { ...parseState(bytes), commit, findings, decisions };
     return cached;
   }
 
@@ -143,12 +167,25 @@ export async function openGitIndex(directory: string): Promise<GitIndex> {
     const next = ids.at(-1) ?? '';
     await moveRef(directory, stateRef, next, change.base.commit);
     const view = await state();
-    await followState(directory, view);
+    await followState();
     await packIfScattered(directory);
     return view;
   }
 
-  await followState(directory, await state());
+  async function followState(): Promise<void> {
+    // `main` is read first: a state read after it is never older than what another process moved `main` to.
+    const current = await readRefIfThere(readRef, servedRef);
+    const { served } = await state();
+    if (current === served) return;
+    try {
+      await runGit(['update-ref', servedRef, served, current ?? ''], { gitDir: directory });
+    } catch (error) {
+      if ((await readRefIfThere(readRef, servedRef)) === current) throw error;
+      await followState();
+    }
+  }
+
+  await followState();
   return {
     directory,
     state,
@@ -198,6 +235,7 @@ function commitBuilders(
     edits: [
       { path: stateFile, content: formatState({ ...change.state, served: earlier[0] ?? base.served }) },
       { path: findingsFile, content: formatFindings(change.findings) },
+      ...(change.decisions ? [{ path: decisionsFile, content: formatDecisions(change.decisions) }] : []),
       ...dropped.map(({ source }): TreeEdit => ({ path: snapshotPathOf(source) })),
       ...snapshotEdits,
       ...change.ledgerEdits,
@@ -223,11 +261,6 @@ async function packIfScattered(directory: string): Promise<void> {
   const value = (name: string) => Number(new RegExp(`^${name}: (\\d+)$`, 'm').exec(counts)?.[1] ?? 0);
   if (value('count') < maxLooseObjects && value('packs') < maxPacks) return;
   await runGit(['repack', '-d', '-q', '--geometric=2'], { gitDir: directory });
-}
-
-async function followState(directory: string, state: StateView): Promise<void> {
-  const current = await createRefReader(directory)(servedRef).catch(() => undefined);
-  if (current !== state.served) await runGit(['update-ref', servedRef, state.served], { gitDir: directory });
 }
 
 async function moveRef(directory: string, ref: string, next: string, expected: string): Promise<void> {

@@ -1,7 +1,7 @@
 import { readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { errorCode } from '../support/error-code.ts';
-import { runGit } from '../support/git.ts';
+import { GitError, runGit } from '../support/git.ts';
 
 /**
  * Reads refs afresh for each call. A ref's own file is replaced, never rewritten, so one look at its identity tells
@@ -29,4 +29,15 @@ export function createRefReader(directory: string): (ref: string) => Promise<str
 
   return async (ref) =>
     readFile(ref) ?? (await runGit(['rev-parse', '--verify', ref], { gitDir: directory })).toString().trim();
+}
+
+/** The id a ref has, or `undefined` where git knows no such ref. */
+export async function readRefIfThere(
+  readRef: (ref: string) => Promise<string>,
+  ref: string,
+): Promise<string | undefined> {
+  return readRef(ref).catch((error: unknown) => {
+    if (error instanceof GitError) return undefined;
+    throw error;
+  });
 }
