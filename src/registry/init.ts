@@ -1,8 +1,11 @@
-import { mkdir, writeFile } from 'node:fs/promises';
-import { basename, join, resolve } from 'node:path';
+import { existsSync } from 'node:fs';
+import { mkdir, rename, rm, writeFile } from 'node:fs/promises';
+import { basename, dirname, join, resolve } from 'node:path';
 import { renderNewConfig } from '../config/template.ts';
 import { StorageError } from '../errors.ts';
 import { createGitIndex } from '../index/git-index.ts';
+import { syncDirectory } from '../support/atomic-file.ts';
+import { withProcessLock } from '../support/process-lock.ts';
 
 export interface InitResult {
   /** Absolute. */
@@ -53,5 +56,20 @@ export async function initRegistry(
 export async function createData(layout: ReturnType<typeof dataLayout>, date: Date): Promise<void> {
   for (const folder of [layout.packages, layout.assets, layout.symbols, layout.sources, layout.locks])
     await mkdir(folder, { recursive: true });
-  await createGitIndex(layout.index, date);
+  if (!hasRepository(layout.index))
+    await withProcessLock(join(layout.locks, 'registry'), () => createIndex(layout, date));
+}
+
+/** Made beside its place and moved there when complete: no other process, and no crash, meets half of one. */
+async function createIndex({ index }: ReturnType<typeof dataLayout>, date: Date): Promise<void> {
+  if (hasRepository(index)) return;
+  const incomplete = `${index}.incomplete`;
+  await rm(incomplete, { recursive: true, force: true });
+  await createGitIndex(incomplete, date);
+  await rename(incomplete, index);
+  await syncDirectory(dirname(index));
+}
+
+function hasRepository(index: string): boolean {
+  return existsSync(join(index, 'HEAD'));
 }
