@@ -24,6 +24,13 @@ export interface ArchiveStore {
    */
   store(checksum: Checksum, body: Readable, limits?: StoreLimits): Promise<number>;
 
+  /**
+   * Takes an archive whose bytes are not what its name says out of the store and keeps it for people to look at.
+   * Answers where it is now; `undefined` if it was not here, or is right by now because another process put it in
+   * order. Throws `StorageError` when it can neither be read as right nor be moved.
+   */
+  quarantine(checksum: Checksum): Promise<string | undefined>;
+
   /** Every checksum here, in no order. */
   list(): AsyncIterable<{ readonly checksum: Checksum; readonly sizeBytes: number }>;
 

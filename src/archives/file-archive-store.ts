@@ -1,5 +1,5 @@
 import { createHash, randomBytes } from 'node:crypto';
-import { type FileHandle, mkdir, open, readdir, readFile, rename, rm, stat } from 'node:fs/promises';
+import { type FileHandle, link, mkdir, open, readdir, readFile, rename, rm, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { addAbortSignal, type Readable } from 'node:stream';
 import { IntegrityError } from '../errors.ts';
@@ -9,6 +9,7 @@ import { ifExists, onDisk } from '../support/disk-errors.ts';
 import { errorCode } from '../support/error-code.ts';
 import { hasProcess } from '../support/process-identity.ts';
 import { createSingleFlight } from '../support/single-flight.ts';
+import { findDamage } from './archive-check.ts';
 import type { ArchiveStore, StoreLimits } from './archive-store.ts';
 
 const gatherBytes = 1024 * 1024;
@@ -17,8 +18,8 @@ const folderPattern = /^[0-9a-f]{2}$/;
 const temporaryPattern = /^\.[0-9a-f]{64}\.([0-9]+)-[0-9a-f]+\.tmp$/;
 
 /**
- * Archives as files `<directory>/<first two hex digits>/<checksum>.zip`. The directory is made when the first archive
- * is stored. Every archive is made durable by itself: measured, sharing one round of fsync among the archives in
+ * Archives as files `<directory>/<first two hex digits>/<checksum>.zip`; damaged ones as
+ * `<directory>/../quarantine/<checksum>.<time>.zip`. Directories are made when they are first needed. Every archive is made durable by itself: measured, sharing one round of fsync among the archives in
  * flight was no faster, since the file system already joins the fsyncs that run at the same time.
  */
 export function openFileArchiveStore(directory: string): ArchiveStore {
@@ -34,6 +35,7 @@ export function openFileArchiveStore(directory: string): ArchiveStore {
     size: (checksum) => sizeOf(locate(checksum)),
     read: (checksum) => onDisk(`read ${locate(checksum)}`, () => ifExists(readFile(locate(checksum)))),
     list: () => listArchives(root),
+    quarantine: (checksum) => moveAway(checksum, locate(checksum), path.join(root, '..', 'quarantine')),
 
     async open(checksum, range) {
       const file = locate(checksum);
@@ -171,6 +173,25 @@ function createTemporary(target: string, makeFolder: (folder: string) => Promise
       await rm(file, { force: true }).catch(() => {});
     },
   };
+}
+
+/**
+ * A name is all one can move, and since the file was found damaged another process may have put another in its place:
+ * so what the name stands for now is judged once more before it goes.
+ */
+async function moveAway(checksum: Checksum, file: string, folder: string): Promise<string | undefined> {
+  return onDisk(`move the damaged archive ${file} to ${folder}`, async () => {
+    await makeDurableFolder(folder);
+    const time = new Date().toISOString().replace(/[-:.]/g, '');
+    const target = path.join(folder, `${checksum}.${time}.zip`);
+    if ((await ifExists(link(file, target).then(() => true))) !== true) return undefined;
+    const damage = await findDamage(checksum, async () => (await open(target, 'r')).createReadStream());
+    const isStillThere = (await ifExists(stat(file)))?.ino === (await stat(target)).ino;
+    if (damage !== undefined && isStillThere) await rm(file, { force: true });
+    if (damage === undefined) await rm(target, { force: true });
+    await Promise.all([syncDirectory(folder), syncDirectory(path.dirname(file))]);
+    return damage === undefined ? undefined : target;
+  });
 }
 
 async function makeDurableFolder(folder: string): Promise<void> {

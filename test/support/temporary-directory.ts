@@ -19,7 +19,7 @@ export function suiteDirectory(): string {
 }
 
 // Real paths: git prints them, and some systems keep temporary files behind a symbolic link.
-function createDirectory(): string {
+export function createDirectory(): string {
   return mkdtempSync(join(realpathSync(tmpdir()), 'moonbit-registry-test-'));
 }
 

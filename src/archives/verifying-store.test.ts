@@ -1,0 +1,121 @@
+import { randomBytes } from 'node:crypto';
+import { readdir, readFile, rm, truncate, writeFile } from 'node:fs/promises';
+import path from 'node:path';
+import { Readable } from 'node:stream';
+import { buffer } from 'node:stream/consumers';
+import { describe, expect, test } from 'vitest';
+import { archiveStoreContract, checksumOf } from '../../test/contracts/archive-store.contract.ts';
+import { createDirectory, temporaryDirectory } from '../../test/support/temporary-directory.ts';
+import type { Checksum } from '../model/checksum.ts';
+import { openFileArchiveStore } from './file-archive-store.ts';
+import { createVerifyingStore, type DamagedArchive } from './verifying-store.ts';
+
+archiveStoreContract('the verifying store', async () => {
+  const parent = createDirectory();
+  const store = createVerifyingStore(openFileArchiveStore(path.join(parent, 'packages')));
+  return {
+    store,
+    async leftovers() {
+      const files = await readdir(parent, { recursive: true });
+      return files.filter((name) => path.extname(name) !== '' && !/[0-9a-f]{64}\.zip$/.test(name));
+    },
+    remove: () => rm(parent, { recursive: true }),
+  };
+});
+
+describe('an archive that went bad on our disk', () => {
+  const bytes = randomBytes(200_000);
+  const checksum = checksumOf(bytes);
+
+  async function createScene() {
+    const directory = temporaryDirectory();
+    const damaged: DamagedArchive[] = [];
+    const files = openFileArchiveStore(path.join(directory, 'packages'));
+    let reads = 0;
+    const counted = { ...files, open: (wanted: Checksum) => (reads++, files.open(wanted)) };
+    const store = createVerifyingStore(counted, { onDamage: (archive) => void damaged.push(archive) });
+    await files.store(checksum, Readable.from([bytes]));
+    const file = files.locate(checksum);
+    const quarantined = () => readdir(path.join(directory, 'quarantine')).catch(() => []);
+    return { store, files, file, damaged, quarantined, reads: () => reads };
+  }
+
+  const damages: Record<string, (file: string) => Promise<void>> = {
+    'with a flipped bit': async (file) => {
+      const wrong = Buffer.from(bytes);
+      wrong[77_777] = (wrong[77_777] ?? 0) ^ 1;
+      await writeFile(file, wrong);
+    },
+    truncated: (file) => truncate(file, 1000),
+    'of no bytes': (file) => truncate(file, 0),
+    'with bytes too many': (file) => writeFile(file, Buffer.concat([bytes, bytes])),
+  };
+
+  for (const [kind, damage] of Object.entries(damages))
+    for (const ask of kind === 'truncated' ? (['size', 'open', 'read'] as const) : (['size'] as const))
+      test(`one ${kind} is moved away when first asked for by ${ask}`, async () => {
+        const { store, file, damaged, quarantined } = await createScene();
+        await damage(file);
+        const wrong = await readFile(file);
+        expect(await store[ask](checksum)).toBeUndefined();
+        expect(await store.has(checksum)).toBe(false);
+        expect(damaged).toMatchObject([{ checksum, damage: expect.stringContaining('SHA-256') }]);
+        expect(await readFile(damaged[0]?.movedTo ?? '')).toEqual(wrong);
+        await store.store(checksum, Readable.from([bytes]));
+        expect(await store.read(checksum)).toEqual(bytes);
+        expect(await quarantined()).toHaveLength(1);
+      });
+
+  test('a sound one is read once however many ask at once, and again when its size has changed', async () => {
+    const { store, file, damaged, reads } = await createScene();
+    const sizes = await Promise.all(Array.from({ length: 20 }, () => store.size(checksum)));
+    expect(sizes).toEqual(Array(20).fill(bytes.length));
+    expect(reads()).toBe(1);
+    await store.size(checksum);
+    expect(reads()).toBe(1);
+    await truncate(file, 5);
+    expect(await store.open(checksum)).toBeUndefined();
+    expect(damaged).toHaveLength(1);
+  });
+
+  test('read never gives out bytes it has not checked, even if the size is right', async () => {
+    const { store, file, damaged } = await createScene();
+    await store.size(checksum);
+    await writeFile(file, randomBytes(bytes.length));
+    expect(await store.read(checksum)).toBeUndefined();
+    expect(damaged).toHaveLength(1);
+  });
+
+  test('storing over one replaces it', async () => {
+    const { store, file, quarantined } = await createScene();
+    await truncate(file, 10);
+    await store.store(checksum, Readable.from([bytes]));
+    expect(await readFile(file)).toEqual(bytes);
+    expect(await quarantined()).toHaveLength(1);
+  });
+
+  test('verify looks again at what was found sound before, and only then', async () => {
+    const { store, file } = await createScene();
+    expect(await store.verify(checksum)).toEqual({ kind: 'sound' });
+    await writeFile(file, randomBytes(bytes.length));
+    expect(await store.verify(checksum)).toMatchObject({ kind: 'damaged' });
+    expect(await store.verify(checksum)).toEqual({ kind: 'absent' });
+  });
+
+  test('one that another process has put right meanwhile is not moved away', async () => {
+    const { files, store, quarantined } = await createScene();
+    expect(await files.quarantine(checksum)).toBeUndefined();
+    expect(await quarantined()).toEqual([]);
+    expect(await buffer((await store.open(checksum)) ?? Readable.from([]))).toEqual(bytes);
+  });
+
+  test('two of one name are both kept', async () => {
+    const { store, file, quarantined } = await createScene();
+    for (const size of [1, 2]) {
+      await truncate(file, size);
+      await store.size(checksum);
+      await store.store(checksum, Readable.from([bytes]));
+    }
+    expect(await quarantined()).toHaveLength(2);
+  });
+});

@@ -1,0 +1,108 @@
+import { LRUCache } from 'lru-cache';
+import pLimit from 'p-limit';
+import type { Checksum } from '../model/checksum.ts';
+import { createSingleFlight } from '../support/single-flight.ts';
+import { type CheckOptions, type Damage, findDamage, findDamageIn } from './archive-check.ts';
+import type { ArchiveStore } from './archive-store.ts';
+
+/** A store that has looked at what it gives out: disks forget, and files are edited by hand. */
+export interface VerifyingStore extends ArchiveStore {
+  /** Reads the whole archive again, whatever was found before, and takes a damaged one out of the store. */
+  verify(checksum: Checksum, options?: CheckOptions): Promise<Verdict>;
+}
+
+export type Verdict =
+  | { readonly kind: 'sound' | 'absent' }
+  | { readonly kind: 'damaged'; readonly damage: Damage; readonly movedTo: string };
+
+export interface DamagedArchive {
+  readonly checksum: Checksum;
+  readonly damage: Damage;
+  /** Where it is now. */
+  readonly movedTo: string;
+}
+
+export interface VerifyingOptions {
+  /** Called for each archive that was found damaged, once it is out of the store. */
+  readonly onDamage?: ((archive: DamagedArchive) => void) | undefined;
+}
+
+const rememberedArchives = 50_000;
+/** How many archives are read again at a time: requests for the first read must not starve each other of the disk. */
+const readersAtOnce = 4;
+
+/**
+ * Verifies each archive of `store` when this process first looks at it, and again when its size has changed since. One
+ * that is damaged is moved away and counts as not here, so that whoever asked fetches it again. `has` and `list` only
+ * look whether a file is there.
+ */
+export function createVerifyingStore(
+  store: ArchiveStore,
+  { onDamage }: VerifyingOptions = {},
+): VerifyingStore {
+  const verifiedSizes = new LRUCache<Checksum, number>({ max: rememberedArchives });
+  const checking = createSingleFlight<Checksum, Verdict>();
+  const limit = pLimit(readersAtOnce);
+
+  async function inspect(checksum: Checksum, options: CheckOptions): Promise<Verdict> {
+    const sizeBytes = await store.size(checksum);
+    if (sizeBytes === undefined) return { kind: 'absent' };
+    const damage = await findDamage(checksum, () => store.open(checksum), options);
+    if (damage !== undefined) return remove(checksum, damage);
+    verifiedSizes.set(checksum, sizeBytes);
+    return { kind: 'sound' };
+  }
+
+  async function remove(checksum: Checksum, damage: Damage): Promise<Verdict> {
+    verifiedSizes.delete(checksum);
+    const movedTo = await store.quarantine(checksum);
+    // Another process was quicker, and may have put it in order since.
+    if (movedTo === undefined) return { kind: (await store.has(checksum)) ? 'sound' : 'absent' };
+    onDamage?.({ checksum, damage, movedTo });
+    return { kind: 'damaged', damage, movedTo };
+  }
+
+  async function size(checksum: Checksum): Promise<number | undefined> {
+    const sizeBytes = await store.size(checksum);
+    if (sizeBytes === undefined || verifiedSizes.get(checksum) === sizeBytes) return sizeBytes;
+    const { kind } = await checking.run(checksum, () => limit(() => inspect(checksum, {})));
+    return kind === 'sound' ? store.size(checksum) : undefined;
+  }
+
+  return {
+    size,
+    has: (checksum) => store.has(checksum),
+    list: () => store.list(),
+    locate: (checksum) => store.locate(checksum),
+    quarantine: (checksum) => store.quarantine(checksum),
+    verify: inspect,
+
+    async open(checksum, range) {
+      return (await size(checksum)) === undefined ? undefined : store.open(checksum, range);
+    },
+
+    async read(checksum) {
+      if ((await size(checksum)) === undefined) return undefined;
+      const bytes = await store.read(checksum);
+      // Whoever keeps these bytes in memory serves them long after the file has been looked at.
+      const damage = bytes && findDamageIn(checksum, bytes);
+      if (damage === undefined) return bytes;
+      const { kind } = await remove(checksum, damage);
+      return kind === 'sound' ? store.read(checksum) : undefined;
+    },
+
+    async store(checksum, body, limits) {
+      // Listening from the start: a body may fail while the archive that is here is read.
+      body.on('error', () => {});
+      try {
+        await size(checksum);
+      } catch (error) {
+        body.destroy();
+        throw error;
+      }
+      const sizeBytes = await store.store(checksum, body, limits);
+      verifiedSizes.set(checksum, sizeBytes);
+      return sizeBytes;
+    },
+  };
+}
