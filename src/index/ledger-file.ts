@@ -12,7 +12,7 @@ export interface Pin {
   readonly source: string;
 }
 
-/** A module's pins, one a line: `VERSION CHECKSUM FIRST-SEEN SOURCE`. Lines are only ever added. */
+/** A module's pins, one a line: `VERSION CHECKSUM FIRST-SEEN SOURCE`. Lines are added; one is replaced only when the operator says so. */
 export function parseLedgerFile(bytes: Buffer): Pin[] {
   return bytes
     .toString('utf8')

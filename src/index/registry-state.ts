@@ -1,5 +1,6 @@
 import { StorageError } from '../errors.ts';
 import type { Finding } from '../model/finding.ts';
+import type { OperatorDecision } from '../model/operator-decision.ts';
 
 /** What `refs/registry/state` says beside the ledger: one small file each for facts and findings. */
 export interface RegistryState {
@@ -27,6 +28,7 @@ export interface SnapshotRecord {
 
 export const stateFile = 'state.json';
 export const findingsFile = 'findings.jsonl';
+export const decisionsFile = 'decisions.jsonl';
 export const formatFile = 'format';
 /** Version of the layout of the state's tree. */
 export const formatVersion = '1\n';
@@ -44,10 +46,26 @@ export function parseState(bytes: Buffer): RegistryState {
 }
 
 export function formatFindings(findings: readonly Finding[]): string {
-  return findings.map((finding) => `${JSON.stringify(finding)}\n`).join('');
+  return formatLines(findings);
 }
 
 export function parseFindings(bytes: Buffer): Finding[] {
+  return parseLines<Finding>(bytes);
+}
+
+export function formatDecisions(decisions: readonly OperatorDecision[]): string {
+  return formatLines(decisions);
+}
+
+export function parseDecisions(bytes: Buffer): OperatorDecision[] {
+  return parseLines<OperatorDecision>(bytes);
+}
+
+function formatLines(values: readonly object[]): string {
+  return values.map((value) => `${JSON.stringify(value)}\n`).join('');
+}
+
+function parseLines<T>(bytes: Buffer): T[] {
   const lines = bytes.toString('utf8').split('\n');
-  return lines.filter((line) => line !== '').map((line) => JSON.parse(line) as Finding);
+  return lines.filter((line) => line !== '').map((line) => JSON.parse(line) as T);
 }

@@ -1,4 +1,5 @@
 import type { Checksum } from './checksum.ts';
+import type { Version } from './version.ts';
 
 /**
  * Something the plan refused or held back, kept until it no longer holds. `conflict` kinds wait for the operator;
@@ -22,12 +23,36 @@ export interface Finding {
   readonly line?: number | undefined;
   readonly pinned?: Checksum | undefined;
   readonly offered?: Checksum | undefined;
+  /** For `origin-conflict`: versions served so far that moving to `source` would change. */
+  readonly changes?: readonly ChecksumChange[] | undefined;
   /** One sentence. */
   readonly message: string;
+  /** When a sync first found it; ISO 8601, UTC. */
+  readonly foundAt?: string | undefined;
+  /** The operator has decided that what is served stays. */
+  readonly kept?: { readonly at: string; readonly by: string } | undefined;
+}
+
+export interface ChecksumChange {
+  readonly version: Version;
+  readonly pinned: Checksum;
+  readonly offered: Checksum;
 }
 
 export function isConflict(finding: Finding): boolean {
   return (
     finding.kind === 'checksum-conflict' || finding.kind === 'origin-conflict' || finding.kind === 'undecided'
   );
+}
+
+/** A conflict that nobody has decided about. */
+export function isOpenConflict(finding: Finding): boolean {
+  return isConflict(finding) && finding.kept === undefined;
+}
+
+/** What makes two findings of different syncs the same one. The line of a version moves when a file grows. */
+export function identifyFinding(finding: Finding): string {
+  const { kind, module, version, source, pinned, offered, changes } = finding;
+  const place = isConflict(finding) ? [] : [finding.line, finding.message];
+  return JSON.stringify([kind, module, version, source, pinned, offered, changes, ...place]);
 }

@@ -1,5 +1,6 @@
 import type { GitIndex, StateView } from '../index/git-index.ts';
 import { indexPathOf, ledgerPathOf } from '../index/layout.ts';
+import { describeDecision, type OperatorDecision } from '../model/operator-decision.ts';
 import type { TreeEdit } from '../support/git-import.ts';
 import type { PlannedChange, SyncPlan } from './plan-sync.ts';
 
@@ -22,7 +23,7 @@ export async function applyPlan(index: GitIndex, plan: SyncPlan, date: Date): Pr
   const ledgerEdits = plan.modules.flatMap(ledgerEditsOf);
   if (edits.length === 0 && ledgerEdits.length === 0 && !(await hasOtherNews(plan))) return plan.base;
   const isRoot = reRoots(plan);
-  const summary = describePlan(plan);
+  const summary = describePlan(plan, []);
   return index.commit({
     base: plan.base,
     ...(edits.length > 0 ? { served: { edits, message: summary, isRoot } } : {}),
@@ -34,7 +35,9 @@ export async function applyPlan(index: GitIndex, plan: SyncPlan, date: Date): Pr
     },
     ledgerEdits,
     findings: plan.findings,
-    message: summary,
+    ...(plan.taken.length > 0 ? { decisions: [...(await plan.base.decisions()), ...plan.taken] } : {}),
+    // Clients see the served commit's message: who decided is for the operator's history alone.
+    message: describePlan(plan, plan.taken),
     date,
   });
 }
@@ -45,6 +48,7 @@ export function plannedModules(plan: SyncPlan): number {
 
 async function hasOtherNews(plan: SyncPlan): Promise<boolean> {
   return (
+    plan.taken.length > 0 ||
     plan.policy !== plan.base.policy ||
     JSON.stringify(plan.snapshots) !== JSON.stringify(plan.base.snapshots) ||
     JSON.stringify(plan.findings) !== JSON.stringify(await plan.base.findings())
@@ -67,7 +71,7 @@ function ledgerEditsOf({ module, ledger }: PlannedChange): TreeEdit[] {
   return hasMoved ? [{ path: ledgerPathOf(ledger.previousOrigin, module) }, added] : [added];
 }
 
-function describePlan(plan: SyncPlan): string {
+function describePlan(plan: SyncPlan, taken: readonly OperatorDecision[]): string {
   const changes = plan.modules.flatMap(({ change }) => (change ? [change] : []));
   const lines = changes.slice(0, maxNamedModules).map((change) => {
     const from =
@@ -79,11 +83,15 @@ function describePlan(plan: SyncPlan): string {
     return `${change.kind} ${change.module} (${from}) ${versions.slice(0, 20).join(' ')}`.trimEnd();
   });
   if (changes.length > lines.length) lines.push(`… and ${changes.length - lines.length} more`);
+  const decided = taken.map(describeDecision);
+  const [decision] = taken;
   const subject =
-    changes.length === 0
-      ? 'Record sources and ledger'
-      : changes.length === 1
-        ? `Update ${changes[0]?.module}`
-        : `Update ${changes.length} modules`;
-  return `${[subject, '', ...lines].join('\n').trimEnd()}\n`;
+    decision !== undefined
+      ? `Decide about ${decision.module}`
+      : changes.length === 0
+        ? 'Record sources and ledger'
+        : changes.length === 1
+          ? `Update ${changes[0]?.module}`
+          : `Update ${changes.length} modules`;
+  return `${[subject, '', ...decided, ...lines].join('\n').trimEnd()}\n`;
 }

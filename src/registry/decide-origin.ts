@@ -40,12 +40,14 @@ export interface Decision {
 /**
  * Decides where a module comes from (rules 1, 2 and 4). The one decision that index, downloads, mirroring and
  * `explain` share (rule 8). `agrees(source)` tells whether that source's file keeps the checksum of every
- * version pinned so far; it is asked only of a source the module would move to.
+ * version pinned so far; it is asked only of a source the module would move to. `accepted` is where the operator moves
+ * the module now: it counts if that is the source that would supply it by priority.
  */
 export function decideOrigin(
   facts: ModuleFacts,
   policy: Policy,
   agrees: (source: string) => boolean,
+  accepted?: string,
 ): Decision {
   const claimant = claimantOf(policy, facts.module);
   if (claimant) return decided('claimed', facts, claimant, undefined);
@@ -56,10 +58,10 @@ export function decideOrigin(
   const best = candidates[0];
   const recorded = policy.sources.find((source) => source.name === facts.recorded);
   if (!recorded)
-    return facts.recorded === undefined ? decideFirst(facts, policy, best) : orphaned(facts, best);
+    return facts.recorded === undefined ? decideFirst(facts, policy, best) : orphaned(facts, best, accepted);
   if (!best) return decided('recorded', facts, recorded, undefined);
   if (best.name === recorded.name) return decided('priority', facts, recorded, undefined);
-  if (best.priority < recorded.priority && agrees(best.name))
+  if (best.name === accepted || (best.priority < recorded.priority && agrees(best.name)))
     return decided('moved', facts, best, recorded.name);
   return decided('held', facts, recorded, best.name);
 }
@@ -92,7 +94,12 @@ function decideFirst(facts: ModuleFacts, policy: Policy, best: PolicySource | un
 }
 
 /** Recorded for a source of which nothing is left: its modules still belong to nobody else. */
-function orphaned(facts: ModuleFacts, best: PolicySource | undefined): Decision {
+function orphaned(
+  facts: ModuleFacts,
+  best: PolicySource | undefined,
+  accepted: string | undefined,
+): Decision {
+  if (best && best.name === accepted) return decided('moved', facts, best, facts.recorded);
   const rule = best ? 'held' : 'recorded';
   return { rule, origin: facts.recorded, file: undefined, isCachedOnly: true, contender: best?.name };
 }
@@ -103,11 +110,10 @@ function decided(
   origin: PolicySource,
   contender: string | undefined,
 ): Decision {
-  const mayList = !origin.isEnabled || maySupply(origin, facts.module);
   return {
     rule,
     origin: origin.name,
-    file: mayList ? facts.listings.get(origin.name) : undefined,
+    file: maySupply(origin, facts.module) ? facts.listings.get(origin.name) : undefined,
     isCachedOnly: !origin.isEnabled,
     contender,
   };

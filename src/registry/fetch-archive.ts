@@ -8,6 +8,7 @@ import type { ModuleName } from '../model/module-name.ts';
 import type { Version } from '../model/version.ts';
 import type { Source } from '../sources/source.ts';
 import { transportFailure } from '../support/http-failure.ts';
+import type { Audit } from './audit.ts';
 import type { LocatedFacts } from './module-facts.ts';
 import { maySupply, type Policy } from './policy.ts';
 
@@ -28,6 +29,7 @@ export interface FetchContext {
   readonly index: GitIndex;
   readonly archives: ArchiveStore;
   readonly sources: ReadonlyMap<string, Source>;
+  readonly audit: Audit;
 }
 
 /** Far beyond any module: a source cannot fill the disk with one answer. */
@@ -53,7 +55,7 @@ export async function fetchArchive(
   for (const name of suppliers(facts, policy, origin)) {
     const source = context.sources.get(name);
     if (!source || (name !== origin && !(await listsSameBytes(wanted, facts, name, context.index)))) continue;
-    const outcome = await fetchFrom(source, wanted, context.archives, signal);
+    const outcome = await fetchFrom(source, wanted, context, signal);
     if (outcome.kind === 'found') return outcome;
     failures.push(`${name}: ${outcome.kind === 'absent' ? outcome.detail : outcome.cause.detail}`);
     if (outcome.kind === 'unavailable') failure ??= outcome.cause;
@@ -85,7 +87,7 @@ async function listsSameBytes(
 async function fetchFrom(
   source: Source,
   wanted: WantedArchive,
-  archives: ArchiveStore,
+  { archives, audit }: FetchContext,
   signal: AbortSignal | undefined,
 ): Promise<Lookup<FetchedArchive>> {
   const { module, version, checksum } = wanted;
@@ -97,7 +99,9 @@ async function fetchFrom(
     try {
       const limits = { maxBytes: maxArchiveBytes, ...(signal ? { signal } : {}) };
       const sizeBytes = await archives.store(checksum, body, limits);
-      return found({ source: source.config.name, url, sizeBytes });
+      const fetched = { source: source.config.name, url };
+      await audit.record([{ event: 'archive-fetched', ...wanted, ...fetched, bytes: sizeBytes }]);
+      return found({ ...fetched, sizeBytes });
     } catch (error) {
       signal?.throwIfAborted();
       if (error instanceof IntegrityError)

@@ -11,12 +11,15 @@ import type { IndexEntry } from '../model/index-entry.ts';
 import { absent, found, type Lookup, unavailable } from '../model/lookup.ts';
 import type { ModuleName } from '../model/module-name.ts';
 import { type ConnectedSources, connectSources } from '../sources/connect.ts';
+import { currentUser } from '../support/current-user.ts';
 import { type Log, silentLog } from '../support/log.ts';
 import { createSingleFlight } from '../support/single-flight.ts';
 import { suggest } from '../support/suggest.ts';
 import { type Asset, createAssetCache } from './asset-cache.ts';
 import { parseAssetPath } from './asset-path.ts';
+import { type Actor, openAudit } from './audit.ts';
 import { checkSource } from './check-source.ts';
+import { describeConfigChanges } from './config-changes.ts';
 import { explain } from './explain.ts';
 import { type FetchedArchive, fetchArchive } from './fetch-archive.ts';
 import { createData, dataLayout } from './init.ts';
@@ -35,6 +38,8 @@ export interface OpenOptions {
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly log?: Log | undefined;
   readonly now?: (() => Date) | undefined;
+  /** For the audit file. */
+  readonly actor?: Actor | undefined;
 }
 
 /** Opens a registry: the one place where implementations are chosen and put together. Contacts no source. */
@@ -44,6 +49,8 @@ export async function openRegistry(options: OpenOptions): Promise<Registry> {
   const first = configuration.current();
   const layout = dataLayout(first.registry.dataDir);
   await createData(layout, now());
+  const { actor = { user: currentUser(), command: 'library' } } = options;
+  const audit = openAudit({ dataDir: first.registry.dataDir, actor, log, now });
   await removeAbandonedTemporaries(layout.packages);
   const index = await openGitIndex(layout.index);
   const archives = openFileArchiveStore(layout.packages);
@@ -56,7 +63,11 @@ export async function openRegistry(options: OpenOptions): Promise<Registry> {
   const fetchingAssets = createSingleFlight<string, Lookup<Asset>>();
 
   async function reload(): Promise<boolean> {
-    return configuration.reload();
+    const before = configuration.current();
+    if (!(await configuration.reload())) return false;
+    const changes = describeConfigChanges(before, configuration.current());
+    await audit.record([{ event: 'config-reloaded', changes }]);
+    return true;
   }
 
   function context(): SyncContext {
@@ -66,6 +77,7 @@ export async function openRegistry(options: OpenOptions): Promise<Registry> {
       index,
       archives,
       sources: connections.of(config),
+      audit,
       log,
       now,
       currentConfig: async () => {
@@ -102,6 +114,7 @@ export async function openRegistry(options: OpenOptions): Promise<Registry> {
       index,
       archives,
       sources,
+      audit,
     });
     if (outcome.kind === 'found') log.info('fetched', { module, version: entry.version, ...outcome.value });
     else

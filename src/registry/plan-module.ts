@@ -1,7 +1,13 @@
-import { formatIndexFile, type IndexFile, type IndexLine, parseIndexFile } from '../index/index-file.ts';
+import {
+  findEntry,
+  formatIndexFile,
+  type IndexFile,
+  type IndexLine,
+  parseIndexFile,
+} from '../index/index-file.ts';
 import type { Pin } from '../index/ledger-file.ts';
 import type { Checksum } from '../model/checksum.ts';
-import type { Finding } from '../model/finding.ts';
+import type { ChecksumChange, Finding } from '../model/finding.ts';
 import type { ModuleName } from '../model/module-name.ts';
 import type { Version } from '../model/version.ts';
 import type { Decision } from './decide-origin.ts';
@@ -17,6 +23,8 @@ export interface ModuleInput {
   readonly servedFile: Buffer | undefined;
   readonly pins: readonly Pin[];
   readonly isCached: (checksum: Checksum) => boolean;
+  /** Pinned versions that moving to the contender would change. */
+  readonly contenderChanges?: readonly ChecksumChange[] | undefined;
   /** ISO 8601, UTC. */
   readonly now: string;
 }
@@ -42,7 +50,7 @@ export interface ModulePlan {
  */
 export function planModule(input: ModuleInput): ModulePlan {
   const { module, decision, recorded } = input;
-  const findings = originFindings(module, decision);
+  const findings = originFindings(module, decision, input.contenderChanges);
   const origin = decision.origin;
   if (origin === undefined || input.sourceFile === undefined)
     return { module, decision, recorded, served: { kind: 'none' }, pins: input.pins, versions: [], findings };
@@ -70,6 +78,15 @@ export function agreesWithPins(file: Buffer, pins: readonly Pin[]): boolean {
   return parseIndexFile(file).lines.every(({ entry }) => {
     const checksum = pinned.get(entry.version);
     return checksum === undefined || checksum === entry.checksum;
+  });
+}
+
+/** Pinned versions for which clients of `file` would get other bytes: its last line about them states so. */
+export function checksumChanges(file: Buffer, pins: readonly Pin[]): ChecksumChange[] {
+  const parsed = parseIndexFile(file);
+  return pins.flatMap(({ version, checksum }) => {
+    const offered = findEntry(parsed, version)?.checksum;
+    return offered === undefined || offered === checksum ? [] : [{ version, pinned: checksum, offered }];
   });
 }
 
@@ -150,7 +167,11 @@ function addPins(input: ModuleInput, source: string, lines: readonly IndexLine[]
 }
 
 /** What the decision itself gives cause to report. */
-export function originFindings(module: ModuleName, decision: Decision): Finding[] {
+export function originFindings(
+  module: ModuleName,
+  decision: Decision,
+  changes: readonly ChecksumChange[] = [],
+): Finding[] {
   const { rule, origin, contender } = decision;
   if (rule === 'undecided' && contender !== undefined)
     return [
@@ -167,6 +188,7 @@ export function originFindings(module: ModuleName, decision: Decision): Finding[
         kind: 'origin-conflict',
         module,
         source: contender,
+        ...(changes.length > 0 ? { changes } : {}),
         message: `source "${contender}" lists it too; it stays with "${origin}", which it was first served from`,
       },
     ];

@@ -3,16 +3,23 @@ import { StorageError } from '../errors.ts';
 import type { GitIndex, StateView } from '../index/git-index.ts';
 import { parseIndexFile } from '../index/index-file.ts';
 import { indexPathOf, readIndexPath } from '../index/layout.ts';
-import { formatLedgerFile, parseLedgerFile } from '../index/ledger-file.ts';
+import { formatLedgerFile, type Pin, parseLedgerFile } from '../index/ledger-file.ts';
 import type { SnapshotRecord } from '../index/registry-state.ts';
-import type { Finding } from '../model/finding.ts';
+import type { ChecksumChange, Finding } from '../model/finding.ts';
 import type { ModuleName } from '../model/module-name.ts';
+import { carryFindings, type OperatorDecision } from '../model/operator-decision.ts';
 import type { Version } from '../model/version.ts';
 import { gitBlobId } from '../support/git-blob-id.ts';
 import { cachedChecksums } from './cached-checksums.ts';
 import { type Decision, decideOrigin } from './decide-origin.ts';
 import { type FactFinder, findAllFacts, findFactsByPath, type LocatedFacts } from './module-facts.ts';
-import { agreesWithPins, type ModulePlan, originFindings, planModule } from './plan-module.ts';
+import {
+  agreesWithPins,
+  checksumChanges,
+  type ModulePlan,
+  originFindings,
+  planModule,
+} from './plan-module.ts';
 import { type Policy, policyDigest, policyOf } from './policy.ts';
 import type { ModuleChange } from './reports.ts';
 
@@ -24,6 +31,8 @@ export interface SyncPlan {
   readonly modules: readonly PlannedChange[];
   /** Every finding that stands afterwards. */
   readonly findings: readonly Finding[];
+  /** What the operator decides with this plan. */
+  readonly taken: readonly OperatorDecision[];
 }
 
 /** What changes for one module; absent parts stay as they are. */
@@ -37,6 +46,8 @@ export interface PlannedChange {
     | { readonly object: string }
     | { readonly text: string }
   );
+  /** New in the ledger. */
+  readonly pinned: readonly Pin[];
   /** For the report; absent when only the ledger changes. */
   readonly change?: ModuleChange;
 }
@@ -51,6 +62,8 @@ export interface PlanningInput {
   /** Modules to plan although no index file changed: their archives have. */
   readonly touched: readonly ModuleName[];
   readonly now: string;
+  /** What the operator decides now; every earlier decision is in the state. */
+  readonly taken?: readonly OperatorDecision[];
 }
 
 /** How many modules are read and planned at a time: bounds memory, and keeps git's pipe full. */
@@ -58,7 +71,7 @@ const batchSize = 512;
 
 /** Compares the snapshots with the ledger. Reads only what changed, unless the policy itself did. */
 export async function planSync(input: PlanningInput): Promise<SyncPlan> {
-  const { index, state, snapshots } = input;
+  const { index, state, snapshots, taken = [] } = input;
   const policy = policyOf(input.config, snapshots);
   const digest = policyDigest(policy);
   const isWhole = digest !== state.policy;
@@ -76,17 +89,26 @@ export async function planSync(input: PlanningInput): Promise<SyncPlan> {
       if (result.change) modules.push(result.change);
     }
   }
-  const standing = isWhole ? [] : (await state.findings()).filter(({ module }) => !planned.has(module));
+  const [before, decisions] = await Promise.all([state.findings(), state.decisions()]);
+  const standing = isWhole ? [] : before.filter(({ module }) => !planned.has(module));
+  const current = sortFindings([...standing, ...findings]);
   return {
     base: state,
     snapshots,
     policy: digest,
     modules,
-    findings: sortFindings([...standing, ...findings]),
+    findings: carryFindings(current, before, [...decisions, ...taken], input.now),
+    taken,
   };
 }
 
-async function changedPaths({ index, state, snapshots, touched }: PlanningInput): Promise<Set<string>> {
+async function changedPaths({
+  index,
+  state,
+  snapshots,
+  touched,
+  taken = [],
+}: PlanningInput): Promise<Set<string>> {
   const known = new Map(state.snapshots.map(({ source, tree }) => [source, tree]));
   const diffs = await Promise.all(
     snapshots.map(async ({ source, tree }) => {
@@ -94,7 +116,8 @@ async function changedPaths({ index, state, snapshots, touched }: PlanningInput)
       return before === undefined || before === tree ? [] : index.diff(before, tree);
     }),
   );
-  return new Set([...diffs.flat(), ...touched.map(indexPathOf)]);
+  const named = [...touched, ...taken.map(({ module }) => module)];
+  return new Set([...diffs.flat(), ...named.map(indexPathOf)]);
 }
 
 interface PathResult {
@@ -121,14 +144,21 @@ async function planPath(
     return { subject: target.text, findings, change: undefined };
   }
   const located = await facts.find(target.module);
-  const decision = await decide(located, policy, input.index);
-  const plan = await planLocated(located, decision, policy, input);
+  const taken = (input.taken ?? []).filter(({ module }) => module === target.module);
+  const accepted = taken.find((decision) => decision.action === 'accept-origin')?.to;
+  const decision = await decide(located, policy, input.index, accepted);
+  const plan = await planLocated(located, decision, policy, { ...input, taken });
   return { subject: target.module, ...plan };
 }
 
 /** The decision for one module, with the question of agreement answered from git. */
-export async function decide(located: LocatedFacts, policy: Policy, index: GitIndex): Promise<Decision> {
-  const tentative = decideOrigin(located, policy, () => true);
+export async function decide(
+  located: LocatedFacts,
+  policy: Policy,
+  index: GitIndex,
+  accepted?: string,
+): Promise<Decision> {
+  const tentative = decideOrigin(located, policy, () => true, accepted);
   if (tentative.rule !== 'moved' || tentative.file === undefined || located.ledger === undefined)
     return tentative;
   const [file, ledger] = await Promise.all([
@@ -136,7 +166,7 @@ export async function decide(located: LocatedFacts, policy: Policy, index: GitIn
     readObject(index, located.ledger),
   ]);
   const agrees = agreesWithPins(file, parseLedgerFile(ledger));
-  return decideOrigin(located, policy, () => agrees);
+  return decideOrigin(located, policy, () => agrees, accepted);
 }
 
 async function planLocated(
@@ -146,10 +176,12 @@ async function planLocated(
   input: PlanningInput,
 ): Promise<Pick<PathResult, 'findings' | 'change'>> {
   const { module } = located;
+  const taken = input.taken ?? [];
+  const contenderChanges = await findContenderChanges(located, decision, input.index);
   const mustBeCached = decision.isCachedOnly || !policy.upstreamFallback;
   const isSettled = decision.origin === located.recorded && decision.file === located.served;
-  if (isSettled && (decision.file === undefined || !mustBeCached))
-    return { findings: originFindings(module, decision), change: undefined };
+  if (taken.length === 0 && isSettled && (decision.file === undefined || !mustBeCached))
+    return { findings: originFindings(module, decision, contenderChanges), change: undefined };
 
   const read = (id: string | undefined) => (id === undefined ? undefined : readObject(input.index, id));
   const [sourceFile, servedFile, ledger] = await Promise.all([
@@ -158,6 +190,7 @@ async function planLocated(
     read(located.ledger),
   ]);
   const cached = mustBeCached && sourceFile ? await cachedChecksums(sourceFile, input.archives) : undefined;
+  const pins = ledger ? parseLedgerFile(ledger) : [];
   const plan = planModule({
     module,
     decision,
@@ -165,11 +198,37 @@ async function planLocated(
     upstreamFallback: policy.upstreamFallback,
     sourceFile,
     servedFile,
-    pins: ledger ? parseLedgerFile(ledger) : [],
+    pins: replacePins(pins, taken, input.now),
     isCached: (checksum) => cached?.has(checksum) ?? false,
+    contenderChanges,
     now: input.now,
   });
   return { findings: plan.findings, change: describeChange(plan, located, servedFile, ledger) };
+}
+
+async function findContenderChanges(
+  located: LocatedFacts,
+  { rule, contender }: Decision,
+  index: GitIndex,
+): Promise<readonly ChecksumChange[]> {
+  const id = rule === 'held' && contender !== undefined ? located.listings.get(contender) : undefined;
+  if (id === undefined || located.ledger === undefined) return [];
+  const [file, ledger] = await Promise.all([readObject(index, id), readObject(index, located.ledger)]);
+  return checksumChanges(file, parseLedgerFile(ledger));
+}
+
+/** The one way in which a pin ever changes: the operator has accepted another checksum for it. */
+function replacePins(pins: readonly Pin[], taken: readonly OperatorDecision[], now: string): readonly Pin[] {
+  return pins.map((pin) => {
+    const accepted = taken.find(
+      (decision) =>
+        decision.action === 'accept-version' &&
+        decision.version === pin.version &&
+        decision.from === pin.checksum,
+    );
+    if (accepted?.action !== 'accept-version') return pin;
+    return { version: pin.version, checksum: accepted.to, firstSeen: now, source: accepted.source };
+  });
 }
 
 function describeChange(
@@ -180,12 +239,16 @@ function describeChange(
 ): PlannedChange | undefined {
   const served = servedChange(plan, located);
   const ledgerChange = describeLedger(plan, located, ledger);
+  const known = new Set(
+    (ledger ? parseLedgerFile(ledger) : []).map((pin) => `${pin.version} ${pin.checksum}`),
+  );
   if (!served && !ledgerChange) return undefined;
   return {
     module: plan.module,
     listed: Number(plan.served.kind !== 'none') - Number(located.served !== undefined),
     ...(served ? { served } : {}),
     ...(ledgerChange ? { ledger: ledgerChange } : {}),
+    pinned: plan.pins.filter((pin) => !known.has(`${pin.version} ${pin.checksum}`)),
     ...(served || isMove(plan) ? { change: reportChange(plan, servedFile) } : {}),
   };
 }

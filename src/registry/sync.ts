@@ -6,10 +6,12 @@ import { readIndexPath } from '../index/layout.ts';
 import type { SnapshotRecord } from '../index/registry-state.ts';
 import { type Lookup, unavailable } from '../model/lookup.ts';
 import type { ModuleName } from '../model/module-name.ts';
+import type { OperatorDecision } from '../model/operator-decision.ts';
 import type { Snapshot, Source } from '../sources/source.ts';
 import type { Log } from '../support/log.ts';
 import { withProcessLock } from '../support/process-lock.ts';
 import { applyPlan, plannedModules, reRoots } from './apply-plan.ts';
+import { type Audit, describePlan } from './audit.ts';
 import { readObservations, writeObservations } from './observations.ts';
 import { planSync, type SyncPlan } from './plan-sync.ts';
 import type { SourceRefresh, SyncReport } from './reports.ts';
@@ -22,6 +24,7 @@ export interface SyncContext {
   readonly index: GitIndex;
   readonly archives: ArchiveStore;
   readonly sources: ReadonlyMap<string, Source>;
+  readonly audit: Audit;
   readonly log: Log;
   readonly now: () => Date;
 }
@@ -99,11 +102,14 @@ async function refuseEmpty(
 /** As long as the slowest honest fetch. */
 const lockWaitMs = 10 * 60_000;
 
+export interface AggregateOptions extends SyncOptions {
+  readonly readings?: readonly Reading[];
+  /** What the operator decides, asked when nothing can change any more before it is applied. */
+  readonly decide?: ((state: StateView, config: Config) => Promise<readonly OperatorDecision[]>) | undefined;
+}
+
 /** Plans and applies with the readings at hand; without any, the current config on the last good snapshots. */
-export async function aggregate(
-  context: SyncContext,
-  options: SyncOptions & { readonly readings?: readonly Reading[] },
-): Promise<SyncResult> {
+export async function aggregate(context: SyncContext, options: AggregateOptions): Promise<SyncResult> {
   const { index } = context;
   const lock = join(context.config.registry.dataDir, 'locks', 'registry');
   return withProcessLock(
@@ -126,8 +132,10 @@ export async function aggregate(
         snapshots,
         touched: options.touched ?? [],
         now,
+        taken: (await options.decide?.(state, config)) ?? [],
       });
       const after = options.dryRun ? state : await applyPlan(index, plan, date);
+      if (after !== state) await context.audit.record(describePlan(plan, await state.findings()));
       const refreshes = readings.map((reading) => describeReading(reading, state.snapshots));
       if (!options.dryRun && readings.length > 0) {
         const file = observationsFile(config);

@@ -1,0 +1,73 @@
+import type { Checksum } from './checksum.ts';
+import { type Finding, identifyFinding } from './finding.ts';
+import type { ModuleName } from './module-name.ts';
+import type { Version } from './version.ts';
+
+/** What the operator has decided about a conflict. The state keeps every one, in the order in which they were made. */
+export type OperatorDecision = {
+  readonly module: ModuleName;
+  /** ISO 8601, UTC. */
+  readonly at: string;
+  /** The user of the operating system who typed it. */
+  readonly by: string;
+} & (
+  | {
+      /** What is served stays: the finding as it stood then. */
+      readonly action: 'keep';
+      readonly finding: Finding;
+    }
+  | {
+      /** A pin is replaced. */
+      readonly action: 'accept-version';
+      readonly version: Version;
+      readonly from: Checksum;
+      readonly to: Checksum;
+      /** Whose index states the new checksum. */
+      readonly source: string;
+    }
+  | {
+      /** The module moves to another source. */
+      readonly action: 'accept-origin';
+      readonly from: string;
+      readonly to: string;
+    }
+);
+
+/**
+ * Findings as they stand now, with what earlier syncs and the operator say about them. Being kept ends with the
+ * finding: one that has gone and comes back is a new one.
+ */
+export function carryFindings(
+  findings: readonly Finding[],
+  before: readonly Finding[],
+  decisions: readonly OperatorDecision[],
+  now: string,
+): Finding[] {
+  const known = new Map(before.map((finding) => [identifyFinding(finding), finding.foundAt]));
+  return findings.map(({ foundAt: _, kept: __, ...finding }) => {
+    const identity = identifyFinding(finding);
+    const foundAt = known.get(identity) ?? now;
+    const keep = decisions.findLast(
+      (decision) =>
+        decision.action === 'keep' &&
+        decision.finding.foundAt === foundAt &&
+        identifyFinding(decision.finding) === identity,
+    );
+    return { ...finding, foundAt, ...(keep ? { kept: { at: keep.at, by: keep.by } } : {}) };
+  });
+}
+
+/** One line for the log of the state: who decided what. */
+export function describeDecision(decision: OperatorDecision): string {
+  const { module, by } = decision;
+  switch (decision.action) {
+    case 'keep': {
+      const { version, kind, source } = decision.finding;
+      return `keep ${version === undefined ? module : `${module}@${version}`} as it is (${kind}, ${source}), by ${by}`;
+    }
+    case 'accept-version':
+      return `accept ${module}@${decision.version}: ${decision.from} -> ${decision.to} (${decision.source}), by ${by}`;
+    case 'accept-origin':
+      return `accept ${module}: ${decision.from} -> ${decision.to}, by ${by}`;
+  }
+}

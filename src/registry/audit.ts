@@ -1,0 +1,179 @@
+import { join } from 'node:path';
+import type { Checksum } from '../model/checksum.ts';
+import type { ChecksumChange, Finding } from '../model/finding.ts';
+import { identifyFinding, isConflict } from '../model/finding.ts';
+import type { ModuleName } from '../model/module-name.ts';
+import type { OperatorDecision } from '../model/operator-decision.ts';
+import type { Version } from '../model/version.ts';
+import { createAppendLog } from '../support/append-log.ts';
+import type { Log } from '../support/log.ts';
+import type { PlannedChange, SyncPlan } from './plan-sync.ts';
+
+/** Who acts: a user of the operating system by a command. `serve` is a server, which acts by itself. */
+export interface Actor {
+  readonly user: string;
+  /** Without the program's name, e.g. `source add`. */
+  readonly command: string;
+}
+
+/** What `data/audit.jsonl` tells; every line has `time` and `actor` besides. Nothing here contains a credential. */
+export type AuditEvent =
+  | {
+      readonly event: 'origin-decided';
+      readonly module: ModuleName;
+      readonly origin: string;
+      readonly pinned: Pinned;
+    }
+  | {
+      readonly event: 'origin-moved';
+      readonly module: ModuleName;
+      readonly from: string;
+      readonly origin: string;
+      readonly pinned: Pinned;
+    }
+  | {
+      readonly event: 'versions-pinned';
+      readonly module: ModuleName;
+      readonly origin: string;
+      readonly pinned: Pinned;
+    }
+  | ({ readonly event: 'conflict-found' | 'conflict-resolved' } & ConflictFacts)
+  | ({ readonly event: 'conflict-kept' } & ConflictFacts)
+  | {
+      readonly event: 'conflict-accepted';
+      readonly module: ModuleName;
+      readonly version?: Version;
+      readonly source?: string;
+      /** Checksums, or for a whole module its origins. */
+      readonly from: string;
+      readonly to: string;
+    }
+  | {
+      readonly event: 'archive-fetched';
+      readonly module: ModuleName;
+      readonly version: Version;
+      readonly source: string;
+      readonly url: string;
+      readonly checksum: Checksum;
+      readonly bytes: number;
+    }
+  | {
+      readonly event: 'archive-quarantined';
+      readonly checksum: Checksum;
+      /** What is wrong with it, in one sentence. */
+      readonly reason: string;
+    }
+  | { readonly event: 'config-changed' | 'config-reloaded'; readonly changes: readonly string[] };
+
+/** Checksums by version, as far as they are new. */
+type Pinned = Readonly<Record<string, Checksum>>;
+
+interface ConflictFacts {
+  readonly kind: Finding['kind'];
+  readonly module: string;
+  readonly version?: string | undefined;
+  readonly source: string;
+  readonly pinned?: Checksum | undefined;
+  readonly offered?: Checksum | undefined;
+  readonly changes?: readonly ChecksumChange[] | undefined;
+}
+
+export interface Audit {
+  /** Resolves when the events are durable. Never rejects: a failure is logged once, and the work goes on. */
+  record(events: readonly AuditEvent[]): Promise<void>;
+}
+
+const auditFile = 'audit.jsonl';
+const maxFileBytes = 16 * 1024 * 1024;
+const keptFiles = 10;
+
+export interface AuditOptions {
+  /** Absolute; exists, with its folder `locks`. */
+  readonly dataDir: string;
+  readonly actor: Actor;
+  readonly log: Log;
+  readonly now: () => Date;
+}
+
+/** The append-only record of what the registry did and was told, one JSON object a line. */
+export function openAudit({ dataDir, actor, log, now }: AuditOptions): Audit {
+  let isFailing = false;
+  const file = join(dataDir, auditFile);
+  const lines = createAppendLog({
+    file,
+    lockFile: join(dataDir, 'locks', 'audit'),
+    maxBytes: maxFileBytes,
+    kept: keptFiles,
+    onFailure(error, lost) {
+      if (!isFailing)
+        log.error(`${file} cannot be written, so nobody can tell later what happens now`, { error, lost });
+      isFailing = true;
+    },
+  });
+  const who = actor.command === 'serve' ? 'server' : `${actor.user}: ${actor.command}`;
+  return {
+    record(events) {
+      const time = now().toISOString();
+      return lines.append(
+        events.map(({ event, ...facts }) => JSON.stringify({ time, event, actor: who, ...facts })),
+      );
+    },
+  };
+}
+
+/** What carrying out a plan did; one event for a module's origin and new pins together. */
+export function describePlan(plan: SyncPlan, findingsBefore: readonly Finding[]): AuditEvent[] {
+  return [
+    ...plan.taken.map(describeTaken),
+    ...plan.modules.flatMap(describeModule),
+    ...describeConflicts(findingsBefore, plan.findings),
+  ];
+}
+
+function describeModule({ module, ledger, pinned }: PlannedChange): AuditEvent[] {
+  if (!ledger) return [];
+  const { origin, previousOrigin } = ledger;
+  const facts = {
+    module,
+    origin,
+    pinned: Object.fromEntries(pinned.map(({ version, checksum }) => [version, checksum])),
+  };
+  if (previousOrigin === undefined) return [{ event: 'origin-decided', ...facts }];
+  if (previousOrigin !== origin) return [{ event: 'origin-moved', from: previousOrigin, ...facts }];
+  return pinned.length > 0 ? [{ event: 'versions-pinned', ...facts }] : [];
+}
+
+function describeConflicts(before: readonly Finding[], after: readonly Finding[]): AuditEvent[] {
+  const conflicts = (findings: readonly Finding[]) =>
+    new Map(findings.filter(isConflict).map((finding) => [identifyFinding(finding), finding]));
+  const [old, standing] = [conflicts(before), conflicts(after)];
+  const only = (these: typeof old, others: typeof old) =>
+    [...these].flatMap(([identity, finding]) => (others.has(identity) ? [] : [finding]));
+  return [
+    ...only(standing, old).map((finding) => ({
+      event: 'conflict-found' as const,
+      ...conflictFacts(finding),
+    })),
+    ...only(old, standing).map((finding) => ({
+      event: 'conflict-resolved' as const,
+      ...conflictFacts(finding),
+    })),
+  ];
+}
+
+function describeTaken(decision: OperatorDecision): AuditEvent {
+  switch (decision.action) {
+    case 'keep':
+      return { event: 'conflict-kept', ...conflictFacts(decision.finding) };
+    case 'accept-version': {
+      const { module, version, source, from, to } = decision;
+      return { event: 'conflict-accepted', module, version, source, from, to };
+    }
+    case 'accept-origin':
+      return { event: 'conflict-accepted', module: decision.module, from: decision.from, to: decision.to };
+  }
+}
+
+function conflictFacts({ kind, module, version, source, pinned, offered, changes }: Finding): ConflictFacts {
+  return { kind, module, version, source, pinned, offered, changes };
+}

@@ -1,0 +1,43 @@
+import { isDeepStrictEqual } from 'node:util';
+import type { Config, SourceConfig } from '../config/config.ts';
+
+/**
+ * What differs between two configurations, one sentence each, under the names of `Config`; never a credential
+ * (rule 10): of those it tells only that they changed.
+ */
+export function describeConfigChanges(before: Config | undefined, after: Config): string[] {
+  const [old, now] = [before ? flatten(before) : new Map<string, unknown>(), flatten(after)];
+  return [...new Set([...old.keys(), ...now.keys()])].flatMap((key) => {
+    const [was, is] = [old.get(key), now.get(key)];
+    if (isDeepStrictEqual(was, is)) return [];
+    if (key.endsWith('.auth')) return [`${key} changed`];
+    if (was === undefined) return [`${key} = ${JSON.stringify(is)}`];
+    return [
+      is === undefined
+        ? `${key} removed (was ${JSON.stringify(was)})`
+        : `${key} = ${JSON.stringify(is)} (was ${JSON.stringify(was)})`,
+    ];
+  });
+}
+
+/** Settings by name, in which those of a source are below `sources.NAME`. */
+function flatten(config: Config): Map<string, unknown> {
+  const { registry, mirror, server, defaultSource, sources, sourcesAreImplied } = config;
+  const groups = { registry, mirror, server };
+  return new Map([
+    ['defaultSource', defaultSource],
+    ['sourcesAreImplied', sourcesAreImplied],
+    ...Object.entries(groups).flatMap(([group, settings]) => prefixed(group, settings)),
+    ...sources.flatMap((source) => prefixed(`sources.${source.name}`, settingsOf(source))),
+  ]);
+}
+
+function settingsOf({ name: _, ...settings }: SourceConfig): object {
+  return settings;
+}
+
+function prefixed(prefix: string, settings: object): [string, unknown][] {
+  return Object.entries(settings)
+    .filter(([, value]) => value !== undefined)
+    .map(([key, value]) => [`${prefix}.${key}`, value]);
+}
