@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import type { Config } from '../config/config.ts';
+import type { Config, SourceConfig } from '../config/config.ts';
 import type { SnapshotRecord } from '../index/registry-state.ts';
 import type { ModuleName } from '../model/module-name.ts';
 import { matchesAny } from '../model/pattern.ts';
@@ -24,10 +24,16 @@ export interface PolicySource {
   readonly exclude: readonly string[];
 }
 
-export function policyOf(
-  config: Pick<Config, 'sources' | 'server'>,
-  snapshots: readonly SnapshotRecord[],
-): Policy {
+/** The settings that decide. */
+export interface PolicySettings {
+  readonly sources: readonly Pick<
+    SourceConfig,
+    'name' | 'priority' | 'enabled' | 'namespaces' | 'include' | 'exclude'
+  >[];
+  readonly server: Pick<Config['server'], 'upstreamFallback'>;
+}
+
+export function policyOf(config: PolicySettings, snapshots: readonly SnapshotRecord[]): Policy {
   const read = new Set(snapshots.map((snapshot) => snapshot.source));
   const configured = config.sources.map(
     (source): PolicySource => ({
