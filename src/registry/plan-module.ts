@@ -111,7 +111,7 @@ function settleChecksums(input: ModuleInput, origin: string, file: IndexFile): S
     const pin = pinned.get(version);
     const wanted = pin?.checksum ?? last.get(version);
     if (checksum === wanted) return [line];
-    if (!pin) {
+    if (!pin || last.get(version) === wanted) {
       findings.push(
         droppedLine(
           input.module,
