@@ -22,6 +22,7 @@ import {
   type RegistryState,
   stateFile,
 } from './registry-state.ts';
+import { removeStaleLocks, removeStaleObjects } from './stale-files.ts';
 
 const servedRef = 'refs/heads/main';
 const stateRef = 'refs/registry/state';
@@ -69,6 +70,13 @@ export interface GitIndex {
   identify(treeish: string, path: string): Promise<string | undefined>;
   read(name: string): Promise<Buffer | undefined>;
   commit(change: IndexChange): Promise<StateView>;
+  /**
+   * Puts right what a killed process left: removes its locks and unfinished files and rolls `main` forward. Only while
+   * holding the registry's lock.
+   */
+  settle(): Promise<void>;
+  /** Whether `main` is where the state says. */
+  isSettled(): Promise<boolean>;
   servedCommit(): Promise<string>;
   /** The recent history of `main`, newest first. */
   servedHistory(): Promise<readonly string[]>;
@@ -129,7 +137,10 @@ async function configure(directory: string): Promise<void> {
     await runGit(['config', '--add', key, value], { gitDir: directory });
 }
 
-/** Opens the repository, rolling `main` forward to the state if a crash came between the two. */
+/**
+ * Opens the repository, rolling `main` forward to the state if a crash came between the two. Where that fails, for a
+ * lock in the way or a disk that cannot be written, the index is served as it was before: see `settle`.
+ */
 export async function openGitIndex(directory: string): Promise<GitIndex> {
   if (!(await exists(join(directory, 'HEAD'))))
     throw new StorageError(`there is no index repository in ${directory}`, {
@@ -141,7 +152,7 @@ export async function openGitIndex(directory: string): Promise<GitIndex> {
   let history: { readonly tip: string; readonly commits: readonly string[] } | undefined;
 
   async function read(name: string): Promise<Buffer | undefined> {
-    return (await objects.read(name))?.content;
+    return (await inRepository(directory, `read ${name}`, objects.read(name)))?.content;
   }
 
   async function state(): Promise<StateView> {
@@ -152,7 +163,13 @@ export async function openGitIndex(directory: string): Promise<GitIndex> {
       });
     if (cached?.commit === commit) return cached;
     const bytes = await read(`${commit}:${stateFile}`);
-    if (!bytes) throw new StorageError(`${stateRef} (${commit}) has no ${stateFile}`);
+    if (!bytes)
+      throw new StorageError(
+        `${stateRef} in ${directory} is ${commit}, which has no ${stateFile} that can be read`,
+        {
+          hint: damageHint,
+        },
+      );
     const findings = async () => parseFindings((await read(`${commit}:${findingsFile}`)) ?? Buffer.alloc(0));
     const decisions = async () =>
       parseDecisions((await read(`${commit}:${decisionsFile}`)) ?? Buffer.alloc(0));
@@ -163,12 +180,14 @@ export async function openGitIndex(directory: string): Promise<GitIndex> {
   async function commit(change: IndexChange): Promise<StateView> {
     const baseTree = await objects.identify(`${change.base.served}^{tree}`);
     if (!baseTree) throw new StorageError(`the served commit ${change.base.served} has no tree`);
-    const ids = await importCommits(directory, commitBuilders(change, baseTree.id));
+    const importing = importCommits(directory, commitBuilders(change, baseTree.id));
+    const ids = await inRepository(directory, 'write a commit', importing);
     const next = ids.at(-1) ?? '';
     await moveRef(directory, stateRef, next, change.base.commit);
     const view = await state();
     await followState();
-    await packIfScattered(directory);
+    // Housekeeping: what was committed stands, and the next commit tries again.
+    await packIfScattered(directory).catch(ignoreGitError);
     return view;
   }
 
@@ -185,17 +204,28 @@ export async function openGitIndex(directory: string): Promise<GitIndex> {
     }
   }
 
-  await followState();
+  let isSwept = false;
+  async function settle(): Promise<void> {
+    await removeStaleLocks(directory);
+    await inRepository(directory, `move ${servedRef}`, followState());
+    if (!isSwept) await removeStaleObjects(directory);
+    isSwept = true;
+  }
+
+  await followState().catch(ignoreGitError);
   return {
     directory,
+    settle,
+    isSettled: async () => (await readRefIfThere(readRef, servedRef)) === (await state()).served,
     state,
     read,
     commit,
     async list(treeish) {
-      const tree = await objects.identify(treeish);
-      return tree ? listFiles(directory, tree.id) : new Map<string, string>();
+      const tree = await inRepository(directory, `read ${treeish}`, objects.identify(treeish));
+      const listing = tree ? listFiles(directory, tree.id) : new Map<string, string>();
+      return inRepository(directory, `list ${treeish}`, Promise.resolve(listing));
     },
-    diff: (from, to) => diffTrees(directory, from, to),
+    diff: (from, to) => inRepository(directory, `compare ${from} and ${to}`, diffTrees(directory, from, to)),
     async identify(treeish, path) {
       const object = await objects.identify(`${treeish}:${path}`);
       return object?.type === 'blob' ? object.id : undefined;
@@ -293,6 +323,27 @@ async function diffTrees(directory: string, from: string, to: string): Promise<s
     .toString('utf8')
     .split('\0')
     .filter((path) => path !== '');
+}
+
+const damageHint =
+  'run "moonbit-registry verify" to see what is damaged; a copy of the folder can put it right';
+
+/** What git could not do here as a failure of our own disk: nothing else can be wrong with our own repository. */
+async function inRepository<T>(directory: string, doing: string, work: Promise<T>): Promise<T> {
+  try {
+    return await work;
+  } catch (cause) {
+    if (!(cause instanceof GitError)) throw cause;
+    const detail = firstLine(cause.stderr) || cause.message;
+    throw new StorageError(`cannot ${doing} in ${directory}: ${detail}`, {
+      cause,
+      hint: `check the disk's space and permissions; ${damageHint}`,
+    });
+  }
+}
+
+function ignoreGitError(error: unknown): void {
+  if (!(error instanceof GitError)) throw error;
 }
 
 function firstLine(text: string): string {

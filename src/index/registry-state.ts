@@ -38,11 +38,24 @@ export function formatState(state: RegistryState): string {
 }
 
 export function parseState(bytes: Buffer): RegistryState {
+  let cause: unknown;
   try {
-    return JSON.parse(bytes.toString('utf8')) as RegistryState;
-  } catch (cause) {
-    throw new StorageError(`${stateFile} in refs/registry/state cannot be read`, { cause });
+    const state: unknown = JSON.parse(bytes.toString('utf8'));
+    if (isState(state)) return state;
+  } catch (error) {
+    cause = error;
   }
+  throw new StorageError(`${stateFile} in refs/registry/state cannot be read`, {
+    cause,
+    hint: 'run "moonbit-registry verify" to see what is damaged; a copy of the folder can put it right',
+  });
+}
+
+// The rest is advice: these decide what is served.
+function isState(value: unknown): value is RegistryState {
+  if (typeof value !== 'object' || value === null) return false;
+  const { served, snapshots } = value as Partial<RegistryState>;
+  return typeof served === 'string' && /^[0-9a-f]{40}$/.test(served) && Array.isArray(snapshots);
 }
 
 export function formatFindings(findings: readonly Finding[]): string {
