@@ -5,6 +5,8 @@ import { renderNewConfig } from '../config/template.ts';
 import { StorageError } from '../errors.ts';
 import { createGitIndex } from '../index/git-index.ts';
 import { syncDirectory } from '../support/atomic-file.ts';
+import { asStorageError, onDisk } from '../support/disk-errors.ts';
+import { errorCode } from '../support/error-code.ts';
 import { withProcessLock } from '../support/process-lock.ts';
 
 export interface InitResult {
@@ -35,13 +37,13 @@ export async function initRegistry(
   options: { readonly name?: string | undefined; readonly now?: () => Date } = {},
 ): Promise<InitResult> {
   const root = resolve(directory);
-  await mkdir(root, { recursive: true });
+  await makeFolder(root);
   const file = join(root, 'registry.toml');
   const name = options.name ?? basename(root);
   try {
     await writeFile(file, renderNewConfig({ name }), { flag: 'wx' });
   } catch (cause) {
-    if ((cause as NodeJS.ErrnoException).code !== 'EEXIST') throw cause;
+    if (errorCode(cause) !== 'EEXIST') throw asStorageError(`write ${file}`, cause);
     throw new StorageError(`${file} exists already: nothing was changed`, {
       cause,
       hint: 'choose another folder, or go on with the registry that is there',
@@ -55,7 +57,7 @@ export async function initRegistry(
 /** Makes what is missing of the data folder; harmless where it is all there. */
 export async function createData(layout: ReturnType<typeof dataLayout>, date: Date): Promise<void> {
   for (const folder of [layout.packages, layout.assets, layout.symbols, layout.sources, layout.locks])
-    await mkdir(folder, { recursive: true });
+    await makeFolder(folder);
   if (!hasRepository(layout.index))
     await withProcessLock(join(layout.locks, 'registry'), () => createIndex(layout, date));
 }
@@ -64,10 +66,23 @@ export async function createData(layout: ReturnType<typeof dataLayout>, date: Da
 async function createIndex({ index }: ReturnType<typeof dataLayout>, date: Date): Promise<void> {
   if (hasRepository(index)) return;
   const incomplete = `${index}.incomplete`;
-  await rm(incomplete, { recursive: true, force: true });
-  await createGitIndex(incomplete, date);
-  await rename(incomplete, index);
-  await syncDirectory(dirname(index));
+  await onDisk(`make ${index}`, async () => {
+    await rm(incomplete, { recursive: true, force: true });
+    await createGitIndex(incomplete, date);
+    await rename(incomplete, index).catch((cause: unknown) => refuseOccupied(index, cause));
+    await syncDirectory(dirname(index));
+  });
+}
+
+async function makeFolder(folder: string): Promise<void> {
+  await onDisk(`make the folder ${folder}`, () =>
+    mkdir(folder, { recursive: true }).catch((cause: unknown) => refuseOccupied(folder, cause)),
+  );
+}
+
+function refuseOccupied(place: string, cause: unknown): never {
+  if (errorCode(cause) !== 'EEXIST' && errorCode(cause) !== 'ENOTEMPTY') throw cause;
+  throw new StorageError(`${place} is needed, but something else is there`, { cause, hint: 'move it away' });
 }
 
 function hasRepository(index: string): boolean {

@@ -1,7 +1,7 @@
 import { readFile, stat } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import type { Config, SourceConfig } from '../config/config.ts';
-import { NotFoundError, UnavailableError, UsageError } from '../errors.ts';
+import { ConfigError, NotFoundError, UnavailableError, UsageError } from '../errors.ts';
 import { indexPathOf, readIndexPath } from '../index/layout.ts';
 import type { IndexEntry } from '../model/index-entry.ts';
 import type { ModuleName } from '../model/module-name.ts';
@@ -119,12 +119,22 @@ function latestOf(entries: readonly IndexEntry[]): IndexEntry[] {
 /** What a project states it needs: `moon.mod` or `moon.mod.json`, or a folder with one of them. */
 export async function readProject(path: string): Promise<Requirement[]> {
   const file = await locateManifest(path);
-  const manifest = parseProjectManifest(file, await readFile(file, 'utf8'));
+  const manifest = parseManifest(file, await readFile(file, 'utf8'));
   const requiredBy = basename(file);
   return [...manifest.dependencies, ...manifest.binDependencies].map((dependency) => ({
     dependency,
     requiredBy,
   }));
+}
+
+function parseManifest(file: string, text: string): ReturnType<typeof parseProjectManifest> {
+  try {
+    return parseProjectManifest(file, text);
+  } catch (error) {
+    // Reported as a `ConfigError`, its place would be taken for one in registry.toml.
+    if (error instanceof ConfigError) throw new UsageError(error.message, { cause: error });
+    throw error;
+  }
 }
 
 async function locateManifest(path: string): Promise<string> {

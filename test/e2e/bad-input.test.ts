@@ -1,6 +1,6 @@
 /** Bad input from outside: said clearly with source and place, nothing outside the data folder, nothing lost. */
-import { mkdir, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import type { Faults } from '../../src/demo/faults.ts';
 import type { UpstreamRegistry } from '../../src/demo/upstream-registry.ts';
@@ -107,6 +107,50 @@ describe('registry.toml', () => {
     expect((await add('b', 'https://b.example', '--priority', 'high')).code).toBe(2);
     expect(await listFiles(registry.surroundings)).toEqual(before);
   });
+});
+
+describe('the disk', () => {
+  test('that holds something else where the registry wants to write is named, and left as it is', async () => {
+    const registry = cliRegistryIn(temporaryDirectory(), 'registry');
+    const from = { cwd: registry.surroundings };
+    const file = join(registry.surroundings, 'file');
+    await writeFile(file, 'mine');
+    const { directory } = registry;
+    expect((await registry.runWith(from, 'init', 'registry')).code).toBe(0);
+    const take = async (place: string, content: Record<string, string>) => {
+      await rm(join(directory, 'data'), { recursive: true });
+      for (const [name, text] of Object.entries(content)) {
+        await mkdir(dirname(join(directory, name)), { recursive: true });
+        await writeFile(join(directory, name), text);
+      }
+      expect(await registry.run('status')).toMatchObject({
+        code: 1,
+        stdout: '',
+        stderr: expect.stringContaining(`${place}`),
+      });
+    };
+    await take(join(directory, 'data'), { data: 'mine' });
+    await take(join(directory, 'data', 'index'), { 'data/index/notes.txt': 'mine' });
+    expect(await readFile(join(directory, 'data', 'index', 'notes.txt'), 'utf8')).toBe('mine');
+    for (const folder of ['file', 'file/below'])
+      expect(await registry.runWith(from, 'init', folder)).toMatchObject({
+        code: 1,
+        stderr: expect.stringMatching(/^error: .*file.*\nhint: .*move it away\n$/),
+      });
+    expect(await readFile(file, 'utf8')).toBe('mine');
+  });
+});
+
+test('a project file that moon could not read either is named with line and column', async () => {
+  const upstream = await startUpstream(['alice/json@1.0.0']);
+  const registry = await createCliRegistry({ sources: [{ name: 'partner', upstream }] });
+  const file = join(registry.surroundings, 'moon.mod');
+  await writeFile(file, 'name = "me/app"\nimport {\n  "alice/json"\n}\n');
+  const { code, stdout, stderr } = await registry.run('mirror', '--from', file);
+  expect({ code, stdout }).toEqual({ code: 1, stdout: '' });
+  expect(stderr).toMatch(
+    /^error: .*moon\.mod: line 3, column 3: expected "OWNER\/NAME@VERSION", but found "alice\/json"\n$/,
+  );
 });
 
 /** A registry that has synced and mirrored `alice/json@1.0.0`, and how everything looked then. */
