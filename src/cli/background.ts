@@ -3,7 +3,7 @@
  * `[mirror] packages`. Everything hangs on one tick per second, so a changed interval counts at once.
  */
 import { setMaxListeners } from 'node:events';
-import { type Finding, isConflict } from '../model/finding.ts';
+import { type Finding, isOpenConflict } from '../model/finding.ts';
 import type { Registry } from '../registry/registry.ts';
 import type { MirrorReport, SourceRefresh, StatusReport, SyncReport } from '../registry/reports.ts';
 import type { Log } from '../support/log.ts';
@@ -134,7 +134,7 @@ function createReporter(log: Log): Reporter {
     }
   };
   const sayConflicts = (findings: readonly Finding[]) => {
-    const current = findings.filter(isConflict).map(formatFinding);
+    const current = findings.filter(isOpenConflict).map(formatFinding);
     const fresh = current.filter((line) => !conflicts.has(line));
     conflicts = new Set(current);
     for (const line of fresh.slice(0, maxConflictLines)) log.warn(line);

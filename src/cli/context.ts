@@ -4,7 +4,9 @@ import { join } from 'node:path';
 import type { Command } from 'commander';
 import type { Config, SourceConfig } from '../config/config.ts';
 import { NotFoundError, UsageError } from '../errors.ts';
+import type { Actor } from '../registry/audit.ts';
 import type { Registry } from '../registry/registry.ts';
+import { currentUser } from '../support/current-user.ts';
 import { suggest } from '../support/suggest.ts';
 import { type ExitCode, InterruptedError } from './exit-codes.ts';
 import type { Io } from './io.ts';
@@ -16,6 +18,8 @@ export interface CommandContext {
   readonly io: Io;
   readonly output: Output;
   readonly settings: OutputSettings;
+  /** The command that runs, without the program's name: `source add`. */
+  readonly command: string;
   /** Absolute path of the registry's folder: `--dir`, else the working directory. */
   readonly directory: string;
 }
@@ -57,6 +61,7 @@ export async function withRegistry<T>(
     directory: context.directory,
     env: context.io.env,
     log: createCommandLog(context),
+    actor: actorOf(context),
   });
   try {
     for (const warning of registry.config.warnings) context.output.warn(warning);
@@ -65,6 +70,10 @@ export async function withRegistry<T>(
   } finally {
     await registry.close();
   }
+}
+
+export function actorOf({ command }: CommandContext): Actor {
+  return { user: currentUser(), command };
 }
 
 export function sayImplied(context: CommandContext): void {

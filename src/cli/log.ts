@@ -13,7 +13,7 @@ export function createCommandLog(context: {
   return createLog({
     write: (line) => context.output.log(line),
     level: verbose ? 'debug' : quiet ? 'warn' : 'info',
-    format: 'text',
+    format: context.settings.logFormat,
     now: () => new Date(context.io.now()),
   });
 }

@@ -1,10 +1,11 @@
 import { expect, test } from 'vitest';
+import { UsageError } from '../errors.ts';
 import { recordIo } from './io.fixture.ts';
 import { createCommandLog } from './log.ts';
 import { createOutput } from './output.ts';
 import { createProgressLine, formatProgress } from './progress.ts';
 
-const plain = { json: false, quiet: false, verbose: false };
+const plain = { json: false, quiet: false, verbose: false, logFormat: 'text' } as const;
 
 test('results go to stdout and everything else to stderr', () => {
   const io = recordIo();
@@ -17,7 +18,7 @@ test('results go to stdout and everything else to stderr', () => {
 
 test('--json prints one document and --quiet drops remarks, not warnings', () => {
   const io = recordIo();
-  const output = createOutput(io, { json: true, quiet: true, verbose: false });
+  const output = createOutput(io, { ...plain, json: true, quiet: true });
   output.note('reading');
   output.warn('odd');
   output.result({ text: 'done', json: { done: true } });
@@ -92,4 +93,24 @@ test.each([
   log.info('fetched', { source: 'partner' });
   log.error('broken');
   expect(io.written.stderr).toBe(`${lines.join('\n')}\n`);
+});
+
+test('with --log-format json, all on stderr is an object a line', () => {
+  const io = recordIo({ isTTY: true });
+  const output = createOutput(io, { ...plain, logFormat: 'json' });
+  const log = createCommandLog({ io, settings: { ...plain, logFormat: 'json' }, output });
+  output.statusLine('Reading indexes');
+  output.note('reading');
+  output.warn('odd');
+  log.info('fetched', { source: 'partner' });
+  output.failure(new UsageError('nothing to do', { hint: 'name a module' }));
+  output.failure(new Error('a bug'));
+  const lines = io.written.stderr.trimEnd().split('\n');
+  expect(lines.map((line) => JSON.parse(line))).toMatchObject([
+    { level: 'info', message: 'reading', time: '2026-01-01T00:00:00.000Z' },
+    { level: 'warn', message: 'odd' },
+    { level: 'info', message: 'fetched', source: 'partner' },
+    { level: 'error', message: 'nothing to do', code: 'usage', hint: 'name a module' },
+    { level: 'error', message: 'unexpected: a bug', code: 'bug', stack: expect.stringContaining('at ') },
+  ]);
 });

@@ -1,4 +1,6 @@
 import pc from 'picocolors';
+import { createLog, type LogLevel } from '../support/log.ts';
+import { describeFailure, formatFailure } from './failure.ts';
 import type { Io, OutputStream } from './io.ts';
 
 /**
@@ -12,8 +14,8 @@ export interface Output {
   warn(text: string): void;
   /** A line of the log, with its newline. */
   log(line: string): void;
-  /** A failure, already worded. */
-  failure(text: string): void;
+  /** What ended the command. */
+  failure(error: unknown): void;
   /** Help, on whichever stream it belongs to. */
   help(text: string, stream: 'stdout' | 'stderr'): void;
   /** Replaces the one line at the bottom of the terminal; `undefined` removes it. Nothing without a terminal. */
@@ -26,7 +28,11 @@ export interface OutputSettings {
   readonly json: boolean;
   readonly quiet: boolean;
   readonly verbose: boolean;
+  /** How everything on stderr is written: for people, or one JSON object a line. */
+  readonly logFormat: LogFormat;
 }
+
+export type LogFormat = 'text' | 'json';
 
 type Colors = ReturnType<typeof pc.createColors>;
 
@@ -40,15 +46,23 @@ export function createOutput(io: Io, settings: OutputSettings): Output {
     err: pc.createColors(wantsColor(io.stderr, io.env)),
     out: pc.createColors(wantsColor(io.stdout, io.env)),
   };
-  const hasStatusLine = io.stderr.isTTY === true && !settings.quiet && io.env.TERM !== 'dumb';
+  const isJson = settings.logFormat === 'json';
+  const hasStatusLine = io.stderr.isTTY === true && !isJson && !settings.quiet && io.env.TERM !== 'dumb';
   let shown = false;
   const clear = () => {
     if (shown) io.stderr.write('\r\u001b[K');
     shown = false;
   };
-  const say = (text: string) => {
+  const log = createLog({
+    write: (line) => io.stderr.write(line),
+    level: 'debug',
+    format: 'json',
+    now: () => new Date(io.now()),
+  });
+  const say = (level: LogLevel, text: string, label = '') => {
     clear();
-    io.stderr.write(`${text}\n`);
+    if (isJson) log[level](text);
+    else io.stderr.write(`${label}${text}\n`);
   };
   return {
     result({ text, json }) {
@@ -56,14 +70,18 @@ export function createOutput(io: Io, settings: OutputSettings): Output {
       io.stdout.write(settings.json ? `${JSON.stringify(json, null, 2)}\n` : `${text}\n`);
     },
     note(text) {
-      if (!settings.quiet) say(text);
+      if (!settings.quiet) say('info', text);
     },
-    warn: (text) => say(`${color.err.yellow('warning:')} ${text}`),
+    warn: (text) => say('warn', text, `${color.err.yellow('warning:')} `),
     log(line) {
       clear();
       io.stderr.write(line);
     },
-    failure: say,
+    failure(error) {
+      const { message, ...rest } = describeFailure(error);
+      if (isJson) log.error(message, { ...rest, stack: stackOf(error, settings.verbose) });
+      else say('error', formatFailure(error, { verbose: settings.verbose, label: color.err.red('error:') }));
+    },
     help(text, stream) {
       clear();
       io[stream].write(text);
@@ -79,4 +97,10 @@ export function createOutput(io: Io, settings: OutputSettings): Output {
     hasStatusLine,
     color,
   };
+}
+
+/** Where a bug is, or with `--verbose` any failure came from. */
+function stackOf(error: unknown, isVerbose: boolean): string | undefined {
+  const isBug = describeFailure(error).code === 'bug';
+  return error instanceof Error && (isBug || isVerbose) ? error.stack : undefined;
 }

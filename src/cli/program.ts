@@ -1,7 +1,8 @@
-import { Command, type CommanderError, type Help } from 'commander';
+import { Command, type CommanderError, type Help, Option } from 'commander';
 import { programVersion } from '../support/version.ts';
 import { defineCompletion } from './commands/completion.ts';
 import { defineConfig } from './commands/config.ts';
+import { defineConflicts } from './commands/conflicts.ts';
 import { defineDemo } from './commands/demo.ts';
 import { defineExplain } from './commands/explain.ts';
 import { defineInit } from './commands/init.ts';
@@ -34,6 +35,7 @@ const commands: readonly DefineCommand[] = [
   defineSync,
   defineStatus,
   defineExplain,
+  defineConflicts,
   defineServe,
   defineConfig,
   definePath,
@@ -54,6 +56,12 @@ export function createProgram({ run, writeHelp, columns }: ProgramOptions): Comm
     .option('--json', 'print the result as one JSON document')
     .option('-q, --quiet', 'no progress and no remarks')
     .option('-v, --verbose', 'say more: what is asked of whom, and the causes of errors')
+    .addOption(
+      new Option('--log-format <format>', 'what stderr says: for people, or a JSON object a line').choices([
+        'text',
+        'json',
+      ]),
+    )
     .version(programVersion, '-V, --version', 'print the version')
     .helpOption('-h, --help', 'show help')
     .configureHelp({ showGlobalOptions: true, ...helpStyle })

@@ -3,16 +3,17 @@ import type { Command } from 'commander';
 import { defineComplete } from './complete.ts';
 import type { CommandContext, Run } from './context.ts';
 import { type ExitCode, exitCodeOf, exitCodes } from './exit-codes.ts';
-import { describeFailure, formatFailure } from './failure.ts';
+import { describeFailure } from './failure.ts';
 import type { Io } from './io.ts';
-import { createOutput, type OutputSettings } from './output.ts';
-import { createProgram, HelpShown } from './program.ts';
+import { createOutput, type LogFormat, type OutputSettings } from './output.ts';
+import { createProgram, fullName, HelpShown } from './program.ts';
 
 /** The whole CLI: words in, words out, and the exit code. Never throws. */
 export async function runCli(words: readonly string[], io: Io): Promise<ExitCode> {
   let exitCode: ExitCode = exitCodes.done;
+  let command = '';
   const run: Run = async (work) => {
-    const context = createContext(program, io);
+    const context = createContext(program, command, io);
     try {
       exitCode = await work(context);
     } finally {
@@ -25,6 +26,9 @@ export async function runCli(words: readonly string[], io: Io): Promise<ExitCode
     columns: io.stdout.columns,
   });
   defineComplete(program, run);
+  program.hook('preAction', (_, chosen) => {
+    command = fullName(chosen).split(' ').slice(1).join(' ');
+  });
   try {
     await program.parseAsync(words, { from: 'user' });
     return exitCode;
@@ -33,15 +37,25 @@ export async function runCli(words: readonly string[], io: Io): Promise<ExitCode
   }
 }
 
-function createContext(program: Command, io: Io): CommandContext {
-  const options = program.opts<{ dir?: string; json?: true; quiet?: true; verbose?: true }>();
+interface Options {
+  readonly dir?: string;
+  readonly json?: true;
+  readonly quiet?: true;
+  readonly verbose?: true;
+  readonly logFormat?: LogFormat;
+}
+
+function createContext(program: Command, command: string, io: Io): CommandContext {
+  const options = program.opts<Options>();
   const settings = {
     json: options.json ?? false,
     quiet: options.quiet ?? false,
     verbose: options.verbose ?? false,
+    logFormat: options.logFormat ?? 'text',
   };
   return {
     io,
+    command,
     settings,
     output: createOutput(io, settings),
     directory: resolve(io.workingDirectory, options.dir ?? '.'),
@@ -50,7 +64,7 @@ function createContext(program: Command, io: Io): CommandContext {
 
 function reportFailure(error: unknown, io: Io, settings: OutputSettings): ExitCode {
   const output = createOutput(io, settings);
-  output.failure(formatFailure(error, { verbose: settings.verbose, label: output.color.err.red('error:') }));
+  output.failure(error);
   if (settings.json) {
     const { code, message, hint, problems } = describeFailure(error);
     output.result({
@@ -71,5 +85,14 @@ function guessSettings(words: readonly string[]): OutputSettings {
     json: options.has('--json'),
     quiet: options.has('--quiet') || isCluster('q'),
     verbose: options.has('--verbose') || isCluster('v'),
+    logFormat: guessLogFormat(words),
   };
+}
+
+function guessLogFormat(words: readonly string[]): LogFormat {
+  const isJson = words.some(
+    (word, position) =>
+      word === '--log-format=json' || (word === 'json' && words[position - 1] === '--log-format'),
+  );
+  return isJson ? 'json' : 'text';
 }

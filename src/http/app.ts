@@ -7,7 +7,7 @@ import { createArchiveRoutes } from './archive-routes.ts';
 import { createFileRoutes } from './file-routes.ts';
 import { createIndexRoutes } from './index-routes.ts';
 import { createInfoRoutes } from './info-routes.ts';
-import type { Log } from './log.ts';
+import type { Log, LogEntry } from './log.ts';
 import { errorProblem, sendAnswer } from './respond.ts';
 import { createStaleness, type Staleness } from './staleness.ts';
 import { parseTarget } from './target.ts';
@@ -49,6 +49,8 @@ export interface AppOptions {
   /** The address clients use; its path is accepted, and not required, in front of every route. */
   readonly baseUrl?: string | undefined;
   readonly log?: Log | undefined;
+  /** Whether ordinary requests are news (level `info`) and not details (`debug`). */
+  readonly accessLog?: boolean | undefined;
   readonly limits?: Partial<AppLimits> | undefined;
   /** Milliseconds since any moment. */
   readonly now?: (() => number) | undefined;
@@ -85,8 +87,9 @@ export function createApp(registry: Registry, options: AppOptions = {}): App {
     ...createApiRoutes(registry),
     ...createInfoRoutes(registry, { baseUrl, staleness }),
   ];
+  const context = { routes, prefix, limits, log, now, staleness, accessLog: options.accessLog ?? false };
   return {
-    handle: (request, response) => handle({ routes, prefix, limits, log, now, staleness }, request, response),
+    handle: (request, response) => handle(context, request, response),
     stats: () => ({ git: uploadPack.stats() }),
   };
 }
@@ -96,6 +99,7 @@ interface Context {
   readonly prefix: string;
   readonly limits: AppLimits;
   readonly log: Log;
+  readonly accessLog: boolean;
   readonly now: () => number;
   readonly staleness: Staleness;
 }
@@ -117,20 +121,28 @@ async function handle(context: Context, request: IncomingMessage, response: Serv
     if (response.headersSent) response.destroy();
     else if (!response.destroyed) await send(errorProblem(error));
   } finally {
+    const status = leaving.signal.aborted ? 499 : response.statusCode;
     context.log({
-      level: 'info',
+      level: levelOf(status, context.accessLog),
       message: 'request',
       fields: {
         id,
         method: request.method,
         target: request.url?.slice(0, 512),
-        status: leaving.signal.aborted ? 499 : response.statusCode,
+        status,
         durationMs: Math.round(context.now() - startedAt),
         client: request.socket.remoteAddress,
         userAgent: request.headers['user-agent']?.slice(0, 200),
       },
     });
   }
+}
+
+/** Failures are always told, refusals unless `--quiet`; what clients ask every day is a detail. */
+function levelOf(status: number, accessLog: boolean): LogEntry['level'] {
+  if (status >= 500) return 'warn';
+  const isRefusal = status >= 400 && status !== 404 && status !== 499;
+  return isRefusal || accessLog ? 'info' : 'debug';
 }
 
 interface Found {

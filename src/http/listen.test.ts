@@ -140,7 +140,7 @@ test('every request is logged once, with its id and outcome', async () => {
   await answer.text();
   await vi.waitFor(() => expect(log).toHaveLength(1));
   expect(log[0]).toMatchObject({
-    level: 'info',
+    level: 'debug',
     message: 'request',
     fields: {
       id: answer.headers.get('x-request-id'),
@@ -150,6 +150,35 @@ test('every request is logged once, with its id and outcome', async () => {
       userAgent: 'mooncake/0.1.0',
     },
   });
+});
+
+test.each([
+  ['an ordinary answer', '/health', {}, 'debug'],
+  ['an ordinary answer, with an access log', '/health', { accessLog: true }, 'info'],
+  ['something that is not there', '/nothing', {}, 'debug'],
+  ['a refused request', `/${'x'.repeat(9000)}`, {}, 'info'],
+  ['a failure', '/symbols.zip', {}, 'warn'],
+])('%s is logged at its level', async (_, path, options, level) => {
+  const { registry, url, log } = await serveStandIn(options);
+  registry.symbols = () => Promise.reject(new StorageError('the disk is gone'));
+  await (await fetch(url + path)).text();
+  await vi.waitFor(() => expect(log.find(({ message }) => message === 'request')).toMatchObject({ level }));
+});
+
+test('the id of a request stands in its header, its problem and the log', async () => {
+  const { url, log } = await serveStandIn();
+  const answer = await fetch(`${url}/nothing`);
+  const { instance } = (await answer.json()) as { instance: string };
+  const id = answer.headers.get('x-request-id') ?? '';
+  expect(id).toMatch(/^[0-9a-f-]{36}$/);
+  expect(instance).toBe(`urn:uuid:${id}`);
+  await vi.waitFor(() => expect(log).toMatchObject([{ message: 'request', fields: { id } }]));
+});
+
+test('git is told the id too, in the text that it shows people', async () => {
+  const { url } = await serveStandIn();
+  const answer = await fetch(`${url}/git/nothing`, { headers: { 'User-Agent': 'git/2.39.5' } });
+  expect(await answer.text()).toContain(`request: ${answer.headers.get('x-request-id')}\n`);
 });
 
 test('an address that is taken is a usage error with a hint', async () => {

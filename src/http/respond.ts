@@ -102,9 +102,9 @@ export async function sendAnswer(
 function renderProblem(answer: ProblemAnswer, id: string, asText: boolean) {
   const { status, detail, hint } = answer;
   if (asText) {
-    const text = hint === undefined ? `${detail}\n` : `${detail}\nhint: ${hint}\n`;
+    const lines = [detail, ...(hint === undefined ? [] : [`hint: ${hint}`]), `request: ${id}`];
     return {
-      body: Buffer.from(text),
+      body: Buffer.from(`${lines.join('\n')}\n`),
       headers: { ...answer.headers, 'Content-Type': 'text/plain; charset=utf-8' },
     };
   }

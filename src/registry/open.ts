@@ -20,6 +20,7 @@ import { parseAssetPath } from './asset-path.ts';
 import { type Actor, openAudit } from './audit.ts';
 import { checkSource } from './check-source.ts';
 import { describeConfigChanges } from './config-changes.ts';
+import { listConflicts, ruleOnConflict } from './conflicts.ts';
 import { explain } from './explain.ts';
 import { type FetchedArchive, fetchArchive } from './fetch-archive.ts';
 import { createData, dataLayout } from './init.ts';
@@ -176,6 +177,9 @@ export async function openRegistry(options: OpenOptions): Promise<Registry> {
         }),
       );
     },
+
+    conflicts: () => listConflicts({ index, archives }, configuration.current()),
+    ruleOnConflict: (ruling) => ruleOnConflict(context(), ruling, actor.user),
 
     servedCommit: () => index.servedCommit(),
     isServedCommit: async (commit) => (await index.servedHistory()).includes(commit),

@@ -6,6 +6,9 @@ import type { Lookup } from '../model/lookup.ts';
 import type { ModuleName } from '../model/module-name.ts';
 import type { Version } from '../model/version.ts';
 import type {
+  Conflict,
+  ConflictOutcome,
+  ConflictRuling,
   Explanation,
   MirrorOptions,
   MirrorReport,
@@ -35,6 +38,10 @@ export interface Registry {
   status(): Promise<StatusReport>;
   explain(module: ModuleName, version?: Version): Promise<Explanation>;
   checkSources(name?: string): Promise<SourceCheck[]>;
+  /** What waits for the operator's decision, and what was kept as it is. */
+  conflicts(): Promise<Conflict[]>;
+  /** Carries a decision out. Throws `NotFoundError` or `UsageError`, with nothing changed, where it does not fit. */
+  ruleOnConflict(ruling: ConflictRuling): Promise<ConflictOutcome>;
 
   /** The commit `main` is served at, read afresh: 40 hex digits. */
   servedCommit(): Promise<string>;

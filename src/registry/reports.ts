@@ -5,6 +5,7 @@
 import type { Checksum } from '../model/checksum.ts';
 import type { Finding } from '../model/finding.ts';
 import type { ModuleName } from '../model/module-name.ts';
+import type { OperatorDecision } from '../model/operator-decision.ts';
 import type { Version } from '../model/version.ts';
 
 /** How reading one source's index went. */
@@ -162,6 +163,39 @@ export interface Explanation {
   /** Versions in the served index, lowest first. */
   readonly versions: readonly Version[];
   readonly findings: readonly Finding[];
+}
+
+/** A conflict with what it is about. */
+export interface Conflict extends Finding {
+  /** Where the module comes from; absent while that is undecided. */
+  readonly origin: string | undefined;
+  /** For `checksum-conflict`. */
+  readonly pin:
+    | { readonly checksum: Checksum; readonly firstSeen: string; readonly source: string }
+    | undefined;
+}
+
+/** What the operator says about a conflict; the new checksums as typed out. */
+export type ConflictRuling =
+  | { readonly action: 'keep'; readonly module: ModuleName; readonly version: Version | undefined }
+  | {
+      readonly action: 'accept-version';
+      readonly module: ModuleName;
+      readonly version: Version;
+      readonly checksum: Checksum;
+    }
+  | {
+      readonly action: 'accept-origin';
+      readonly module: ModuleName;
+      readonly origin: string;
+      /** For every served version that the move changes. */
+      readonly checksums: ReadonlyMap<Version, Checksum>;
+    };
+
+export interface ConflictOutcome {
+  /** What was recorded; none if all was kept already. */
+  readonly decisions: readonly OperatorDecision[];
+  readonly report: SyncReport;
 }
 
 export interface SourceCheck {

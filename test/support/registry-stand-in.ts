@@ -147,6 +147,8 @@ const unsupported = {
   mirror: unavailableHere,
   status: unavailableHere,
   checkSources: unavailableHere,
+  conflicts: unavailableHere,
+  ruleOnConflict: unavailableHere,
   findArchive: unavailableHere,
 };
 

@@ -82,7 +82,7 @@ describe('sync', () => {
 2 sources could not be read:
   mooncakes: connection refused; its last good index stays in use
   partner: HTTP 401; it was never read before
-1 conflict, waiting for a decision:
+1 conflict, waiting for a decision (moonbit-registry conflicts):
   checksum-conflict maria/json_parser@0.1.0 (mooncakes): it states another checksum; the old line stays
 1 defect of sources, kept away from clients:
   dropped-line a/b (partner, line 3): it is not JSON
@@ -209,7 +209,7 @@ test('status shows counts, ages and which source fails', () => {
   gone                       50       3       3  removed; what is cached stays served
   partner: connection refused
 
-1 conflict, waiting for a decision:
+1 conflict, waiting for a decision (moonbit-registry conflicts):
   checksum-conflict maria/json_parser@0.1.0 (mooncakes): it states another checksum; the old line stays`);
 });
 

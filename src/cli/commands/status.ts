@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import { isConflict } from '../../model/finding.ts';
+import { isOpenConflict } from '../../model/finding.ts';
 import type { StatusReport } from '../../registry/reports.ts';
 import { addExamples, type Run, withRegistry } from '../context.ts';
 import { exitCodes } from '../exit-codes.ts';
@@ -22,7 +22,7 @@ export function defineStatus(parent: Command, run: Run): void {
       withRegistry(context, async (registry) => {
         const report = await registry.status();
         context.output.result({ text: formatStatus(report, context.io.now()), json: report });
-        const needsCare = report.findings.some(isConflict) || report.sources.some(isFailing);
+        const needsCare = report.findings.some(isOpenConflict) || report.sources.some(isFailing);
         return needsCare ? exitCodes.doneWithFindings : exitCodes.done;
       }),
     ),
