@@ -86,6 +86,7 @@ describe('streams and exit codes', () => {
     for (const [words, code, message] of [
       [['mirorr'], 2, 'did you mean mirror?'],
       [['mirror', '--ful'], 2, 'did you mean --full?'],
+      [['mirror', '--from', '.', '-s', 'main'], 2, '--from and --source exclude each other'],
       [['source', 'disable', 'partnr'], 1, 'did you mean "partner"?'],
       [['config', 'server.prot'], 1, 'did you mean "server.port"?'],
     ] as const)
@@ -182,6 +183,17 @@ describe('config', () => {
       stderr: expect.stringContaining('from 0 to 65535'),
     });
     expect(await readFile(file, 'utf8')).toBe(before.replace('port = 8080', 'port = 9090'));
+  });
+
+  test('a changed setting counts for what is served at once', async () => {
+    const { registry } = await createSynced();
+    await registry.run('mirror', '-s', 'partner', 'alice/json');
+    const all = await registry.served();
+    const off = await registry.run('config', 'server.upstream_fallback', 'false');
+    expect(off.stdout).toBe('server.upstream_fallback = false\nServed index: 1 module (1 removed).\n');
+    expect(Object.keys(await registry.served())).toEqual(['alice/json@1.0.0', 'alice/json@1.1.0']);
+    expect((await registry.run('config', 'server.upstream_fallback', 'true')).code).toBe(0);
+    expect(await registry.served()).toEqual(all);
   });
 });
 

@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
 import { NotFoundError } from '../../errors.ts';
 import { addExamples, type CommandContext, type Run, readConfig } from '../context.ts';
-import { editConfig } from '../edit.ts';
+import { applyEdit, editConfig } from '../edit.ts';
 import { type ExitCode, exitCodes } from '../exit-codes.ts';
 import { effectiveSettings, formatSetting, formatValue } from '../settings.ts';
 
@@ -59,9 +59,12 @@ async function change(context: CommandContext, key: string, value: string): Prom
   const { setValue } = await import('../../config/edit.ts');
   const config = await editConfig(context, (text) => setValue(text, key, value));
   const now = effectiveSettings(config).get(key);
+  const served = await applyEdit(context, config);
+  const lines = [now === undefined ? `${key} is set` : formatSetting(key, now)];
+  if (served.report && served.report.changes.length > 0) lines.push(...served.lines);
   context.output.result({
-    text: now === undefined ? `${key} is set` : formatSetting(key, now),
-    json: { key, value: now ?? value },
+    text: lines.join('\n'),
+    json: { key, value: now ?? value, served: served.report },
   });
   return exitCodes.done;
 }

@@ -62,9 +62,12 @@ export function defineMirror(parent: Command, run: Run): void {
 
 /** What was typed, checked as far as that is possible without a registry. */
 function readFlags(patterns: readonly string[], flags: Flags, io: Io): MirrorOptions {
-  const kinds = [patterns.length > 0 && 'patterns', flags.full && '--full', flags.from && '--from'].filter(
-    Boolean,
-  );
+  const kinds = [
+    patterns.length > 0 && 'patterns',
+    flags.full && '--full',
+    flags.from && '--from',
+    flags.from && flags.source && '--source',
+  ].filter(Boolean);
   if (kinds.length > 1) throw new CommandLineError(`${kinds.join(' and ')} exclude each other`);
   return {
     patterns: parsePatterns(patterns),
