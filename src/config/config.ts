@@ -60,6 +60,9 @@ export interface SourceConfig {
   readonly downloadUrl: string;
   /** Template of an archive's URL with `{owner}`, `{name}`, `{module}`, `{version}`, each percent-encoded. */
   readonly packageUrlPattern: string | undefined;
+  /** How many requests it gets at the same time. */
+  readonly maxConcurrency: number;
+  readonly maxRequestsPerSecond: number | undefined;
   readonly auth: SourceAuth | undefined;
 }
 

@@ -103,6 +103,8 @@ describe('a file without problems', () => {
         exclude: [],
         downloadUrl: 'https://download.mooncakes.io',
         packageUrlPattern: undefined,
+        maxConcurrency: 32,
+        maxRequestsPerSecond: undefined,
         auth: undefined,
       },
     ]);

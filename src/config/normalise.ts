@@ -4,7 +4,7 @@ import { absolutePackageUrlPattern, withoutTrailingSlash } from './addresses.ts'
 import type { Config, SourceAuth, SourceConfig } from './config.ts';
 import { parseDuration } from './duration.ts';
 import { type Environment, expandReferences } from './environment.ts';
-import { defaultPriority, isMooncakesUrl, mooncakesPreset } from './presets.ts';
+import { defaultMaxConcurrency, defaultPriority, isMooncakesUrl, mooncakesPreset } from './presets.ts';
 import { configFileName } from './problem.ts';
 import type { ConfigFile, SourceEntry } from './schema.ts';
 import { locate, type TomlDocument } from './toml-document.ts';
@@ -67,6 +67,8 @@ function normaliseSource(source: SourceEntry, env: Environment): SourceConfig {
     exclude: source.exclude,
     downloadUrl,
     packageUrlPattern: pattern === undefined ? undefined : absolutePackageUrlPattern(pattern, downloadUrl),
+    maxConcurrency: source.max_concurrency,
+    maxRequestsPerSecond: source.max_requests_per_second,
     auth: source.enabled ? normaliseAuth(source, env) : undefined,
   };
 }
@@ -85,6 +87,7 @@ function impliedSource(): SourceConfig {
   return {
     ...{ name, type, url, indexUrl, indexType: 'git', enabled: true, priority, ...unlimited },
     ...{ downloadUrl, packageUrlPattern: undefined, auth: undefined },
+    ...{ maxConcurrency: defaultMaxConcurrency, maxRequestsPerSecond: undefined },
   };
 }
 

@@ -22,6 +22,9 @@ export const mooncakesPreset: Preset = {
 /** Priority of a source that is not made from a preset. */
 export const defaultPriority = 50;
 
+/** How many requests a source gets at the same time, unless the file says otherwise. */
+export const defaultMaxConcurrency = 32;
+
 /** Whether an address is the official registry's own: only then are its index and archive hosts implied. */
 export function isMooncakesUrl(url: string): boolean {
   return URL.canParse(url) && new URL(url).host === new URL(mooncakesPreset.url).host;

@@ -6,6 +6,7 @@ import * as v from 'valibot';
 import { patternProblem } from '../model/pattern.ts';
 import { baseUrlProblem, indexUrlProblem, serverUrlProblem } from './addresses.ts';
 import { durationForm, durationRangeProblem } from './duration.ts';
+import { defaultMaxConcurrency } from './presets.ts';
 
 const maxPriority = 1_000_000;
 
@@ -99,6 +100,13 @@ const source = v.strictObject(
     download_url: v.optional(about(address(baseUrlProblem), 'Where archives are, if not under `url`')),
     package_url_pattern: v.optional(
       about(text, 'Address of an archive, with `{module}` or `{owner}` and `{name}`, and `{version}`'),
+    ),
+    max_concurrency: v.optional(
+      about(integer(1, 256), 'How many requests the source gets at the same time'),
+      defaultMaxConcurrency,
+    ),
+    max_requests_per_second: v.optional(
+      about(integer(1, 10_000), 'How many requests the source gets in a second; unlimited unless set'),
     ),
     auth: v.optional(auth),
     default_source: v.optional(about(text, 'Belongs at the top of the file; means the same there')),

@@ -186,7 +186,7 @@ async function attemptUntilAnswered(
   for (let attempt = 0; ; attempt++) {
     const result = await attemptOnce(client, request, url, linked.signal);
     const isLast = attempt >= Math.min(request.retries ?? client.retry.retries, retriesFor(result));
-    if (isLast) return result;
+    if (isLast || !client.retry.mayRetry(describeOutcome(result))) return result;
     const retryAfterMs = result.kind === 'response' ? result.response.retryAfterMs : undefined;
     if (result.kind === 'response') result.response.discard();
     try {
@@ -195,6 +195,10 @@ async function attemptUntilAnswered(
       return failureOrThrow(linked.signal.aborted ? linked.signal.reason : error);
     }
   }
+}
+
+function describeOutcome(result: HttpResult): Parameters<RetryPolicy['mayRetry']>[0] {
+  return result.kind === 'response' ? result.response : { reason: result.failure.reason };
 }
 
 /** How often this outcome is worth another try. A host that stays silent costs a full timeout each time. */

@@ -12,6 +12,16 @@ export interface RetryPolicy {
   /** Milliseconds since 1970. */
   readonly now: () => number;
   readonly sleep: (ms: number, signal: AbortSignal) => Promise<void>;
+  /** Whether this outcome may be tried again at all; what is not goes to the caller at once. */
+  readonly mayRetry: (outcome: RetryableOutcome) => boolean;
+}
+
+interface RetryableOutcome {
+  /** Of an answer. */
+  readonly status?: number | undefined;
+  readonly retryAfterMs?: number | undefined;
+  /** Why there was no answer. */
+  readonly reason?: string | undefined;
 }
 
 export const defaultRetryPolicy: RetryPolicy = {
@@ -22,6 +32,7 @@ export const defaultRetryPolicy: RetryPolicy = {
   random: Math.random,
   now: Date.now,
   sleep: (ms, signal) => delay(ms, undefined, { signal }),
+  mayRetry: () => true,
 };
 
 /**

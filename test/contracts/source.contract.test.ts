@@ -16,9 +16,10 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { SourceConfig } from '../../src/config/config.ts';
 import type { ModuleName } from '../../src/model/module-name.ts';
 import type { Version } from '../../src/model/version.ts';
-import { connectSources } from '../../src/sources/connect.ts';
+import { createGitSource } from '../../src/sources/git-source.ts';
 import type { Source } from '../../src/sources/source.ts';
-import type { HttpClientOptions } from '../../src/support/fetch-http.ts';
+import { userAgent } from '../../src/sources/user-agent.ts';
+import { createHttpClient, type HttpClientOptions } from '../../src/support/fetch-http.ts';
 import { transportFailure } from '../../src/support/http-failure.ts';
 import { commitFiles, type Handler, startBlackHole, startUpstream, type Upstream } from './git-upstream.ts';
 
@@ -62,6 +63,8 @@ function connect(config: Partial<SourceConfig> = {}, http: Partial<HttpClientOpt
     include: [],
     exclude: [],
     packageUrlPattern: undefined,
+    maxConcurrency: 32,
+    maxRequestsPerSecond: undefined,
     auth: undefined,
   } as const;
   const merged: SourceConfig = {
@@ -69,14 +72,20 @@ function connect(config: Partial<SourceConfig> = {}, http: Partial<HttpClientOpt
     ...config,
     downloadUrl: config.downloadUrl ?? config.url ?? base.url,
   };
-  const connected = connectSources([merged], {
-    objectDirectory,
-    workDirectory: join(directory, 'work'),
-    http: { ...http, retry: { sleep: async () => {}, ...http.retry } },
+  const client = createHttpClient({
+    userAgent,
+    ...http,
+    retry: { sleep: async () => {}, ...http.retry },
   });
-  cleanups.push(() => connected.close());
-  const source = connected.sources.get(merged.name);
-  if (source === undefined) throw new Error('not connected');
+  const source = createGitSource(merged, {
+    objectDirectory,
+    gitDirectory: join(directory, 'work', merged.name),
+    http: client,
+  });
+  cleanups.push(async () => {
+    await source.close();
+    await client.close();
+  });
   return source;
 }
 

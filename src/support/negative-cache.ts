@@ -1,0 +1,38 @@
+import { LRUCache } from 'lru-cache';
+import type { MonotonicClock } from './monotonic-clock.ts';
+
+/** Remembers for a while that something is not there, and the words that said so. */
+export interface NegativeCache {
+  find(key: string): string | undefined;
+  /** What `remember` stores for a question asked before a `clear` is not kept. */
+  ask(key: string): { remember(detail: string): void };
+  clear(): void;
+}
+
+export function createNegativeCache(
+  clock: Pick<MonotonicClock, 'now'>,
+  { lifeMs = 45_000, maxEntries = 10_000 }: { readonly lifeMs?: number; readonly maxEntries?: number } = {},
+): NegativeCache {
+  const details = new LRUCache<string, string>({
+    max: maxEntries,
+    ttl: lifeMs,
+    ttlResolution: 0,
+    perf: clock,
+  });
+  let era = {};
+  return {
+    find: (key) => details.get(key),
+    ask(key) {
+      const asked = era;
+      return {
+        remember(detail) {
+          if (asked === era) details.set(key, detail);
+        },
+      };
+    },
+    clear() {
+      era = {};
+      details.clear();
+    },
+  };
+}
