@@ -264,26 +264,13 @@ test('stopping aborts what runs, says nothing about it, and starts nothing more'
   expect(lines).toEqual([]);
 });
 
-test('the oldest reading of an enabled source decides how old the index is', () => {
+test('the oldest reading decides how old the index is', () => {
   const early = '2026-01-01T00:00:00.000Z';
   const late = '2026-01-02T00:00:00.000Z';
-  const reading = (readAt: string | undefined, enabled = true) => ({
-    name: 'x',
-    isDefault: false,
-    enabled,
-    removed: false,
-    priority: 50,
-    readAt,
-    triedAt: readAt,
-    isStale: false,
-    failure: undefined,
-    listed: 0,
-    served: 0,
-  });
-  expect(oldestReading({ sources: [reading(late), reading(early)] })).toBe(Date.parse(early));
-  expect(oldestReading({ sources: [reading(late), reading(early, false)] })).toBe(Date.parse(late));
-  expect(oldestReading({ sources: [reading(early), reading(undefined)] })).toBe(Number.NEGATIVE_INFINITY);
-  expect(oldestReading({ sources: [] })).toBe(Number.NEGATIVE_INFINITY);
+  const reading = (readAt: string | undefined) => ({ readAt });
+  expect(oldestReading([reading(late), reading(early)])).toBe(Date.parse(early));
+  expect(oldestReading([reading(early), reading(undefined)])).toBe(Number.NEGATIVE_INFINITY);
+  expect(oldestReading([])).toBe(Number.NEGATIVE_INFINITY);
 });
 
 test('a module name in a finding cannot move the cursor', async () => {

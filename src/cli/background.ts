@@ -5,7 +5,7 @@
 import { setMaxListeners } from 'node:events';
 import { type Finding, isOpenConflict } from '../model/finding.ts';
 import type { Registry } from '../registry/registry.ts';
-import type { MirrorReport, SourceRefresh, StatusReport, SyncReport } from '../registry/reports.ts';
+import type { MirrorReport, SourceRefresh, SyncReport } from '../registry/reports.ts';
 import type { Log } from '../support/log.ts';
 import { summariseChanges } from './changes.ts';
 import { describeFailure } from './failure.ts';
@@ -30,6 +30,8 @@ export interface BackgroundOptions {
   readonly readFingerprint: () => string;
   /** When the sources were last read, as `oldestReading` says. */
   readonly refreshedAt: number;
+  /** Only follow `registry.toml`: another process does the work. */
+  readonly isFollower?: boolean | undefined;
 }
 
 export function createBackground(options: BackgroundOptions): Background {
@@ -58,6 +60,7 @@ export function createBackground(options: BackgroundOptions): Background {
   };
   const reload = async () => {
     if (!(await registry.reload())) return;
+    if (options.isFollower) return;
     log.info('registry.toml changed and was loaded');
     await registry.reaggregate();
     refreshedAt = Number.NEGATIVE_INFINITY;
@@ -81,6 +84,7 @@ export function createBackground(options: BackgroundOptions): Background {
         fingerprint = seen;
         start('reload', reload);
       }
+      if (options.isFollower) return;
       const { mirror: mirroring, server } = registry.config;
       if (!running.has('refresh') && now() - refreshedAt >= server.refreshIntervalMs) {
         refreshedAt = now();
@@ -101,10 +105,10 @@ export function createBackground(options: BackgroundOptions): Background {
 }
 
 /** The time of the oldest of the enabled sources' last readings; long ago if one was never read. */
-export function oldestReading({ sources }: Pick<StatusReport, 'sources'>): number {
-  const times = sources
-    .filter(({ enabled, removed }) => enabled && !removed)
-    .map(({ readAt }) => (readAt === undefined ? Number.NEGATIVE_INFINITY : Date.parse(readAt)));
+export function oldestReading(sources: readonly { readonly readAt: string | undefined }[]): number {
+  const times = sources.map(({ readAt }) =>
+    readAt === undefined ? Number.NEGATIVE_INFINITY : Date.parse(readAt),
+  );
   return times.length === 0 ? Number.NEGATIVE_INFINITY : Math.min(...times);
 }
 

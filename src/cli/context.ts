@@ -55,6 +55,7 @@ export function hasIndex(config: Config): boolean {
 export async function withRegistry<T>(
   context: CommandContext,
   work: (registry: Registry) => Promise<T>,
+  options: { readonly isOneOfSeveral?: boolean } = {},
 ): Promise<T> {
   const { openRegistry } = await import('../registry/open.ts');
   const registry = await openRegistry({
@@ -62,6 +63,7 @@ export async function withRegistry<T>(
     env: context.io.env,
     log: createCommandLog(context),
     actor: actorOf(context),
+    ...options,
   });
   try {
     for (const warning of registry.config.warnings) context.output.warn(warning);

@@ -1,20 +1,26 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { ArchiveStore } from '../archives/archive-store.ts';
-import { openFileArchiveStore, removeAbandonedTemporaries } from '../archives/file-archive-store.ts';
+import { openFileArchiveStore } from '../archives/file-archive-store.ts';
+import { createVerifyingStore, type DamagedArchive } from '../archives/verifying-store.ts';
 import type { Config } from '../config/config.ts';
 import { loadConfig } from '../config/load.ts';
-import { NotFoundError } from '../errors.ts';
+import { NotFoundError, StorageError, UnavailableError } from '../errors.ts';
 import { type GitIndex, openGitIndex } from '../index/git-index.ts';
+import { parseIndexFile } from '../index/index-file.ts';
 import { indexPathOf, ledgerFolder, readIndexPath } from '../index/layout.ts';
+import type { Checksum } from '../model/checksum.ts';
 import type { IndexEntry } from '../model/index-entry.ts';
 import { absent, found, type Lookup, unavailable } from '../model/lookup.ts';
 import type { ModuleName } from '../model/module-name.ts';
 import { type ConnectedSources, connectSources } from '../sources/connect.ts';
 import { currentUser } from '../support/current-user.ts';
 import { type Log, silentLog } from '../support/log.ts';
+import { withProcessLock } from '../support/process-lock.ts';
 import { createSingleFlight } from '../support/single-flight.ts';
 import { suggest } from '../support/suggest.ts';
+import { removeFiles } from '../support/temporary-file.ts';
+import { findAbandonedFiles } from './abandoned-files.ts';
 import { type Asset, createAssetCache } from './asset-cache.ts';
 import { parseAssetPath } from './asset-path.ts';
 import { type Actor, openAudit } from './audit.ts';
@@ -28,10 +34,12 @@ import { mirror } from './mirror.ts';
 import { readObservations } from './observations.ts';
 import type { Registry, ServedArchive } from './registry.ts';
 import { createResolver, type Resolver } from './resolve-module.ts';
+import { createScrub } from './scrub.ts';
 import { createServedIndex } from './served-index.ts';
 import { createSymbols } from './served-symbols.ts';
 import { readStatus } from './status.ts';
 import { aggregate, observationsFile, type SyncContext, syncRegistry } from './sync.ts';
+import { verifyOpened } from './verify-opened.ts';
 
 export interface OpenOptions {
   /** The folder that holds `registry.toml`. */
@@ -41,6 +49,8 @@ export interface OpenOptions {
   readonly now?: (() => Date) | undefined;
   /** For the audit file. */
   readonly actor?: Actor | undefined;
+  /** Several processes serve this registry: one fetch per archive holds among all of them. */
+  readonly isOneOfSeveral?: boolean | undefined;
 }
 
 /** Opens a registry: the one place where implementations are chosen and put together. Contacts no source. */
@@ -52,9 +62,11 @@ export async function openRegistry(options: OpenOptions): Promise<Registry> {
   await createData(layout, now());
   const { actor = { user: currentUser(), command: 'library' } } = options;
   const audit = openAudit({ dataDir: first.registry.dataDir, actor, log, now });
-  await removeAbandonedTemporaries(layout.packages);
   const index = await openGitIndex(layout.index);
-  const archives = openFileArchiveStore(layout.packages);
+  if (!(await index.isSettled())) await settle(index, layout.locks, log);
+  const files = openFileArchiveStore(layout.packages);
+  const archives = createVerifyingStore(files, { onDamage: reportDamage });
+  const damagedHere = new Set<Checksum>();
   const served = createServedIndex(index);
   let resolving: { state: string; config: Config; resolver: Resolver } | undefined;
   const assets = createAssetCache(layout.assets);
@@ -69,6 +81,28 @@ export async function openRegistry(options: OpenOptions): Promise<Registry> {
     const changes = describeConfigChanges(before, configuration.current());
     await audit.record([{ event: 'config-reloaded', changes }]);
     return true;
+  }
+
+  // Once in a process that writes: looking costs a listing of every folder.
+  let tidied: Promise<void> | undefined;
+  function tidy(): Promise<void> {
+    tidied ??= findAbandoned()
+      .then(removeFiles)
+      .catch((error: unknown) => {
+        tidied = undefined;
+        log.warn('files of processes that ended were not removed', { error });
+      });
+    return tidied;
+  }
+
+  function findAbandoned(): Promise<string[]> {
+    return findAbandonedFiles(directory, first.registry.dataDir, layout);
+  }
+
+  function reportDamage({ checksum, damage, movedTo }: DamagedArchive): void {
+    damagedHere.add(checksum);
+    log.error(`a stored archive was damaged: it ${damage}`, { checksum, movedTo });
+    void audit.record([{ event: 'archive-quarantined', checksum, reason: `it ${damage}` }]);
   }
 
   function context(): SyncContext {
@@ -102,10 +136,12 @@ export async function openRegistry(options: OpenOptions): Promise<Registry> {
   /** Not aborted by the caller's going away: whoever comes next finds it done. */
   async function fetchListed(module: ModuleName, entry: IndexEntry): Promise<Lookup<FetchedArchive>> {
     const config = configuration.current();
-    if (!config.server.upstreamFallback)
+    // What was here and went bad may be had again: that is not the client's doing.
+    if (!config.server.upstreamFallback && !damagedHere.has(entry.checksum))
       return unavailable({
         reason: 'disabled',
-        detail: 'the archive is missing here and upstream_fallback is off',
+        detail:
+          'the archive is missing here and upstream_fallback is off; "moonbit-registry verify --repair" fetches it',
       });
     const { resolve, policy } = await resolver();
     const { facts, decision } = await resolve(module);
@@ -117,6 +153,7 @@ export async function openRegistry(options: OpenOptions): Promise<Registry> {
       sources,
       audit,
     });
+    if (outcome.kind === 'found') damagedHere.delete(entry.checksum);
     if (outcome.kind === 'found') log.info('fetched', { module, version: entry.version, ...outcome.value });
     else
       log.warn('fetch failed', {
@@ -127,6 +164,41 @@ export async function openRegistry(options: OpenOptions): Promise<Registry> {
       });
     return outcome;
   }
+
+  /** Among several processes, the first fetches and the others find it done. */
+  async function fetchOnce(module: ModuleName, entry: IndexEntry): Promise<Lookup<FetchedArchive>> {
+    if (!options.isOneOfSeveral) return fetchListed(module, entry);
+    return withProcessLock(join(layout.locks, `fetch-${entry.checksum}`), async () => {
+      const present = await archives.size(entry.checksum);
+      if (present === undefined) return fetchListed(module, entry);
+      return found({ source: '', url: '', sizeBytes: present });
+    });
+  }
+
+  const fetchShared = (module: ModuleName, entry: IndexEntry) =>
+    fetching.run(entry.checksum, () => fetchOnce(module, entry));
+
+  async function* readIndex() {
+    const listed = await index.list(await index.servedCommit());
+    for (const [path, id] of listed) {
+      const target = readIndexPath(path);
+      const file = target.kind === 'module' ? await index.read(id) : undefined;
+      if (target.kind === 'module' && file) yield { module: target.module, file };
+    }
+  }
+
+  const scrub = createScrub({
+    archives,
+    log,
+    async repair(checksum, signal) {
+      for await (const { module, file } of readIndex()) {
+        signal?.throwIfAborted();
+        const line = parseIndexFile(file).lines.find(({ entry }) => entry.checksum === checksum);
+        if (line) return (await fetchShared(module, line.entry)).kind === 'found';
+      }
+      return false;
+    },
+  });
 
   async function originOf(module: ModuleName): Promise<string | undefined> {
     return (await (await resolver()).resolve(module)).facts.recorded;
@@ -146,12 +218,16 @@ export async function openRegistry(options: OpenOptions): Promise<Registry> {
     reload,
 
     async sync(syncOptions = {}) {
+      await tidy();
       const { report } = await syncRegistry(context(), syncOptions);
       if (!syncOptions.dryRun) await refreshSymbols(syncOptions.signal);
       return report;
     },
     reaggregate: async () => (await aggregate(context(), {})).report,
-    mirror: (mirrorOptions) => mirror(context(), mirrorOptions),
+    async mirror(mirrorOptions) {
+      await tidy();
+      return mirror(context(), mirrorOptions);
+    },
 
     async status() {
       const config = configuration.current();
@@ -163,6 +239,15 @@ export async function openRegistry(options: OpenOptions): Promise<Registry> {
       const config = configuration.current();
       const input = { index, archives, config, state, snapshots: state.snapshots };
       return explain(module, version, input, await readObservations(observationsFile(config)));
+    },
+
+    scrub: (signal) => scrub.run(signal),
+    async verify(verifyOptions) {
+      const quarantineDirectory = join(layout.packages, '..', 'quarantine');
+      return verifyOpened(
+        { ...context(), files, archives, resolver: await resolver(), findAbandoned, quarantineDirectory },
+        verifyOptions,
+      );
     },
 
     async checkSources(name) {
@@ -185,14 +270,7 @@ export async function openRegistry(options: OpenOptions): Promise<Registry> {
     isServedCommit: async (commit) => (await index.servedHistory()).includes(commit),
     readIndexFile: served.readFile,
 
-    async *readIndex() {
-      const files = await index.list(await index.servedCommit());
-      for (const [path, id] of files) {
-        const target = readIndexPath(path);
-        const file = target.kind === 'module' ? await index.read(id) : undefined;
-        if (target.kind === 'module' && file) yield { module: target.module, file };
-      }
-    },
+    readIndex,
     originOf,
 
     async findArchive(module, version) {
@@ -207,10 +285,11 @@ export async function openRegistry(options: OpenOptions): Promise<Registry> {
       if (!entry) return absent(`${module}@${version} is not in the index`);
       const { checksum } = entry;
       const present = await archives.size(checksum);
-      if (present !== undefined) return found(servedArchive(archives, entry, present));
-      const fetched = await fetching.run(checksum, () => fetchListed(module, entry));
+      const refetch = () => fetchShared(module, entry);
+      if (present !== undefined) return found(servedArchive(archives, entry, present, refetch));
+      const fetched = await refetch();
       if (fetched.kind !== 'found') return fetched;
-      return found(servedArchive(archives, entry, fetched.value.sizeBytes));
+      return found(servedArchive(archives, entry, fetched.value.sizeBytes, refetch));
     },
 
     async symbols() {
@@ -240,6 +319,14 @@ export async function openRegistry(options: OpenOptions): Promise<Registry> {
         bytes: isChecksum ? Buffer.from(`${checksum}  ${fileName}\n`) : bytes,
         etag: isChecksum ? `${checksum}-sha256` : checksum,
       });
+    },
+
+    async readTimes() {
+      const config = configuration.current();
+      const observations = await readObservations(observationsFile(config));
+      return config.sources
+        .filter(({ enabled }) => enabled)
+        .map(({ name }) => ({ source: name, readAt: observations[name]?.readAt }));
     },
 
     async staleSources() {
@@ -276,23 +363,37 @@ async function readOrigins(
   return (module) => origins.get(indexPathOf(module));
 }
 
-function servedArchive(archives: ArchiveStore, entry: IndexEntry, sizeBytes: number): ServedArchive {
-  const { checksum } = entry;
-  const missing = () => new NotFoundError(`archive ${checksum} has just been removed from the store`);
+/** `refetch` is for an archive that went missing, or was found damaged, since it was looked up. */
+function servedArchive(
+  archives: ArchiveStore,
+  { checksum }: IndexEntry,
+  sizeBytes: number,
+  refetch: () => Promise<Lookup<unknown>>,
+): ServedArchive {
+  async function orAgain<T>(look: () => Promise<T | undefined>): Promise<T> {
+    const first = await look();
+    if (first !== undefined) return first;
+    const fetched = await refetch();
+    const second = fetched.kind === 'found' ? await look() : undefined;
+    if (second !== undefined) return second;
+    throw new UnavailableError(`archive ${checksum} is no longer here: ${detailOf(fetched)}`);
+  }
   return {
     checksum,
     sizeBytes,
-    async open(range) {
-      const stream = await archives.open(checksum, range);
-      if (!stream) throw missing();
-      return stream;
-    },
-    async read() {
-      const bytes = await archives.read(checksum);
-      if (!bytes) throw missing();
-      return bytes;
-    },
+    open: (range) => orAgain(() => archives.open(checksum, range)),
+    read: () => orAgain(() => archives.read(checksum)),
   };
+}
+
+/** Puts right what a killed process left. Where that cannot be done, what is there is served as it is. */
+async function settle(index: GitIndex, locks: string, log: Log): Promise<void> {
+  try {
+    await withProcessLock(join(locks, 'registry'), () => index.settle());
+  } catch (error) {
+    if (!(error instanceof StorageError)) throw error;
+    log.warn('the served index could not be brought up to the state', { error });
+  }
 }
 
 /** The loaded `registry.toml`, loaded again when its text changes. */

@@ -12,9 +12,12 @@ import type {
   Explanation,
   MirrorOptions,
   MirrorReport,
+  ScrubReport,
   SourceCheck,
   StatusReport,
   SyncReport,
+  VerifyOptions,
+  VerifyStep,
 } from './reports.ts';
 
 /**
@@ -42,6 +45,11 @@ export interface Registry {
   conflicts(): Promise<Conflict[]>;
   /** Carries a decision out. Throws `NotFoundError` or `UsageError`, with nothing changed, where it does not fit. */
   ruleOnConflict(ruling: ConflictRuling): Promise<ConflictOutcome>;
+
+  /** Reads every archive again, slowly, and fetches damaged ones anew; goes on where it was interrupted. */
+  scrub(signal?: AbortSignal): Promise<ScrubReport>;
+  /** The steps of a verification from the ledger on; see `verifyRegistry`. */
+  verify(options: VerifyOptions): Promise<readonly VerifyStep[]>;
 
   /** The commit `main` is served at, read afresh: 40 hex digits. */
   servedCommit(): Promise<string>;
@@ -71,7 +79,10 @@ export interface Registry {
   /** A verified wasm asset or its `.sha256`; `assetPath` as in `Source.openAsset`. */
   openAsset(assetPath: string): Promise<Lookup<ServedBytes>>;
 
-  /** How old the oldest enabled source's last successful read is; `undefined` if one was never read. */
+  /** When each enabled source's index was last read; cheap at any size. */
+  readTimes(): Promise<readonly { readonly source: string; readonly readAt: string | undefined }[]>;
+
+  /** Enabled sources that were never read, or not when last tried. */
   staleSources(): Promise<
     readonly {
       readonly source: string;

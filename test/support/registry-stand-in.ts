@@ -120,6 +120,9 @@ export async function createRegistryStandIn(): Promise<RegistryStandIn> {
       const bytes = assets.get(path);
       return bytes ? found(asServed(bytes)) : absent('no source has it');
     },
+    async readTimes() {
+      return staleNames.map((source) => ({ source, readAt: undefined }));
+    },
     async staleSources() {
       calls.staleSources++;
       return staleNames.map((source) => ({ source, readAt: undefined, failure: 'connection refused' }));

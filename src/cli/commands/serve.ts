@@ -9,6 +9,7 @@ import { exitCodes } from '../exit-codes.ts';
 import type { Io } from '../io.ts';
 import { createCommandLog, toHttpLog } from '../log.ts';
 import { clientConfigFile, formatClientConfig, localUrl } from '../moon-client.ts';
+import { isWorker, leave, startWorkers } from '../workers.ts';
 
 const drainMs = 10_000;
 
@@ -21,55 +22,111 @@ export function defineServe(parent: Command, run: Run): void {
         'Edits of registry.toml count at once, except host and port. Ctrl-C or SIGTERM ends it after running requests.',
     )
     .option('--host <address>', 'the address to listen on (default: server.host)')
-    .option('--port <number>', 'the port to listen on, 0 for a free one (default: server.port)');
+    .option('--port <number>', 'the port to listen on, 0 for a free one (default: server.port)')
+    .option('--access-log', 'log every request, not only those that fail or are refused')
+    .option('--workers <number>', 'processes that answer requests (default: 1)');
   addExamples(command, [
     ['moonbit-registry serve', 'Serve as registry.toml says, by default on http://localhost:8080.'],
     ['moonbit-registry serve --host 0.0.0.0 --port 80', 'Serve to other machines.'],
+    ['moonbit-registry --log-format json serve --access-log', 'Log every request as a JSON object a line.'],
+    ['moonbit-registry serve --workers 2', 'Use two processors.'],
   ]);
-  command.action((flags: { host?: string; port?: string }) =>
+  command.action((flags: { host?: string; port?: string; workers?: string; accessLog?: true }) =>
     run((context) => {
       const port = flags.port === undefined ? undefined : parseWholeNumber('--port', flags.port, 0, 65_535);
-      return withRegistry(context, async (registry) => {
-        const { server } = registry.config;
-        await serve(context, registry, { host: flags.host ?? server.host, port: port ?? server.port });
-        return exitCodes.done;
-      });
+      const workers = flags.workers === undefined ? 1 : parseWholeNumber('--workers', flags.workers, 1, 256);
+      const isShared = workers > 1;
+      return withRegistry(
+        context,
+        async (registry) => {
+          const { server } = registry.config;
+          const address = {
+            host: flags.host ?? server.host,
+            port: port ?? server.port,
+            accessLog: flags.accessLog ?? false,
+          };
+          if (isShared && isWorker()) await serveAsWorker(context, registry, address);
+          else await serve(context, registry, address, workers);
+          return exitCodes.done;
+        },
+        { isOneOfSeveral: isShared },
+      );
     }),
   );
+}
+
+interface Address {
+  readonly host: string;
+  readonly port: number;
+  readonly accessLog: boolean;
 }
 
 async function serve(
   context: CommandContext,
   registry: Registry,
-  address: { readonly host: string; readonly port: number },
+  address: Address,
+  workerCount: number,
 ): Promise<void> {
   const { io, output } = context;
   const log = createCommandLog(context);
-  const { startServer } = await import('../../http/listen.ts');
-  const server = await startServer(registry, {
-    ...address,
-    baseUrl: registry.config.server.baseUrl,
-    log: toHttpLog(log),
-  });
-  const { file, server: settings } = registry.config;
-  const background = createBackground({
-    registry,
-    log,
-    now: io.now,
-    readFingerprint: () => fingerprintOf(file),
-    refreshedAt: oldestReading(await registry.status()),
-  });
+  const server =
+    workerCount > 1 ? await startWorkers(workerCount, log) : await listen(context, registry, address);
+  const { server: settings } = registry.config;
+  const background = await startBackground(context, registry, { isFollower: false });
   const url = settings.baseUrl ?? localUrl(address.host, server.port);
   output.result({
     text: formatServing(registry.config.registry.name, url, io),
     json: { url, index: `${url}/git/index`, port: server.port, directory: registry.config.directory },
   });
+  await firstInterrupt(io);
+  output.note('Stopping: waiting for running requests (again to stop at once)…');
+  await Promise.all([background.stop(), server.stop(drainMs)]);
+}
+
+/** One of several: answers requests, follows `registry.toml`, and leaves the rest to the process that started it. */
+async function serveAsWorker(context: CommandContext, registry: Registry, address: Address): Promise<void> {
+  try {
+    const server = await listen(context, registry, address);
+    const background = await startBackground(context, registry, { isFollower: true });
+    await firstInterrupt(context.io);
+    await Promise.all([background.stop(), server.stop(drainMs)]);
+  } finally {
+    leave();
+  }
+}
+
+async function listen(context: CommandContext, registry: Registry, address: Address) {
+  const { startServer } = await import('../../http/listen.ts');
+  const server = await startServer(registry, {
+    ...address,
+    baseUrl: registry.config.server.baseUrl,
+    log: toHttpLog(createCommandLog(context)),
+  });
+  return { port: server.port, stop: server.close };
+}
+
+async function startBackground(
+  context: CommandContext,
+  registry: Registry,
+  { isFollower }: { readonly isFollower: boolean },
+) {
+  const { file } = registry.config;
+  const background = createBackground({
+    registry,
+    log: createCommandLog(context),
+    now: context.io.now,
+    readFingerprint: () => fingerprintOf(file),
+    refreshedAt: oldestReading(await registry.readTimes()),
+    isFollower,
+  });
   background.tick();
   const timer = setInterval(() => background.tick(), 1000);
-  await firstInterrupt(io);
-  clearInterval(timer);
-  output.note('Stopping: waiting for running requests (again to stop at once)…');
-  await Promise.all([background.stop(), server.close(drainMs)]);
+  return {
+    stop(): Promise<void> {
+      clearInterval(timer);
+      return background.stop();
+    },
+  };
 }
 
 /** Resolves at the first SIGINT or SIGTERM; a second one ends the process. */

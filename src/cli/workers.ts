@@ -1,0 +1,67 @@
+import cluster, { type Worker } from 'node:cluster';
+import { UsageError } from '../errors.ts';
+import type { Log } from '../support/log.ts';
+
+/**
+ * Several processes on one port: this one accepts connections and does the background work, the workers run the
+ * same command line again and answer requests. A worker that dies is replaced.
+ */
+export interface Workers {
+  /** The port they listen on. */
+  readonly port: number;
+  /** Lets each end its running requests; kills what is left after `drainMs`. */
+  stop(drainMs: number): Promise<void>;
+}
+
+const restartPauseMs = 1000;
+
+export function isWorker(): boolean {
+  return cluster.isWorker;
+}
+
+/** To be called at the end of a worker's work: its channel would keep the process alive. */
+export function leave(): void {
+  cluster.worker?.disconnect();
+}
+
+/** Starts them. Throws `UsageError` when one ends before it listens, having said why on stderr itself. */
+export async function startWorkers(count: number, log: Log): Promise<Workers> {
+  let isStopping = false;
+  const listening = new Promise<number>((resolve, reject) => {
+    cluster.once('listening', (_, address) => resolve(address.port));
+    cluster.once('exit', () => reject(new UsageError('a worker could not start; its own message says why')));
+  });
+  const started = Array.from({ length: count }, () => cluster.fork());
+  const port = await listening.catch(async (error: unknown) => {
+    await Promise.all(started.map((worker) => end(worker, 0)));
+    throw error;
+  });
+  cluster.on('exit', (worker, code, signal) => {
+    if (isStopping) return;
+    log.error('a worker ended and is replaced', { worker: worker.id, code, signal });
+    setTimeout(() => {
+      if (!isStopping) cluster.fork();
+    }, restartPauseMs);
+  });
+  return {
+    port,
+    async stop(drainMs) {
+      isStopping = true;
+      const running = Object.values(cluster.workers ?? {}).filter((worker) => worker !== undefined);
+      await Promise.all(running.map((worker) => end(worker, drainMs)));
+    },
+  };
+}
+
+function end(worker: Worker, drainMs: number): Promise<void> {
+  return new Promise((resolve) => {
+    if (worker.isDead()) return resolve();
+    // Longer than the worker's own draining, which this only backs up.
+    const timer = setTimeout(() => worker.process.kill('SIGKILL'), drainMs + 2000);
+    worker.once('exit', () => {
+      clearTimeout(timer);
+      resolve();
+    });
+    worker.process.kill('SIGTERM');
+  });
+}
