@@ -32,9 +32,6 @@ const { values } = parseArgs({
   },
 });
 
-if (values.source) await runSource();
-else await measure();
-
 interface SourceFacts {
   readonly url: string;
   readonly indexUrl: string;
@@ -173,7 +170,7 @@ async function runMirror(directory: string, expected: number): Promise<Run> {
 async function runCurl(directory: string): Promise<number> {
   await rm(directory, { recursive: true, force: true });
   await mkdir(directory);
-  const args = ['--parallel', '--parallel-max', values.jobs, '--fail', '--silent', '--show-error'];
+  const args = ['--parallel', '--parallel-max', values.jobs, '--fail', '--no-progress-meter'];
   const startedAt = performance.now();
   const child = spawn('curl', [...args, '--config', join(folder, 'curl.config')], {
     cwd: directory,
@@ -254,3 +251,6 @@ function median(numbers: readonly number[]): number {
 function round(value: number): number {
   return Math.round(value * 100) / 100;
 }
+
+if (values.source) await runSource();
+else await measure();
