@@ -1,4 +1,4 @@
-import { createHash, randomBytes } from 'node:crypto';
+import { createHash } from 'node:crypto';
 import { type FileHandle, link, mkdir, open, readdir, readFile, rename, rm, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { addAbortSignal, type Readable } from 'node:stream';
@@ -7,15 +7,13 @@ import { type Checksum, isChecksum } from '../model/checksum.ts';
 import { syncDirectory } from '../support/atomic-file.ts';
 import { ifExists, onDisk } from '../support/disk-errors.ts';
 import { errorCode } from '../support/error-code.ts';
-import { hasProcess } from '../support/process-identity.ts';
 import { createSingleFlight } from '../support/single-flight.ts';
+import { findAbandoned, temporaryName } from '../support/temporary-file.ts';
 import { findDamage } from './archive-check.ts';
 import type { ArchiveStore, StoreLimits } from './archive-store.ts';
 
 const gatherBytes = 1024 * 1024;
-const abandonedAfterMs = 60 * 60 * 1000;
 const folderPattern = /^[0-9a-f]{2}$/;
-const temporaryPattern = /^\.[0-9a-f]{64}\.([0-9]+)-[0-9a-f]+\.tmp$/;
 
 /**
  * Archives as files `<directory>/<first two hex digits>/<checksum>.zip`; damaged ones as
@@ -58,24 +56,10 @@ export function openFileArchiveStore(directory: string): ArchiveStore {
   return store;
 }
 
-/**
- * Removes the temporary files that interrupted `store` calls left: those of processes that no longer run on this
- * machine, and those that nobody has written to for an hour. Returns how many there were.
- */
-export async function removeAbandonedTemporaries(directory: string): Promise<number> {
-  let removed = 0;
-  for (const folder of await foldersOf(directory)) {
-    for (const name of await readdir(folder)) {
-      const pid = temporaryPattern.exec(name)?.[1];
-      if (pid === undefined) continue;
-      const file = path.join(folder, name);
-      const facts = await ifExists(stat(file));
-      if (!facts || (hasProcess(Number(pid)) && Date.now() - facts.mtimeMs < abandonedAfterMs)) continue;
-      await onDisk(`remove ${file}`, () => rm(file, { force: true }));
-      removed++;
-    }
-  }
-  return removed;
+/** The temporary files that interrupted `store` calls left. */
+export async function findAbandonedArchives(directory: string): Promise<string[]> {
+  const files = await Promise.all((await foldersOf(directory)).map(findAbandoned));
+  return files.flat();
 }
 
 async function receive(
@@ -138,8 +122,7 @@ async function writeVerified(
 /** A file beside `target`, made when it is first written to. */
 function createTemporary(target: string, makeFolder: (folder: string) => Promise<void>) {
   const folder = path.dirname(target);
-  const name = `.${path.basename(target, '.zip')}.${process.pid}-${randomBytes(8).toString('hex')}.tmp`;
-  const file = path.join(folder, name);
+  const file = path.join(folder, temporaryName(`.${path.basename(target, '.zip')}`));
   const doing = `write ${target}`;
   let handle: FileHandle | undefined;
 

@@ -32,7 +32,11 @@ describe('an archive that went bad on our disk', () => {
     const damaged: DamagedArchive[] = [];
     const files = openFileArchiveStore(path.join(directory, 'packages'));
     let reads = 0;
-    const counted = { ...files, open: (wanted: Checksum) => (reads++, files.open(wanted)) };
+    const countedOpen = (wanted: Checksum) => {
+      reads++;
+      return files.open(wanted);
+    };
+    const counted = { ...files, open: countedOpen };
     const store = createVerifyingStore(counted, { onDamage: (archive) => void damaged.push(archive) });
     await files.store(checksum, Readable.from([bytes]));
     const file = files.locate(checksum);

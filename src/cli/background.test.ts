@@ -4,7 +4,7 @@ import { ConfigError } from '../errors.ts';
 import type { Finding } from '../model/finding.ts';
 import type { ModuleName } from '../model/module-name.ts';
 import type { Registry } from '../registry/registry.ts';
-import type { MirrorReport, SourceRefresh, SyncReport } from '../registry/reports.ts';
+import type { MirrorReport, ScrubReport, SourceRefresh, SyncReport } from '../registry/reports.ts';
 import { createBackground, oldestReading } from './background.ts';
 
 const second = 1000;
@@ -50,8 +50,10 @@ function createScene(text = '', refreshedAt = Number.NEGATIVE_INFINITY) {
     sync: async (_signal?: AbortSignal): Promise<SyncReport> => syncReport([readable]),
     reload: async () => true,
     mirror: async (): Promise<MirrorReport> => nothingMirrored,
+    scrubs: 0,
+    scrub: async (): Promise<ScrubReport> => ({ archives: 0, bytes: 0, damaged: 0, repaired: 0 }),
   };
-  const asked: Pick<Registry, 'config' | 'sync' | 'reload' | 'reaggregate' | 'mirror'> = {
+  const asked: Pick<Registry, 'config' | 'sync' | 'reload' | 'reaggregate' | 'mirror' | 'scrub'> = {
     get config() {
       return scene.config;
     },
@@ -70,6 +72,10 @@ function createScene(text = '', refreshedAt = Number.NEGATIVE_INFINITY) {
     mirror({ patterns }) {
       calls.push(`mirror ${patterns.join(' ')}`);
       return scene.mirror();
+    },
+    async scrub() {
+      scene.scrubs++;
+      return scene.scrub();
     },
   };
   const record = (level: string) => (message: string) => void lines.push(`${level}: ${message}`);
@@ -280,4 +286,21 @@ test('a module name in a finding cannot move the cursor', async () => {
     syncReport([], [{ kind: 'undecided', module, source: 'partner', message: 'nobody can say' }]);
   await pass(1);
   expect(lines).toEqual(['warn: undecided a/\\u001b[2J (partner): nobody can say']);
+});
+
+test('archives are read again a minute after the start, then as often as set, and soon after a failure', async () => {
+  const { lines, scene, pass } = createScene('[server]\nscrub_interval = "5m"', 1e12);
+  await pass(59);
+  expect(scene.scrubs).toBe(0);
+  scene.scrub = () => Promise.reject(new Error('too many open files'));
+  await pass(1);
+  expect(scene.scrubs).toBe(1);
+  expect(lines.at(-1)).toContain('scrub failed: unexpected: too many open files');
+  scene.scrub = async () => ({ archives: 1, bytes: 1, damaged: 0, repaired: 0 });
+  await pass(60);
+  expect(scene.scrubs).toBe(2);
+  await pass(299);
+  expect(scene.scrubs).toBe(2);
+  await pass(1);
+  expect(scene.scrubs).toBe(3);
 });

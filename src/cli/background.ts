@@ -1,6 +1,6 @@
 /**
- * What a running server does by itself: reloads `registry.toml` when it changes, keeps the index fresh, and mirrors
- * `[mirror] packages`. Everything hangs on one tick per second, so a changed interval counts at once.
+ * What a running server does by itself: reloads `registry.toml` when it changes, keeps the index fresh, mirrors
+ * `[mirror] packages`, and reads all archives again now and then. Everything hangs on one tick per second, so a changed interval counts at once.
  */
 import { setMaxListeners } from 'node:events';
 import { type Finding, isOpenConflict } from '../model/finding.ts';
@@ -22,7 +22,7 @@ export interface Background {
 }
 
 export interface BackgroundOptions {
-  readonly registry: Pick<Registry, 'config' | 'reload' | 'reaggregate' | 'sync' | 'mirror'>;
+  readonly registry: Pick<Registry, 'config' | 'reload' | 'reaggregate' | 'sync' | 'mirror' | 'scrub'>;
   readonly log: Log;
   /** Milliseconds since the epoch. */
   readonly now: () => number;
@@ -34,6 +34,9 @@ export interface BackgroundOptions {
   readonly isFollower?: boolean | undefined;
 }
 
+/** Archives are read again once clients have been served, and again soon where that failed. */
+const scrubDelayMs = 60_000;
+
 export function createBackground(options: BackgroundOptions): Background {
   const { registry, log, now } = options;
   const controller = new AbortController();
@@ -44,6 +47,7 @@ export function createBackground(options: BackgroundOptions): Background {
   let fingerprint = options.readFingerprint();
   let refreshedAt = options.refreshedAt;
   let mirroredAt = Number.NEGATIVE_INFINITY;
+  let scrubDueAt = now() + scrubDelayMs;
 
   // One of a kind at a time; a failure is logged once, until it changes or passes.
   const start = (job: string, work: () => Promise<void>) => {
@@ -72,6 +76,12 @@ export function createBackground(options: BackgroundOptions): Background {
     reporter.mirrored(await registry.mirror({ patterns: registry.config.mirror.packages, signal }));
   };
 
+  const scrub = async () => {
+    const startedAt = now();
+    await registry.scrub(signal);
+    scrubDueAt = startedAt + registry.config.server.scrubIntervalMs;
+  };
+
   const idle = async () => {
     while (running.size > 0) await Promise.all(running.values());
   };
@@ -94,6 +104,10 @@ export function createBackground(options: BackgroundOptions): Background {
       if (wantsMirror && !running.has('mirror') && now() - mirroredAt >= mirroring.syncIntervalMs) {
         mirroredAt = now();
         start('mirror', mirror);
+      }
+      if (!running.has('scrub') && now() >= scrubDueAt) {
+        scrubDueAt = now() + scrubDelayMs;
+        start('scrub', scrub);
       }
     },
     idle,
@@ -132,7 +146,8 @@ function createReporter(log: Log): Reporter {
       const { source, detail } = refresh;
       if (isUnread(refresh) && !unread.has(source)) {
         unread.add(source);
-        log.warn(`source "${source}" could not be read: ${detail ?? refresh.outcome}`);
+        const what = refresh.outcome === 'held' ? 'is held at its last good index' : 'could not be read';
+        log.warn(`source "${source}" ${what}: ${detail ?? refresh.outcome}`);
       } else if (!isUnread(refresh) && unread.delete(source))
         log.info(`source "${source}" is readable again`);
     }

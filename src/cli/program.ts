@@ -13,6 +13,7 @@ import { defineSource } from './commands/source.ts';
 import { defineStatus } from './commands/status.ts';
 import { defineSync } from './commands/sync.ts';
 import { defineUpdate } from './commands/update.ts';
+import { defineVerify } from './commands/verify.ts';
 import type { DefineCommand, Run } from './context.ts';
 import { CommandLineError } from './exit-codes.ts';
 
@@ -35,6 +36,7 @@ const commands: readonly DefineCommand[] = [
   defineSync,
   defineStatus,
   defineExplain,
+  defineVerify,
   defineConflicts,
   defineServe,
   defineConfig,

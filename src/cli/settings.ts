@@ -23,6 +23,7 @@ export function effectiveSettings(config: Config): ReadonlyMap<string, SettingVa
     ['server.base_url', server.baseUrl],
     ['server.upstream_fallback', server.upstreamFallback],
     ['server.refresh_interval', formatDuration(server.refreshIntervalMs)],
+    ['server.scrub_interval', formatDuration(server.scrubIntervalMs)],
   ];
   return new Map(entries.flatMap(([key, value]) => (value === undefined ? [] : [[key, value] as const])));
 }

@@ -32,6 +32,7 @@ export interface Config {
     readonly baseUrl: string | undefined;
     readonly upstreamFallback: boolean;
     readonly refreshIntervalMs: number;
+    readonly scrubIntervalMs: number;
   };
   /** Things that work but should be mended, e.g. a misplaced `default_source`; one sentence each, with the line. */
   readonly warnings: readonly string[];

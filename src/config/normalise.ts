@@ -43,6 +43,7 @@ export function normaliseConfig(file: ConfigFile, document: TomlDocument, contex
       baseUrl: server.base_url === undefined ? undefined : withoutTrailingSlash(server.base_url),
       upstreamFallback: server.upstream_fallback,
       refreshIntervalMs: milliseconds(server.refresh_interval),
+      scrubIntervalMs: milliseconds(server.scrub_interval),
     },
     warnings: [...misplacedDefaults(file, document), ...foreignPackages(file, document, defaultSource)],
   });

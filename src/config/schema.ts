@@ -149,6 +149,10 @@ const server = v.strictObject(
       true,
     ),
     refresh_interval: v.optional(about(duration, 'How old the index may get before it is refreshed'), '60s'),
+    scrub_interval: v.optional(
+      about(duration, 'How often all archives are read again, to find out what the disk has lost'),
+      '24h',
+    ),
   },
   expected('a table'),
 );

@@ -334,7 +334,8 @@ async function inRepository<T>(directory: string, doing: string, work: Promise<T
     return await work;
   } catch (cause) {
     if (!(cause instanceof GitError)) throw cause;
-    const detail = firstLine(cause.stderr) || cause.message;
+    // git says what it stumbled over first, and last what that means.
+    const detail = cause.stderr.trim().split('\n').at(-1) || cause.message;
     throw new StorageError(`cannot ${doing} in ${directory}: ${detail}`, {
       cause,
       hint: `check the disk's space and permissions; ${damageHint}`,

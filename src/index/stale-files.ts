@@ -11,7 +11,7 @@ const abandonedAfterMs = 24 * 60 * 60 * 1000;
 
 const lockPattern = /\.lock$|^packed-refs\.new$/;
 // Loose objects and packs in the making, and the marks by which git keeps a new pack from being repacked.
-const objectPattern = /^(tmp_|\.tmp-)|\.keep$/;
+const objectPattern = /^(tmp_|\.tmp-)|\.(keep|tmp)$/;
 
 /**
  * Removes the lock files of git processes that were killed: nobody else would, and every later update of a ref would

@@ -115,6 +115,7 @@ export async function aggregate(context: SyncContext, options: AggregateOptions)
   return withProcessLock(
     lock,
     async () => {
+      await index.settle();
       const date = context.now();
       const now = date.toISOString();
       // Another process may have edited the file since we loaded it; its decision must not be undone.

@@ -1,7 +1,9 @@
-import { mkdir, mkdtemp, readdir, rm, stat, writeFile } from 'node:fs/promises';
+import { mkdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { StorageError } from '../errors.ts';
+import { asStorageError } from '../support/disk-errors.ts';
 import { errorCode } from '../support/error-code.ts';
+import { findAbandoned, removeFiles, temporaryName } from '../support/temporary-file.ts';
 
 /** What git may assume to be here already, so that only the difference travels. */
 export interface Seed {
@@ -13,8 +15,6 @@ export interface Seed {
 const config = '[core]\n\trepositoryformatversion = 0\n\tbare = true\n';
 // git run for the other side of a file:// address sees only this: the operator named that repository, whoever owns it.
 const userConfig = '[safe]\n\tdirectory = *\n';
-const prefix = 'git-';
-const abandonedAfterMs = 24 * 60 * 60 * 1000;
 
 /**
  * Runs `use` with a bare git directory made for it alone, which is gone afterwards; what git fetches goes to the
@@ -41,8 +41,9 @@ export async function withGitDirectory<T>(
 async function createGitDirectory(parent: string, seed: Seed | undefined): Promise<string> {
   try {
     await mkdir(parent, { recursive: true });
-    await removeAbandoned(parent);
-    const gitDir = await mkdtemp(join(parent, prefix));
+    // A process that was killed leaves its directory behind.
+    await removeFiles(await findAbandoned(parent));
+    const gitDir = join(parent, temporaryName('git'));
     await mkdir(join(gitDir, 'refs', 'heads'), { recursive: true });
     await writeFile(join(gitDir, 'HEAD'), 'ref: refs/heads/snapshot\n');
     await writeFile(join(gitDir, 'config'), config);
@@ -50,23 +51,10 @@ async function createGitDirectory(parent: string, seed: Seed | undefined): Promi
     if (seed !== undefined) await writeFile(join(gitDir, 'refs', 'heads', 'snapshot'), `${seed.commit}\n`);
     if (seed?.isShallow) await writeFile(join(gitDir, 'shallow'), `${seed.commit}\n`);
     return gitDir;
-  } catch (cause) {
-    throw new StorageError(`cannot write below ${parent}: ${errorCode(cause) ?? 'unexpected failure'}`, {
-      cause,
-    });
-  }
-}
-
-/** A process that was killed leaves its directory behind. */
-async function removeAbandoned(parent: string): Promise<void> {
-  for (const name of await readdir(parent)) {
-    if (!name.startsWith(prefix)) continue;
-    const path = join(parent, name);
-    try {
-      if (Date.now() - (await stat(path)).mtimeMs > abandonedAfterMs)
-        await rm(path, { recursive: true, force: true });
-    } catch (error) {
-      if (errorCode(error) !== 'ENOENT') throw error;
-    }
+  } catch (error) {
+    const failure = asStorageError(`write below ${parent}`, error);
+    if (failure instanceof StorageError) throw failure;
+    const what = errorCode(error) ?? 'unexpected failure';
+    throw new StorageError(`cannot write below ${parent}: ${what}`, { cause: error });
   }
 }

@@ -1,10 +1,10 @@
-import { randomUUID } from 'node:crypto';
 import { rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { StorageError } from '../errors.ts';
 import { found, type Lookup, unavailable } from '../model/lookup.ts';
 import { errorCode } from '../support/error-code.ts';
 import { GitError, runGit } from '../support/git.ts';
+import { temporaryName } from '../support/temporary-file.ts';
 import { type GitContext, gitFailure, remoteGitEnvironment } from './git-context.ts';
 import { type Seed, withGitDirectory } from './git-directory.ts';
 import { type RemoteIndex, readRemoteHead } from './remote-head.ts';
@@ -87,7 +87,7 @@ async function fetchOnce(
 
 /** Whether it is our own disk that git failed on: that is not the source's fault. */
 async function checkDisk(objectDirectory: string): Promise<void> {
-  const probe = join(objectDirectory, `.${randomUUID()}.tmp`);
+  const probe = join(objectDirectory, temporaryName(''));
   try {
     await writeFile(probe, Buffer.alloc(64 * 1024));
     await rm(probe);

@@ -1,8 +1,8 @@
-import { randomUUID } from 'node:crypto';
 import { chmod, open, readlink, realpath, rename, rm, stat } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import { StorageError } from '../errors.ts';
 import { errorCode } from './error-code.ts';
+import { temporaryName } from './temporary-file.ts';
 
 const defaultMode = 0o666; // less the umask, as for any file
 
@@ -20,7 +20,7 @@ export async function writeFileAtomic(
 ): Promise<void> {
   try {
     const target = await followLinks(path);
-    const temporary = join(dirname(target), `.${randomUUID()}.tmp`);
+    const temporary = join(dirname(target), temporaryName(''));
     try {
       await writeDurably(temporary, data, options.mode ?? defaultMode);
       const mode = await existingMode(target);

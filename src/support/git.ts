@@ -6,13 +6,19 @@ import { StorageError } from '../errors.ts';
 export class GitError extends Error {
   readonly status: number | undefined;
   readonly stderr: string;
+  /** What it said before it failed: findings, for a command that looks for some. */
+  readonly stdout: string;
   readonly timedOut: boolean;
 
-  constructor(message: string, details: { status?: number | undefined; stderr: string; timedOut?: boolean }) {
+  constructor(
+    message: string,
+    details: { status?: number | undefined; stderr: string; stdout?: string; timedOut?: boolean },
+  ) {
     super(message);
     this.name = 'GitError';
     this.status = details.status;
     this.stderr = details.stderr;
+    this.stdout = details.stdout ?? '';
     this.timedOut = details.timedOut ?? false;
   }
 }
@@ -110,7 +116,7 @@ export async function runGit(args: readonly string[], options: GitOptions = {}):
     const message = timedOut
       ? `${what} took longer than ${options.timeoutMs} ms`
       : `${what} exited with ${status}`;
-    throw new GitError(message, { status, stderr, timedOut });
+    throw new GitError(message, { status, stderr, stdout: stdout.toString(), timedOut });
   } finally {
     clearTimeout(timer);
     options.signal?.removeEventListener('abort', kill);

@@ -7,6 +7,7 @@ import { ifExists, onDisk } from './disk-errors.ts';
 import { errorCode } from './error-code.ts';
 import { linkSignals } from './link-signals.ts';
 import { fateOf, identifyThisProcess, type ProcessIdentity } from './process-identity.ts';
+import { temporaryName } from './temporary-file.ts';
 
 const defaultWaitMs = 60_000;
 const refreshMs = 15_000;
@@ -93,7 +94,7 @@ async function tryTake(file: string, self: ProcessIdentity): Promise<string | Ho
 
 /** Creates the file with all its content, unless it exists: nobody ever sees it half written. */
 async function createWhole(file: string, text: string): Promise<boolean> {
-  const temporary = `${file}.${randomUUID()}.tmp`;
+  const temporary = temporaryName(file);
   await writeFile(temporary, text, { flag: 'wx' });
   try {
     await link(temporary, file);
@@ -158,7 +159,7 @@ async function removeAbandoned(file: string, abandoned: Holder, self: ProcessIde
 
 /** For a guard whose owner died within the moment it is held for: moves it away, and back if it is another by now. */
 async function removeGuard(guard: string, abandoned: Holder): Promise<void> {
-  const moved = `${guard}.${randomUUID()}.tmp`;
+  const moved = temporaryName(guard);
   if (!(await ifExists(rename(guard, moved).then(() => true)))) return;
   try {
     const found = await readHolder(moved);

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { Readable } from 'node:stream';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { openFileArchiveStore, removeAbandonedTemporaries } from '../../src/archives/file-archive-store.ts';
+import { findAbandonedArchives, openFileArchiveStore } from '../../src/archives/file-archive-store.ts';
 import { StorageError } from '../../src/errors.ts';
 import { archiveStoreContract, checksumOf } from './archive-store.contract.ts';
 
@@ -69,7 +69,7 @@ describe('the file store on disk', () => {
     expect(body.destroyed).toBe(true);
   });
 
-  test('abandoned temporaries are removed, those in use and everything else stay', async () => {
+  test('abandoned temporaries are found, not those in use nor anything else', async () => {
     const checksum = checksumOf(Buffer.from('zip'));
     const folder = path.join(directory, checksum.slice(0, 2));
     await mkdir(folder);
@@ -86,8 +86,8 @@ describe('the file store on disk', () => {
     const longAgo = new Date(Date.now() - 2 * 60 * 60 * 1000);
     for (const name of [names.old, names.archive, names.foreign])
       await utimes(path.join(folder, name), longAgo, longAgo);
-    expect(await removeAbandonedTemporaries(directory)).toBe(2);
-    expect((await readdir(folder)).sort()).toEqual([names.inUse, names.archive, names.foreign].sort());
-    expect(await removeAbandonedTemporaries(path.join(directory, 'missing'))).toBe(0);
+    const abandoned = [names.ofEnded, names.old].map((name) => path.join(folder, name));
+    expect((await findAbandonedArchives(directory)).sort()).toEqual(abandoned.sort());
+    expect(await findAbandonedArchives(path.join(directory, 'missing'))).toEqual([]);
   });
 });

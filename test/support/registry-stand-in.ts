@@ -150,6 +150,8 @@ const unsupported = {
   mirror: unavailableHere,
   status: unavailableHere,
   checkSources: unavailableHere,
+  scrub: unavailableHere,
+  verify: unavailableHere,
   conflicts: unavailableHere,
   ruleOnConflict: unavailableHere,
   findArchive: unavailableHere,
@@ -206,6 +208,7 @@ function configFor(directory: string): Config {
       baseUrl: undefined,
       upstreamFallback: true,
       refreshIntervalMs: 60_000,
+      scrubIntervalMs: 86_400_000,
     },
     warnings: [],
   };

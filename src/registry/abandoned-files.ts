@@ -1,0 +1,23 @@
+import { readdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { findAbandonedArchives } from '../archives/file-archive-store.ts';
+import { ifExists } from '../support/disk-errors.ts';
+import { findAbandoned } from '../support/temporary-file.ts';
+import type { dataLayout } from './init.ts';
+
+/** What killed processes left of files in the making, in every folder of a registry where we write files. */
+export async function findAbandonedFiles(
+  directory: string,
+  dataDir: string,
+  layout: ReturnType<typeof dataLayout>,
+): Promise<string[]> {
+  const nested = await Promise.all([layout.assets, layout.sources].map(foldersIn));
+  const folders = [directory, dataDir, layout.locks, layout.symbols, layout.assets, ...nested.flat()];
+  const found = await Promise.all([findAbandonedArchives(layout.packages), ...folders.map(findAbandoned)]);
+  return [...new Set(found.flat())].sort();
+}
+
+async function foldersIn(folder: string): Promise<string[]> {
+  const entries = (await ifExists(readdir(folder, { withFileTypes: true }))) ?? [];
+  return entries.filter((entry) => entry.isDirectory()).map(({ name }) => join(folder, name));
+}

@@ -1,0 +1,99 @@
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { formatFile, formatVersion } from '../index/registry-state.ts';
+import { GitError, runGit } from '../support/git.ts';
+import type { VerifyFinding, VerifyStep } from './reports.ts';
+
+/** What can be said of an index repository that may be too damaged to be opened. Writes nothing. */
+export async function verifyRepository(
+  directory: string,
+  options: { readonly deep: boolean; readonly signal?: AbortSignal | undefined },
+): Promise<readonly [repository: VerifyStep, state: VerifyStep]> {
+  const repository = await checkObjects(directory, options);
+  const state = await checkState(directory, options.signal);
+  return [stepOf('repository', repository.checked, repository.findings), stepOf('state', 3, state)];
+}
+
+export function stepOf(
+  step: VerifyStep['step'],
+  checked: number,
+  findings: readonly VerifyFinding[],
+): VerifyStep {
+  const isSound = findings.every(({ severity, isRepaired }) => severity === 'note' || isRepaired);
+  return { step, outcome: isSound ? 'sound' : 'problems', checked, findings };
+}
+
+export function problem(subject: string, detail: string, isRepaired = false): VerifyFinding {
+  return { severity: 'problem', subject, detail, isRepaired };
+}
+
+async function checkObjects(
+  directory: string,
+  { deep, signal }: { readonly deep: boolean; readonly signal?: AbortSignal | undefined },
+): Promise<{ checked: number; findings: VerifyFinding[] }> {
+  const depth = deep ? '--full' : '--connectivity-only';
+  const options = { gitDir: directory, ...(signal ? { signal } : {}) };
+  const [fsck, counts] = await Promise.all([
+    ask(['fsck', depth, '--no-dangling', '--no-progress'], options),
+    ask(['count-objects', '-v'], options),
+  ]);
+  const count = (name: string) => Number(new RegExp(`^${name}: (\\d+)$`, 'm').exec(counts.text)?.[1] ?? 0);
+  const remarks = fsck.text.split('\n').filter((line) => line.trim() !== '' && !line.startsWith('notice:'));
+  const findings = fsck.isGood
+    ? []
+    : [
+        problem(
+          directory,
+          `git finds it damaged: ${remarks.slice(0, 20).join('; ') || 'it does not say how'}`,
+        ),
+      ];
+  return { checked: count('count') + count('in-pack'), findings };
+}
+
+/** The state as it is on disk, and whether `main` follows it: opening the registry moves `main` there. */
+async function checkState(directory: string, signal: AbortSignal | undefined): Promise<VerifyFinding[]> {
+  const options = { gitDir: directory, ...(signal ? { signal } : {}) };
+  const ref = 'refs/registry/state';
+  const commit = await ask(['rev-parse', '--verify', '--quiet', `${ref}^{commit}`], options);
+  if (!commit.isGood) return [problem(ref, await describeRef(join(directory, ref)))];
+  const format = await ask(['cat-file', 'blob', `${ref}:${formatFile}`], options);
+  if (!format.isGood) return [problem(`${ref}:${formatFile}`, 'cannot be read')];
+  if (format.text !== formatVersion)
+    return [problem(ref, `has the format ${format.text.trim()}, this program knows ${formatVersion.trim()}`)];
+  const state = await ask(['cat-file', 'blob', `${ref}:state.json`], options);
+  const served = state.isGood ? servedCommitOf(state.text) : undefined;
+  if (served === undefined) return [problem(`${ref}:state.json`, 'cannot be read')];
+  const tree = await ask(['rev-parse', '--verify', '--quiet', `${served}^{tree}`], options);
+  if (!tree.isGood) return [problem(`${ref}:state.json`, `names ${served} as served, which is not here`)];
+  const main = await ask(['rev-parse', '--verify', '--quiet', 'refs/heads/main'], options);
+  if (main.text.trim() === served) return [];
+  return [problem('refs/heads/main', `was not at ${served}, which the state says; it is now`, true)];
+}
+
+async function describeRef(file: string): Promise<string> {
+  const text = await readFile(file, 'latin1').catch(() => undefined);
+  if (text === undefined) return 'is missing: what the registry serves and has pinned is lost without it';
+  return `says ${JSON.stringify(text.slice(0, 60).trim())} in ${file}, which is no commit that is here`;
+}
+
+function servedCommitOf(text: string): string | undefined {
+  try {
+    const { served } = JSON.parse(text) as { served?: unknown };
+    return typeof served === 'string' && /^[0-9a-f]{40}$/.test(served) ? served : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/** git's answer, or everything it said against it. */
+async function ask(
+  args: readonly string[],
+  options: { readonly gitDir: string; readonly signal?: AbortSignal },
+): Promise<{ readonly isGood: boolean; readonly text: string }> {
+  try {
+    return { isGood: true, text: (await runGit(args, options)).toString() };
+  } catch (error) {
+    if (!(error instanceof GitError)) throw error;
+    return { isGood: false, text: `${error.stdout}\n${error.stderr}` };
+  }
+}

@@ -1,0 +1,63 @@
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { loadConfig } from '../config/load.ts';
+import { StorageError } from '../errors.ts';
+import { withProcessLock } from '../support/process-lock.ts';
+import { dataLayout } from './init.ts';
+import { type OpenOptions, openRegistry } from './open.ts';
+import type { VerifyOptions, VerifyReport, VerifyStep } from './reports.ts';
+import { verifyRepository } from './verify-repository.ts';
+
+const contentSteps = ['ledger', 'index', 'archives', 'temporary-files'] as const;
+
+/**
+ * Verifies a registry, also one too damaged to be opened: then what would need it open is skipped. Never changes a pin;
+ * without `repair` it changes nothing but `main`, which opening a registry moves to where the state says.
+ */
+export async function verifyRegistry(opening: OpenOptions, options: VerifyOptions): Promise<VerifyReport> {
+  const { registry } = await loadConfig(opening.directory, opening.env);
+  const { deep = false, repair = false } = options;
+  const layout = dataLayout(registry.dataDir);
+  if (!existsSync(layout.index))
+    throw new StorageError(`there is no index repository in ${layout.index}`, {
+      hint: 'run "moonbit-registry sync" to make one, or restore the folder from a copy of it',
+    });
+  options.onProgress?.({ step: 'repository', done: 0, total: 0 });
+  // Beside a sync that packs objects, git may not find what has just been moved.
+  const [repository, state] = await withProcessLock(join(layout.locks, 'registry'), () =>
+    verifyRepository(layout.index, { deep, signal: options.signal }),
+  );
+  const contents = canOpen(state) ? await verifyOpen(opening, options) : contentSteps.map(skipped);
+  const steps = [repository, state, ...contents];
+  return { deep, repair, isSound: steps.every(({ outcome }) => outcome === 'sound'), steps };
+}
+
+async function verifyOpen(opening: OpenOptions, options: VerifyOptions): Promise<readonly VerifyStep[]> {
+  const opened = await openRegistry(opening);
+  try {
+    return await opened.verify(options);
+  } catch (error) {
+    // The repository's own step says what is wrong with it.
+    if (!(error instanceof StorageError)) throw error;
+    return contentSteps.map((step) => ({ ...skipped(step), findings: [stoppedBy(error)] }));
+  } finally {
+    await opened.close();
+  }
+}
+
+function stoppedBy({ message }: StorageError) {
+  return {
+    severity: 'problem',
+    subject: 'the index repository',
+    detail: message,
+    isRepaired: false,
+  } as const;
+}
+
+function canOpen(state: VerifyStep): boolean {
+  return state.findings.every(({ isRepaired }) => isRepaired);
+}
+
+function skipped(step: (typeof contentSteps)[number]): VerifyStep {
+  return { step, outcome: 'skipped', checked: 0, findings: [] };
+}
