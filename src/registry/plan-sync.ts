@@ -189,7 +189,8 @@ async function planLocated(
     read(located.served),
     read(located.ledger),
   ]);
-  const cached = mustBeCached && sourceFile ? await cachedChecksums(sourceFile, input.archives) : undefined;
+  const cached =
+    mustBeCached && sourceFile ? await cachedChecksums([sourceFile, servedFile], input.archives) : undefined;
   const pins = ledger ? parseLedgerFile(ledger) : [];
   const plan = planModule({
     module,

@@ -77,7 +77,9 @@ async function resolveModule(
   ]);
   const pins = ledger ? parseLedgerFile(ledger) : [];
   const cached =
-    decision.isCachedOnly && sourceFile ? await cachedChecksums(sourceFile, archives) : undefined;
+    decision.isCachedOnly && sourceFile
+      ? await cachedChecksums([sourceFile, servedFile], archives)
+      : undefined;
   const plan = planModule({
     module,
     decision,
