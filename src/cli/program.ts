@@ -4,6 +4,7 @@ import { defineCompletion } from './commands/completion.ts';
 import { defineConfig } from './commands/config.ts';
 import { defineConflicts } from './commands/conflicts.ts';
 import { defineDemo } from './commands/demo.ts';
+import { defineDoctor } from './commands/doctor.ts';
 import { defineExplain } from './commands/explain.ts';
 import { defineInit } from './commands/init.ts';
 import { defineMirror } from './commands/mirror.ts';
@@ -38,6 +39,7 @@ const commands: readonly DefineCommand[] = [
   defineExplain,
   defineVerify,
   defineConflicts,
+  defineDoctor,
   defineServe,
   defineConfig,
   definePath,

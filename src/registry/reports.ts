@@ -198,6 +198,22 @@ export interface ConflictOutcome {
   readonly report: SyncReport;
 }
 
+/** One thing that `doctor` looked at. */
+export interface HealthCheck {
+  readonly name: string;
+  readonly result: 'ok' | 'warning' | 'failure';
+  /** One line. */
+  readonly detail: string;
+  /** What to do: a command, or what to write where. */
+  readonly hint?: string | undefined;
+}
+
+export interface DoctorReport {
+  /** The registry's folder. */
+  readonly directory: string;
+  readonly checks: readonly HealthCheck[];
+}
+
 export interface SourceCheck {
   readonly source: string;
   readonly ok: boolean;

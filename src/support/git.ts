@@ -32,7 +32,7 @@ export interface GitOptions {
 }
 
 /** The oldest git with all we use (`GIT_CONFIG_COUNT`). */
-const oldestGit = '2.31';
+export const oldestGit = '2.31';
 
 const inheritedGitVariables = new Set([
   'GIT_SSL_CAINFO',

@@ -1,0 +1,96 @@
+import { access, constants, open, readdir, rm, stat, statfs } from 'node:fs/promises';
+import { dirname, join, resolve } from 'node:path';
+import type { Config } from '../config/config.ts';
+import { errorCode } from '../support/error-code.ts';
+import type { HealthCheck } from './reports.ts';
+
+const gibibyte = 1024 ** 3;
+const minFreeBytes = gibibyte;
+const minFreeShare = 0.05;
+
+/** The disk, and who may write what. Without a config the data folder is taken to be where it is by default. */
+export async function checkData(directory: string, config: Config | undefined): Promise<HealthCheck[]> {
+  const dataDir = config?.registry.dataDir ?? resolve(directory, 'data');
+  const place = await nearestExisting(dataDir);
+  return [await checkSpace(place), await checkWritable(dataDir, place), await checkModes(directory, dataDir)];
+}
+
+async function checkSpace(place: string): Promise<HealthCheck> {
+  const { bavail, blocks, bsize } = await statfs(place);
+  return judgeSpace(bavail * bsize, blocks * bsize);
+}
+
+export function judgeSpace(freeBytes: number, totalBytes: number): HealthCheck {
+  const share = totalBytes > 0 ? freeBytes / totalBytes : 1;
+  const detail = `${(freeBytes / gibibyte).toFixed(1)} GiB free (${Math.floor(share * 100)} %)`;
+  if (freeBytes >= minFreeBytes && share >= minFreeShare) return { name: 'disk space', result: 'ok', detail };
+  const hint = 'make room, or move the folder to a larger disk: paths in registry.toml are relative to it';
+  return { name: 'disk space', result: 'warning', detail, hint };
+}
+
+async function checkWritable(dataDir: string, place: string): Promise<HealthCheck> {
+  const name = 'data folder';
+  if (place !== dataDir) {
+    const isPossible = await access(place, constants.W_OK).then(
+      () => true,
+      () => false,
+    );
+    if (isPossible) return { name, result: 'ok', detail: `${dataDir} is not there yet and can be made` };
+    return cannotWrite(dataDir, `it is not there, and ${place} is not writable`);
+  }
+  const probe = join(dataDir, `.doctor-${process.pid}`);
+  try {
+    await (await open(probe, 'wx')).close();
+    await rm(probe);
+    return { name, result: 'ok', detail: `${dataDir} is writable` };
+  } catch (error) {
+    return cannotWrite(dataDir, errorCode(error) ?? String(error));
+  }
+}
+
+function cannotWrite(dataDir: string, reason: string): HealthCheck {
+  return {
+    name: 'data folder',
+    result: 'failure',
+    detail: `${dataDir} cannot be written: ${reason}`,
+    hint: `run as the user who owns it, or: chown -R USER ${dataDir}`,
+  };
+}
+
+/** Whoever can write these decides what is served. */
+async function checkModes(directory: string, dataDir: string): Promise<HealthCheck> {
+  const name = 'permissions';
+  const paths = [
+    ...['', 'registry.toml'].map((part) => join(directory, part)),
+    ...['', 'index', 'index/HEAD', 'index/config', 'index/objects', 'index/refs', 'index/refs/registry'].map(
+      (part) => join(dataDir, part),
+    ),
+    ...(await foldersIn(join(dataDir, 'packages'))),
+  ];
+  const open = (await Promise.all(paths.map(isOpenToAll))).flatMap((isOpen, i) => (isOpen ? [paths[i]] : []));
+  if (open.length === 0) return { name, result: 'ok', detail: 'nothing is writable for everybody' };
+  return {
+    name,
+    result: 'warning',
+    detail: `writable for everybody on this machine: ${open.slice(0, 5).join(', ')}${open.length > 5 ? ` and ${open.length - 5} more` : ''}`,
+    hint: `chmod -R o-w ${directory}${dataDir.startsWith(`${directory}/`) ? '' : ` ${dataDir}`}`,
+  };
+}
+
+async function isOpenToAll(path: string): Promise<boolean> {
+  const facts = await stat(path).catch(() => undefined);
+  return facts !== undefined && process.platform !== 'win32' && (facts.mode & 0o002) !== 0;
+}
+
+async function foldersIn(path: string): Promise<string[]> {
+  const entries = await readdir(path, { withFileTypes: true }).catch(() => []);
+  return [path, ...entries.filter((entry) => entry.isDirectory()).map((entry) => join(path, entry.name))];
+}
+
+async function nearestExisting(path: string): Promise<string> {
+  const isThere = await stat(path).then(
+    () => true,
+    () => false,
+  );
+  return isThere || dirname(path) === path ? path : nearestExisting(dirname(path));
+}
