@@ -125,7 +125,10 @@ async function fetchAll(
         signal?.throwIfAborted();
         const result = await fetchOne(context, resolver, one, dryRun === true, signal);
         progress.done += 1;
-        if (typeof result === 'object' && result.kind === 'found') progress.bytes += result.value.sizeBytes;
+        if (typeof result === 'object' && result.kind === 'found') {
+          progress.bytes += result.value.sizeBytes;
+          context.log.debug('fetched', { module: one.module, version: one.entry.version, ...result.value });
+        }
         report();
         return { wanted: one, result };
       }),

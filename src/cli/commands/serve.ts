@@ -69,6 +69,8 @@ async function serve(
 ): Promise<void> {
   const { io, output } = context;
   const log = createCommandLog(context);
+  // Settings edited while nothing ran count before the first answer (rule 6).
+  await registry.reaggregate();
   const server =
     workerCount > 1 ? await startWorkers(workerCount, log) : await listen(context, registry, address);
   const { server: settings } = registry.config;
