@@ -1,0 +1,136 @@
+import { generatorNote, measureThroughput, runLoad } from '../support/load.ts';
+import type { LoadRequest } from '../support/load-process.ts';
+import { nginxMissing, startCachingProxy, startFileServer } from '../support/nginx.ts';
+import { createOurRegistry, supportsWorkers } from '../support/registry.ts';
+import type { Bar, Bench, Contender, Figures, Prepared, Scenario } from '../support/scenario.ts';
+import { shuffle, stratify } from '../support/statistics.ts';
+import { startUpstream } from '../support/upstream.ts';
+import { archivePath, type World, type WorldArchive } from '../support/world.ts';
+
+const connections = 16;
+const hotArchives = 256;
+
+export const archive: Scenario = {
+  name: 'archive',
+  title: `cached archive, ${hotArchives} popular ones of all sizes`,
+  prepare: (bench) => prepareCached(bench, hotArchives),
+};
+
+export const archiveAll: Scenario = {
+  name: 'archive-all',
+  title: 'cached archive, each of all versions as often as any other',
+  prepare: (bench) => prepareCached(bench, Number.POSITIVE_INFINITY),
+};
+
+async function prepareCached(bench: Bench, count: number): Promise<Prepared> {
+  const world = await bench.worlds.usual();
+  const upstream = await startUpstream(bench, world);
+  const registry = await createOurRegistry(bench, upstream);
+  const chosen = chooseArchives(world, count);
+  if (count === Number.POSITIVE_INFINITY) await registry.command('mirror', '--full');
+  else await registry.command('sync');
+  const requests = chosen.map(toRequest);
+  const contenders: Contender[] = [];
+  const bars: Bar[] = [];
+  for (const processes of [1, 2]) {
+    const ours = `ours, ${processes} process${processes > 1 ? 'es' : ''}`;
+    const theirs = `nginx static, ${processes} worker${processes > 1 ? 's' : ''}`;
+    const options = processes === 1 ? [] : ['--workers', String(processes)];
+    if (processes > 1 && !(await supportsWorkers(bench)))
+      contenders.push({ name: ours, missing: 'serve has no --workers yet' });
+    else
+      contenders.push(throughputContender(bench, ours, (await registry.serve(...options)).address, requests));
+    const missing = nginxMissing();
+    if (missing !== undefined) contenders.push({ name: theirs, missing });
+    else {
+      const { address } = await startFileServer(bench, world.www, processes);
+      contenders.push(throughputContender(bench, theirs, address, requests));
+    }
+    const pair = { of: ours, against: theirs };
+    bars.push({ ...pair, metric: 'requests/s', atLeast: processes === 1 ? 0.4 : 0.75 });
+    bars.push({ ...pair, metric: 'p99 ms', atMost: 3 });
+  }
+  const bytes = chosen.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0);
+  const mean = Math.round(bytes / chosen.length / 1024);
+  return {
+    contenders,
+    bars,
+    notes: [
+      `${connections} connections, %2F addresses; ${chosen.length} archives, mean ${mean} KiB`,
+      generatorNote(bench),
+    ],
+  };
+}
+
+function throughputContender(
+  bench: Bench,
+  name: string,
+  url: string,
+  requests: readonly LoadRequest[],
+): Contender {
+  return { name, round: () => measureThroughput(bench, url, requests, connections) };
+}
+
+export const fetchThrough: Scenario = {
+  name: 'fetch-through',
+  title: 'uncached archive fetched through, each version once',
+  async prepare(bench) {
+    const world = await bench.worlds.usual();
+    const upstream = await startUpstream(bench, world);
+    const registry = await createOurRegistry(bench, upstream);
+    await registry.command('sync');
+    const requests = chooseArchives(world, 3000).map(toRequest);
+    // All take from the same source, which reads from memory from now on.
+    await once(bench, upstream.url, requests);
+    const contenders: Contender[] = [
+      {
+        name: 'ours',
+        async round() {
+          await registry.forgetArchives();
+          const server = await registry.serve();
+          const figures = await once(bench, server.address, requests);
+          await server.stop();
+          return figures;
+        },
+      },
+      { name: 'direct', round: () => once(bench, upstream.url, requests) },
+    ];
+    const missing = nginxMissing();
+    if (missing !== undefined) contenders.push({ name: 'nginx proxy_cache', missing });
+    else
+      contenders.push({
+        name: 'nginx proxy_cache',
+        async round() {
+          const server = await startCachingProxy(bench, upstream.url);
+          const figures = await once(bench, server.address, requests);
+          await server.stop();
+          return figures;
+        },
+      });
+    return {
+      contenders,
+      bars: [
+        { metric: 'requests/s', of: 'ours', against: 'direct', atLeast: 0.7 },
+        { metric: 'requests/s', of: 'ours', against: 'nginx proxy_cache' },
+      ],
+      notes: [
+        `${connections} connections; ${requests.length} archives, the cache empty before each round`,
+        'load: our own generator, which verifies every answer byte for byte; nginx verifies nothing and does not fsync',
+      ],
+    };
+  },
+};
+
+async function once(bench: Bench, url: string, requests: readonly LoadRequest[]): Promise<Figures> {
+  const result = await runLoad(bench, { url, requests, connections, seconds: 'once', verifyEvery: 1 });
+  return { 'requests/s': result.requests / result.seconds, 'p99 ms': result.p99Ms };
+}
+
+/** So many that have the sizes of all, in no order. */
+export function chooseArchives(world: World, count: number): WorldArchive[] {
+  return shuffle(stratify(world.archives, count, ({ sizeBytes }) => sizeBytes));
+}
+
+export function toRequest(one: WorldArchive): LoadRequest {
+  return { method: 'GET', path: archivePath(one), sizeBytes: one.sizeBytes, checksum: one.checksum };
+}

@@ -1,0 +1,144 @@
+import { mkdir, readdir, rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { run } from '../support/process.ts';
+import { findProgram, missingPrograms } from '../support/programs.ts';
+import { createOurRegistry } from '../support/registry.ts';
+import type { Bench, Contender, Scenario } from '../support/scenario.ts';
+import { startUpstream } from '../support/upstream.ts';
+import { archivePath, type WorldArchive } from '../support/world.ts';
+
+const parallel = 16;
+const aria = `aria2c -j${parallel}, checksums`;
+const curl = `curl --parallel-max ${parallel}, unchecked`;
+
+export const mirrorFull: Scenario = {
+  name: 'mirror-full',
+  title: 'mirror --full, loopback',
+  async prepare(bench) {
+    const world = await bench.worlds.usual();
+    const upstream = await startUpstream(bench, world);
+    let attempt = 0;
+    return {
+      contenders: [
+        {
+          name: 'ours',
+          async round() {
+            const registry = await createOurRegistry(bench, upstream, `ours-${attempt++}`);
+            const { seconds } = await registry.command('mirror', '--full');
+            await expectFiles(join(registry.directory, 'data', 'packages'), world.archives);
+            await rm(registry.directory, { recursive: true });
+            return { seconds };
+          },
+        },
+        ariaContender(bench, upstream.url, world.archives),
+        curlContender(bench, upstream.url, world.archives),
+      ],
+      bars: [
+        { metric: 'seconds', of: 'ours', against: aria, atMost: 1 },
+        { metric: 'seconds', of: 'ours', against: curl },
+      ],
+      notes: [
+        `${world.archives.length} archives, ${mebibytes(world.archives)} MiB; ours reads the index first and makes ` +
+          'every archive durable; the others get ready lists',
+      ],
+    };
+  },
+};
+
+export const mirrorLatency: Scenario = {
+  name: 'mirror-latency',
+  title: 'mirror of one owner, the source waits 20 ms before each answer',
+  async prepare(bench) {
+    const world = await bench.worlds.usual();
+    const upstream = await startUpstream(bench, world, 'slow', 20);
+    const owner = world.archives.some(({ module }) => module.startsWith('moonbitlang/'))
+      ? 'moonbitlang'
+      : (world.archives[0]?.module.split('/')[0] ?? '');
+    const archives = world.archives.filter(({ module }) => module.startsWith(`${owner}/`));
+    const registry = await createOurRegistry(bench, upstream);
+    await registry.command('sync');
+    return {
+      contenders: [
+        {
+          name: 'ours',
+          async round() {
+            await registry.forgetArchives();
+            const { seconds } = await registry.command('mirror', `${owner}/*`, '--strict');
+            await expectFiles(join(registry.directory, 'data', 'packages'), archives);
+            return { seconds };
+          },
+        },
+        curlContender(bench, upstream.url, archives),
+      ],
+      bars: [{ metric: 'seconds', of: 'ours', against: curl, atMost: 1.2 }],
+      notes: [
+        `${archives.length} archives of ${owner}/*; ours starts node, looks for a newer index, verifies and makes durable`,
+      ],
+    };
+  },
+};
+
+function curlContender(bench: Bench, url: string, archives: readonly WorldArchive[]): Contender {
+  const missing = missingPrograms('curl');
+  if (missing !== undefined) return { name: curl, missing };
+  const round = async () => {
+    const folder = await emptyFolder(bench, 'curl');
+    const lines = archives.flatMap((archive, k) => [
+      `url = "${url}${archivePath(archive)}"`,
+      `output = "${folder}/${k}.zip"`,
+    ]);
+    const config = join(bench.directory, 'curl.config');
+    await writeFile(config, `${lines.join('\n')}\n`);
+    const words = ['--silent', '--show-error', '--fail', '--globoff', '--parallel'];
+    const { seconds } = await run(findProgram('curl') ?? 'curl', [
+      ...words,
+      ...['--parallel-max', String(parallel), '--config', config],
+    ]);
+    await expectFiles(folder, archives, archives.length);
+    return { seconds };
+  };
+  return { name: curl, round };
+}
+
+function ariaContender(bench: Bench, url: string, archives: readonly WorldArchive[]): Contender {
+  const missing = missingPrograms('aria2c');
+  if (missing !== undefined) return { name: aria, missing };
+  const round = async () => {
+    const folder = await emptyFolder(bench, 'aria');
+    const lines = archives.flatMap((archive, k) => [
+      `${url}${archivePath(archive)}`,
+      ` out=${k}.zip`,
+      ` checksum=sha-256=${archive.checksum}`,
+    ]);
+    const list = join(bench.directory, 'aria.list');
+    await writeFile(list, `${lines.join('\n')}\n`);
+    const { seconds } = await run(findProgram('aria2c') ?? 'aria2c', [
+      ...['--no-conf', '--quiet', '--check-integrity=true', `-j${parallel}`, '-d', folder, '-i', list],
+    ]);
+    await expectFiles(folder, archives, archives.length);
+    return { seconds };
+  };
+  return { name: aria, round };
+}
+
+async function emptyFolder(bench: Bench, name: string): Promise<string> {
+  const folder = join(bench.directory, name);
+  await rm(folder, { recursive: true, force: true });
+  await mkdir(folder);
+  return folder;
+}
+
+/** Ours keeps one file for archives that are the same. */
+async function expectFiles(
+  folder: string,
+  archives: readonly WorldArchive[],
+  wanted = new Set(archives.map(({ checksum }) => checksum)).size,
+): Promise<void> {
+  const names = await readdir(folder, { recursive: true });
+  const there = names.filter((name) => name.endsWith('.zip')).length;
+  if (there !== wanted) throw new Error(`${there} archives in ${folder}, not ${wanted}`);
+}
+
+function mebibytes(archives: readonly WorldArchive[]): number {
+  return Math.round(archives.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0) / 2 ** 20);
+}

@@ -1,0 +1,146 @@
+import { createHash } from 'node:crypto';
+import { cp, mkdir, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { capturePackRequest, expectSameAnswer } from '../support/git-requests.ts';
+import { generatorNote, measureThroughput } from '../support/load.ts';
+import type { LoadRequest } from '../support/load-process.ts';
+import { gitBackendMissing, nginxMissing, startFileServer, startGitBackend } from '../support/nginx.ts';
+import { run } from '../support/process.ts';
+import { createOurRegistry, type OurRegistry } from '../support/registry.ts';
+import type { Bench, Contender, Prepared, Scenario } from '../support/scenario.ts';
+import { startUpstream, type Upstream } from '../support/upstream.ts';
+
+const connections = 16;
+const backend = 'git-http-backend (nginx, fcgiwrap)';
+const shallow = ['clone', '--quiet', '--depth', '1', '--single-branch', '--no-tags', '--bare'];
+const fetchNewest = [
+  ...['fetch', '--quiet', '--depth=1', '--no-tags', '--no-recurse-submodules', 'origin'],
+  '+refs/heads/main:refs/remotes/origin/main',
+];
+
+export const clone: Scenario = {
+  name: 'clone',
+  title: 'POST of a cold shallow clone (want, deepen 1)',
+  async prepare(bench) {
+    const { registry } = await prepareHistory(bench, []);
+    const server = await registry.serve();
+    const request = await capturePackRequest(server.address, (url) => [
+      ...shallow,
+      url,
+      join(bench.directory, 'cold'),
+    ]);
+    return preparePacks(bench, registry, server.address, request, (project, url) => [
+      ...shallow,
+      url,
+      join(project, 'cold'),
+    ]);
+  },
+};
+
+export const updateOne: Scenario = {
+  name: 'update-1',
+  title: 'update of a client one commit behind (fetch --depth=1)',
+  prepare: (bench) => prepareUpdate(bench, 1, fetchNewest),
+};
+
+export const updateFive: Scenario = {
+  name: 'update-5',
+  title: 'update of a client five commits behind (pull of a shallow clone)',
+  prepare: (bench) =>
+    prepareUpdate(bench, bench.size.isSmoke ? 1 : 5, ['fetch', '--quiet', 'origin', 'main']),
+};
+
+async function prepareUpdate(bench: Bench, behind: number, words: readonly string[]): Promise<Prepared> {
+  const versions = Array.from({ length: behind }, (_, k) => `1.0.${k}`);
+  const { registry, old } = await prepareHistory(bench, versions);
+  const server = await registry.serve();
+  const update = (project: string, url: string) => {
+    const client = join(project, 'client');
+    return ['-C', client, '-c', `remote.origin.url=${url}`, ...words];
+  };
+  const clientOf = async (project: string) => {
+    await cp(old, join(project, 'client'), { recursive: true });
+    await run('git', ['-C', join(project, 'client'), 'remote', 'remove', 'origin']);
+  };
+  const ours = join(bench.directory, 'ours-client');
+  await mkdir(ours);
+  await clientOf(ours);
+  const request = await capturePackRequest(server.address, (url) => update(ours, url));
+  return preparePacks(bench, registry, server.address, request, update, clientOf);
+}
+
+/** A synced registry, and a shallow clone from before all `versions` of one module were published one by one. */
+async function prepareHistory(bench: Bench, versions: readonly string[]) {
+  const world = await bench.worlds.usual();
+  const upstream: Upstream = await startUpstream(bench, world);
+  const registry = await createOurRegistry(bench, upstream);
+  await registry.command('sync');
+  const old = join(bench.directory, 'old-client');
+  const index = `file://${join(registry.directory, 'data', 'index')}`;
+  await run('git', [...shallow, '--branch', 'main', index, old]);
+  for (const version of versions) {
+    await upstream.publish('moonbitlang/just-published', version);
+    await registry.command('sync');
+  }
+  return { registry, old };
+}
+
+/** `check` gives the words of a git that must succeed against the alternative, so that it answers the real thing. */
+async function preparePacks(
+  bench: Bench,
+  registry: OurRegistry,
+  url: string,
+  request: LoadRequest,
+  check: (project: string, indexUrl: string) => string[],
+  prepareClient: (project: string) => Promise<void> = async () => undefined,
+): Promise<Prepared> {
+  const checked = await expectSameAnswer(url, request);
+  const contenders: Contender[] = [
+    { name: 'ours', round: () => measureThroughput(bench, url, [checked], connections) },
+  ];
+  const backendMissing = gitBackendMissing();
+  if (backendMissing !== undefined) contenders.push({ name: backend, missing: backendMissing });
+  else {
+    const project = join(bench.directory, 'plain');
+    const repository = join(project, 'index');
+    await run('git', ['clone', '--quiet', '--bare', join(registry.directory, 'data', 'index'), repository]);
+    const { address } = await startGitBackend(bench, project);
+    const client = join(bench.directory, 'backend-client');
+    await mkdir(client);
+    await prepareClient(client);
+    await run('git', check(client, `${address}/git/index`));
+    contenders.push({
+      name: backend,
+      round: () => measureThroughput(bench, address, [request], connections),
+    });
+  }
+  contenders.push(await staticContender(bench, checked.sizeBytes ?? 0));
+  return {
+    contenders,
+    bars: [
+      { metric: 'requests/s', of: 'ours', against: backend, atLeast: 20 },
+      { metric: 'requests/s', of: 'ours', against: 'nginx static', atLeast: 0.8 },
+    ],
+    notes: [
+      `${connections} connections; the pack has ${checked.sizeBytes} bytes`,
+      generatorNote(bench),
+      "nginx static: GET of a file of the pack's size",
+    ],
+  };
+}
+
+async function staticContender(bench: Bench, sizeBytes: number): Promise<Contender> {
+  const missing = nginxMissing();
+  if (missing !== undefined) return { name: 'nginx static', missing };
+  const www = join(bench.directory, 'static');
+  await mkdir(www);
+  const bytes = Buffer.alloc(sizeBytes, 'pack');
+  await writeFile(join(www, 'pack'), bytes);
+  const { address } = await startFileServer(bench, www);
+  const checksum = createHash('sha256').update(bytes).digest('hex');
+  const request: LoadRequest = { method: 'GET', path: '/pack', sizeBytes, checksum };
+  return {
+    name: 'nginx static',
+    round: () => measureThroughput(bench, address, [request], connections),
+  };
+}

@@ -1,0 +1,54 @@
+import { spawnSync } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, test } from 'vitest';
+import { temporaryDirectory } from './support/temporary-directory.ts';
+
+// What is measured here says nothing: only that every benchmark still runs, and gets right answers.
+
+const root = join(import.meta.dirname, '..');
+
+/** Runs a benchmark at its smallest size, and returns the JSON it wrote. */
+function smoke(name: string, folder: string, ...words: string[]) {
+  const json = join(folder, 'report.json');
+  const args = [join(root, 'bench', 'run.mjs'), name, '--smoke', '--work', folder, '--json', json, ...words];
+  const { status, stdout, stderr } = spawnSync(process.execPath, args, { cwd: root, encoding: 'utf8' });
+  return { status, stdout, stderr, report: () => JSON.parse(readFileSync(json, 'utf8')) };
+}
+
+interface SmokeRow {
+  readonly name: string;
+  readonly failure?: string;
+  readonly contenders: readonly {
+    readonly name: string;
+    readonly missing?: string;
+    readonly rounds: unknown[];
+  }[];
+}
+
+describe('the benchmarks', () => {
+  test('measure every row, and leave none of the alternatives out without saying why', () => {
+    const { status, stdout, stderr, report } = smoke('bench', temporaryDirectory());
+
+    expect(status, stderr).toBe(0);
+    const rows: SmokeRow[] = report().rows;
+    expect(rows).toHaveLength(12);
+    for (const { failure, contenders } of rows) {
+      expect(failure).toBeUndefined();
+      for (const { missing, rounds } of contenders)
+        expect(rounds).toHaveLength(missing === undefined ? 1 : 0);
+    }
+    for (const { name } of rows) expect(stdout).toContain(`| ${name} `);
+  });
+
+  test('draw how things grow', () => {
+    const folder = temporaryDirectory();
+    const svg = join(folder, 'growth.svg');
+
+    const { status, stderr, report } = smoke('growth', folder, '--svg', svg);
+
+    expect(status, stderr).toBe(0);
+    expect(report().sizes).toHaveLength(2);
+    expect(readFileSync(svg, 'utf8')).not.toContain('NaN');
+  });
+});
