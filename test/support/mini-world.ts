@@ -1,0 +1,163 @@
+/**
+ * Sources, ledger and served index held in memory, synced by the product's own decisions: what properties of long
+ * random histories are tried on. Each line names the source it was published by, under a key that clients ignore.
+ */
+import type { Pin } from '../../src/index/ledger-file.ts';
+import type { Checksum } from '../../src/model/checksum.ts';
+import { isModuleName, type ModuleName } from '../../src/model/module-name.ts';
+import { type Decision, decideOrigin } from '../../src/registry/decide-origin.ts';
+import { agreesWithPins, type ModulePlan, planModule } from '../../src/registry/plan-module.ts';
+import { type Policy, policyOf } from '../../src/registry/policy.ts';
+
+export interface MiniSource {
+  readonly name: string;
+  priority: number;
+  enabled: boolean;
+  namespaces: string[];
+  include: string[];
+  exclude: string[];
+  isConfigured: boolean;
+  isDown: boolean;
+  /** Index lines by module, as the source has them now. */
+  readonly upstream: Map<string, string[]>;
+  /** Index files as last read; absent before the first time. */
+  snapshot: Map<string, string> | undefined;
+}
+
+export interface MiniWorld {
+  readonly sources: MiniSource[];
+  readonly ledger: Map<string, { readonly origin: string; readonly pins: readonly Pin[] }>;
+  readonly served: Map<string, string>;
+  /** Checksums of which the archive is here. */
+  readonly cached: Set<string>;
+  upstreamFallback: boolean;
+  syncs: number;
+}
+
+export interface ServedLine {
+  readonly version: string;
+  readonly checksum: string;
+  readonly from: string;
+}
+
+export function createMiniWorld(): MiniWorld {
+  return {
+    sources: [],
+    ledger: new Map(),
+    served: new Map(),
+    cached: new Set(),
+    upstreamFallback: true,
+    syncs: 0,
+  };
+}
+
+export function createMiniSource(name: string, priority: number): MiniSource {
+  return {
+    name,
+    priority,
+    enabled: true,
+    namespaces: [],
+    include: [],
+    exclude: [],
+    isConfigured: true,
+    isDown: false,
+    upstream: new Map(),
+    snapshot: undefined,
+  };
+}
+
+export function formatLine(version: string, checksum: string, from: string): string {
+  return JSON.stringify({ version, checksum, from });
+}
+
+export function servedLines(file: string | undefined): ServedLine[] {
+  return (file ?? '')
+    .split('\n')
+    .filter((line) => line !== '')
+    .map((line) => JSON.parse(line) as ServedLine);
+}
+
+/** Reads what can be read, as a sync does before it plans. */
+export function readSources(world: MiniWorld): void {
+  for (const source of world.sources) {
+    if (!source.isConfigured || !source.enabled || source.isDown) continue;
+    const files = [...source.upstream].filter(([, lines]) => lines.length > 0);
+    source.snapshot = new Map(files.map(([module, lines]) => [module, `${lines.join('\n')}\n`]));
+  }
+}
+
+function policyIn(world: MiniWorld): Policy {
+  const snapshots = world.sources
+    .filter((source) => source.snapshot)
+    .map(({ name, priority }) => ({ source: name, priority, commit: '', tree: '', since: '' }));
+  const sources = world.sources.filter((source) => source.isConfigured);
+  return policyOf({ sources, server: { upstreamFallback: world.upstreamFallback } }, snapshots);
+}
+
+export interface MiniPlan {
+  readonly decision: Decision;
+  readonly plan: ModulePlan;
+  /** The file to serve, if any. */
+  readonly file: string | undefined;
+}
+
+/** Plans every module that anybody has ever heard of; changes nothing. With `reversed`, all inputs are in the other order. */
+export function planWorld(world: MiniWorld, { reversed = false } = {}): Map<string, MiniPlan> {
+  const policy = policyIn(world);
+  const order = <T>(items: readonly T[]) => (reversed ? items.toReversed() : items);
+  const names = new Set([
+    ...world.sources.flatMap(({ snapshot }) => [...(snapshot?.keys() ?? [])]),
+    ...world.ledger.keys(),
+    ...world.served.keys(),
+  ]);
+  const modules = order([...names].filter(isModuleName));
+  return new Map(modules.map((module) => [module, planOne(world, policy, module, order(world.sources))]));
+}
+
+function planOne(
+  world: MiniWorld,
+  policy: Policy,
+  module: ModuleName,
+  sources: readonly MiniSource[],
+): MiniPlan {
+  const listings = new Map<string, string>();
+  for (const { name, snapshot } of sources) {
+    const file = snapshot?.get(module);
+    if (file !== undefined) listings.set(name, file);
+  }
+  const record = world.ledger.get(module);
+  const pins = record?.pins ?? [];
+  const decision = decideOrigin({ module, listings, recorded: record?.origin }, policy, (source) =>
+    agreesWithPins(Buffer.from(listings.get(source) ?? ''), pins),
+  );
+  const before = world.served.get(module);
+  const plan = planModule({
+    module,
+    decision,
+    recorded: record?.origin,
+    upstreamFallback: policy.upstreamFallback,
+    sourceFile: decision.file === undefined ? undefined : Buffer.from(decision.file),
+    servedFile: before === undefined ? undefined : Buffer.from(before),
+    pins,
+    isCached: (checksum: Checksum) => world.cached.has(checksum),
+    now: new Date(world.syncs).toISOString(),
+  });
+  const { served } = plan;
+  const file =
+    served.kind === 'source-file'
+      ? decision.file
+      : served.kind === 'lines'
+        ? served.bytes.toString()
+        : undefined;
+  return { decision, plan, file };
+}
+
+/** Makes a plan real. */
+export function applyPlans(world: MiniWorld, plans: ReadonlyMap<string, MiniPlan>): void {
+  world.syncs++;
+  for (const [module, { decision, plan, file }] of plans) {
+    if (decision.origin !== undefined) world.ledger.set(module, { origin: decision.origin, pins: plan.pins });
+    if (file === undefined) world.served.delete(module);
+    else world.served.set(module, file);
+  }
+}
