@@ -71,6 +71,9 @@ describe('rule 2: a module moves only towards more trust', () => {
     });
     await registry.sync();
     await internal.removeIndexFile('user/company/tool.index');
+    const before = await readServed(registry);
+    expect((await registry.sync()).sources).toMatchObject([{ outcome: 'unchanged' }, { outcome: 'held' }]);
+    expect(await readServed(registry)).toEqual(before);
     const report = await registry.sync();
     expect(Object.keys(await readServed(registry))).toEqual(['company/keep@1.0.0']);
     expect(report.findings).toMatchObject([
@@ -117,6 +120,7 @@ describe('rule 2: a module moves only towards more trust', () => {
     expect((await registry.sync()).findings).toMatchObject([{ kind: 'origin-conflict', source: 'internal' }]);
     expect(await readServed(registry)).toEqual(before);
     await internal.removeIndexFile('user/alice/json.index');
+    expect((await registry.sync()).findings).toMatchObject([{ kind: 'origin-conflict' }]);
     expect((await registry.sync()).findings).toEqual([]);
   });
 });

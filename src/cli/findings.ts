@@ -32,16 +32,24 @@ export function formatFinding(finding: Finding): string {
   return `${kind} ${formatSubject(finding)} (${place}): ${message}`;
 }
 
-/** Sources whose index could not be read: one line each. */
+/** Sources whose newest index is not in use: a headline for each reason and one line per source. */
 export function formatStale(refreshes: readonly SourceRefresh[]): string[] {
-  return refreshes.filter(isUnread).map(({ source, outcome, detail }) => {
+  const held = refreshes.filter(({ outcome }) => outcome === 'held');
+  const unread = refreshes.filter((refresh) => isUnread(refresh) && !held.includes(refresh));
+  const lines: string[] = [];
+  if (unread.length > 0) lines.push(`${count(unread.length, 'source')} could not be read:`);
+  for (const { source, outcome, detail } of unread) {
     const kept = outcome === 'stale' ? 'its last good index stays in use' : 'it was never read before';
-    return `  ${source}: ${detail ?? 'it could not be read'}; ${kept}`;
-  });
+    lines.push(`  ${source}: ${detail ?? 'it could not be read'}; ${kept}`);
+  }
+  if (held.length > 0) lines.push(`${count(held.length, 'source')} held at the last good index:`);
+  for (const { source, detail } of held) lines.push(`  ${source}: ${detail ?? 'its index lost something'}`);
+  return lines;
 }
 
+/** Whether something other than what the source has now is in use. */
 export function isUnread({ outcome }: SourceRefresh): boolean {
-  return outcome === 'stale' || outcome === 'never-read';
+  return outcome === 'held' || outcome === 'stale' || outcome === 'never-read';
 }
 
 export function needsAttention(report: {

@@ -11,9 +11,15 @@ interface Observation {
   readonly readAt?: string | undefined;
   readonly triedAt: string;
   readonly failure?: string | undefined;
+  /** A commit that was read and is held back: without it, that is read once more before it is taken. */
+  readonly held?: string | undefined;
+  /** Commits of earlier snapshots that were taken, newest first. */
+  readonly earlier?: readonly string[] | undefined;
 }
 
 export type Observations = Readonly<Record<string, Observation>>;
+
+const maxEarlier = 50;
 
 export async function readObservations(file: string): Promise<Observations> {
   try {
@@ -32,11 +38,23 @@ export async function writeObservations(
   now: string,
 ): Promise<void> {
   const after: Record<string, Observation> = { ...before };
-  for (const { source, outcome, detail } of refreshes) {
-    const wasRead = outcome === 'fresh' || outcome === 'unchanged';
-    after[source] = wasRead
-      ? { readAt: now, triedAt: now }
-      : { readAt: before[source]?.readAt, triedAt: now, failure: detail };
-  }
+  for (const refresh of refreshes) after[refresh.source] = observe(before[refresh.source], refresh, now);
   await writeFileAtomic(file, `${JSON.stringify(after, undefined, 2)}\n`);
+}
+
+function observe(before: Observation | undefined, refresh: SourceRefresh, now: string): Observation {
+  const { outcome, detail, commit, heldCommit } = refresh;
+  const earlier = before?.earlier ?? [];
+  switch (outcome) {
+    case 'fresh':
+      return { readAt: now, triedAt: now, earlier: [commit ?? '', ...earlier].slice(0, maxEarlier) };
+    case 'unchanged':
+      return { readAt: now, triedAt: now, earlier };
+    case 'held':
+      return { readAt: before?.readAt, triedAt: now, failure: detail, held: heldCommit, earlier };
+    case 'stale':
+    case 'never-read':
+      // A reading that failed says nothing against the one before it.
+      return { readAt: before?.readAt, triedAt: now, failure: detail, held: before?.held, earlier };
+  }
 }

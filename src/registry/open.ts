@@ -13,9 +13,10 @@ import type { Checksum } from '../model/checksum.ts';
 import type { IndexEntry } from '../model/index-entry.ts';
 import { absent, found, type Lookup, unavailable } from '../model/lookup.ts';
 import type { ModuleName } from '../model/module-name.ts';
-import { type ConnectedSources, connectSources } from '../sources/connect.ts';
+import { type ConnectedSources, type ConnectionTuning, connectSources } from '../sources/connect.ts';
 import { currentUser } from '../support/current-user.ts';
 import { type Log, silentLog } from '../support/log.ts';
+import { systemClock } from '../support/monotonic-clock.ts';
 import { withProcessLock } from '../support/process-lock.ts';
 import { createSingleFlight } from '../support/single-flight.ts';
 import { suggest } from '../support/suggest.ts';
@@ -47,6 +48,7 @@ export interface OpenOptions {
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly log?: Log | undefined;
   readonly now?: (() => Date) | undefined;
+  readonly connections?: ConnectionTuning | undefined;
   /** For the audit file. */
   readonly actor?: Actor | undefined;
   /** Several processes serve this registry: one fetch per archive holds among all of them. */
@@ -71,7 +73,7 @@ export async function openRegistry(options: OpenOptions): Promise<Registry> {
   let resolving: { state: string; config: Config; resolver: Resolver } | undefined;
   const assets = createAssetCache(layout.assets);
   const symbols = createSymbols(layout.symbols, log);
-  const connections = createConnections(layout);
+  const connections = createConnections(layout, options.connections);
   const fetching = createSingleFlight<string, Lookup<FetchedArchive>>();
   const fetchingAssets = createSingleFlight<string, Lookup<Asset>>();
 
@@ -115,6 +117,7 @@ export async function openRegistry(options: OpenOptions): Promise<Registry> {
       audit,
       log,
       now,
+      clock: options.connections?.clock ?? systemClock,
       currentConfig: async () => {
         await reload().catch((error: unknown) =>
           log.warn('registry.toml was not reloaded', { error: String(error) }),
@@ -418,7 +421,7 @@ async function createConfiguration(directory: string, env: OpenOptions['env']) {
 const drainMs = 15 * 60_000;
 
 /** The sources of the current configuration; those of an older one end what they are doing. */
-function createConnections(layout: ReturnType<typeof dataLayout>) {
+function createConnections(layout: ReturnType<typeof dataLayout>, tuning: ConnectionTuning | undefined) {
   let connected: { readonly key: string; readonly sources: ConnectedSources } | undefined;
   const draining = new Set<ConnectedSources>();
   return {
@@ -434,7 +437,8 @@ function createConnections(layout: ReturnType<typeof dataLayout>) {
         }, drainMs).unref();
       }
       const objectDirectory = join(layout.index, 'objects');
-      const sources = connectSources(config.sources, { objectDirectory, workDirectory: layout.sources });
+      const place = { objectDirectory, workDirectory: layout.sources };
+      const sources = connectSources(config.sources, { ...tuning, ...place });
       connected = { key, sources };
       return sources.sources;
     },

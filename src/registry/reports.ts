@@ -11,10 +11,17 @@ import type { Version } from '../model/version.ts';
 /** How reading one source's index went. */
 export interface SourceRefresh {
   readonly source: string;
-  readonly outcome: 'fresh' | 'unchanged' | 'stale' | 'never-read';
-  /** One line, for `stale` and `never-read`. */
+  /**
+   * `held`: it was read, but lost modules or went back in history; its last good index stays in use until two
+   * readings in a row agree.
+   */
+  readonly outcome: 'fresh' | 'unchanged' | 'held' | 'stale' | 'never-read';
+  /** One line, for `held`, `stale` and `never-read`. */
   readonly detail?: string | undefined;
+  /** What is in use. */
   readonly commit?: string | undefined;
+  /** For `held`: what was read. */
+  readonly heldCommit?: string | undefined;
 }
 
 export interface ModuleChange {
@@ -120,6 +127,8 @@ export interface StatusReport {
     readonly readAt: string | undefined;
     readonly triedAt: string | undefined;
     readonly isStale: boolean;
+    /** Its newest index is held back, as `failure` says. */
+    readonly isHeld: boolean;
     readonly failure: string | undefined;
     readonly listed: number;
     /** Modules whose origin it is. */

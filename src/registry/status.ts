@@ -30,6 +30,7 @@ export async function readStatus(
         readAt: observation?.readAt,
         triedAt: observation?.triedAt,
         isStale: source.isEnabled && (snapshot === undefined || observation?.failure !== undefined),
+        isHeld: source.isEnabled && observation?.held !== undefined,
         failure: source.isEnabled ? observation?.failure : undefined,
         listed: snapshot ? countModules(await index.list(snapshot.tree)) : 0,
         served: served.get(source.name) ?? 0,

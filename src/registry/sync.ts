@@ -2,18 +2,18 @@ import { join } from 'node:path';
 import type { ArchiveStore } from '../archives/archive-store.ts';
 import type { Config } from '../config/config.ts';
 import type { GitIndex, StateView } from '../index/git-index.ts';
-import { readIndexPath } from '../index/layout.ts';
 import type { SnapshotRecord } from '../index/registry-state.ts';
-import { type Lookup, unavailable } from '../model/lookup.ts';
 import type { ModuleName } from '../model/module-name.ts';
 import type { OperatorDecision } from '../model/operator-decision.ts';
-import type { Snapshot, Source } from '../sources/source.ts';
+import type { Source } from '../sources/source.ts';
 import type { Log } from '../support/log.ts';
+import type { MonotonicClock } from '../support/monotonic-clock.ts';
 import { withProcessLock } from '../support/process-lock.ts';
 import { applyPlan, plannedModules, reRoots } from './apply-plan.ts';
 import { type Audit, describePlan } from './audit.ts';
 import { readObservations, writeObservations } from './observations.ts';
 import { planSync, type SyncPlan } from './plan-sync.ts';
+import { describeReading, judgeReading, lockWaitMs, type Reading, readSource } from './read-sources.ts';
 import type { SourceRefresh, SyncReport } from './reports.ts';
 
 export interface SyncContext {
@@ -26,7 +26,9 @@ export interface SyncContext {
   readonly sources: ReadonlyMap<string, Source>;
   readonly audit: Audit;
   readonly log: Log;
+  /** The date, for what is written down; durations are measured by `clock`. */
   readonly now: () => Date;
+  readonly clock: MonotonicClock;
 }
 
 export interface SyncOptions {
@@ -49,58 +51,59 @@ export interface SyncResult {
   readonly config: Config;
 }
 
-/** Reads every enabled source, then plans and applies under the registry's lock. */
+/** What the other sources brought is not kept back for longer than this by one that is slow. */
+const patienceMs = 15_000;
+
+/**
+ * Reads every enabled source, then plans and applies under the registry's lock; a second time for sources that were
+ * still being read when the others had been for a while.
+ */
 export async function syncRegistry(context: SyncContext, options: SyncOptions = {}): Promise<SyncResult> {
   const known = (await context.index.state()).snapshots;
   const enabled = context.config.sources.filter((source) => source.enabled);
-  const readings = await Promise.all(
-    enabled.map(({ name }) => readSource(context, name, known, options.signal)),
+  const arrived: Reading[] = [];
+  const all = Promise.all(
+    enabled.map(async ({ name }) => {
+      const reading = await readSource(context, name, known, options.signal);
+      arrived.push(reading);
+      return reading;
+    }),
   );
-  return aggregate(context, { ...options, readings });
-}
-
-export interface Reading {
-  readonly source: string;
-  /** The commit known before reading. */
-  readonly known: string | undefined;
-  readonly result: Lookup<Snapshot>;
-}
-
-async function readSource(
-  context: SyncContext,
-  name: string,
-  known: readonly SnapshotRecord[],
-  signal: AbortSignal | undefined,
-): Promise<Reading> {
-  const source = context.sources.get(name);
-  const commit = known.find((record) => record.source === name)?.commit;
-  if (!source) throw new Error(`source ${name} is not connected`);
-  // Two processes fetching one source would meet in its git directory; the others need not wait for it.
-  const lock = join(context.config.registry.dataDir, 'locks', `source-${name}`);
-  const result = await withProcessLock(lock, (held) => source.readSnapshot(commit, held), {
-    ...(signal ? { signal } : {}),
-    waitMs: lockWaitMs,
-    onWait: (holder) =>
-      context.log.info('waiting for another process to read the source', { source: name, holder }),
+  const isComplete = await settlesWithin(all, context.clock);
+  if (isComplete || options.dryRun || arrived.length === 0)
+    return aggregate(context, { ...options, readings: await all });
+  const early = [...arrived];
+  context.log.info('some sources are slow to read: what the others have is applied', {
+    slow: enabled.map(({ name }) => name).filter((name) => !early.some(({ source }) => source === name)),
   });
-  return { source: name, known: commit, result: await refuseEmpty(context.index, commit, result) };
+  const first = await aggregate(context, { ...options, readings: early });
+  const late = (await all).filter((reading) => !early.includes(reading));
+  const second = await aggregate(context, { ...options, readings: late });
+  const order = new Map(enabled.map(({ name }, position) => [name, position]));
+  return { ...second, report: joinReports(first.report, second.report, (name) => order.get(name) ?? 0) };
 }
 
-/** A repository without index files is no index: nothing tells a wrong address from a registry that lost everything. */
-async function refuseEmpty(
-  index: GitIndex,
-  known: string | undefined,
-  result: Lookup<Snapshot>,
-): Promise<Lookup<Snapshot>> {
-  if (result.kind !== 'found' || result.value.commit === known) return result;
-  for (const path of (await index.list(result.value.tree)).keys())
-    if (readIndexPath(path).kind !== 'other') return result;
-  const detail = `commit ${result.value.commit.slice(0, 10)} of its index has no .index file below user/`;
-  return unavailable({ reason: 'bad-answer', detail });
+async function settlesWithin(work: Promise<unknown>, clock: MonotonicClock): Promise<boolean> {
+  const waiting = new AbortController();
+  const late = clock.sleep(patienceMs, waiting.signal).then(
+    () => false,
+    () => true,
+  );
+  try {
+    return await Promise.race([work.then(() => true), late]);
+  } finally {
+    waiting.abort();
+  }
 }
 
-/** As long as the slowest honest fetch. */
-const lockWaitMs = 10 * 60_000;
+function joinReports(first: SyncReport, second: SyncReport, order: (source: string) => number): SyncReport {
+  return {
+    ...second,
+    sources: [...first.sources, ...second.sources].sort((a, b) => order(a.source) - order(b.source)),
+    changes: [...first.changes, ...second.changes],
+    reRooted: first.reRooted || second.reRooted,
+  };
+}
 
 export interface AggregateOptions extends SyncOptions {
   readonly readings?: readonly Reading[];
@@ -122,8 +125,16 @@ export async function aggregate(context: SyncContext, options: AggregateOptions)
       const config = await context.currentConfig();
       const isEnabled = (name: string) =>
         config.sources.some((source) => source.name === name && source.enabled);
-      const readings = (options.readings ?? []).filter(({ source }) => isEnabled(source));
       const state = await index.state();
+      const file = observationsFile(config);
+      const observations = options.readings ? await readObservations(file) : {};
+      const readings = await Promise.all(
+        (options.readings ?? [])
+          .filter(({ source }) => isEnabled(source))
+          .map((reading) =>
+            judgeReading(reading, recordOf(state, reading), observations[reading.source], index),
+          ),
+      );
       const snapshots = nextSnapshots(state.snapshots, readings, config, now);
       const plan = await planSync({
         index,
@@ -138,10 +149,7 @@ export async function aggregate(context: SyncContext, options: AggregateOptions)
       const after = options.dryRun ? state : await applyPlan(index, plan, date);
       if (after !== state) await context.audit.record(describePlan(plan, await state.findings()));
       const refreshes = readings.map((reading) => describeReading(reading, state.snapshots));
-      if (!options.dryRun && readings.length > 0) {
-        const file = observationsFile(config);
-        await writeObservations(file, await readObservations(file), refreshes, now);
-      }
+      if (!options.dryRun && readings.length > 0) await writeObservations(file, observations, refreshes, now);
       const report = describeSync(plan, after.served, refreshes, options.dryRun === true);
       return { report, state: after, snapshots, config };
     },
@@ -151,6 +159,10 @@ export async function aggregate(context: SyncContext, options: AggregateOptions)
       onWait: (holder) => context.log.info('waiting for another process to update the index', { holder }),
     },
   );
+}
+
+function recordOf(state: StateView, { source }: Reading): SnapshotRecord | undefined {
+  return state.snapshots.find((record) => record.source === source);
 }
 
 /**
@@ -170,39 +182,14 @@ function nextSnapshots(
       { ...record, priority: priorities.get(record.source) ?? record.priority },
     ]),
   );
-  for (const { source, known, result } of readings) {
+  for (const { source, known, result, objection } of readings) {
     const before = next.get(source);
-    if (result.kind !== 'found' || before?.commit !== known || before?.commit === result.value.commit)
-      continue;
+    if (result.kind !== 'found' || objection !== undefined) continue;
+    if (before?.commit !== known || before?.commit === result.value.commit) continue;
     const { commit, tree } = result.value;
     next.set(source, { source, commit, tree, since: now, priority: priorities.get(source) ?? 0 });
   }
   return [...next.values()];
-}
-
-function describeReading(
-  { source, known, result }: Reading,
-  records: readonly SnapshotRecord[],
-): SourceRefresh {
-  switch (result.kind) {
-    case 'found':
-      return {
-        source,
-        outcome: result.value.commit === known ? 'unchanged' : 'fresh',
-        commit: result.value.commit,
-      };
-    case 'absent':
-      return describeFailure(source, result.detail, records);
-    case 'unavailable':
-      return describeFailure(source, result.cause.detail, records);
-  }
-}
-
-function describeFailure(source: string, detail: string, records: readonly SnapshotRecord[]): SourceRefresh {
-  const last = records.find((record) => record.source === source);
-  return last
-    ? { source, outcome: 'stale', detail, commit: last.commit }
-    : { source, outcome: 'never-read', detail };
 }
 
 function describeSync(

@@ -6,7 +6,7 @@ import type { MirrorOptions, MirrorReport } from '../../registry/reports.ts';
 import { parsePatterns, parseWholeNumber } from '../arguments.ts';
 import { addExamples, findSource, interruptible, type Run, withRegistry } from '../context.ts';
 import { CommandLineError, exitCodes } from '../exit-codes.ts';
-import { formatFindings, formatStale, isUnread, needsAttention } from '../findings.ts';
+import { formatFindings, formatStale, needsAttention } from '../findings.ts';
 import { count, formatBytes, formatList, formatTable, groupDigits } from '../format.ts';
 import type { Io } from '../io.ts';
 import { createProgressLine } from '../progress.ts';
@@ -119,7 +119,7 @@ export function formatMirror(report: MirrorReport): string {
       `${count(report.skipped.length, 'module')} skipped, supplied by another source:`,
       report.skipped.map(({ module, origin, reason }) => `${module} (${origin ?? 'no source'}): ${reason}`),
     ),
-    report.refresh.some(isUnread) ? ['Sources that could not be read:', ...formatStale(report.refresh)] : [],
+    formatStale(report.refresh),
     formatFindings(report.findings),
   ];
   return sections

@@ -66,6 +66,7 @@ describe('sync', () => {
       sources: [
         { source: 'mooncakes', outcome: 'stale', detail: 'connection refused' },
         { source: 'partner', outcome: 'never-read', detail: 'HTTP 401' },
+        { source: 'internal', outcome: 'held', detail: 'its index no longer lists 1 module' },
       ],
       changes: [
         change('added', { versionsAdded: versions('1.0.0', '1.1.0') }),
@@ -75,13 +76,15 @@ describe('sync', () => {
       findings: [droppedLine, conflict],
       reRooted: true,
     });
-    expect(text).toBe(`Would serve 887 modules (1 added, 1 moved, 1 removed) from 2 sources.
+    expect(text).toBe(`Would serve 887 modules (1 added, 1 moved, 1 removed) from 3 sources.
   added a/added (partner)  + 1.0.0, 1.1.0
   moved a/moved (mooncakes -> partner)
   removed a/removed (partner)  - 1.0.0
 2 sources could not be read:
   mooncakes: connection refused; its last good index stays in use
   partner: HTTP 401; it was never read before
+1 source held at the last good index:
+  internal: its index no longer lists 1 module
 1 conflict, waiting for a decision (moonbit-registry conflicts):
   checksum-conflict maria/json_parser@0.1.0 (mooncakes): it states another checksum; the old line stays
 1 defect of sources, kept away from clients:
@@ -174,6 +177,7 @@ test('status shows counts, ages and which source fails', () => {
     readAt: new Date(now - 300_000).toISOString(),
     triedAt: undefined,
     isStale: false,
+    isHeld: false,
     failure: undefined,
     listed: 3,
     served: 3,
@@ -187,6 +191,7 @@ test('status shows counts, ages and which source fails', () => {
     sources: [
       { ...source, name: 'mooncakes', isDefault: true, priority: 100, listed: 887, served: 1887 },
       { ...source, name: 'partner', isStale: true, failure: 'connection refused' },
+      { ...source, name: 'held', isStale: true, isHeld: true, failure: 'its index went back' },
       { ...source, name: 'new', readAt: undefined, isStale: true },
       { ...source, name: 'off', enabled: false, isStale: true, failure: 'old' },
       { ...source, name: 'gone', removed: true },
@@ -204,10 +209,12 @@ test('status shows counts, ages and which source fails', () => {
   SOURCE               PRIORITY  LISTED  SERVED  STATE
   mooncakes (default)       100     887   1,887  read 5 minutes ago
   partner                    50       3       3  STALE, read 5 minutes ago
+  held                       50       3       3  HELD, read 5 minutes ago
   new                        50       3       3  never read
   off                        50       3       3  disabled, read 5 minutes ago
   gone                       50       3       3  removed; what is cached stays served
   partner: connection refused
+  held: its index went back
 
 1 conflict, waiting for a decision (moonbit-registry conflicts):
   checksum-conflict maria/json_parser@0.1.0 (mooncakes): it states another checksum; the old line stays`);

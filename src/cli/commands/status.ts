@@ -56,6 +56,7 @@ function describeState(source: SourceStatus, now: number): string {
   const read = source.readAt === undefined ? 'never read' : `read ${formatAge(source.readAt, now)}`;
   if (source.removed) return 'removed; what is cached stays served';
   if (!source.enabled) return `disabled, ${read}`;
+  if (source.isHeld) return `HELD, ${read}`;
   return isFailing(source) ? `STALE, ${read}` : read;
 }
 

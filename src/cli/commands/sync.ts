@@ -3,7 +3,7 @@ import type { SyncReport } from '../../registry/reports.ts';
 import { formatChange, summariseChanges } from '../changes.ts';
 import { addExamples, interruptible, type Run, withRegistry } from '../context.ts';
 import { exitCodes } from '../exit-codes.ts';
-import { formatFindings, formatStale, isUnread, needsAttention } from '../findings.ts';
+import { formatFindings, formatStale, needsAttention } from '../findings.ts';
 import { count, formatList } from '../format.ts';
 
 export function defineSync(parent: Command, run: Run): void {
@@ -34,11 +34,9 @@ export function defineSync(parent: Command, run: Run): void {
 }
 
 export function formatSync(report: SyncReport): string {
-  const unread = report.sources.filter(isUnread);
   const verb = report.dryRun ? 'Would serve' : 'Serving';
   const lines = [`${verb} ${summariseChanges(report)} from ${count(report.sources.length, 'source')}.`];
   lines.push(...formatList(report.changes.map(formatChange), 50));
-  if (unread.length > 0) lines.push(`${count(unread.length, 'source')} could not be read:`);
   lines.push(...formatStale(report.sources), ...formatFindings(report.findings));
   if (report.reRooted)
     lines.push('The served history starts afresh: clients clone once more at their next update.');

@@ -1,0 +1,132 @@
+import { join } from 'node:path';
+import type { Config } from '../config/config.ts';
+import type { GitIndex } from '../index/git-index.ts';
+import { readIndexPath } from '../index/layout.ts';
+import type { SnapshotRecord } from '../index/registry-state.ts';
+import { type Lookup, unavailable } from '../model/lookup.ts';
+import type { ModuleName } from '../model/module-name.ts';
+import type { Snapshot, Source } from '../sources/source.ts';
+import type { Log } from '../support/log.ts';
+import { withProcessLock } from '../support/process-lock.ts';
+import { findObjection, parseCommit } from './hold-snapshot.ts';
+import type { Observations } from './observations.ts';
+import type { SourceRefresh } from './reports.ts';
+
+/** What reading one source's index gave. */
+export interface Reading {
+  readonly source: string;
+  /** The commit known before reading. */
+  readonly known: string | undefined;
+  readonly result: Lookup<Snapshot>;
+  /** Why it is not taken yet. */
+  readonly objection?: string | undefined;
+}
+
+interface ReadContext {
+  readonly config: Config;
+  readonly index: GitIndex;
+  readonly sources: ReadonlyMap<string, Source>;
+  readonly log: Log;
+}
+
+/** As long as the slowest honest fetch. */
+export const lockWaitMs = 10 * 60_000;
+
+export async function readSource(
+  context: ReadContext,
+  name: string,
+  known: readonly SnapshotRecord[],
+  signal: AbortSignal | undefined,
+): Promise<Reading> {
+  const source = context.sources.get(name);
+  const commit = known.find((record) => record.source === name)?.commit;
+  if (!source) throw new Error(`source ${name} is not connected`);
+  // Two processes fetching one source would meet in its git directory; the others need not wait for it.
+  const lock = join(context.config.registry.dataDir, 'locks', `source-${name}`);
+  const result = await withProcessLock(lock, (held) => source.readSnapshot(commit, held), {
+    ...(signal ? { signal } : {}),
+    waitMs: lockWaitMs,
+    onWait: (holder) =>
+      context.log.info('waiting for another process to read the source', { source: name, holder }),
+  });
+  return { source: name, known: commit, result: await refuseEmpty(context.index, commit, result) };
+}
+
+/** A repository without index files is no index: nothing tells a wrong address from a registry that lost everything. */
+async function refuseEmpty(
+  index: GitIndex,
+  known: string | undefined,
+  result: Lookup<Snapshot>,
+): Promise<Lookup<Snapshot>> {
+  if (result.kind !== 'found' || result.value.commit === known) return result;
+  for (const path of (await index.list(result.value.tree)).keys())
+    if (readIndexPath(path).kind !== 'other') return result;
+  const detail = `commit ${result.value.commit.slice(0, 10)} of its index has no .index file below user/`;
+  return unavailable({ reason: 'bad-answer', detail });
+}
+
+/**
+ * Holds back what `findObjection` objects to until two readings in a row agree: the same commit again, or one that
+ * goes on from it without a new objection, since a busy index never stands still for two readings.
+ */
+export async function judgeReading(
+  reading: Reading,
+  record: SnapshotRecord | undefined,
+  observation: Observations[string] | undefined,
+  index: GitIndex,
+): Promise<Reading> {
+  const { result, known } = reading;
+  if (result.kind !== 'found' || record?.commit !== known || !record || result.value.commit === known)
+    return reading;
+  const objection = await compare(index, record.commit, result.value, observation?.earlier ?? []);
+  if (objection === undefined) return reading;
+  const held = observation?.held;
+  if (held === result.value.commit) return reading;
+  const isHeldHere = held !== undefined && /^[0-9a-f]{40}$/.test(held) && (await index.read(held));
+  if (isHeldHere && (await compare(index, held, result.value, [])) === undefined) return reading;
+  return { ...reading, objection };
+}
+
+/** Costs what changed, however large the index. */
+async function compare(
+  index: GitIndex,
+  before: string,
+  after: Snapshot,
+  earlier: readonly string[],
+): Promise<string | undefined> {
+  const [old, current, changed] = await Promise.all([
+    index.read(before),
+    index.read(after.commit),
+    index.diff(before, after.tree),
+  ]);
+  const lost = await Promise.all(
+    changed.map(async (path): Promise<ModuleName[]> => {
+      const target = readIndexPath(path);
+      if (target.kind !== 'module') return [];
+      return (await index.identify(after.tree, path)) === undefined ? [target.module] : [];
+    }),
+  );
+  return findObjection({
+    before: parseCommit(before, old),
+    after: parseCommit(after.commit, current),
+    earlier,
+    lost: lost.flat(),
+  });
+}
+
+export function describeReading(
+  { source, known, result, objection }: Reading,
+  records: readonly SnapshotRecord[],
+): SourceRefresh {
+  const last = records.find((record) => record.source === source)?.commit;
+  if (result.kind === 'found') {
+    const { commit } = result.value;
+    if (objection === undefined) return { source, outcome: commit === known ? 'unchanged' : 'fresh', commit };
+    const detail = `its index ${objection}; held back until it is read like this once more`;
+    return { source, outcome: 'held', detail, commit: last, heldCommit: commit };
+  }
+  const detail = result.kind === 'absent' ? result.detail : result.cause.detail;
+  return last === undefined
+    ? { source, outcome: 'never-read', detail }
+    : { source, outcome: 'stale', detail, commit: last };
+}
