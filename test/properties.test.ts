@@ -300,8 +300,8 @@ describe('whatever happens', () => {
     'a source of less trust changes no answer that another gives (read: %s)',
     (isRead) => {
       const line = formatLine('9.9.9', 'f'.repeat(64), 'less');
-      always(({ world, plans }) => {
-        const more = copy(world);
+      always(({ before, plans }) => {
+        const more = copy(before);
         const added = createMiniSource('less', 99);
         if (isRead) added.snapshot = new Map(modules.map((name) => [name, `${line}\n`]));
         more.sources.unshift(added);
