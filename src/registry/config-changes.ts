@@ -26,6 +26,7 @@ function flatten(config: Config): Map<string, unknown> {
   const groups = { registry, mirror, server };
   return new Map([
     ['defaultSource', defaultSource],
+    ['sources', sources.map(({ name }) => name)],
     ['sourcesAreImplied', sourcesAreImplied],
     ...Object.entries(groups).flatMap(([group, settings]) => prefixed(group, settings)),
     ...sources.flatMap((source) => prefixed(`sources.${source.name}`, settingsOf(source))),

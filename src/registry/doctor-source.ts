@@ -77,7 +77,7 @@ function readHost(address: string): Host | undefined {
 
 async function lookAtHost(about: string, host: Host, { env, now }: Options): Promise<HealthCheck[]> {
   const where = `${host.name}:${host.port}`;
-  if (host.scheme !== 'ssh' && hasProxy(host.scheme, env))
+  if (host.scheme !== 'ssh' && goesThroughProxy(host.name, host.scheme, env))
     return [{ name: `${about}: network`, result: 'ok', detail: `${where} is reached through a proxy` }];
   const address = await checkName(about, host.name);
   if (address.result !== 'ok') return [address];
@@ -86,9 +86,15 @@ async function lookAtHost(about: string, host: Host, { env, now }: Options): Pro
   return [address, reached, await checkCertificate(about, host, now())];
 }
 
-function hasProxy(scheme: 'http' | 'https', env: Options['env']): boolean {
+/** As curl reads the environment: `no_proxy` lists names that stand for themselves and all below them. */
+export function goesThroughProxy(host: string, scheme: 'http' | 'https', env: Options['env']): boolean {
   const names = [`${scheme}_proxy`, `${scheme}_proxy`.toUpperCase(), 'all_proxy', 'ALL_PROXY'];
-  return names.some((name) => env[name]?.trim());
+  if (!names.some((name) => env[name]?.trim())) return false;
+  const exempt = (env.no_proxy ?? env.NO_PROXY ?? '').toLowerCase().split(/[,\s]+/);
+  return !exempt.some((entry) => {
+    const name = entry.replace(/^\*?\./, '').replace(/^\[|\]$|(?<=[^:]):\d+$/g, '');
+    return entry === '*' || (name !== '' && (host === name || host.endsWith(`.${name}`)));
+  });
 }
 
 async function checkName(about: string, name: string): Promise<HealthCheck> {
