@@ -34,6 +34,9 @@ export interface ArchiveStore {
   /** Every checksum here, in no order. */
   list(): AsyncIterable<{ readonly checksum: Checksum; readonly sizeBytes: number }>;
 
+  /** The same without their sizes: at the cost of a listing of names, not a look at each archive. */
+  names(): AsyncIterable<Checksum>;
+
   /** Where people find it: an absolute file path, or a URL for stores that are not on this disk. */
   locate(checksum: Checksum): string;
 }

@@ -33,6 +33,7 @@ export function openFileArchiveStore(directory: string): ArchiveStore {
     size: (checksum) => sizeOf(locate(checksum)),
     read: (checksum) => onDisk(`read ${locate(checksum)}`, () => ifExists(readFile(locate(checksum)))),
     list: () => listArchives(root),
+    names: () => listNames(root),
     quarantine: (checksum) => moveAway(checksum, locate(checksum), path.join(root, '..', 'quarantine')),
 
     async open(checksum, range) {
@@ -191,11 +192,7 @@ async function sizeOf(file: string): Promise<number | undefined> {
 
 async function* listArchives(root: string): AsyncGenerator<{ checksum: Checksum; sizeBytes: number }> {
   for (const folder of await foldersOf(root)) {
-    const checksums = (await readdir(folder)).flatMap((name) => {
-      const checksum = path.basename(name, '.zip');
-      const belongs = name.endsWith('.zip') && checksum.startsWith(path.basename(folder));
-      return belongs && isChecksum(checksum) ? [checksum] : [];
-    });
+    const checksums = await checksumsIn(folder);
     const sizes = await Promise.all(
       checksums.map((checksum) => sizeOf(path.join(folder, `${checksum}.zip`))),
     );
@@ -204,6 +201,18 @@ async function* listArchives(root: string): AsyncGenerator<{ checksum: Checksum;
       if (sizeBytes !== undefined) yield { checksum, sizeBytes };
     }
   }
+}
+
+async function* listNames(root: string): AsyncGenerator<Checksum> {
+  for (const folder of await foldersOf(root)) yield* await checksumsIn(folder);
+}
+
+async function checksumsIn(folder: string): Promise<Checksum[]> {
+  return (await readdir(folder)).flatMap((name) => {
+    const checksum = path.basename(name, '.zip');
+    const belongs = name.endsWith('.zip') && checksum.startsWith(path.basename(folder));
+    return belongs && isChecksum(checksum) ? [checksum] : [];
+  });
 }
 
 async function foldersOf(root: string): Promise<string[]> {

@@ -73,6 +73,7 @@ export function createVerifyingStore(
     size,
     has: (checksum) => store.has(checksum),
     list: () => store.list(),
+    names: () => store.names(),
     locate: (checksum) => store.locate(checksum),
     quarantine: (checksum) => store.quarantine(checksum),
     verify: inspect,

@@ -81,6 +81,8 @@ interface ConflictFacts {
 export interface Audit {
   /** Resolves when the events are durable. Never rejects: a failure is logged once, and the work goes on. */
   record(events: readonly AuditEvent[]): Promise<void>;
+  /** Resolves when everything recorded is durable. */
+  flush(): Promise<void>;
 }
 
 const auditFile = 'audit.jsonl';
@@ -118,6 +120,7 @@ export function openAudit({ dataDir, actor, log, now }: AuditOptions): Audit {
         events.map(({ event, ...facts }) => JSON.stringify({ time, event, actor: who, ...facts })),
       );
     },
+    flush: () => lines.flush(),
   };
 }
 

@@ -1,3 +1,4 @@
+import type { LimitFunction } from 'p-limit';
 import type { ArchiveStore } from '../archives/archive-store.ts';
 import { IntegrityError } from '../errors.ts';
 import type { GitIndex } from '../index/git-index.ts';
@@ -6,7 +7,7 @@ import type { Checksum } from '../model/checksum.ts';
 import { absent, found, type Lookup, type SourceFailure, unavailable } from '../model/lookup.ts';
 import type { ModuleName } from '../model/module-name.ts';
 import type { Version } from '../model/version.ts';
-import type { Source } from '../sources/source.ts';
+import type { OpenedBody, Source } from '../sources/source.ts';
 import { transportFailure } from '../support/http-failure.ts';
 import type { Audit } from './audit.ts';
 import type { LocatedFacts } from './module-facts.ts';
@@ -30,6 +31,8 @@ export interface FetchContext {
   readonly archives: ArchiveStore;
   readonly sources: ReadonlyMap<string, Source>;
   readonly audit: Audit;
+  /** Bounds how many archives are on their way at once; those being written to disk do not count. */
+  readonly network?: LimitFunction;
 }
 
 /** Far beyond any module: a source cannot fill the disk with one answer. */
@@ -87,20 +90,21 @@ async function listsSameBytes(
 async function fetchFrom(
   source: Source,
   wanted: WantedArchive,
-  { archives, audit }: FetchContext,
+  { archives, audit, network }: FetchContext,
   signal: AbortSignal | undefined,
 ): Promise<Lookup<FetchedArchive>> {
   const { module, version, checksum } = wanted;
   let failure: SourceFailure = { reason: 'connection', detail: 'the answer broke off' };
   for (let attempt = 0; attempt < attempts; attempt++) {
-    const opened = await source.openArchive(module, version, signal);
+    const opened = await openWithin(network, () => source.openArchive(module, version, signal));
     if (opened.kind !== 'found') return opened;
     const { body, url } = opened.value;
     try {
       const limits = { maxBytes: maxArchiveBytes, ...(signal ? { signal } : {}) };
       const sizeBytes = await archives.store(checksum, body, limits);
       const fetched = { source: source.config.name, url };
-      await audit.record([{ event: 'archive-fetched', ...wanted, ...fetched, bytes: sizeBytes }]);
+      // Not awaited: nobody's answer depends on it, and closing the registry waits for it.
+      void audit.record([{ event: 'archive-fetched', ...wanted, ...fetched, bytes: sizeBytes }]);
       return found({ ...fetched, sizeBytes });
     } catch (error) {
       signal?.throwIfAborted();
@@ -112,4 +116,21 @@ async function fetchFrom(
     }
   }
   return unavailable({ ...failure, detail: `${failure.detail} (${attempts} times)` });
+}
+
+/** Opens an archive in a slot that is free again when its body has come to an end. */
+function openWithin(
+  network: LimitFunction | undefined,
+  open: () => Promise<Lookup<OpenedBody>>,
+): Promise<Lookup<OpenedBody>> {
+  if (!network) return open();
+  return new Promise((resolve, reject) => {
+    network(async () => {
+      const opened = await open();
+      const body = opened.kind === 'found' ? opened.value.body : undefined;
+      const hasEnded = new Promise<void>((end) => (body ? body.once('close', end) : end()));
+      resolve(opened);
+      await hasEnded;
+    }).catch(reject);
+  });
 }

@@ -1,5 +1,7 @@
-import pLimit from 'p-limit';
+import pLimit, { type LimitFunction } from 'p-limit';
+import type { ArchiveStore } from '../archives/archive-store.ts';
 import { UsageError } from '../errors.ts';
+import type { Checksum } from '../model/checksum.ts';
 import type { IndexEntry } from '../model/index-entry.ts';
 import type { Lookup } from '../model/lookup.ts';
 import type { ModuleName } from '../model/module-name.ts';
@@ -18,6 +20,8 @@ import { createResolver, type Resolver } from './resolve-module.ts';
 import { aggregate, type SyncContext, type SyncResult, syncRegistry } from './sync.ts';
 
 const defaultJobs = 16;
+/** Archives that are checked and written to disk while others are on their way. */
+const writesBesides = 16;
 
 /** One archive to be had. */
 interface Wanted {
@@ -115,15 +119,21 @@ async function fetchAll(
   wanted: readonly Wanted[],
   { jobs = defaultJobs, dryRun, signal, onProgress }: MirrorOptions,
 ): Promise<Outcome[]> {
-  const limit = pLimit(jobs);
+  const network = pLimit(jobs);
+  const limit = pLimit(jobs + writesBesides);
   const progress = { done: 0, bytes: 0 };
   const report = () => onProgress?.({ phase: 'downloading', ...progress, total: wanted.length });
   report();
+  const isHere = await createPresence(context.archives, wanted.length);
   const outcomes = await Promise.all(
     wanted.map((one) =>
       limit(async (): Promise<Outcome> => {
         signal?.throwIfAborted();
-        const result = await fetchOne(context, resolver, one, dryRun === true, signal);
+        const result: Outcome['result'] = (await isHere(one.entry.checksum))
+          ? 'present'
+          : dryRun
+            ? 'not-tried'
+            : await fetchOne({ ...context, network }, resolver, one, signal);
         progress.done += 1;
         if (typeof result === 'object' && result.kind === 'found') {
           progress.bytes += result.value.sizeBytes;
@@ -137,15 +147,25 @@ async function fetchAll(
   return outcomes;
 }
 
+/** Beyond this many questions, listing the whole store is cheaper than looking for each archive. */
+const manyArchives = 500;
+
+async function createPresence(
+  archives: ArchiveStore,
+  questions: number,
+): Promise<(checksum: Checksum) => boolean | Promise<boolean>> {
+  if (questions < manyArchives) return (checksum) => archives.has(checksum);
+  const here = new Set<Checksum>();
+  for await (const checksum of archives.names()) here.add(checksum);
+  return (checksum) => here.has(checksum);
+}
+
 async function fetchOne(
-  context: SyncContext,
+  context: SyncContext & { readonly network: LimitFunction },
   resolver: Resolver,
   { module, origin, entry }: Wanted,
-  dryRun: boolean,
   signal: AbortSignal | undefined,
 ): Promise<Outcome['result']> {
-  if (await context.archives.has(entry.checksum)) return 'present';
-  if (dryRun) return 'not-tried';
   const { facts } = await resolver.resolve(module);
   const archive = { module, version: entry.version, checksum: entry.checksum };
   return fetchArchive(archive, facts, resolver.policy, origin, context, signal);

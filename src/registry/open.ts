@@ -256,7 +256,8 @@ export async function openRegistry(options: OpenOptions): Promise<Registry> {
     async checkSources(name) {
       const config = configuration.current();
       const sources = connections.of(config);
-      const names = name === undefined ? [...sources.keys()] : [name];
+      const enabled = config.sources.filter((source) => source.enabled);
+      const names = name === undefined ? enabled.map((source) => source.name) : [name];
       return Promise.all(
         names.map((wanted) => {
           const source = sources.get(wanted);
@@ -349,6 +350,7 @@ export async function openRegistry(options: OpenOptions): Promise<Registry> {
 
     async close() {
       await connections.close();
+      await audit.flush();
       index.close();
     },
   };

@@ -22,6 +22,8 @@ export interface AppendLog {
    * written together, so that many callers share one fsync.
    */
   append(lines: readonly string[]): Promise<void>;
+  /** Resolves when nothing is left to be written. */
+  flush(): Promise<void>;
 }
 
 export function createAppendLog(options: AppendLogOptions): AppendLog {
@@ -44,6 +46,10 @@ export function createAppendLog(options: AppendLogOptions): AppendLog {
       waiting.push(...lines);
       next ??= writeWaiting();
       await next;
+    },
+    async flush() {
+      await next;
+      await running;
     },
   };
 }

@@ -47,6 +47,9 @@ export function archiveStoreContract(name: string, open: () => Promise<ArchiveSt
     const listed = async () => {
       const found: { checksum: Checksum; sizeBytes: number }[] = [];
       for await (const archive of store.list()) found.push(archive);
+      const names: string[] = [];
+      for await (const checksum of store.names()) names.push(checksum);
+      expect(names.sort()).toEqual(found.map(({ checksum }) => checksum).sort());
       return found.sort((a, b) => a.checksum.localeCompare(b.checksum));
     };
     const readAll = async (checksum: Checksum, range?: { start: number; end: number }) => {
