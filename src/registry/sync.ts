@@ -62,15 +62,14 @@ export async function syncRegistry(context: SyncContext, options: SyncOptions = 
   const known = (await context.index.state()).snapshots;
   const enabled = context.config.sources.filter((source) => source.enabled);
   const arrived: Reading[] = [];
-  const all = Promise.all(
-    enabled.map(async ({ name }) => {
-      const reading = await readSource(context, name, known, options.signal);
-      arrived.push(reading);
-      return reading;
-    }),
-  );
-  const isComplete = await settlesWithin(all, context.clock);
-  if (isComplete || options.dryRun || arrived.length === 0)
+  const readings = enabled.map(async ({ name }) => {
+    const reading = await readSource(context, name, known, options.signal);
+    arrived.push(reading);
+    return reading;
+  });
+  const all = Promise.all(readings);
+  await Promise.race([all, waitForSome(readings, all, context.clock)]);
+  if (options.dryRun || arrived.length === enabled.length)
     return aggregate(context, { ...options, readings: await all });
   const early = [...arrived];
   context.log.info('some sources are slow to read: what the others have is applied', {
@@ -83,17 +82,16 @@ export async function syncRegistry(context: SyncContext, options: SyncOptions = 
   return { ...second, report: joinReports(first.report, second.report, (name) => order.get(name) ?? 0) };
 }
 
-async function settlesWithin(work: Promise<unknown>, clock: MonotonicClock): Promise<boolean> {
+/** Until one is there and the others were waited for. */
+async function waitForSome(
+  readings: readonly Promise<Reading>[],
+  all: Promise<unknown>,
+  clock: MonotonicClock,
+): Promise<void> {
   const waiting = new AbortController();
-  const late = clock.sleep(patienceMs, waiting.signal).then(
-    () => false,
-    () => true,
-  );
-  try {
-    return await Promise.race([work.then(() => true), late]);
-  } finally {
-    waiting.abort();
-  }
+  const stop = () => waiting.abort();
+  all.then(stop, stop);
+  await Promise.all([Promise.race(readings), clock.sleep(patienceMs, waiting.signal).catch(() => {})]);
 }
 
 function joinReports(first: SyncReport, second: SyncReport, order: (source: string) => number): SyncReport {

@@ -1,4 +1,5 @@
 /** What happens upstream never makes what was served wrong, missing or different; and it costs next to nothing. */
+import { randomUUID } from 'node:crypto';
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, test, vi } from 'vitest';
@@ -15,7 +16,9 @@ import {
   writeSettings,
 } from '../support/registry-world.ts';
 import { startUpstream } from '../support/worlds.ts';
+import { fastDirectory } from './fast-directory.ts';
 
+const root = fastDirectory();
 const names = (count: number) => Array.from({ length: count }, (_, i) => `alice/m${i}@1.0.0`);
 
 /** A registry that has been in sync with its sources, whose clock stands still and whose retries do not wait. */
@@ -26,7 +29,8 @@ async function createWorld(
 ) {
   const clock = createManualClock();
   const connections = { clock, http: { timeouts: http, retry: { sleep: async () => {} } } };
-  const registry = await createRegistry({ sources, connections, ...settings });
+  const directory = join(root, randomUUID());
+  const registry = await createRegistry({ sources, connections, directory, ...settings });
   await registry.sync();
   for (const { upstream } of sources) (upstream as UpstreamRegistry).resetCounts();
   return { clock, registry, connections, served: await readServed(registry) };

@@ -7,6 +7,7 @@ import { isModuleName, type ModuleName } from '../../src/model/module-name.ts';
 import { isVersion, type Version } from '../../src/model/version.ts';
 import { openRegistry } from '../../src/registry/open.ts';
 import type { Registry } from '../../src/registry/registry.ts';
+import type { ConnectionTuning } from '../../src/sources/connect.ts';
 import type { Log } from '../../src/support/log.ts';
 import { temporaryDirectory } from './temporary-directory.ts';
 import { sha256 } from './worlds.ts';
@@ -19,6 +20,8 @@ export interface SourceSettings {
   readonly namespaces?: readonly string[];
   readonly include?: readonly string[];
   readonly exclude?: readonly string[];
+  /** Further lines of its table. */
+  readonly lines?: string;
   /** Lines of `[sources.auth]`. */
   readonly auth?: string;
 }
@@ -30,6 +33,7 @@ export interface RegistrySettings {
   readonly directory?: string;
   readonly log?: Log;
   readonly now?: () => Date;
+  readonly connections?: ConnectionTuning;
 }
 
 /** A registry over the given upstreams, opened in a fresh folder and closed when the test has finished. */
@@ -42,6 +46,7 @@ export async function createRegistry(settings: RegistrySettings): Promise<Regist
     env: settings.env ?? {},
     ...(settings.log ? { log: settings.log } : {}),
     ...(settings.now ? { now: settings.now } : {}),
+    ...(settings.connections ? { connections: settings.connections } : {}),
   });
   onTestFinished(() => registry.close());
   return registry;
@@ -72,6 +77,7 @@ function renderSettings({
       `namespaces = ${list(source.namespaces ?? [])}`,
       `include = ${list(source.include ?? [])}`,
       `exclude = ${list(source.exclude ?? [])}`,
+      ...(source.lines === undefined ? [] : [source.lines]),
       ...(source.auth === undefined ? [] : ['[sources.auth]', source.auth]),
     ].join('\n'),
   );
