@@ -27,7 +27,6 @@ const uploadConfig = [
   ['uploadpack.allowRefInWant', 'false'],
   ['uploadpack.allowTipSHA1InWant', 'false'],
   ['uploadpack.allowReachableSHA1InWant', 'false'],
-  ['uploadpack.allowAnySHA1InWant', 'false'],
   ['uploadpack.advertiseBundleURIs', 'false'],
   ['transfer.advertiseSID', 'false'],
   ['transfer.advertiseObjectInfo', 'false'],
@@ -42,7 +41,11 @@ export function startUploadPack(
   const mode = input === undefined ? ['--stateless-rpc', '--advertise-refs'] : ['--stateless-rpc'];
   const child = spawn('git', ['upload-pack', '--strict', ...mode, gitDir], {
     env: gitEnvironment({
-      ...gitConfigVariables(uploadConfig),
+      ...gitConfigVariables([
+        ...uploadConfig,
+        // The wants of a request were checked before: against the tip, and those that were the tip a moment ago.
+        ['uploadpack.allowAnySHA1InWant', input === undefined ? 'false' : 'true'],
+      ]),
       GIT_PROTOCOL: protocol === 0 ? undefined : `version=${protocol}`,
     }),
     stdio: ['pipe', 'pipe', 'pipe'],

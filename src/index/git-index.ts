@@ -149,10 +149,21 @@ export async function openGitIndex(directory: string): Promise<GitIndex> {
   const objects = createGitObjectReader(directory);
   const readRef = createRefReader(directory);
   let cached: StateView | undefined;
+  // A client that was told of a tip asks for it although a new root may have come between.
+  const recentTips: string[] = [];
   let history: { readonly tip: string; readonly commits: readonly string[] } | undefined;
 
   async function read(name: string): Promise<Buffer | undefined> {
     return (await inRepository(directory, `read ${name}`, objects.read(name)))?.content;
+  }
+
+  async function servedCommit(): Promise<string> {
+    const tip = await readRef(servedRef);
+    if (recentTips[0] !== tip) {
+      recentTips.unshift(tip);
+      recentTips.splice(maxRememberedTips);
+    }
+    return tip;
   }
 
   async function state(): Promise<StateView> {
@@ -230,16 +241,14 @@ export async function openGitIndex(directory: string): Promise<GitIndex> {
       const object = await objects.identify(`${treeish}:${path}`);
       return object?.type === 'blob' ? object.id : undefined;
     },
-    servedCommit: () => readRef(servedRef),
+    servedCommit,
     async servedHistory() {
-      const tip = await readRef(servedRef);
+      const tip = await servedCommit();
       if (history?.tip !== tip) {
         const listing = await runGit(['rev-list', '--max-count=1000', tip], { gitDir: directory });
-        // A client that was told of the tip before asks for it although a new root has come between.
-        const before = history?.commits.slice(0, maxRememberedTips) ?? [];
-        history = { tip, commits: [...new Set([...listing.toString().trim().split('\n'), ...before])] };
+        history = { tip, commits: listing.toString().trim().split('\n') };
       }
-      return history.commits;
+      return [...history.commits, ...recentTips];
     },
     close: () => objects.close(),
   };
