@@ -2,7 +2,13 @@
 import { chmod, mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import type { Conflict, DoctorReport, HealthCheck, StatusReport } from '../../src/registry/reports.ts';
+import type {
+  Conflict,
+  DoctorReport,
+  HealthCheck,
+  SourceCheck,
+  StatusReport,
+} from '../../src/registry/reports.ts';
 import { createCertificateAuthority } from '../support/certificates.ts';
 import { startCli } from '../support/run-cli.ts';
 import { temporaryDirectory } from '../support/temporary-directory.ts';
@@ -157,6 +163,19 @@ describe('logs', () => {
       { level: 'error', code: 'usage', message: expect.stringContaining('nonsense') },
     ]);
   });
+});
+
+test('source check without a name asks enabled sources only', async () => {
+  const upstream = await startUpstream(['alice/json@1.0.0']);
+  const off = { name: 'off', upstream: { url: 'http://127.0.0.1:9', indexUrl: 'http://127.0.0.1:9/git' } };
+  const registry = await createCliRegistry({
+    sources: [
+      { name: 'main', upstream },
+      { ...off, enabled: false },
+    ],
+  });
+  const { code, json } = await registry.report<SourceCheck[]>('source', 'check');
+  expect([code, json.map(({ source }) => source)]).toEqual([0, ['main']]);
 });
 
 describe('doctor', () => {

@@ -158,7 +158,7 @@ function formatOutcome({ decisions, report }: ConflictOutcome): string {
   return [...lines, `Served index: ${summariseChanges(report)}.`].join('\n');
 }
 
-export function formatConflicts(conflicts: readonly Conflict[], now: number): string {
+function formatConflicts(conflicts: readonly Conflict[], now: number): string {
   if (conflicts.length === 0) return 'No conflicts.';
   const open = conflicts.filter(isOpenConflict);
   const kept = conflicts.filter((conflict) => !isOpenConflict(conflict));

@@ -55,7 +55,7 @@ const labels: Readonly<Record<HealthCheck['result'], string>> = {
   failure: 'FAILURE ',
 };
 
-export function formatReport({ checks }: DoctorReport): string {
+function formatReport({ checks }: DoctorReport): string {
   const lines = checks.flatMap(({ name, result, detail, hint }) => [
     `${labels[result]} ${name}: ${detail}`,
     ...(hint === undefined ? [] : [`          hint: ${hint.replaceAll('\n', '\n          ')}`]),
