@@ -2,6 +2,7 @@ import { cp, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { git, tryGit } from '../../test/support/git-client.ts';
+import { writeTree } from '../../test/support/git-tree.ts';
 import { temporaryDirectory } from '../../test/support/temporary-directory.ts';
 import { StorageError } from '../errors.ts';
 import type { Finding } from '../model/finding.ts';
@@ -44,18 +45,6 @@ const file = (name: string, content: string): TreeEdit => ({ path: `user/${name}
 const inside = (directory: string, ...args: string[]) => git(['--git-dir', directory, ...args]);
 const refs = (directory: string) => inside(directory, 'for-each-ref', '--format=%(refname) %(objectname)');
 const paths = async (index: GitIndex) => [...(await index.list((await index.state()).served)).keys()];
-
-/** A tree in the repository, as fetching a source leaves one. */
-async function writeTree(directory: string, files: Record<string, string>): Promise<string> {
-  const scratch = { GIT_INDEX_FILE: join(temporaryDirectory(), 'index') };
-  for (const [path, content] of Object.entries(files)) {
-    const run = { input: content };
-    const id = (await git(['--git-dir', directory, 'hash-object', '-w', '--stdin'], run)).trim();
-    const cacheInfo = `100644,${id},${path}`;
-    await git(['--git-dir', directory, 'update-index', '--add', '--cacheinfo', cacheInfo], { env: scratch });
-  }
-  return (await git(['--git-dir', directory, 'write-tree'], { env: scratch })).trim();
-}
 
 const snapshotOf = (source: string, tree: string) => ({
   source,
@@ -143,7 +132,8 @@ describe('a change', () => {
       expect(await paths(reader)).toEqual(['user/a/b.index', 'user/o/🐫.index']);
       expect((await reader.read(`${served}:user/a/b.index`))?.toString()).toBe('two\n');
       expect(await reader.servedCommit()).toBe(served);
-      expect(await reader.servedHistory()).toHaveLength(3);
+      expect(new Set(await reader.servedHistory()).size).toBe(3);
+      expect((await reader.servedHistory())[0]).toBe(served);
     }
     expect((await inside(directory, 'cat-file', '-p', 'main:user/o/🐫.index')).trim()).toBe('x');
   });
@@ -267,7 +257,7 @@ describe('a fresh root', () => {
       change(await index.state(), edits, { served: { edits, message: 'Start again\n', isRoot: true } }),
     );
     expect(await paths(index)).toEqual(['user/a/b.index']);
-    expect(await index.servedHistory()).toEqual([await index.servedCommit()]);
+    expect(new Set(await index.servedHistory())).toEqual(new Set([await index.servedCommit()]));
   });
 
   test('makes a client that pulls clone again, and one that fetches follow', async () => {

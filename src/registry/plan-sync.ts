@@ -204,7 +204,8 @@ async function planLocated(
     contenderChanges,
     now: input.now,
   });
-  return { findings: plan.findings, change: describeChange(plan, located, servedFile, ledger) };
+  const change = describeChange(plan, located, servedFile, ledger, input.snapshots);
+  return { findings: plan.findings, change };
 }
 
 async function findContenderChanges(
@@ -237,9 +238,13 @@ function describeChange(
   located: LocatedFacts,
   servedFile: Buffer | undefined,
   ledger: Buffer | undefined,
+  snapshots: readonly SnapshotRecord[],
 ): PlannedChange | undefined {
   const served = servedChange(plan, located);
-  const ledgerChange = describeLedger(plan, located, ledger);
+  // A claim by a source that has never been read takes the name, but what was served of it is not that source's yet:
+  // the ledger stays where it can be found again.
+  const hasBeenRead = snapshots.some(({ source }) => source === plan.decision.origin);
+  const ledgerChange = hasBeenRead ? describeLedger(plan, located, ledger) : undefined;
   const known = new Set(
     (ledger ? parseLedgerFile(ledger) : []).map((pin) => `${pin.version} ${pin.checksum}`),
   );
