@@ -1,8 +1,8 @@
 /**
  * How fast we are next to what a user could put in our place: `npm run bench [-- ROW…] [--rounds N] [--json FILE]
- * [--compare OLD.json] [--smoke]`. docs/benchmarks.md tells how to read it.
+ * [--compare OLD.json] [--smoke] [--profiles FOLDER]`. docs/benchmarks.md tells how to read it.
  */
-import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import pLimit from 'p-limit';
@@ -13,12 +13,11 @@ import { clone, updateFive, updateOne } from './rows/packs.ts';
 import { memory, start } from './rows/process.ts';
 import { describeMachine } from './support/about.ts';
 import { formatMoves } from './support/compare.ts';
-import { commonOptions, openWorlds, readJson, say } from './support/options.ts';
+import { commonOptions, createScratch, openWorlds, readJson, say } from './support/options.ts';
 import { formatReport, measureRow, type Report, type Row } from './support/report.ts';
 import { createResources } from './support/resources.ts';
 import { playRole } from './support/roles.ts';
-import type { BenchSize, Scenario } from './support/scenario.ts';
-import type { Worlds } from './support/world.ts';
+import type { Bench, BenchSize, Scenario } from './support/scenario.ts';
 
 const scenarios: readonly Scenario[] = [
   clone,
@@ -45,6 +44,7 @@ async function main(): Promise<number> {
       rounds: { type: 'string' },
       seconds: { type: 'string' },
       compare: { type: 'string' },
+      profiles: { type: 'string' },
     },
   });
   const chosen = scenarios.filter(({ name }) => positionals.length === 0 || positionals.includes(name));
@@ -63,9 +63,9 @@ async function main(): Promise<number> {
         downloads: 1000,
       };
   const rounds = Number(values.rounds ?? (values.smoke ? 1 : 5));
-  const work = resolve(values.work);
-  await mkdir(work, { recursive: true });
-  const setting = { worlds: openWorlds(values), size, program: resolve(values.program), work };
+  const scratch = await createScratch(values.work);
+  const profiles = values.profiles === undefined ? undefined : resolve(values.profiles);
+  const setting = { worlds: openWorlds(values), size, program: resolve(values.program), scratch, profiles };
   // A smoke run measures nothing, so its rows may disturb each other.
   const inTurn = pLimit(values.smoke ? 4 : 1);
   const rows = await Promise.all(
@@ -81,15 +81,14 @@ async function main(): Promise<number> {
 
 async function runScenario(
   scenario: Scenario,
-  setting: { worlds: Worlds; size: BenchSize; program: string; work: string },
+  setting: Omit<Bench, 'directory' | 'resources' | 'say'>,
   rounds: number,
 ): Promise<Row> {
-  const { worlds, size, program, work } = setting;
   say(`${scenario.name}: ${scenario.title}`);
   const resources = createResources();
-  const directory = await mkdtemp(join(work, `${scenario.name}-`));
+  const directory = await mkdtemp(join(setting.scratch, `${scenario.name}-`));
   try {
-    const prepared = await scenario.prepare({ worlds, size, program, directory, resources, say });
+    const prepared = await scenario.prepare({ ...setting, directory, resources, say });
     return await measureRow(scenario, prepared, rounds);
   } catch (error) {
     const failure = error instanceof Error ? (error.stack ?? error.message) : String(error);

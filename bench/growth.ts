@@ -2,13 +2,13 @@
  * What grows with the index: `npm run bench:growth [-- --scales 1,10,100] [--json FILE] [--svg FILE] [--smoke]`.
  * Everything is measured at each scale in turn, several times; the medians are drawn.
  */
-import { mkdir, mkdtemp, readdir, rm, stat, writeFile } from 'node:fs/promises';
+import { mkdtemp, readdir, rm, stat, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { describeMachine } from './support/about.ts';
 import { drawCharts } from './support/chart.ts';
 import { peakDuring, residentMiB } from './support/memory.ts';
-import { commonOptions, openWorlds, root, say } from './support/options.ts';
+import { commonOptions, createScratch, openWorlds, root, say } from './support/options.ts';
 import { run } from './support/process.ts';
 import { createOurRegistry, type OurRegistry } from './support/registry.ts';
 import { formatNumber, formatTable } from './support/report.ts';
@@ -75,13 +75,12 @@ async function main(): Promise<void> {
   });
   const scales = (values.scales ?? (values.smoke ? '0.005,0.01' : '1,10,100')).split(',').map(Number);
   const worlds = openWorlds(values);
-  const work = resolve(values.work);
-  await mkdir(work, { recursive: true });
+  const scratch = await createScratch(values.work);
   const sizes: Size[] = [];
   for (const scale of scales) {
     say(`at ${scale} ×`);
     const rounds = Number(values.rounds ?? (values.smoke ? 1 : scale >= 100 ? 3 : 5));
-    sizes.push(await measureScale({ worlds, scale, rounds, work, program: resolve(values.program) }));
+    sizes.push(await measureScale({ worlds, scale, rounds, scratch, program: resolve(values.program) }));
   }
   const about = { ...(await describeMachine()), smoke: values.smoke };
   console.log(formatSizes(sizes));
@@ -94,18 +93,19 @@ interface Setting {
   readonly worlds: Worlds;
   readonly scale: number;
   readonly rounds: number;
-  readonly work: string;
+  readonly scratch: string;
   readonly program: string;
 }
 
-async function measureScale({ worlds, scale, rounds, work, program }: Setting): Promise<Size> {
+async function measureScale({ worlds, scale, rounds, scratch, program }: Setting): Promise<Size> {
   const world = await worlds.scaled(scale);
   const resources = createResources();
-  const directory = await mkdtemp(join(work, `growth-${scale}-`));
+  const directory = await mkdtemp(join(scratch, `growth-${scale}-`));
   const bench: Bench = {
     worlds,
     program,
     directory,
+    scratch,
     resources,
     say,
     size: { isSmoke: false, seconds: 0, smallScale: scale, largeScale: scale, downloads: 0 },

@@ -1,7 +1,7 @@
 import { generatorNote, measureThroughput, runLoad } from '../support/load.ts';
 import type { LoadRequest } from '../support/load-process.ts';
 import { nginxMissing, startCachingProxy, startFileServer } from '../support/nginx.ts';
-import { createOurRegistry, supportsWorkers } from '../support/registry.ts';
+import { createSyncedRegistry, supportsWorkers } from '../support/registry.ts';
 import type { Bar, Bench, Contender, Figures, Prepared, Scenario } from '../support/scenario.ts';
 import { shuffle, stratify } from '../support/statistics.ts';
 import { startUpstream } from '../support/upstream.ts';
@@ -25,10 +25,9 @@ export const archiveAll: Scenario = {
 async function prepareCached(bench: Bench, count: number): Promise<Prepared> {
   const world = await bench.worlds.usual();
   const upstream = await startUpstream(bench, world);
-  const registry = await createOurRegistry(bench, upstream);
+  const registry = await createSyncedRegistry(bench, upstream, world);
   const chosen = chooseArchives(world, count);
   if (count === Number.POSITIVE_INFINITY) await registry.command('mirror', '--full');
-  else await registry.command('sync');
   const requests = chosen.map(toRequest);
   const contenders: Contender[] = [];
   const bars: Bar[] = [];
@@ -39,7 +38,9 @@ async function prepareCached(bench: Bench, count: number): Promise<Prepared> {
     if (processes > 1 && !(await supportsWorkers(bench)))
       contenders.push({ name: ours, missing: 'serve has no --workers yet' });
     else
-      contenders.push(throughputContender(bench, ours, (await registry.serve(...options)).address, requests));
+      contenders.push(
+        throughputContender(bench, ours, (await registry.serve('--quiet', ...options)).address, requests),
+      );
     const missing = nginxMissing();
     if (missing !== undefined) contenders.push({ name: theirs, missing });
     else {
@@ -50,6 +51,8 @@ async function prepareCached(bench: Bench, count: number): Promise<Prepared> {
     bars.push({ ...pair, metric: 'requests/s', atLeast: processes === 1 ? 0.4 : 0.75 });
     bars.push({ ...pair, metric: 'p99 ms', atMost: 3 });
   }
+  const { address } = await registry.serve();
+  contenders.push(throughputContender(bench, 'ours, 1 process, access log', address, requests));
   const bytes = chosen.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0);
   const mean = Math.round(bytes / chosen.length / 1024);
   return {
@@ -58,6 +61,7 @@ async function prepareCached(bench: Bench, count: number): Promise<Prepared> {
     notes: [
       `${connections} connections, %2F addresses; ${chosen.length} archives, mean ${mean} KiB`,
       generatorNote(bench),
+      'no access log on either side unless named; the log goes into a pipe that is read',
     ],
   };
 }
@@ -77,8 +81,7 @@ export const fetchThrough: Scenario = {
   async prepare(bench) {
     const world = await bench.worlds.usual();
     const upstream = await startUpstream(bench, world);
-    const registry = await createOurRegistry(bench, upstream);
-    await registry.command('sync');
+    const registry = await createSyncedRegistry(bench, upstream, world);
     const requests = chooseArchives(world, 3000).map(toRequest);
     // All take from the same source, which reads from memory from now on.
     await once(bench, upstream.url, requests);
@@ -87,7 +90,7 @@ export const fetchThrough: Scenario = {
         name: 'ours',
         async round() {
           await registry.forgetArchives();
-          const server = await registry.serve();
+          const server = await registry.serve('--quiet');
           const figures = await once(bench, server.address, requests);
           await server.stop();
           return figures;

@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { run } from '../support/process.ts';
-import { createOurRegistry } from '../support/registry.ts';
+import { createOurRegistry, createSyncedRegistry } from '../support/registry.ts';
 import type { Bar, Bench, Contender, Scenario } from '../support/scenario.ts';
 import { startUpstream } from '../support/upstream.ts';
 
@@ -72,8 +72,7 @@ export const publish: Scenario = {
 async function prepareScale(bench: Bench, scale: number): Promise<Contender[]> {
   const world = await bench.worlds.scaled(scale);
   const upstream = await startUpstream(bench, world, `upstream-${scale}`);
-  const registry = await createOurRegistry(bench, upstream, `ours-${scale}`);
-  await registry.command('sync');
+  const registry = await createSyncedRegistry(bench, upstream, world, `ours-${scale}`);
   const clone = join(bench.directory, `clone-${scale}`);
   await run('git', ['clone', '--quiet', upstream.indexUrl, clone]);
   const module = 'moonbitlang/just-published';

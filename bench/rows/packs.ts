@@ -6,7 +6,7 @@ import { generatorNote, measureThroughput } from '../support/load.ts';
 import type { LoadRequest } from '../support/load-process.ts';
 import { gitBackendMissing, nginxMissing, startFileServer, startGitBackend } from '../support/nginx.ts';
 import { run } from '../support/process.ts';
-import { createOurRegistry, type OurRegistry } from '../support/registry.ts';
+import { createSyncedRegistry, type OurRegistry } from '../support/registry.ts';
 import type { Bench, Contender, Prepared, Scenario } from '../support/scenario.ts';
 import { startUpstream, type Upstream } from '../support/upstream.ts';
 
@@ -23,7 +23,7 @@ export const clone: Scenario = {
   title: 'POST of a cold shallow clone (want, deepen 1)',
   async prepare(bench) {
     const { registry } = await prepareHistory(bench, []);
-    const server = await registry.serve();
+    const server = await registry.serve('--quiet');
     const request = await capturePackRequest(server.address, (url) => [
       ...shallow,
       url,
@@ -53,7 +53,7 @@ export const updateFive: Scenario = {
 async function prepareUpdate(bench: Bench, behind: number, words: readonly string[]): Promise<Prepared> {
   const versions = Array.from({ length: behind }, (_, k) => `1.0.${k}`);
   const { registry, old } = await prepareHistory(bench, versions);
-  const server = await registry.serve();
+  const server = await registry.serve('--quiet');
   const update = (project: string, url: string) => {
     const client = join(project, 'client');
     return ['-C', client, '-c', `remote.origin.url=${url}`, ...words];
@@ -73,8 +73,7 @@ async function prepareUpdate(bench: Bench, behind: number, words: readonly strin
 async function prepareHistory(bench: Bench, versions: readonly string[]) {
   const world = await bench.worlds.usual();
   const upstream: Upstream = await startUpstream(bench, world);
-  const registry = await createOurRegistry(bench, upstream);
-  await registry.command('sync');
+  const registry = await createSyncedRegistry(bench, upstream, world);
   const old = join(bench.directory, 'old-client');
   const index = `file://${join(registry.directory, 'data', 'index')}`;
   await run('git', [...shallow, '--branch', 'main', index, old]);
@@ -124,6 +123,7 @@ async function preparePacks(
     notes: [
       `${connections} connections; the pack has ${checked.sizeBytes} bytes`,
       generatorNote(bench),
+      'no access log on either side',
       "nginx static: GET of a file of the pack's size",
     ],
   };

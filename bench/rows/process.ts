@@ -3,7 +3,7 @@ import { runLoad } from '../support/load.ts';
 import { peakDuring, residentMiB } from '../support/memory.ts';
 import { nginxMissing, startFileServer } from '../support/nginx.ts';
 import { run, type Server } from '../support/process.ts';
-import { createOurRegistry, type OurRegistry } from '../support/registry.ts';
+import { createSyncedRegistry, type OurRegistry } from '../support/registry.ts';
 import type { Bench, Contender, Figures, Scenario } from '../support/scenario.ts';
 import { startUpstream } from '../support/upstream.ts';
 import { chooseArchives, toRequest } from './archives.ts';
@@ -45,12 +45,11 @@ export const memory: Scenario = {
   async prepare(bench) {
     const world = await bench.worlds.usual();
     const upstream = await startUpstream(bench, world);
-    const registry = await createOurRegistry(bench, upstream);
+    const registry = await createSyncedRegistry(bench, upstream, world);
     const chosen = chooseArchives(world, bench.size.downloads);
     const requests = Array.from({ length: bench.size.downloads }, (_, k) => chosen[k % chosen.length])
       .filter((one) => one !== undefined)
       .map(toRequest);
-    await registry.command('sync');
     const large = await syncedRegistry(bench, bench.size.largeScale);
     const download = (url: string) =>
       runLoad(bench, {
@@ -67,7 +66,7 @@ export const memory: Scenario = {
         {
           name: 'ours',
           async round() {
-            const server = await registry.serve();
+            const server = await registry.serve('--quiet');
             const idle = await residentWhenIdle(bench, server);
             // The first time they come from the source; the second time from the store.
             await download(server.address);
@@ -137,10 +136,9 @@ async function residentWhenIdle(bench: Bench, { address, pid }: Server): Promise
 }
 
 async function syncedRegistry(bench: Bench, scale: number): Promise<OurRegistry> {
-  const upstream = await startUpstream(bench, await bench.worlds.scaled(scale), `upstream-${scale}`);
-  const registry = await createOurRegistry(bench, upstream, `ours-${scale}`);
-  await registry.command('sync');
-  return registry;
+  const world = await bench.worlds.scaled(scale);
+  const upstream = await startUpstream(bench, world, `upstream-${scale}`);
+  return createSyncedRegistry(bench, upstream, world, `ours-${scale}`);
 }
 
 async function timeServe(registry: OurRegistry): Promise<Figures> {

@@ -3,13 +3,13 @@ export interface Chart {
   readonly lines: readonly Line[];
 }
 
-export interface Line {
+interface Line {
   readonly label: string;
   readonly points: readonly Point[];
 }
 
 /** Both greater than 0: the scales are logarithmic. */
-export interface Point {
+interface Point {
   readonly x: number;
   readonly y: number;
 }

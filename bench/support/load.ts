@@ -34,7 +34,7 @@ export async function measureThroughput(
   return runWrk(bench, plan, verified.bytes / verified.requests);
 }
 
-export function usesWrk(bench: Bench): boolean {
+function usesWrk(bench: Bench): boolean {
   return !bench.size.isSmoke && findProgram('wrk') !== undefined;
 }
 

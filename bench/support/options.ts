@@ -1,5 +1,5 @@
-import { existsSync } from 'node:fs';
-import { readFile } from 'node:fs/promises';
+import { existsSync, rmSync } from 'node:fs';
+import { mkdir, readFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { createWorlds, type Worlds } from './world.ts';
@@ -18,6 +18,15 @@ export const commonOptions = {
 
 export function say(text: string): void {
   process.stderr.write(`${text}\n`);
+}
+
+/** A folder below `work` that is gone when this process ends, however that comes about. */
+export async function createScratch(work: string): Promise<string> {
+  const folder = join(resolve(work), `run-${process.pid}`);
+  await mkdir(folder, { recursive: true });
+  for (const signal of ['SIGINT', 'SIGTERM']) process.on(signal, () => process.exit(1));
+  process.on('exit', () => rmSync(folder, { recursive: true, force: true, maxRetries: 5 }));
+  return folder;
 }
 
 export function openWorlds(values: { work: string; index: string; smoke: boolean }): Worlds {

@@ -1,9 +1,10 @@
-import { mkdir, rm, writeFile } from 'node:fs/promises';
+import { cp, mkdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { runGit } from '../../src/support/git.ts';
 import { type Finished, run, type Server, startServer } from './process.ts';
 import type { Bench } from './scenario.ts';
 import type { Upstream } from './upstream.ts';
+import type { World } from './world.ts';
 
 /** Ours, as an operator has it: a folder, and the built command run in it. */
 export interface OurRegistry {
@@ -31,13 +32,13 @@ export async function createOurRegistry(
   const repository = join(directory, 'data', 'index');
   const command = (words: readonly string[], isWatched: boolean) =>
     // 3: done, with findings. The official index has some.
-    run(process.execPath, [bench.program, ...words], { cwd: directory, accept: [0, 3], isWatched });
+    run(process.execPath, ourArguments(bench, words), { cwd: directory, accept: [0, 3], isWatched });
   return {
     directory,
     command: (...words) => command(words, false),
     watchedCommand: (...words) => command(words, true),
     async serve(...options) {
-      const words = [bench.program, 'serve', '--port', '0', ...options];
+      const words = ourArguments(bench, ['serve', '--port', '0', ...options]);
       const server = await startServer(process.execPath, words, /at (http:\/\/\S+)\n/, { cwd: directory });
       bench.resources.add(() => server.stop());
       return { ...server, address: server.address.replace('localhost', '127.0.0.1') };
@@ -50,6 +51,39 @@ export async function createOurRegistry(
       return (await runGit(['show', `main:${path}`], { gitDir: repository })).toString();
     },
   };
+}
+
+const syncedData = new Map<string, Promise<string>>();
+
+/**
+ * A registry that has synced the upstream's copy of `world`, not changed since. The first one of each world does it;
+ * the others get a copy of its data, since the first sync of a large index takes long.
+ */
+export async function createSyncedRegistry(
+  bench: Bench,
+  upstream: Upstream,
+  world: World,
+  name = 'ours',
+): Promise<OurRegistry> {
+  const registry = await createOurRegistry(bench, upstream, name);
+  const data = join(registry.directory, 'data');
+  const known = syncedData.get(world.directory);
+  if (known !== undefined) {
+    await cp(await known, data, { recursive: true });
+    return registry;
+  }
+  const kept = join(bench.scratch, `synced-${syncedData.size}`);
+  const making = registry.command('sync').then(async () => {
+    await cp(data, kept, { recursive: true });
+    return kept;
+  });
+  syncedData.set(world.directory, making);
+  await making;
+  return registry;
+}
+
+function ourArguments({ program, profiles }: Bench, words: readonly string[]): string[] {
+  return [...(profiles === undefined ? [] : ['--cpu-prof', '--cpu-prof-dir', profiles]), program, ...words];
 }
 
 /** A refresh in the middle of a measurement would be measured: the index is young enough for an hour. */

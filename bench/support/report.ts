@@ -21,7 +21,7 @@ export interface Row {
   readonly failure?: string;
 }
 
-export interface MeasuredContender {
+interface MeasuredContender {
   readonly name: string;
   readonly missing?: string | undefined;
   readonly rounds: readonly Figures[];
@@ -29,7 +29,7 @@ export interface MeasuredContender {
 }
 
 /** A bar, with what was measured: of each round by itself, since a noisy machine disturbs the whole round. */
-export interface Comparison extends Bar {
+interface Comparison extends Bar {
   readonly value: Summary;
   /** By the median; `undefined` where nothing is asked for. */
   readonly isReached?: boolean | undefined;
@@ -95,7 +95,7 @@ export function formatReport({ about, rows }: Report): string {
   ].join('\n\n');
 }
 
-export function compareLines({ name, comparisons, failure, contenders }: Row): string[][] {
+function compareLines({ name, comparisons, failure, contenders }: Row): string[][] {
   if (failure !== undefined) return [[name, '', '', `failed: ${failure.split('\n')[0]}`, '', '']];
   const missing = contenders.flatMap((one) =>
     one.missing === undefined ? [] : [[name, one.name, '', one.missing, '', '']],

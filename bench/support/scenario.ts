@@ -14,9 +14,13 @@ export interface Bench {
   readonly worlds: Worlds;
   /** Scratch folder of this scenario, removed afterwards. */
   readonly directory: string;
+  /** Kept until the run ends. */
+  readonly scratch: string;
   readonly resources: Resources;
   /** The built command, as a path. */
   readonly program: string;
+  /** Our processes write CPU profiles into this folder when they end. */
+  readonly profiles?: string | undefined;
   readonly say: (text: string) => void;
 }
 
