@@ -24,11 +24,11 @@ export interface Background {
 export interface BackgroundOptions {
   readonly registry: Pick<Registry, 'config' | 'reload' | 'reaggregate' | 'sync' | 'mirror' | 'scrub'>;
   readonly log: Log;
-  /** Milliseconds since the epoch. */
+  /** Milliseconds of a clock that never jumps: an interval must not become a year with the date. */
   readonly now: () => number;
   /** Something that differs whenever `registry.toml` does. */
   readonly readFingerprint: () => string;
-  /** When the sources were last read, as `oldestReading` says. */
+  /** When the sources were last read, by the same clock. */
   readonly refreshedAt: number;
   /** Only follow `registry.toml`: another process does the work. */
   readonly isFollower?: boolean | undefined;

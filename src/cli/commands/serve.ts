@@ -113,12 +113,13 @@ async function startBackground(
   { isFollower }: { readonly isFollower: boolean },
 ) {
   const { file } = registry.config;
+  const ageMs = Math.max(0, context.io.now() - oldestReading(await registry.readTimes()));
   const background = createBackground({
     registry,
     log: createCommandLog(context),
-    now: context.io.now,
+    now: () => performance.now(),
     readFingerprint: () => fingerprintOf(file),
-    refreshedAt: oldestReading(await registry.readTimes()),
+    refreshedAt: performance.now() - ageMs,
     isFollower,
   });
   background.tick();
