@@ -261,6 +261,19 @@ describe('limits', () => {
     expect(world.calls).toHaveLength(4);
   });
 
+  test('nobody queues for a source that is left alone', async () => {
+    const world = createWorld({ maxConcurrency: 2 });
+    world.answer = (call) => (call === 'symbols' ? new Promise(() => {}) : unavailable(failures.timeout));
+    void world.source.openSymbols(undefined);
+    await world.source.readSnapshot(undefined);
+    await world.clock.advance(30_000);
+    world.answer = () => new Promise(() => {});
+    void world.source.openArchive(module, version);
+    await settled();
+    expect((await world.source.readSnapshot(undefined)).kind).toBe('unavailable');
+    expect(world.calls).toEqual(['symbols', 'index', 'archive of alice/json']);
+  });
+
   test('who waits for a place can leave, and leaves when the source is closed', async () => {
     const world = createWorld({ maxConcurrency: 1 });
     world.answer = () => new Promise(() => {});
