@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
-import { ConfigError, StorageError } from '../errors.ts';
+import { ConfigError } from '../errors.ts';
+import { storageErrorOf } from '../support/disk-errors.ts';
 import { errorCode } from '../support/error-code.ts';
 import type { Config } from './config.ts';
 import { validateShape } from './draft.ts';
@@ -37,8 +38,7 @@ export async function readConfigText(directory: string): Promise<string> {
     bytes = await readFile(path);
   } catch (cause) {
     const code = errorCode(cause);
-    if (code !== 'ENOENT' && code !== 'ENOTDIR')
-      throw new StorageError(`cannot read ${path}: ${code ?? 'unexpected failure'}`, { cause });
+    if (code !== 'ENOENT' && code !== 'ENOTDIR') throw storageErrorOf(`read ${path}`, cause);
     throw new ConfigError(`there is no ${configFileName} in ${resolve(directory)}`, [], {
       hint: 'create a registry with `moonbit-registry init`, or name its folder with --dir',
       cause,

@@ -1,6 +1,6 @@
-import { type ChildProcess, spawn } from 'node:child_process';
+import type { ChildProcess } from 'node:child_process';
 import type { Readable } from 'node:stream';
-import { gitConfigVariables, gitEnvironment, ignoreBrokenPipe } from '../support/git.ts';
+import { gitConfigVariables, gitEnvironment, ignoreBrokenPipe, spawnGit } from '../support/git.ts';
 import type { GitProtocol } from './upload-request.ts';
 
 /** One running `git upload-pack`. The caller reads or destroys `stdout`. */
@@ -39,7 +39,7 @@ export function startUploadPack(
   input: Buffer | undefined,
 ): GitProcess {
   const mode = input === undefined ? ['--stateless-rpc', '--advertise-refs'] : ['--stateless-rpc'];
-  const child = spawn('git', ['upload-pack', '--strict', ...mode, gitDir], {
+  const child = spawnGit(['upload-pack', '--strict', ...mode, gitDir], {
     env: gitEnvironment({
       ...gitConfigVariables([
         ...uploadConfig,
@@ -48,7 +48,6 @@ export function startUploadPack(
       ]),
       GIT_PROTOCOL: protocol === 0 ? undefined : `version=${protocol}`,
     }),
-    stdio: ['pipe', 'pipe', 'pipe'],
     detached: true,
   });
   child.stdin.on('error', ignoreBrokenPipe);

@@ -1,7 +1,7 @@
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { findAbandonedArchives } from '../archives/file-archive-store.ts';
-import { ifExists } from '../support/disk-errors.ts';
+import { ifExists, onDisk } from '../support/disk-errors.ts';
 import { findAbandoned } from '../support/temporary-file.ts';
 import type { dataLayout } from './init.ts';
 
@@ -18,6 +18,7 @@ export async function findAbandonedFiles(
 }
 
 async function foldersIn(folder: string): Promise<string[]> {
-  const entries = (await ifExists(readdir(folder, { withFileTypes: true }))) ?? [];
+  const listing = onDisk(`read ${folder}`, () => ifExists(readdir(folder, { withFileTypes: true })));
+  const entries = (await listing) ?? [];
   return entries.filter((entry) => entry.isDirectory()).map(({ name }) => join(folder, name));
 }

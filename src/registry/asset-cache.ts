@@ -6,6 +6,7 @@ import { type Checksum, isChecksum } from '../model/checksum.ts';
 import { found, type Lookup, type SourceFailure, unavailable } from '../model/lookup.ts';
 import type { OpenedBody, Source } from '../sources/source.ts';
 import { writeFileAtomic } from '../support/atomic-file.ts';
+import { ifExists, onDisk } from '../support/disk-errors.ts';
 
 /** A verified wasm asset. It is pinned by being kept: what was served once is served for ever (rule 3). */
 export interface Asset {
@@ -53,7 +54,7 @@ export function createAssetCache(directory: string) {
         return wrong(
           `source "${source.config.name}" sent bytes for ${wasmPath} that are not what its .sha256 says`,
         );
-      await mkdir(dirname(place), { recursive: true });
+      await onDisk(`write ${place}`, () => mkdir(dirname(place), { recursive: true }));
       await writeFileAtomic(`${place}.wasm`, bytes.value);
       await writeFileAtomic(`${place}.sha256`, `${checksum}\n`);
       return found({ checksum, bytes: bytes.value });
@@ -97,12 +98,7 @@ async function readBody(opened: Lookup<OpenedBody>, maxBytes: number): Promise<L
 }
 
 async function readIfThere(file: string): Promise<Buffer | undefined> {
-  try {
-    return await readFile(file);
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
-    throw error;
-  }
+  return onDisk(`read ${file}`, () => ifExists(readFile(file)));
 }
 
 function sha256(bytes: Buffer): string {

@@ -1,5 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { writeFileAtomic } from '../support/atomic-file.ts';
+import { onDisk } from '../support/disk-errors.ts';
 import type { SourceRefresh } from './reports.ts';
 
 /**
@@ -23,7 +24,7 @@ const maxEarlier = 50;
 
 export async function readObservations(file: string): Promise<Observations> {
   try {
-    const value: unknown = JSON.parse(await readFile(file, 'utf8'));
+    const value: unknown = JSON.parse(await onDisk(`read ${file}`, () => readFile(file, 'utf8')));
     return typeof value === 'object' && value !== null ? (value as Observations) : {};
   } catch (error) {
     if (error instanceof SyntaxError || (error as NodeJS.ErrnoException).code === 'ENOENT') return {};

@@ -5,6 +5,7 @@ import { buffer } from 'node:stream/consumers';
 import type { ModuleName } from '../model/module-name.ts';
 import type { Source } from '../sources/source.ts';
 import { writeFileAtomic } from '../support/atomic-file.ts';
+import { ifExists, onDisk } from '../support/disk-errors.ts';
 import type { Log } from '../support/log.ts';
 import type { ServedBytes } from './registry.ts';
 import { mergeSymbols } from './symbols.ts';
@@ -77,10 +78,5 @@ export function createSymbols(directory: string, log: Log) {
 }
 
 async function readIfThere(file: string): Promise<Buffer | undefined> {
-  try {
-    return await readFile(file);
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
-    throw error;
-  }
+  return onDisk(`read ${file}`, () => ifExists(readFile(file)));
 }

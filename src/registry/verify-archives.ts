@@ -6,7 +6,7 @@ import type { ArchiveStore } from '../archives/archive-store.ts';
 import type { VerifyingStore } from '../archives/verifying-store.ts';
 import type { Checksum } from '../model/checksum.ts';
 import type { ModuleName } from '../model/module-name.ts';
-import { ifExists } from '../support/disk-errors.ts';
+import { ifExists, onDisk } from '../support/disk-errors.ts';
 import type { NamedArchive } from './repair-archive.ts';
 import type { VerifyFinding, VerifyOptions, VerifyStep } from './reports.ts';
 import type { VerifiedContents } from './verify-contents.ts';
@@ -136,6 +136,6 @@ async function settleMissing(
 }
 
 async function listQuarantined(directory: string): Promise<Set<string>> {
-  const names = (await ifExists(readdir(directory))) ?? [];
+  const names = (await onDisk(`read ${directory}`, () => ifExists(readdir(directory)))) ?? [];
   return new Set(names.map((name) => name.split('.', 1)[0] ?? ''));
 }

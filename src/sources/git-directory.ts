@@ -1,8 +1,6 @@
 import { mkdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { StorageError } from '../errors.ts';
-import { asStorageError } from '../support/disk-errors.ts';
-import { errorCode } from '../support/error-code.ts';
+import { onDisk, storageErrorOf } from '../support/disk-errors.ts';
 import { findAbandoned, removeFiles, temporaryName } from '../support/temporary-file.ts';
 
 /** What git may assume to be here already, so that only the difference travels. */
@@ -34,7 +32,7 @@ export async function withGitDirectory<T>(
       GIT_CONFIG_GLOBAL: join(gitDir, 'user.gitconfig'),
     });
   } finally {
-    await rm(gitDir, { recursive: true, force: true });
+    await onDisk(`remove ${gitDir}`, () => rm(gitDir, { recursive: true, force: true }));
   }
 }
 
@@ -52,9 +50,6 @@ async function createGitDirectory(parent: string, seed: Seed | undefined): Promi
     if (seed?.isShallow) await writeFile(join(gitDir, 'shallow'), `${seed.commit}\n`);
     return gitDir;
   } catch (error) {
-    const failure = asStorageError(`write below ${parent}`, error);
-    if (failure instanceof StorageError) throw failure;
-    const what = errorCode(error) ?? 'unexpected failure';
-    throw new StorageError(`cannot write below ${parent}: ${what}`, { cause: error });
+    throw storageErrorOf(`write below ${parent}`, error);
   }
 }

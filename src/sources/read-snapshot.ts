@@ -1,8 +1,7 @@
 import { rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { StorageError } from '../errors.ts';
 import { found, type Lookup, unavailable } from '../model/lookup.ts';
-import { errorCode } from '../support/error-code.ts';
+import { storageErrorOf } from '../support/disk-errors.ts';
 import { GitError, runGit } from '../support/git.ts';
 import { temporaryName } from '../support/temporary-file.ts';
 import { type GitContext, gitFailure, remoteGitEnvironment } from './git-context.ts';
@@ -93,9 +92,6 @@ async function checkDisk(objectDirectory: string): Promise<void> {
     await rm(probe);
   } catch (cause) {
     await rm(probe, { force: true }).catch(() => {});
-    throw new StorageError(
-      `cannot write below ${objectDirectory}: ${errorCode(cause) ?? 'unexpected failure'}`,
-      { cause },
-    );
+    throw storageErrorOf(`write below ${objectDirectory}`, cause);
   }
 }

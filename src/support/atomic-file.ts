@@ -1,6 +1,6 @@
 import { chmod, open, readlink, realpath, rename, rm, stat } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
-import { StorageError } from '../errors.ts';
+import { storageErrorOf } from './disk-errors.ts';
 import { errorCode } from './error-code.ts';
 import { temporaryName } from './temporary-file.ts';
 
@@ -32,7 +32,7 @@ export async function writeFileAtomic(
     }
     await syncDirectory(dirname(target));
   } catch (cause) {
-    throw new StorageError(`cannot write ${path}: ${errorCode(cause) ?? 'unexpected failure'}`, { cause });
+    throw storageErrorOf(`write ${path}`, cause);
   }
 }
 

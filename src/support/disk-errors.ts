@@ -15,15 +15,28 @@ const hints = new Map(
   }),
 );
 
+/** What a user can do about a failure with this code; `undefined` where nobody knows. */
+export function hintFor(code: string | undefined): string | undefined {
+  return code === undefined ? undefined : hints.get(code);
+}
+
 /**
  * A failure of the disk as a `StorageError` with a hint; anything else as it was. `doing` completes "cannot …",
  * such as `write /srv/registry/x.zip`. Give it only what file operations threw: sockets use some of these codes too.
  */
 export function asStorageError(doing: string, error: unknown): unknown {
   const code = errorCode(error);
-  const hint = code === undefined ? undefined : hints.get(code);
+  const hint = hintFor(code);
   if (hint === undefined) return error;
   return new StorageError(`cannot ${doing}: ${code}`, { hint, cause: error });
+}
+
+/** As `asStorageError`, where nothing but the disk can have failed: a `StorageError` whatever it says. */
+export function storageErrorOf(doing: string, error: unknown): StorageError {
+  const known = asStorageError(doing, error);
+  if (known instanceof StorageError) return known;
+  const what = errorCode(error) ?? 'unexpected failure';
+  return new StorageError(`cannot ${doing}: ${what}`, { cause: error });
 }
 
 /** Runs file operations, turning the disk's failures into `StorageError`; see `asStorageError`. */

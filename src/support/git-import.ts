@@ -1,7 +1,6 @@
-import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { text as readText } from 'node:stream/consumers';
-import { GitError, gitEnvironment, ignoreBrokenPipe, startFailure } from './git.ts';
+import { GitError, gitEnvironment, ignoreBrokenPipe, spawnGit, startFailure } from './git.ts';
 
 /** One path of a commit's tree: existing objects by id, new ones by content, nothing to remove it. */
 export interface TreeEdit {
@@ -33,7 +32,7 @@ export async function importCommits(
   gitDir: string,
   builders: readonly ((earlier: readonly string[]) => NewCommit)[],
 ): Promise<string[]> {
-  const child = spawn('git', ['--git-dir', gitDir, 'fast-import', '--quiet', '--done', '--date-format=raw'], {
+  const child = spawnGit(['--git-dir', gitDir, 'fast-import', '--quiet', '--done', '--date-format=raw'], {
     env: gitEnvironment(),
   });
   const exited = new Promise<number | undefined>((resolve, reject) => {

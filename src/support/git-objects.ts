@@ -1,5 +1,5 @@
-import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process';
-import { GitError, gitEnvironment, ignoreBrokenPipe, startFailure } from './git.ts';
+import type { ChildProcessWithoutNullStreams } from 'node:child_process';
+import { GitError, gitEnvironment, ignoreBrokenPipe, spawnGit, startFailure } from './git.ts';
 
 interface GitObject {
   readonly id: string;
@@ -41,7 +41,7 @@ function createBatchProcess(gitDir: string, mode: string, hasContent: boolean) {
   let waiting: Waiting[] = [];
 
   function start(): ChildProcessWithoutNullStreams {
-    const started = spawn('git', ['--git-dir', gitDir, 'cat-file', mode], { env: gitEnvironment() });
+    const started = spawnGit(['--git-dir', gitDir, 'cat-file', mode], { env: gitEnvironment() });
     const answers = createAnswerParser(hasContent, (object) => settle(object));
     let stderr = '';
     started.stderr.on('data', (chunk: Buffer) => {

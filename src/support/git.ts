@@ -1,6 +1,12 @@
-import { type ChildProcess, spawn } from 'node:child_process';
+import {
+  type ChildProcess,
+  type ChildProcessWithoutNullStreams,
+  type SpawnOptions,
+  spawn,
+} from 'node:child_process';
 import { text as readText } from 'node:stream/consumers';
 import { StorageError } from '../errors.ts';
+import { hintFor } from './disk-errors.ts';
 
 /** git ended badly. `stderr` may hold text of the far side: redact and shorten it before showing it. */
 export class GitError extends Error {
@@ -82,9 +88,8 @@ export function gitConfigVariables(pairs: readonly (readonly [string, string])[]
 export async function runGit(args: readonly string[], options: GitOptions = {}): Promise<Buffer> {
   options.signal?.throwIfAborted();
   const gitDir = options.gitDir === undefined ? [] : ['--git-dir', options.gitDir];
-  const child = spawn('git', [...gitDir, ...args], {
+  const child = spawnGit([...gitDir, ...args], {
     env: gitEnvironment(options.env),
-    stdio: ['pipe', 'pipe', 'pipe'],
     // A process group of its own: git's helpers (git-remote-https, index-pack) must end with it.
     detached: true,
   });
@@ -123,8 +128,24 @@ export async function runGit(args: readonly string[], options: GitOptions = {}):
   }
 }
 
+/** Starts git with three pipes. Throws `StorageError` where there is no descriptor left for them. */
+export function spawnGit(args: readonly string[], options: SpawnOptions): ChildProcessWithoutNullStreams {
+  const child = spawn('git', args, { ...options, stdio: 'pipe' });
+  // Then Node.js makes no streams at all, and says why only afterwards.
+  if ((child.stdin as unknown) === undefined) {
+    child.on('error', () => {});
+    throw new StorageError('cannot start git: EMFILE', { hint: hintFor('EMFILE') });
+  }
+  return child;
+}
+
 /** Why git could not be started at all. */
 export function startFailure(error: NodeJS.ErrnoException): Error {
+  if (error.code === 'EAGAIN' || error.code === 'ENOMEM')
+    return new StorageError(`cannot start git: ${error.code}`, {
+      cause: error,
+      hint: 'raise the limits of processes (ulimit -u) and of memory',
+    });
   if (error.code !== 'ENOENT') return error;
   return new StorageError('git is not installed, or not on the PATH', {
     cause: error,

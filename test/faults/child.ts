@@ -4,8 +4,13 @@ import { RegistryError } from '../../src/errors.ts';
 import { runScenario } from './scenario.ts';
 
 const say = (line: object) => void writeSync(1, `${JSON.stringify(line)}\n`);
+declare global {
+  var beginFaults: () => void;
+}
+
 const [directory = ''] = process.argv.slice(2);
 try {
+  globalThis.beginFaults();
   await runScenario(directory, (listing) => say({ listing }));
 } catch (error) {
   if (error instanceof RegistryError)

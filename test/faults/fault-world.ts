@@ -13,8 +13,12 @@ export interface FaultWorld {
   readonly bundle: string;
   /** The scenario without any fault: what is served at each stage, and every step. */
   readonly whole: ChildOutcome;
-  /** The registry's folder as it is before the scenario, copied afresh; relative to the world's own folder. */
+  /** Its own folder, removed in the end. */
+  readonly place: string;
+  /** The registry's folder as it is before the scenario, copied to `name` in the world's own folder. */
   copy(name: string): Promise<string>;
+  /** The same, copied into a folder that is there. */
+  copyTo(directory: string): Promise<string>;
   close(): Promise<void>;
 }
 
@@ -47,16 +51,18 @@ export async function createFaultWorld(directory: string): Promise<FaultWorld> {
   await registry.close();
   await publish(pub, ['alice/json@1.1.0', 'carol/new@2.0.0']);
   await publish(internal, ['company/tool@1.1.0', 'company/extra@0.1.0']);
-  const copy = async (name: string) => {
-    const target = join(directory, name);
+  const copyTo = async (target: string) => {
     await cp(original, target, { recursive: true });
     return target;
   };
+  const copy = (name: string) => copyTo(join(directory, name));
   const whole = await runChild(bundle, await copy('whole'));
   return {
     bundle,
     whole,
+    place: directory,
     copy,
+    copyTo,
     close: async () => void (await Promise.all([pub.close(), internal.close()])),
   };
 }

@@ -2,6 +2,7 @@
 // FAULT_AT: number of the step, from 1. FAULT_HOW: before, half, after, during, orphan, prepared, committed, or an
 // error code such as ENOSPC. FAULT_LOG: a file that gets the name of each step.
 import childProcess from 'node:child_process';
+import { EventEmitter } from 'node:events';
 import fs, { appendFileSync, writeFileSync } from 'node:fs';
 import { syncBuiltinESMExports } from 'node:module';
 import { join } from 'node:path';
@@ -10,10 +11,16 @@ const { FAULT_AT, FAULT_HOW = 'before', FAULT_LOG, FAULT_HOOKS = '', FAULT_STICK
 const at = Number(FAULT_AT ?? 0);
 const isCode = /^E[A-Z]+$/.test(FAULT_HOW);
 let steps = 0;
+// What loads the program is not what is looked at.
+let hasBegun = false;
+globalThis.beginFaults = () => {
+  hasBegun = true;
+};
 
 const die = () => process.kill(process.pid, 'SIGKILL');
 
 function count(name) {
+  if (!hasBegun) return false;
   steps++;
   if (FAULT_LOG) appendFileSync(FAULT_LOG, `${name}\n`);
   // A full disk stays full: with FAULT_STICKS every later step fails, too.
@@ -75,7 +82,7 @@ childProcess.spawn = (command, args, options) => {
   if (command !== 'git') return realSpawn(command, args, options);
   const verb = args.find((word) => /^[a-z]/.test(word) && !word.includes('/')) ?? '';
   if (!count(`git ${verb}`)) return realSpawn(command, args, options);
-  if (isCode) throw refuse('spawn git');
+  if (isCode) return refuseToSpawn(command, args, options);
   const movesRefs = verb === 'update-ref' || verb === 'fast-import';
   const isHook = FAULT_HOW === 'prepared' || FAULT_HOW === 'committed';
   if (FAULT_HOW === 'before' || (isHook && !movesRefs)) die();
@@ -92,6 +99,14 @@ childProcess.spawn = (command, args, options) => {
   else if (!isHook) setImmediate(die);
   return child;
 };
+
+/** As Node.js does it where there are no descriptors left: a child without streams, which says so soon. */
+function refuseToSpawn(command, args, options) {
+  if (FAULT_HOW !== 'EMFILE') return realSpawn(command, args, options);
+  const child = new EventEmitter();
+  process.nextTick(() => child.emit('error', refuse('spawn git')));
+  return child;
+}
 
 /** git calls its reference-transaction hook with its locks taken ("prepared"), and with the refs moved ("committed"). */
 function withHook(env) {
