@@ -248,7 +248,7 @@ export interface VerifyOptions {
 }
 
 /** The steps of a verification, in their order. */
-export type VerifyStepName = 'repository' | 'state' | 'ledger' | 'index' | 'archives' | 'temporary-files';
+type VerifyStepName = 'repository' | 'state' | 'ledger' | 'index' | 'archives' | 'temporary-files';
 
 export interface VerifyProgress {
   readonly step: VerifyStepName;

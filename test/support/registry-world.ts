@@ -12,7 +12,7 @@ import type { Log } from '../../src/support/log.ts';
 import { temporaryDirectory } from './temporary-directory.ts';
 import { sha256 } from './worlds.ts';
 
-export interface SourceSettings {
+interface SourceSettings {
   readonly name: string;
   readonly upstream: Pick<UpstreamRegistry, 'url' | 'indexUrl'>;
   readonly priority?: number;

@@ -53,7 +53,7 @@ const units: Readonly<Record<VerifyStep['step'], readonly [one: string, many: st
   'temporary-files': ['file', 'files'],
 };
 
-export function formatVerify({ steps, deep, isSound }: VerifyReport): string {
+function formatVerify({ steps, deep, isSound }: VerifyReport): string {
   const lines = steps.flatMap(formatStep);
   const verdict = isSound ? 'Sound.' : 'Not sound.';
   const hint = deep ? [] : ['Archives were looked at, not read: --deep reads every byte.'];
