@@ -238,9 +238,7 @@ describe('what is missing', () => {
     Object.assign(internal.faults, { only: 'index', status: 403 });
     const { code, stdout } = await registry.run('mirror', '-s', 'internal', 'company/*');
     expect(code).toBe(3);
-    expect(stdout).toMatch(
-      /1 source could not be read:\n {2}internal: .*; its last good index stays in use/,
-    );
+    expect(stdout).toMatch(/1 source could not be read:\n {2}internal: .*; its last good index stays in use/);
     expect(await cachedIds(registry)).toEqual(['company/base@1.0.0']);
   });
 
