@@ -1,7 +1,7 @@
 import { generatorNote, measureThroughput, runLoad } from '../support/load.ts';
 import type { LoadRequest } from '../support/load-process.ts';
 import { nginxMissing, startCachingProxy, startFileServer } from '../support/nginx.ts';
-import { createSyncedRegistry, supportsWorkers } from '../support/registry.ts';
+import { createSyncedRegistry, serveKnows } from '../support/registry.ts';
 import type { Bar, Bench, Contender, Figures, Prepared, Scenario } from '../support/scenario.ts';
 import { shuffle, stratify } from '../support/statistics.ts';
 import { startUpstream } from '../support/upstream.ts';
@@ -35,7 +35,7 @@ async function prepareCached(bench: Bench, count: number): Promise<Prepared> {
     const ours = `ours, ${processes} process${processes > 1 ? 'es' : ''}`;
     const theirs = `nginx static, ${processes} worker${processes > 1 ? 's' : ''}`;
     const options = processes === 1 ? [] : ['--workers', String(processes)];
-    if (processes > 1 && !(await supportsWorkers(bench)))
+    if (processes > 1 && !(await serveKnows(bench, '--workers')))
       contenders.push({ name: ours, missing: 'serve has no --workers yet' });
     else
       contenders.push(
@@ -51,7 +51,8 @@ async function prepareCached(bench: Bench, count: number): Promise<Prepared> {
     bars.push({ ...pair, metric: 'requests/s', atLeast: processes === 1 ? 0.4 : 0.75 });
     bars.push({ ...pair, metric: 'p99 ms', atMost: 3 });
   }
-  const { address } = await registry.serve();
+  const logging = (await serveKnows(bench, '--access-log')) ? ['--access-log'] : [];
+  const { address } = await registry.serve(...logging);
   contenders.push(throughputContender(bench, 'ours, 1 process, access log', address, requests));
   const bytes = chosen.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0);
   const mean = Math.round(bytes / chosen.length / 1024);

@@ -106,7 +106,9 @@ function text(x: number, y: number, anchor: string, content: string): string {
 }
 
 function formatPower(value: number): string {
-  return value < 1 ? String(Number(value.toPrecision(1))) : value.toLocaleString('en');
+  if (value >= 1e6) return `${value / 1e6} M`;
+  if (value >= 1000) return `${value / 1000} k`;
+  return String(Number(value.toPrecision(1)));
 }
 
 function round(value: number): number {

@@ -101,12 +101,10 @@ function settingsFor({ url, indexUrl }: Pick<Upstream, 'url' | 'indexUrl'>): str
   ].join('\n');
 }
 
-let hasWorkers: Promise<boolean> | undefined;
+let serveHelp: Promise<string> | undefined;
 
-/** Whether `serve` can run as several processes. */
-export function supportsWorkers(bench: Bench): Promise<boolean> {
-  hasWorkers ??= run(process.execPath, [bench.program, 'serve', '--help']).then(({ stdout }) =>
-    stdout.includes('--workers'),
-  );
-  return hasWorkers;
+/** Whether `serve` knows an option, so that older programs can be measured too. */
+export async function serveKnows(bench: Bench, option: string): Promise<boolean> {
+  serveHelp ??= run(process.execPath, [bench.program, 'serve', '--help']).then(({ stdout }) => stdout);
+  return (await serveHelp).includes(option);
 }
