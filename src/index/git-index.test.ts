@@ -1,4 +1,4 @@
-import { cp, rm } from 'node:fs/promises';
+import { cp, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { git, tryGit } from '../../test/support/git-client.ts';
@@ -348,10 +348,27 @@ describe('reading', () => {
     const tree = await writeTree(directory, { 'user/a/b.index': 'x\n' });
     expect(await index.identify(tree, 'user/a/c.index')).toBeUndefined();
     expect(await index.identify(tree, 'user/a')).toBeUndefined();
-    expect(await index.identify('0'.repeat(40), 'user/a/b.index')).toBeUndefined();
-    expect(await index.read('0'.repeat(40))).toBeUndefined();
-    expect(await index.list('0'.repeat(40))).toEqual(new Map());
+    expect(await index.read(`${tree}:user/z/c.index`)).toBeUndefined();
+    expect(await index.list(`${tree}:ledger`)).toEqual(new Map());
     expect(await index.read(`${tree}:user/a\n/b.index`)).toBeUndefined();
+  });
+
+  test('never takes what git has lost for what was never there', async () => {
+    const directory = await newDirectory();
+    const index = await open(directory);
+    const tree = await writeTree(directory, { 'user/a/b.index': 'x\n' });
+    for (const name of [`${tree}:user/a/b.index`, `${tree}:user/a`]) {
+      const id = (await inside(directory, 'rev-parse', name)).trim();
+      const file = join(directory, 'objects', id.slice(0, 2), id.slice(2));
+      await rm(file);
+      await writeFile(file, '');
+      await expect(index.identify(tree, 'user/a/b.index')).rejects.toBeInstanceOf(StorageError);
+      await expect(index.read(`${tree}:user/a/b.index`)).rejects.toHaveProperty('hint');
+      await expect(index.read(id)).rejects.toBeInstanceOf(StorageError);
+      expect(await index.read(`${tree}:user/z/c.index`)).toBeUndefined();
+    }
+    await expect(index.list(tree)).rejects.toBeInstanceOf(StorageError);
+    await expect(index.read('0'.repeat(40))).rejects.toBeInstanceOf(StorageError);
   });
 
   test('goes on in a copy of the folder', async () => {

@@ -6,6 +6,7 @@ import type { OperatorDecision } from '../model/operator-decision.ts';
 import { GitError, runGit } from '../support/git.ts';
 import { importCommits, type NewCommit, type TreeEdit } from '../support/git-import.ts';
 import { createGitObjectReader } from '../support/git-objects.ts';
+import { confirmAbsence, damageHint } from './confirm-absence.ts';
 import { snapshotPathOf } from './layout.ts';
 import { createRefReader, readRefIfThere } from './ref-reader.ts';
 import {
@@ -154,7 +155,17 @@ export async function openGitIndex(directory: string): Promise<GitIndex> {
   let history: { readonly tip: string; readonly commits: readonly string[] } | undefined;
 
   async function read(name: string): Promise<Buffer | undefined> {
-    return (await inRepository(directory, `read ${name}`, objects.read(name)))?.content;
+    const work = objects
+      .read(name)
+      .then(async (object) => object ?? confirmAbsence(objects, directory, name));
+    return (await inRepository(directory, `read ${name}`, work))?.content;
+  }
+
+  async function identify(name: string) {
+    const work = objects
+      .identify(name)
+      .then(async (object) => object ?? confirmAbsence(objects, directory, name));
+    return (await inRepository(directory, `read ${name}`, work)) ?? undefined;
   }
 
   async function servedCommit(): Promise<string> {
@@ -184,12 +195,12 @@ export async function openGitIndex(directory: string): Promise<GitIndex> {
     const findings = async () => parseFindings((await read(`${commit}:${findingsFile}`)) ?? Buffer.alloc(0));
     const decisions = async () =>
       parseDecisions((await read(`${commit}:${decisionsFile}`)) ?? Buffer.alloc(0));
-    cached = { ...parseState(bytes), commit, findings, decisions };
+    cached = { ...parseState(bytes, directory), commit, findings, decisions };
     return cached;
   }
 
   async function commit(change: IndexChange): Promise<StateView> {
-    const baseTree = await objects.identify(`${change.base.served}^{tree}`);
+    const baseTree = await identify(`${change.base.served}:`);
     if (!baseTree) throw new StorageError(`the served commit ${change.base.served} has no tree`);
     const importing = importCommits(directory, commitBuilders(change, baseTree.id));
     const ids = await inRepository(directory, 'write a commit', importing);
@@ -232,13 +243,13 @@ export async function openGitIndex(directory: string): Promise<GitIndex> {
     read,
     commit,
     async list(treeish) {
-      const tree = await inRepository(directory, `read ${treeish}`, objects.identify(treeish));
+      const tree = await identify(treeish);
       const listing = tree ? listFiles(directory, tree.id) : new Map<string, string>();
       return inRepository(directory, `list ${treeish}`, Promise.resolve(listing));
     },
     diff: (from, to) => inRepository(directory, `compare ${from} and ${to}`, diffTrees(directory, from, to)),
     async identify(treeish, path) {
-      const object = await objects.identify(`${treeish}:${path}`);
+      const object = await identify(`${treeish}:${path}`);
       return object?.type === 'blob' ? object.id : undefined;
     },
     servedCommit,
@@ -333,9 +344,6 @@ async function diffTrees(directory: string, from: string, to: string): Promise<s
     .split('\0')
     .filter((path) => path !== '');
 }
-
-const damageHint =
-  'run "moonbit-registry verify" to see what is damaged; a copy of the folder can put it right';
 
 /** What git could not do here as a failure of our own disk: nothing else can be wrong with our own repository. */
 async function inRepository<T>(directory: string, doing: string, work: Promise<T>): Promise<T> {

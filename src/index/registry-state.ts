@@ -1,6 +1,7 @@
 import { StorageError } from '../errors.ts';
 import type { Finding } from '../model/finding.ts';
 import type { OperatorDecision } from '../model/operator-decision.ts';
+import { damageHint } from './confirm-absence.ts';
 
 /** What `refs/registry/state` says beside the ledger: one small file each for facts and findings. */
 export interface RegistryState {
@@ -37,7 +38,7 @@ export function formatState(state: RegistryState): string {
   return `${JSON.stringify(state, undefined, 2)}\n`;
 }
 
-export function parseState(bytes: Buffer): RegistryState {
+export function parseState(bytes: Buffer, directory: string): RegistryState {
   let cause: unknown;
   try {
     const state: unknown = JSON.parse(bytes.toString('utf8'));
@@ -45,9 +46,9 @@ export function parseState(bytes: Buffer): RegistryState {
   } catch (error) {
     cause = error;
   }
-  throw new StorageError(`${stateFile} in refs/registry/state cannot be read`, {
+  throw new StorageError(`${stateFile} in refs/registry/state of ${directory} cannot be read`, {
     cause,
-    hint: 'run "moonbit-registry verify" to see what is damaged; a copy of the folder can put it right',
+    hint: damageHint,
   });
 }
 

@@ -32,7 +32,11 @@ export async function locateSnapshot(
   if (!/^[0-9a-f]{40}$/.test(commit)) return undefined;
   const output = await withGitDirectory(context, undefined, (gitDir, variables) =>
     runGit(['cat-file', '--batch-check'], { gitDir, env: variables, input: `${commit}^{tree}\n`, signal }),
-  );
+  ).catch((error: unknown) => {
+    // Damaged, it is as good as gone, and is fetched whole.
+    if (error instanceof GitError) return '';
+    throw error;
+  });
   const tree = /^([0-9a-f]{40}) tree /.exec(output.toString())?.[1];
   return tree === undefined ? undefined : { commit, tree };
 }

@@ -25,7 +25,12 @@ export function defineVerify(parent: Command, run: Run): void {
       interruptible(context.io, async (signal) => {
         const { verifyRegistry } = await import('../../registry/verify.ts');
         const report = await verifyRegistry(
-          { directory: context.directory, env: context.io.env, log: createCommandLog(context) },
+          {
+            directory: context.directory,
+            env: context.io.env,
+            // The report says what was found: the log would say it twice.
+            ...(context.settings.verbose ? { log: createCommandLog(context) } : {}),
+          },
           { deep: flags.deep, repair: flags.repair, signal, onProgress: createStepLine(context) },
         );
         context.output.result({ text: formatVerify(report), json: report });

@@ -1,0 +1,51 @@
+import { StorageError } from '../errors.ts';
+import type { GitObjectReader } from '../support/git-objects.ts';
+
+export const damageHint =
+  'run "moonbit-registry verify" to see what is damaged; a copy of the folder can put it right';
+
+/**
+ * git calls an object missing that is damaged, too: an empty file after a power cut, say. So before anybody is told
+ * that there is no file at a path, its folder is asked; an absent module and one we lost are not the same (rule 4).
+ *
+ * `name` is an object id, which somebody must have had from here, or `TREEISH:PATH`. Throws `StorageError` where what
+ * it names should be there.
+ */
+export async function confirmAbsence(
+  objects: GitObjectReader,
+  directory: string,
+  name: string,
+): Promise<void> {
+  if (name.includes('\n')) return; // git cannot be asked for it, and no module has such a path
+  const colon = name.indexOf(':');
+  const path = colon < 0 ? '' : name.slice(colon + 1);
+  if (path === '' || (await isListed(objects, directory, name.slice(0, colon), path)))
+    throw new StorageError(`cannot read ${name} in ${directory}: git has lost it`, { hint: damageHint });
+}
+
+async function isListed(
+  objects: GitObjectReader,
+  directory: string,
+  treeish: string,
+  path: string,
+): Promise<boolean> {
+  const slash = path.lastIndexOf('/');
+  const folder = `${treeish}:${slash < 0 ? '' : path.slice(0, slash)}`;
+  const tree = await objects.read(folder);
+  if (tree?.type === 'tree') return entryNames(tree.content).has(path.slice(slash + 1));
+  if (tree === undefined) await confirmAbsence(objects, directory, folder);
+  return false;
+}
+
+/** A tree is entries `MODE NAME\0` and twenty bytes of an id (gitformat-core, "tree objects"). */
+function entryNames(tree: Buffer): Set<string> {
+  const names = new Set<string>();
+  for (let at = 0; at < tree.length; ) {
+    const space = tree.indexOf(32, at);
+    const end = tree.indexOf(0, space);
+    if (space < 0 || end < 0) break;
+    names.add(tree.toString('utf8', space + 1, end));
+    at = end + 21;
+  }
+  return names;
+}
