@@ -128,3 +128,22 @@ describe('a checksum', () => {
       expect(isChecksum(other)).toBe(false);
   });
 });
+
+describe('a key stated twice', () => {
+  const checksum = 'a'.repeat(64);
+  test.each([
+    `{"version":"1.0.0","version":"2.0.0","checksum":"${checksum}"}`,
+    `{"checksum":"${checksum}","version":"1.0.0","\\u0063hecksum":"${checksum}"}`,
+    `{"version":"1.0.0","deps":{},"checksum":"${checksum}","deps":{}}`,
+  ])('is malformed, since clients refuse it: %s', (line) => {
+    expect(parseIndexLine(line)).toMatchObject({
+      kind: 'malformed',
+      reason: expect.stringContaining('more than once'),
+    });
+  });
+
+  test('counts at the outermost level only, and not inside text', () => {
+    const line = `{"version":"1.0.0","checksum":"${checksum}","deps":{"a/b":{"version":"1.0.0"}},"description":"\\"version\\": \\u00e9"}`;
+    expect(parseIndexLine(line).kind).toBe('entry');
+  });
+});

@@ -34,6 +34,8 @@ export function parseIndexLine(line: string): ParsedLine {
     return malformed('it is not JSON');
   }
   if (!isRecord(value)) return malformed('it is not a JSON object');
+  const repeated = repeatedKey(line);
+  if (repeated !== undefined) return malformed(`it states "${repeated}" more than once`);
   const { version, checksum, deps } = value;
   if (typeof version !== 'string') return malformed('it has no "version"');
   if (!isVersion(version)) return malformed(`its version ${quote(version)} is not a semantic version`);
@@ -51,6 +53,29 @@ export function parseIndexLine(line: string): ParsedLine {
       binDependencies: parseDependencies(value['bin-deps']),
     },
   };
+}
+
+/** The keys a client's parser knows; a repeated one is an error to it (serde), while `JSON.parse` takes the last. */
+const clientKeys = ['version', 'checksum', 'deps', 'yanked', 'yanked_reason'];
+
+function repeatedKey(line: string): string | undefined {
+  const isSuspect = line.includes('\\u00') || clientKeys.some((key) => line.split(`"${key}"`).length > 2);
+  if (!isSuspect) return undefined;
+  const keys = topLevelKeys(line);
+  return clientKeys.find((key) => keys.indexOf(key) !== keys.lastIndexOf(key));
+}
+
+/** The keys of a valid JSON object's outermost level, repeated ones included. */
+function topLevelKeys(json: string): string[] {
+  const keys: string[] = [];
+  let depth = 0;
+  for (const [token] of json.matchAll(/"(?:[^"\\]|\\.)*"(?:\s*:)?|[{}[\]]/g)) {
+    if (token === '{' || token === '[') depth += 1;
+    else if (token === '}' || token === ']') depth -= 1;
+    else if (depth === 1 && token.endsWith(':'))
+      keys.push(JSON.parse(token.slice(0, -1).trimEnd()) as string);
+  }
+  return keys;
 }
 
 /** Reads an object name → requirement: a version string, or an object with a `version` (moon's dependency.rs). */
