@@ -286,11 +286,13 @@ describe('a prebuilt wasm asset', () => {
   });
 
   test('is a true 404 when nobody has it, and a problem when its bytes are not what its checksum says', async () => {
-    const { url, upstream } = await serveTwo(['alice/tool@1.0.0+b.2']);
+    const { url, upstream, registry } = await serveTwo(['alice/tool@1.0.0+b.2']);
     for (const folder of ['assets', 'prebuild'])
       for (const missing of [path, `${path}.sha256`, 'bob/x@1.0.0/x.wasm', 'alice/tool@9.0.0/tool.wasm'])
         expect((await fetch(`${url}/${folder}/${missing}`)).status).toBe(404);
     upstream.setAsset(path, wasm);
+    // What a source did not have is remembered for a moment; a sync ends that.
+    await registry.sync();
     Object.assign(upstream.faults, {
       wrongBytes: true,
       only: ({ url: asked }: { url: string }) => asked.endsWith('.wasm'),
