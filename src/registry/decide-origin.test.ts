@@ -268,6 +268,14 @@ describe('rule 4: a source that could not be read yet', () => {
     });
   });
 
+  test('keeps them also at the same priority, if it was added first', () => {
+    const world = { sources: ['a:50', 'b:50'], listedBy: ['b'] };
+    expect(decide({ ...world, unread: ['a'] })).toMatchObject({ rule: 'undecided', contender: 'a' });
+    expect(decide({ sources: ['b:50', 'a:50'], listedBy: ['b'], unread: ['a'] })).toMatchObject({
+      origin: 'b',
+    });
+  });
+
   test.each([
     ['trusted less', ['mooncakes:100', 'internal:25'], 'mooncakes', 'internal'],
     [

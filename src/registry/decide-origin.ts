@@ -75,13 +75,9 @@ function decideFirst(facts: ModuleFacts, policy: Policy, best: PolicySource | un
       isCachedOnly: false,
       contender: undefined,
     };
-  const unread = policy.sources.find(
-    (source) =>
-      source.isEnabled &&
-      !source.hasBeenRead &&
-      source.priority < best.priority &&
-      maySupply(source, facts.module),
-  );
+  const unread = policy.sources
+    .slice(0, policy.sources.indexOf(best))
+    .find((source) => source.isEnabled && !source.hasBeenRead && maySupply(source, facts.module));
   if (unread)
     return {
       rule: 'undecided',
