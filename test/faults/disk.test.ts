@@ -28,7 +28,7 @@ describe.each([
   { how: 'EMFILE', sticks: false },
 ])('a disk that answers $how', ({ how, sticks }) => {
   const points = world.whole.steps.map((name, position) => ({ name, step: position + 1, how, sticks }));
-  test.concurrent.each(sample(points, 8))('from step $step, about $name', async (point) => {
+  test.concurrent.each(sample(points, 6))('from step $step, about $name', async (point) => {
     const directory = await world.copy(`failing-${how}-${point.step}`);
     expectClear(await runChild(world.bundle, directory, point));
     await expectSound(directory, stages);
