@@ -30,6 +30,7 @@ export interface Config {
     readonly port: number;
     /** The address clients use, when it differs from host and port (behind a proxy); no trailing slash. */
     readonly baseUrl: string | undefined;
+    readonly maxConnections: number;
     readonly upstreamFallback: boolean;
     readonly refreshIntervalMs: number;
     readonly scrubIntervalMs: number;

@@ -41,6 +41,7 @@ export function normaliseConfig(file: ConfigFile, document: TomlDocument, contex
       host: server.host,
       port: server.port,
       baseUrl: server.base_url === undefined ? undefined : withoutTrailingSlash(server.base_url),
+      maxConnections: server.max_connections,
       upstreamFallback: server.upstream_fallback,
       refreshIntervalMs: milliseconds(server.refresh_interval),
       scrubIntervalMs: milliseconds(server.scrub_interval),

@@ -144,6 +144,10 @@ const server = v.strictObject(
     base_url: v.optional(
       about(address(serverUrlProblem), 'The address clients use, if it differs from host and port'),
     ),
+    max_connections: v.optional(
+      about(integer(1, 1_000_000), 'How many connections a server process keeps open at the same time'),
+      4096,
+    ),
     upstream_fallback: v.optional(
       about(flag, 'Whether archives not cached yet are listed, and fetched on demand'),
       true,

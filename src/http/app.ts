@@ -16,8 +16,10 @@ import { createUploadPack, type UploadPackStats } from './upload-pack.ts';
 interface AppLimits {
   /** Of a request target; 414 beyond. */
   readonly targetCharacters: number;
-  /** Of an inflated request body; 413 beyond. */
+  /** Of a request body, sent and inflated; 413 beyond. */
   readonly bodyBytes: number;
+  /** Of all request bodies in memory, the first 64 KiB of each aside; 503 beyond. */
+  readonly allBodiesBytes: number;
   readonly gitProcesses: number;
   /** Requests that may wait for a git process; 503 beyond. */
   readonly gitQueue: number;
@@ -34,7 +36,8 @@ const mebibyte = 1024 * 1024;
 
 const defaultLimits: AppLimits = {
   targetCharacters: 8192,
-  bodyBytes: 4 * mebibyte,
+  bodyBytes: mebibyte,
+  allBodiesBytes: 64 * mebibyte,
   gitProcesses: 8,
   gitQueue: 256,
   gitCacheBytes: 64 * mebibyte,
@@ -82,7 +85,7 @@ export function createApp(registry: Registry, options: AppOptions = {}): App {
   });
   const routes: readonly Route[] = [
     ...createArchiveRoutes(registry, limits),
-    ...createIndexRoutes(registry, uploadPack, limits.bodyBytes),
+    ...createIndexRoutes(registry, uploadPack, limits),
     ...createFileRoutes(registry),
     ...createApiRoutes(registry),
     ...createInfoRoutes(registry, { baseUrl, staleness }),
@@ -161,6 +164,8 @@ async function findAnswer(
   const refuse = (answer: Answer): Found => ({ answer, headers: {}, isForGit: false });
   if (url.length > context.limits.targetCharacters)
     return refuse(problem(414, `The address is longer than ${context.limits.targetCharacters} characters.`));
+  if (headers.host === undefined && request.httpVersion === '1.1')
+    return refuse(problem(400, 'The request has no Host header.'));
   const target = parseTarget(url, context.prefix);
   if (!target) return refuse(problem(400, 'The request target is not a path.'));
   const isForGit = target.path.startsWith('/git/') && /^git\//.test(headers['user-agent'] ?? '');

@@ -1,14 +1,17 @@
+import pLimit from 'p-limit';
 import type { Registry } from '../registry/registry.ts';
 import { type Answer, type AppRequest, content, problem, type Route } from './answer.ts';
 import { formatPackets } from './pkt-line.ts';
-import { readRequestBody } from './request-body.ts';
+import { type BodyLimits, createBodyReader } from './request-body.ts';
 import { busyProblem } from './respond.ts';
 import { parseQuery } from './target.ts';
 import type { PackAnswer, UploadPack } from './upload-pack.ts';
 import { parseGitProtocol, readUploadRequest } from './upload-request.ts';
 
 /** The git index over smart HTTP, protocol v0 to v2 (moon-protocol §2.2; gitprotocol-http). */
-export function createIndexRoutes(registry: Registry, uploadPack: UploadPack, maxBodyBytes: number): Route[] {
+export function createIndexRoutes(registry: Registry, uploadPack: UploadPack, limits: BodyLimits): Route[] {
+  const bodies = createBodyReader(limits);
+  const isServedCommit = createCommitCheck(registry);
   return [
     {
       methods: ['GET', 'HEAD'],
@@ -19,7 +22,9 @@ export function createIndexRoutes(registry: Registry, uploadPack: UploadPack, ma
     {
       methods: ['POST'],
       pattern: /^\/git\/index\/git-upload-pack$/,
-      handle: (request) => upload(registry, uploadPack, maxBodyBytes, request),
+      handle: async (request) =>
+        refuseType(request) ??
+        bodies.withBody(request, (body) => upload(registry, isServedCommit, uploadPack, request, body)),
       showsStaleness: true,
     },
     {
@@ -65,23 +70,30 @@ async function advertise(registry: Registry, uploadPack: UploadPack, request: Ap
   return packAnswer(whole, 'application/x-git-upload-pack-advertisement');
 }
 
+function refuseType({ headers }: AppRequest): Answer | undefined {
+  if (headers['content-type'] === 'application/x-git-upload-pack-request') return undefined;
+  return problem(415, 'Expected the content type "application/x-git-upload-pack-request".');
+}
+
+/** One at a time: the first may have to ask git for the history, and the others find it read. */
+function createCommitCheck(registry: Registry): (commit: string) => Promise<boolean> {
+  const inTurn = pLimit(1);
+  return (commit) => inTurn(() => registry.isServedCommit(commit));
+}
+
 async function upload(
   registry: Registry,
+  isServedCommit: (commit: string) => Promise<boolean>,
   uploadPack: UploadPack,
-  maxBodyBytes: number,
   request: AppRequest,
+  body: Buffer,
 ): Promise<Answer> {
-  const type = request.headers['content-type'];
-  if (type !== 'application/x-git-upload-pack-request')
-    return problem(415, 'Expected the content type "application/x-git-upload-pack-request".');
-  const body = await readRequestBody(request, maxBodyBytes);
-  if (body.kind === 'problem') return body;
   const protocol = parseGitProtocol(request.headers['git-protocol']);
-  const asked = readUploadRequest(protocol, body.bytes);
+  const asked = readUploadRequest(protocol, body);
   if (asked.kind === 'refused') return problem(asked.status, asked.reason);
   const commit = await registry.servedCommit();
   for (const want of asked.wants) {
-    if (want !== commit && !(await registry.isServedCommit(want)))
+    if (want !== commit && !(await isServedCommit(want)))
       return problem(403, `${want} is not a commit that this index serves.`, {
         hint: 'fetch again: the index may have moved on meanwhile',
       });

@@ -1,16 +1,22 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
-import type { Duplex } from 'node:stream';
 import { StorageError, UsageError } from '../errors.ts';
 import type { Registry } from '../registry/registry.ts';
 import { errorCode } from '../support/error-code.ts';
 import { type App, type AppOptions, createApp } from './app.ts';
+import { refuseBadRequest } from './bad-request.ts';
+import { createConnections } from './connections.ts';
 
 export interface ServerOptions extends AppOptions {
   readonly host: string;
   /** 0 asks the system for a free one. */
   readonly port: number;
+  /** Instead of `server.max_connections`. */
+  readonly maxConnections?: number | undefined;
+  readonly timeouts?: Partial<Timeouts> | undefined;
 }
+
+type Timeouts = Readonly<typeof defaultTimeouts>;
 
 export interface RunningServer {
   /** Where it listens, without trailing slash. */
@@ -21,35 +27,47 @@ export interface RunningServer {
   close(drainMs?: number): Promise<void>;
 }
 
-const maxConnections = 4096;
 const defaultDrainMs = 10_000;
 
-const serverSettings = {
-  maxHeaderSize: 16 * 1024,
-  headersTimeout: 15_000,
+const defaultTimeouts = {
+  /** For the head of a request, from connecting or from its first byte. */
+  headersMs: 15_000,
   /** For a whole request, body included. */
-  requestTimeout: 60_000,
+  requestMs: 60_000,
   /** Longer than load balancers keep idle connections (usually 60 s), so that they close first. */
-  keepAliveTimeout: 65_000,
-} as const;
-/** A client that takes nothing for so long has gone. */
-const stalledAfterMs = 120_000;
+  keepAliveMs: 65_000,
+  /** A client that takes nothing for so long has gone. */
+  stalledMs: 120_000,
+  /** How often the first two are looked at. */
+  checkEveryMs: 5000,
+};
+const maxHeaderBytes = 16 * 1024;
 
 /** Listens and serves. Throws `UsageError` when the address is taken or not ours, `StorageError` for no permission. */
 export async function startServer(registry: Registry, options: ServerOptions): Promise<RunningServer> {
+  const log = options.log ?? (() => {});
   const app = createApp(registry, options);
-  const connections = createConnections();
-  const server = createServer(serverSettings, (request, response) => {
-    connections.track(request, response);
+  const maximum = options.maxConnections ?? registry.config.server.maxConnections;
+  const connections = createConnections({ maximum, log, now: options.now ?? (() => performance.now()) });
+  const serve = (request: IncomingMessage, response: ServerResponse) => {
+    if (!connections.track(request, response)) return;
     app.handle(request, response).catch((error: unknown) => {
-      options.log?.({ level: 'error', message: 'request handling failed', fields: { error } });
+      log({ level: 'error', message: 'request handling failed', fields: { error } });
       response.destroy();
     });
-  });
+  };
+  const timeouts = { ...defaultTimeouts, ...options.timeouts };
+  const server = createServer(serverSettings(timeouts), serve);
+  // Expectations other than `100-continue` may be ignored (RFC 9110 §10.1.1), and are then logged like any request.
+  server.on('checkExpectation', serve);
   server.on('connection', (socket) => connections.add(socket));
-  server.maxConnections = maxConnections;
-  server.setTimeout(stalledAfterMs);
-  server.on('clientError', refuseBadRequest);
+  server.on('drop', () => connections.refused());
+  server.maxConnections = maximum;
+  server.setTimeout(timeouts.stalledMs);
+  const refuse = (error: Error, socket: Socket) =>
+    refuseBadRequest(error, socket, connections.isAnswering(socket), log);
+  server.on('clientError', (error, socket) => refuse(error, socket as Socket));
+  server.on('connect', (_, socket) => refuse(new Error('this is no forward proxy'), socket as Socket));
   const { port } = await listen(server, options);
   return {
     url: `http://${urlHost(options.host)}:${port}`,
@@ -65,35 +83,15 @@ export async function startServer(registry: Registry, options: ServerOptions): P
   };
 }
 
-/**
- * Which connections have requests running, so that draining can end the others. Node's own `closeIdleConnections`
- * spares connections that never sent a request, as browsers and proxies keep them.
- */
-function createConnections() {
-  const running = new Map<Socket, Set<ServerResponse>>();
-  let isDraining = false;
-
+function serverSettings(timeouts: Timeouts) {
   return {
-    add(socket: Socket): void {
-      running.set(socket, new Set());
-      socket.once('close', () => running.delete(socket));
-    },
-    track({ socket }: IncomingMessage, response: ServerResponse): void {
-      if (isDraining) response.shouldKeepAlive = false;
-      running.get(socket)?.add(response);
-      response.once('close', () => {
-        const responses = running.get(socket);
-        responses?.delete(response);
-        if (isDraining && responses?.size === 0) socket.destroySoon();
-      });
-    },
-    drain(): void {
-      isDraining = true;
-      for (const [socket, responses] of running) {
-        if (responses.size === 0) socket.destroySoon();
-        for (const response of responses) response.shouldKeepAlive = false;
-      }
-    },
+    maxHeaderSize: maxHeaderBytes,
+    headersTimeout: timeouts.headersMs,
+    requestTimeout: timeouts.requestMs,
+    keepAliveTimeout: timeouts.keepAliveMs,
+    connectionsCheckingInterval: timeouts.checkEveryMs,
+    // `createApp` answers these, so that they get an id and a log line.
+    requireHostHeader: false,
   };
 }
 
@@ -132,29 +130,6 @@ function listenFailure(where: string, error: unknown): unknown {
     default:
       return error;
   }
-}
-
-/** The bytes are no HTTP request, so nobody parsed a method to answer: say why in the least form, and hang up. */
-function refuseBadRequest(error: Error, socket: Duplex): void {
-  if (socket.destroyed || !socket.writable || errorCode(error) === 'ECONNRESET') {
-    socket.destroy();
-    return;
-  }
-  const [status, title] = refusalOf(errorCode(error));
-  const body = `${JSON.stringify({ type: 'about:blank', title, status, detail: 'The request could not be read.' })}\n`;
-  const head = [
-    `HTTP/1.1 ${status} ${title}`,
-    'Connection: close',
-    'Content-Type: application/problem+json',
-    `Content-Length: ${Buffer.byteLength(body)}`,
-  ];
-  socket.end(`${head.join('\r\n')}\r\n\r\n${body}`, () => socket.destroy());
-}
-
-function refusalOf(code: string | undefined): readonly [number, string] {
-  if (code === 'HPE_HEADER_OVERFLOW') return [431, 'Request Header Fields Too Large'];
-  if (code === 'ERR_HTTP_REQUEST_TIMEOUT') return [408, 'Request Timeout'];
-  return [400, 'Bad Request'];
 }
 
 function urlHost(host: string): string {

@@ -1,24 +1,66 @@
 import { finished, type Readable } from 'node:stream';
 import { createGunzip } from 'node:zlib';
-import type { AppRequest, ProblemAnswer } from './answer.ts';
-import { problem } from './answer.ts';
+import { type Answer, type AppRequest, type ProblemAnswer, problem } from './answer.ts';
+import { busyProblem } from './respond.ts';
 
-export type RequestBody = { readonly kind: 'body'; readonly bytes: Buffer } | ProblemAnswer;
+export interface BodyLimits {
+  readonly bodyBytes: number;
+  /** Of all bodies together, the first `smallBodyBytes` of each aside. */
+  readonly allBodiesBytes: number;
+}
 
-/**
- * Reads a request body, inflating gzip (git compresses beyond 1 KiB). Neither the sent nor the inflated form may
- * exceed `maxBytes`: a problem 413 then, 415 for another encoding, 400 for broken gzip. Rejects if the client leaves.
- */
-export async function readRequestBody(request: AppRequest, maxBytes: number): Promise<RequestBody> {
+type RequestBody = { readonly kind: 'body'; readonly bytes: Buffer } | ProblemAnswer;
+
+/** Bodies in memory, from their first byte until `use` has settled. */
+export interface BodyReader {
+  /**
+   * Reads a request body, inflating gzip (git compresses beyond 1 KiB), and answers with what `use` makes of it.
+   * Neither the sent nor the inflated form may exceed the limit: a problem 413 then, 503 when too much is in memory,
+   * 415 for another encoding, 400 for broken gzip. Rejects if the client leaves.
+   */
+  withBody(request: AppRequest, use: (bytes: Buffer) => Promise<Answer>): Promise<Answer>;
+}
+
+/** Nearly all requests of git are smaller: they are read even while larger ones fill the memory set aside for them. */
+const smallBodyBytes = 64 * 1024;
+
+export function createBodyReader(limits: BodyLimits): BodyReader {
+  let taken = 0;
+  return {
+    async withBody(request, use) {
+      let size = 0;
+      const beyondSmall = () => Math.max(size - smallBodyBytes, 0);
+      const admit = (length: number): Refusal | undefined => {
+        if (size + length > limits.bodyBytes) return 'too large';
+        taken -= beyondSmall();
+        size += length;
+        taken += beyondSmall();
+        return taken > limits.allBodiesBytes && size > smallBodyBytes ? 'too busy' : undefined;
+      };
+      try {
+        const body = await readRequestBody(request, limits.bodyBytes, admit);
+        return body.kind === 'body' ? await use(body.bytes) : body;
+      } finally {
+        taken -= beyondSmall();
+      }
+    },
+  };
+}
+
+type Refusal = 'too large' | 'too busy';
+/** Counts bytes that have come. */
+type Admit = (length: number) => Refusal | undefined;
+
+async function readRequestBody(request: AppRequest, maxBytes: number, admit: Admit): Promise<RequestBody> {
   const encoding = request.headers['content-encoding']?.trim().toLowerCase() ?? 'identity';
   if (Number(request.headers['content-length'] ?? 0) > maxBytes) return tooLarge(maxBytes);
-  if (encoding === 'identity') return (await readBounded(request.body, maxBytes)) ?? tooLarge(maxBytes);
+  if (encoding === 'identity') return readAdmitted(request.body, maxBytes, admit);
   if (encoding !== 'gzip' && encoding !== 'x-gzip')
     return problem(415, `The encoding ${JSON.stringify(encoding)} is not supported; gzip is.`);
   const inflated = request.body.pipe(createGunzip());
   const stopWatching = finished(request.body, (error) => error && inflated.destroy(error));
   try {
-    return (await readBounded(inflated, maxBytes)) ?? tooLarge(maxBytes);
+    return await readAdmitted(inflated, maxBytes, admit);
   } catch (error) {
     if (!isZlibError(error)) throw error;
     return problem(400, 'The body says that it is gzip, but does not inflate.');
@@ -30,15 +72,20 @@ export async function readRequestBody(request: AppRequest, maxBytes: number): Pr
 }
 
 /** Leaves the rest unread when there is too much. */
-async function readBounded(stream: Readable, maxBytes: number): Promise<RequestBody | undefined> {
+async function readAdmitted(stream: Readable, maxBytes: number, admit: Admit): Promise<RequestBody> {
   const chunks: Buffer[] = [];
-  let size = 0;
   for await (const chunk of stream.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>) {
-    size += chunk.length;
-    if (size > maxBytes) return undefined;
+    const refusal = admit(chunk.length);
+    if (refusal === 'too large') return tooLarge(maxBytes);
+    if (refusal === 'too busy') return tooBusy();
     chunks.push(chunk);
   }
   return { kind: 'body', bytes: Buffer.concat(chunks) };
+}
+
+function tooBusy(): ProblemAnswer {
+  const busy = busyProblem('Too many large requests are being read at once.', 2000);
+  return { ...busy, headers: { ...busy.headers, Connection: 'close' } };
 }
 
 function tooLarge(maxBytes: number): ProblemAnswer {

@@ -206,6 +206,7 @@ function configFor(directory: string): Config {
       host: '127.0.0.1',
       port: 0,
       baseUrl: undefined,
+      maxConnections: 4096,
       upstreamFallback: true,
       refreshIntervalMs: 60_000,
       scrubIntervalMs: 86_400_000,
