@@ -48,6 +48,8 @@ const defaultLimits: AppLimits = {
   firstByteMs: 25_000,
 };
 
+const maxHeaderLines = 100;
+
 export interface AppOptions {
   /** The address clients use; its path is accepted, and not required, in front of every route. */
   readonly baseUrl?: string | undefined;
@@ -164,6 +166,8 @@ async function findAnswer(
   const refuse = (answer: Answer): Found => ({ answer, headers: {}, isForGit: false });
   if (url.length > context.limits.targetCharacters)
     return refuse(problem(414, `The address is longer than ${context.limits.targetCharacters} characters.`));
+  if (request.rawHeaders.length > 2 * maxHeaderLines)
+    return refuse(problem(431, `The request has more than ${maxHeaderLines} header lines.`));
   if (headers.host === undefined && request.httpVersion === '1.1')
     return refuse(problem(400, 'The request has no Host header.'));
   const target = parseTarget(url, context.prefix);
