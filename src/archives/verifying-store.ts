@@ -11,7 +11,7 @@ export interface VerifyingStore extends ArchiveStore {
   verify(checksum: Checksum, options?: CheckOptions): Promise<Verdict>;
 }
 
-type Verdict =
+export type Verdict =
   | { readonly kind: 'sound' | 'absent' }
   | { readonly kind: 'damaged'; readonly damage: Damage; readonly movedTo: string };
 
