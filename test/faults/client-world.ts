@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { onTestFinished } from 'vitest';
 import { type RunningServer, type ServerOptions, startServer } from '../../src/http/listen.ts';
 import type { LogEntry } from '../../src/http/log.ts';
+import { formatPackets, type Packet } from '../../src/http/pkt-line.ts';
 import type { Registry } from '../../src/registry/registry.ts';
 import { tryGit } from '../support/git-client.ts';
 import { createRegistry, readServed } from '../support/registry-world.ts';
@@ -16,6 +17,8 @@ export interface ClientWorld {
   readonly log: LogEntry[];
   /** `OWNER/NAME@VERSION` → checksum. */
   readonly served: Readonly<Record<string, string>>;
+  /** One more version, served. */
+  publish(): Promise<void>;
   /** Downloads, lists refs and searches like an ordinary client; throws unless all answers are right. */
   askHealthily(): Promise<void>;
 }
@@ -45,7 +48,11 @@ export async function createClientWorld(
   });
   onTestFinished(() => server.close(0));
   const served = await readServed(registry);
-  return { registry, server, log, served, askHealthily: () => askHealthily(server.url, served) };
+  const publish = async () => {
+    await upstream.publish('bob/http@0.2.0');
+    await registry.mirror({ patterns: ['*/*'] });
+  };
+  return { registry, server, log, served, publish, askHealthily: () => askHealthily(server.url, served) };
 }
 
 async function askHealthily(url: string, served: Readonly<Record<string, string>>): Promise<void> {
@@ -84,16 +91,30 @@ export async function sendBytes(
   return { socket, closed, received: () => Buffer.concat(chunks).toString('latin1') };
 }
 
-/** What comes back until the server hangs up; '' if it only does that. */
-export async function exchange(port: number, bytes: string | Buffer): Promise<string> {
+/** What comes back until the server hangs up, '' if it only does that; or until this client leaves for its silence. */
+export async function exchange(
+  port: number,
+  bytes: string | Buffer,
+  { leaveAfterMs = 20_000 }: { readonly leaveAfterMs?: number } = {},
+): Promise<string> {
   const client = await sendBytes(port, bytes);
-  client.socket.setTimeout(20_000, () => client.socket.destroy());
+  client.socket.setTimeout(leaveAfterMs, () => client.socket.destroy());
   await client.closed;
   return client.received();
 }
 
 export function get(target: string, headers = 'Connection: close\r\n'): string {
   return `GET ${target} HTTP/1.1\r\nHost: x\r\n${headers}\r\n`;
+}
+
+/** `|` is a delimiter, `.` a flush, anything else a line. */
+export function packets(...lines: string[]): Buffer {
+  return formatPackets(
+    lines.map((text): Packet => {
+      if (text === '|') return { kind: 'delimiter' };
+      return text === '.' ? { kind: 'flush' } : { kind: 'data', text };
+    }),
+  );
 }
 
 /** A request to git's endpoint, gzip or not. */

@@ -2,7 +2,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { gzipSync } from 'node:zlib';
 import { describe, expect, test, vi } from 'vitest';
-import { formatPackets, type Packet } from '../../src/http/pkt-line.ts';
 import { git } from '../support/git-client.ts';
 import {
   type ClientWorld,
@@ -13,6 +12,7 @@ import {
   exchange,
   get,
   largeArchive,
+  packets,
   post,
   type RawClient,
   sendBytes,
@@ -23,16 +23,6 @@ import { fastDirectory } from './fast-directory.ts';
 const root = fastDirectory();
 const megabyte = 1024 * 1024;
 const untilClosed = { timeout: 30_000, interval: 20 };
-
-/** `|` is a delimiter, `.` a flush, anything else a line. */
-function packets(...lines: string[]): Buffer {
-  return formatPackets(
-    lines.map((text): Packet => {
-      if (text === '|') return { kind: 'delimiter' };
-      return text === '.' ? { kind: 'flush' } : { kind: 'data', text };
-    }),
-  );
-}
 
 const version2 = 'Git-Protocol: version=2';
 const ids = (count: number, word: string) =>
