@@ -60,6 +60,10 @@ describe('a protocol v2 request', () => {
     ['a listing argument in a fetch', ['command=fetch', '|', 'peel', '.'], 403],
     ['another hash', ['command=fetch', 'object-format=sha256', '.'], 403],
     ['a short object id', ['command=fetch', '|', 'want abc', '.'], 403],
+    ['no depth', ['command=fetch', '|', 'deepen 0', '.'], 403],
+    ['a depth that git takes for none', ['command=fetch', '|', 'deepen 4294967296', '.'], 403],
+    ['no date', ['command=fetch', '|', 'deepen-since 0', '.'], 403],
+    ['a depth and a date', ['command=fetch', '|', 'deepen 1', 'deepen-since 1', '.'], 400],
     ['no command', ['agent=git', '.'], 400],
     ['two commands', ['command=fetch', 'command=ls-refs', '.'], 400],
     ['no end', ['command=fetch'], 400],
@@ -116,6 +120,7 @@ describe('a protocol v0 request', () => {
     ['a separator of v2', [`want ${a}`, '|', '.'], 400],
     ['an empty line', ['', `want ${a}`, '.'], 403],
     ['no end', [`want ${a}`], 400],
+    ['haves without an end', [`want ${a}`, '.', `have ${b}`], 400],
   ])('with %s is refused', (_, lines, status) => {
     expect(readUploadRequest(0, body(...lines))).toMatchObject({ kind: 'refused', status });
   });

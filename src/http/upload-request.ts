@@ -80,9 +80,17 @@ const fetchFlags = new Set([
 ]);
 const objectLine = /^(want|have|shallow) [0-9a-fA-F]{40}$/;
 const depthLine = /^(deepen|deepen-since) [0-9]{1,10}$/;
+/** What `git fetch --unshallow` asks for. */
+const infiniteDepth = 2 ** 31 - 1;
 
 function isFetchArgument(line: string): boolean {
-  return fetchFlags.has(line) || objectLine.test(line) || depthLine.test(line);
+  return fetchFlags.has(line) || objectLine.test(line) || isDepth(line);
+}
+
+function isDepth(line: string): boolean {
+  if (!depthLine.test(line)) return false;
+  const value = Number(line.slice(line.indexOf(' ')));
+  return value > 0 && (line.startsWith('deepen-since') || value <= infiniteDepth);
 }
 
 const negotiationFlags = new Set([
@@ -110,6 +118,8 @@ function readNegotiation(packets: readonly Packet[]): UploadRequest {
   const rest = packets.slice(end + 1);
   if (!asked || rest.some(({ kind }) => kind === 'delimiter'))
     return malformed('it has a protocol v2 separator');
+  const last = rest.at(-1);
+  if (last && last.kind !== 'flush' && textOf(last) !== 'done') return malformed('it has no end');
   const [first = '', ...others] = asked;
   const [want, id, ...sent] = first.split(' ').filter((word) => word !== '');
   const capabilities = sent.filter((word) => !identity.test(word));
@@ -133,6 +143,11 @@ function accept(
   lines: readonly string[],
   build: (lines: readonly string[]) => readonly Packet[],
 ): UploadRequest {
+  if (
+    lines.some((line) => line.startsWith('deepen ')) &&
+    lines.some((line) => line.startsWith('deepen-since '))
+  )
+    return malformed('it wants both a depth and a date');
   const isWant = (line: string) => line.startsWith('want ');
   const wanted = new Set(lines.filter(isWant).map((line) => line.toLowerCase()));
   if (wanted.size > maxWants) return refused(`more than ${maxWants} wants`);
