@@ -23,7 +23,9 @@ async function smoke(name: string, folder: string, ...words: string[]) {
     bundle: true,
     format: 'esm',
     platform: 'node',
-    banner: { js: "import{createRequire}from'node:module';const require=createRequire(import.meta.url);" },
+    banner: {
+      js: "import{createRequire as __createRequire}from'node:module';const require=__createRequire(import.meta.url);",
+    },
   });
   const args = [outfile, '--smoke', '--work', folder, '--json', json, ...words];
   const env = { ...process.env, BENCH_ROOT: root };
