@@ -24,7 +24,7 @@ export interface ClientWorld {
 }
 
 export const largeArchive = '/user/alice/large/1.0.0.zip';
-export const smallArchive = '/user/alice/json/1.0.0.zip';
+const smallArchive = '/user/alice/json/1.0.0.zip';
 const largeBytes = 8 * 1024 * 1024;
 
 /** A registry over a real upstream, served over real sockets; its archives are here already. */
