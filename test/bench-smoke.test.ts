@@ -43,7 +43,7 @@ interface SmokeRow {
   }[];
 }
 
-describe('the benchmarks', () => {
+describe('the benchmarks', { timeout: 300_000 }, () => {
   test('measure every row, and leave none of the alternatives out without saying why', async () => {
     const { status, stdout, stderr, report } = await smoke('bench', temporaryDirectory());
 
