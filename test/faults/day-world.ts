@@ -2,7 +2,7 @@
 import { join } from 'node:path';
 import type { Faults } from '../../src/demo/faults.ts';
 import { createModuleArchive } from '../../src/demo/module-archive.ts';
-import type { Random } from '../../src/demo/random.ts';
+import { createRandom, type Random } from '../../src/demo/random.ts';
 import type { UpstreamRegistry } from '../../src/demo/upstream-registry.ts';
 import { runGit } from '../../src/support/git.ts';
 import { readEntries, sha256, startUpstream } from '../support/worlds.ts';
@@ -47,6 +47,7 @@ export async function createDayWorld(directory: string, random: Random): Promise
   );
   const archives = new Map<string, Buffer>();
   const events: Record<string, number> = {};
+  const parsed = new WeakMap<Buffer, ReadonlyMap<string, string>>();
   let names = 0;
   let variants = 0;
 
@@ -55,17 +56,24 @@ export async function createDayWorld(directory: string, random: Random): Promise
   const pickSource = () => random.pick(sources as [DaySource, ...DaySource[]]);
   const pickOf = <T>(items: readonly T[]): T | undefined => items[random.below(items.length)];
 
+  /** Parsed once, so that a long day does not fill the memory that it measures. */
+  function versionsOf(file: Buffer): ReadonlyMap<string, string> {
+    const known = parsed.get(file);
+    if (known) return known;
+    const versions = new Map(
+      readEntries(file).map((entry) => [String(entry.version), String(entry.checksum)] as const),
+    );
+    parsed.set(file, versions);
+    return versions;
+  }
+
   /** After a change: its newest commit is what it shows. */
   function observe(source: DaySource): void {
     const { index } = source.upstream;
     source.visible = index.commit ?? '';
     const listing = Array.from({ length: names }, (_, number) => nameOf(number)).flatMap((module) => {
-      const entries = readEntries(index.read(`user/${module}.index`));
-      const versions = entries.map((entry): [string, string] => [
-        String(entry.version),
-        String(entry.checksum),
-      ]);
-      return versions.length === 0 ? [] : [[module, new Map(versions)] as const];
+      const file = index.read(`user/${module}.index`);
+      return file === undefined ? [] : [[module, versionsOf(file)] as const];
     });
     source.listings.set(source.visible, new Map(listing));
     source.history.push(source.visible);
@@ -172,7 +180,9 @@ export async function createDayWorld(directory: string, random: Random): Promise
     },
     'fault for some requests': async ({ upstream }) => {
       upstream.clearFaults();
-      Object.assign(upstream.faults, random.pick(faults), { only: () => random.chance(0.4) });
+      // Its own chance: how many requests come must not change what happens later.
+      const requests = createRandom('requests', random.hex(8));
+      Object.assign(upstream.faults, random.pick(faults), { only: () => requests.chance(0.4) });
     },
     'end of a fault': async (source) => endFault(source),
     'refused connections': async (source) => {
