@@ -7,7 +7,7 @@ import type { DaySource, Listing } from './day-world.ts';
 
 export type Served = Readonly<Record<string, string>>;
 
-export interface DayOracle {
+interface DayOracle {
   /** `OWNER/NAME@VERSION` → the checksum it was first served with. */
   readonly pins: ReadonlyMap<string, string>;
   /** Everything wrong with what a sync did, in words. */

@@ -4,7 +4,7 @@ import type { AddressInfo } from 'node:net';
 import { onTestFinished } from 'vitest';
 
 /** An archive host that keeps everybody waiting until it is told to answer, so that a herd is all there before. */
-export interface GatedArchives {
+interface GatedArchives {
   readonly url: string;
   /** Raw targets of the requests for archives so far. */
   readonly requests: readonly string[];
