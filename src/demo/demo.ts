@@ -44,7 +44,7 @@ export async function runDemo<Code extends number>(
       const code = await host.command(words, where);
       if (code !== 0) return code;
     }
-    const port = options.port ?? (await findPort());
+    const port = options.port || (await findPort(options.port ?? usualPort));
     return await serve(host, registry, port);
   } finally {
     await world.close();
@@ -133,9 +133,9 @@ async function answers(url: string): Promise<boolean> {
   }
 }
 
-/** The usual port if nobody has it, else one the system gives. */
-async function findPort(): Promise<number> {
-  return (await listenBriefly(usualPort)) ?? (await listenBriefly(0)) ?? usualPort;
+/** The port if nobody has it, else one the system gives; 0 is always the system's choice. */
+async function findPort(wanted: number): Promise<number> {
+  return (await listenBriefly(wanted)) ?? (await listenBriefly(0)) ?? wanted;
 }
 
 function listenBriefly(port: number): Promise<number | undefined> {
