@@ -87,6 +87,14 @@ describe('a source that fails', () => {
     expect(calls).toEqual(['index']);
   });
 
+  test('by silence about its symbols goes on being asked for archives', async () => {
+    const world = createWorld();
+    world.answer = (call) => (call === 'symbols' ? unavailable(failures.timeout) : file());
+    for (let i = 0; i < 3; i++) await world.source.openSymbols(undefined);
+    expect((await world.source.openArchive(module, version)).kind).toBe('found');
+    expect(world.calls).toEqual(['symbols', 'archive of alice/json']);
+  });
+
   test.each([
     ['requestTimeout', unavailable(failures.requestTimeout)],
     ['unauthorized', unavailable(failures.unauthorized)],

@@ -40,6 +40,8 @@ export function guardSource(source: Source, { clock = systemClock }: GuardOption
   const { config } = source;
   if (!config.enabled) return source;
   const guard = createGuard(config, clock);
+  // Help for editors alone: an address that is silent for it must not keep archives from anybody.
+  const symbolsGuard = createGuard(config, clock);
   const missing = createNegativeCache(clock);
   // What is missing on a disk is found out for less than remembering it costs.
   const remembers = /^https?:/i.test(config.downloadUrl);
@@ -67,7 +69,10 @@ export function guardSource(source: Source, { clock = systemClock }: GuardOption
         guard.run(() => source.openArchive(module, version, signal), patience.file, signal),
       ),
     openSymbols: (etag, signal) =>
-      remember('symbols', () => guard.run(() => source.openSymbols(etag, signal), patience.index, signal)),
+      remember('symbols', async () => {
+        const call = () => source.openSymbols(etag, signal);
+        return guard.refusal() ?? symbolsGuard.run(call, patience.index, signal);
+      }),
     openAsset: (assetPath, signal) =>
       remember(`asset ${assetPath}`, () =>
         guard.run(() => source.openAsset(assetPath, signal), patience.file, signal),
@@ -75,6 +80,7 @@ export function guardSource(source: Source, { clock = systemClock }: GuardOption
     probe: (signal) => guard.runAnyway(() => source.probe(signal)),
     async close() {
       guard.close();
+      symbolsGuard.close();
       await source.close();
     },
   };
@@ -121,6 +127,8 @@ function createGuard(config: SourceConfig, clock: MonotonicClock) {
   }
 
   return {
+    /** Why nothing is asked now, if so. */
+    refusal: () => health.refusal(),
     async run<T>(call: Call<T>, wait: Patience, signal: AbortSignal | undefined): Promise<Lookup<T>> {
       const linked = linkSignals([signal, closing.signal]);
       try {
