@@ -36,6 +36,9 @@ export interface RegistrySettings {
   readonly connections?: ConnectionTuning;
 }
 
+/** Tries again as often as ever, but at once. */
+const impatient: ConnectionTuning = { http: { retry: { sleep: async () => {} } } };
+
 /** A registry over the given upstreams, opened in a fresh folder and closed when the test has finished. */
 export async function createRegistry(settings: RegistrySettings): Promise<Registry> {
   const directory = settings.directory ?? join(temporaryDirectory(), 'registry');
@@ -46,7 +49,7 @@ export async function createRegistry(settings: RegistrySettings): Promise<Regist
     env: settings.env ?? {},
     ...(settings.log ? { log: settings.log } : {}),
     ...(settings.now ? { now: settings.now } : {}),
-    ...(settings.connections ? { connections: settings.connections } : {}),
+    connections: settings.connections ?? impatient,
   });
   onTestFinished(() => registry.close());
   return registry;
