@@ -1,12 +1,12 @@
 import { createHash } from 'node:crypto';
 import { mkdir, readFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { buffer } from 'node:stream/consumers';
 import { type Checksum, isChecksum } from '../model/checksum.ts';
-import { found, type Lookup, type SourceFailure, unavailable } from '../model/lookup.ts';
-import type { OpenedBody, Source } from '../sources/source.ts';
+import { found, type Lookup, unavailable } from '../model/lookup.ts';
+import type { Source } from '../sources/source.ts';
 import { writeFileAtomic } from '../support/atomic-file.ts';
 import { ifExists, onDisk } from '../support/disk-errors.ts';
+import { readBody } from './read-body.ts';
 
 /** A verified wasm asset. It is pinned by being kept: what was served once is served for ever (rule 3). */
 export interface Asset {
@@ -72,29 +72,6 @@ async function readStatedChecksum(wasmPath: string, source: Source): Promise<Loo
     reason: 'bad-answer',
     detail: `source "${source.config.name}" has no SHA-256 in ${wasmPath}.sha256`,
   });
-}
-
-async function readBody(opened: Lookup<OpenedBody>, maxBytes: number): Promise<Lookup<Buffer>> {
-  if (opened.kind !== 'found') return opened;
-  const { body, sizeBytes, url } = opened.value;
-  const fail = (reason: SourceFailure['reason'], detail: string) => {
-    body.destroy();
-    return unavailable<Buffer>({ reason, detail });
-  };
-  if (sizeBytes !== undefined && sizeBytes > maxBytes)
-    return fail('bad-answer', `${url} is larger than ${maxBytes} bytes`);
-  let received = 0;
-  body.on('data', (chunk: Buffer) => {
-    received += chunk.length;
-    if (received > maxBytes) body.destroy(new Error(`more than ${maxBytes} bytes`));
-  });
-  try {
-    const bytes = await buffer(body);
-    if (sizeBytes !== undefined && bytes.length !== sizeBytes) return fail('connection', `${url} broke off`);
-    return found(bytes);
-  } catch (error) {
-    return fail('connection', `${url} broke off: ${(error as Error).message}`);
-  }
 }
 
 async function readIfThere(file: string): Promise<Buffer | undefined> {

@@ -1,12 +1,13 @@
 import { createHash } from 'node:crypto';
 import { readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { buffer } from 'node:stream/consumers';
+import { found } from '../model/lookup.ts';
 import type { ModuleName } from '../model/module-name.ts';
 import type { Source } from '../sources/source.ts';
 import { writeFileAtomic } from '../support/atomic-file.ts';
 import { ifExists, onDisk } from '../support/disk-errors.ts';
 import type { Log } from '../support/log.ts';
+import { readBody } from './read-body.ts';
 import type { ServedBytes } from './registry.ts';
 import { mergeSymbols } from './symbols.ts';
 
@@ -34,15 +35,14 @@ export function createSymbols(directory: string, log: Log) {
       return;
     }
     if (opened.value === 'notModified') return;
-    const { body, sizeBytes = 0 } = opened.value;
-    if (sizeBytes > maxSymbolsBytes) {
-      body.destroy();
-      log.warn('symbols are too large and were left out', { source: name, sizeBytes });
+    const read = await readBody(found(opened.value), maxSymbolsBytes);
+    if (read.kind !== 'found') {
+      const detail = read.kind === 'absent' ? read.detail : read.cause.detail;
+      log.warn('symbols could not be read, and stay as they were', { source: name, detail });
       return;
     }
-    const bytes = await buffer(body);
     await rm(`${fileOf(name)}.etag`, { force: true });
-    await writeFileAtomic(fileOf(name), bytes);
+    await writeFileAtomic(fileOf(name), read.value);
     if (opened.value.etag !== undefined) await writeFileAtomic(`${fileOf(name)}.etag`, opened.value.etag);
   }
 
