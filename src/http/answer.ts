@@ -6,14 +6,16 @@ export interface AppRequest {
   /** Unique; in `X-Request-Id`, in problem bodies and in the log. */
   readonly id: string;
   readonly method: string;
+  /** The request target, as sent. */
+  readonly target: string;
   /** As sent, still percent-encoded: one leading slash, without query and without the base address's prefix. */
   readonly path: string;
   /** As sent, without the question mark. */
   readonly query: string;
   readonly headers: IncomingHttpHeaders;
   readonly body: Readable;
-  /** Aborted when the client leaves before it has the whole answer. */
-  readonly signal: AbortSignal;
+  /** Aborted when the client leaves before it has the whole answer. Made when asked for: few do, and it costs. */
+  readonly signal: () => AbortSignal;
 }
 
 export type Handler = (request: AppRequest) => Promise<Answer>;
@@ -28,6 +30,13 @@ export interface Route {
 }
 
 export type Answer = ContentAnswer | ProblemAnswer;
+
+/** An answer 200 to a GET that wants all of it, with nothing left to build. */
+export interface ReadyAnswer {
+  /** Names and values in turn, `Content-Length` aside. */
+  readonly headers: readonly string[];
+  readonly body: Buffer;
+}
 
 export type Headers = Readonly<Record<string, string>>;
 

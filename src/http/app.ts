@@ -1,16 +1,15 @@
-import { randomUUID } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Registry } from '../registry/registry.ts';
-import { type Answer, type AppRequest, type Headers, problem, type Route } from './answer.ts';
+import type { Route } from './answer.ts';
 import { createApiRoutes } from './api-routes.ts';
 import { createArchiveRoutes } from './archive-routes.ts';
 import { createFileRoutes } from './file-routes.ts';
+import { createHandler } from './handle.ts';
 import { createIndexRoutes } from './index-routes.ts';
 import { createInfoRoutes } from './info-routes.ts';
-import type { Log, LogEntry } from './log.ts';
-import { errorProblem, sendAnswer } from './respond.ts';
-import { createStaleness, type Staleness } from './staleness.ts';
-import { parseTarget } from './target.ts';
+import type { Log } from './log.ts';
+import { createServedCommit } from './served-commit.ts';
+import { createStaleness } from './staleness.ts';
 import { createUploadPack, type UploadPackStats } from './upload-pack.ts';
 
 interface AppLimits {
@@ -48,8 +47,6 @@ const defaultLimits: AppLimits = {
   firstByteMs: 25_000,
 };
 
-const maxHeaderLines = 100;
-
 export interface AppOptions {
   /** The address clients use; its path is accepted, and not required, in front of every route. */
   readonly baseUrl?: string | undefined;
@@ -75,9 +72,11 @@ export function createApp(registry: Registry, options: AppOptions = {}): App {
   const baseUrl = options.baseUrl?.replace(/\/+$/, '');
   const prefix = baseUrl === undefined ? '' : new URL(baseUrl).pathname.replace(/\/+$/, '');
   const staleness = createStaleness(registry, log, now);
+  const servedCommit = createServedCommit(registry, now);
+  const archives = createArchiveRoutes(registry, servedCommit, limits);
   const uploadPack = createUploadPack({
     gitDir: registry.indexDirectory,
-    readCommit: () => registry.servedCommit(),
+    readCommit: () => servedCommit.read(),
     processes: limits.gitProcesses,
     queue: limits.gitQueue,
     cacheBytes: limits.gitCacheBytes,
@@ -86,120 +85,24 @@ export function createApp(registry: Registry, options: AppOptions = {}): App {
     log,
   });
   const routes: readonly Route[] = [
-    ...createArchiveRoutes(registry, limits),
-    ...createIndexRoutes(registry, uploadPack, limits),
+    ...archives.routes,
+    ...createIndexRoutes(registry, servedCommit, uploadPack, limits),
     ...createFileRoutes(registry),
     ...createApiRoutes(registry),
     ...createInfoRoutes(registry, { baseUrl, staleness }),
   ];
-  const context = { routes, prefix, limits, log, now, staleness, accessLog: options.accessLog ?? false };
+  const handle = createHandler({
+    routes,
+    findReady: archives.findReady,
+    staleness,
+    prefix,
+    targetCharacters: limits.targetCharacters,
+    log,
+    accessLog: options.accessLog ?? false,
+    now,
+  });
   return {
-    handle: (request, response) => handle(context, request, response),
+    handle,
     stats: () => ({ git: uploadPack.stats() }),
   };
-}
-
-interface Context {
-  readonly routes: readonly Route[];
-  readonly prefix: string;
-  readonly limits: AppLimits;
-  readonly log: Log;
-  readonly accessLog: boolean;
-  readonly now: () => number;
-  readonly staleness: Staleness;
-}
-
-async function handle(context: Context, request: IncomingMessage, response: ServerResponse): Promise<void> {
-  const startedAt = context.now();
-  const id = randomUUID();
-  const leaving = new AbortController();
-  response.once('close', () => {
-    if (!response.writableFinished) leaving.abort();
-  });
-  const { answer, headers, isForGit } = await findAnswer(context, request, id, leaving.signal);
-  const send = (sent: Answer) =>
-    sendAnswer(request, response, sent, { id, headers, problemsAsText: isForGit });
-  try {
-    if (!leaving.signal.aborted) await send(answer);
-  } catch (error) {
-    if (!leaving.signal.aborted) logFailure(context.log, id, request, error);
-    if (response.headersSent) response.destroy();
-    else if (!response.destroyed) await send(errorProblem(error));
-  } finally {
-    const status = leaving.signal.aborted ? 499 : response.statusCode;
-    context.log({
-      level: levelOf(status, context.accessLog),
-      message: 'request',
-      fields: {
-        id,
-        method: request.method,
-        target: request.url?.slice(0, 512),
-        status,
-        durationMs: Math.round(context.now() - startedAt),
-        client: request.socket.remoteAddress,
-        userAgent: request.headers['user-agent']?.slice(0, 200),
-      },
-    });
-  }
-}
-
-/** Failures are always told, refusals unless `--quiet`; what clients ask every day is a detail. */
-function levelOf(status: number, accessLog: boolean): LogEntry['level'] {
-  if (status >= 500) return 'warn';
-  const isRefusal = status >= 400 && status !== 404 && status !== 499;
-  return isRefusal || accessLog ? 'info' : 'debug';
-}
-
-interface Found {
-  readonly answer: Answer;
-  readonly headers: Headers;
-  readonly isForGit: boolean;
-}
-
-async function findAnswer(
-  context: Context,
-  request: IncomingMessage,
-  id: string,
-  signal: AbortSignal,
-): Promise<Found> {
-  const { method = '', url = '', headers } = request;
-  const refuse = (answer: Answer): Found => ({ answer, headers: {}, isForGit: false });
-  if (url.length > context.limits.targetCharacters)
-    return refuse(problem(414, `The address is longer than ${context.limits.targetCharacters} characters.`));
-  if (request.rawHeaders.length > 2 * maxHeaderLines)
-    return refuse(problem(431, `The request has more than ${maxHeaderLines} header lines.`));
-  if (headers.host === undefined && request.httpVersion === '1.1')
-    return refuse(problem(400, 'The request has no Host header.'));
-  const target = parseTarget(url, context.prefix);
-  if (!target) return refuse(problem(400, 'The request target is not a path.'));
-  const isForGit = target.path.startsWith('/git/') && /^git\//.test(headers['user-agent'] ?? '');
-  const matching = context.routes.filter(({ pattern }) => pattern.test(target.path));
-  const route = matching.find(({ methods }) => methods.includes(method));
-  if (!route) return { answer: noRoute(method, matching), headers: {}, isForGit };
-  const asked: AppRequest = { id, method, ...target, headers, body: request, signal };
-  const answer = await route.handle(asked).catch((error: unknown) => {
-    if (!signal.aborted) logFailure(context.log, id, request, error);
-    return errorProblem(error);
-  });
-  return { answer, headers: route.showsStaleness ? warningOf(context.staleness) : {}, isForGit };
-}
-
-function noRoute(method: string, matching: readonly Route[]): Answer {
-  if (matching.length === 0)
-    return problem(404, 'There is nothing at this address.', { hint: 'GET / lists what there is' });
-  const allowed = [...new Set(matching.flatMap(({ methods }) => methods))].join(', ');
-  return problem(405, `This address does not take ${method}.`, { headers: { Allow: allowed } });
-}
-
-/** `Warning: 110` is "response is stale" (RFC 7234 §5.5.1): the answer holds, but a source could not be read. */
-function warningOf(staleness: Staleness): Headers {
-  const stale = staleness.glance();
-  if (stale.length === 0) return {};
-  return { Warning: stale.map(({ source }) => `110 - "stale: ${source}"`).join(', ') };
-}
-
-function logFailure(log: Log, id: string, request: IncomingMessage, error: unknown): void {
-  const stack = error instanceof Error ? error.stack : undefined;
-  const fields = { id, target: request.url?.slice(0, 512), error, stack };
-  log({ level: 'error', message: 'request failed', fields });
 }

@@ -1,22 +1,38 @@
+import type { IncomingMessage } from 'node:http';
 import type { Readable } from 'node:stream';
 import type { ByteRange } from '../archives/archive-store.ts';
 import { type Answer, type AppRequest, content, type Headers, problem } from './answer.ts';
 import { chooseRange, matchesEtag } from './conditional.ts';
 
-/** Bytes that have an identity, whole in memory or readable in parts. */
-export interface Entity {
+export interface EntityFacts {
   /** Without quotes. */
   readonly etag: string;
   readonly headers: Headers;
   readonly sizeBytes: number;
+}
+
+/** Bytes that have an identity, whole in memory or readable in parts. */
+export interface Entity extends EntityFacts {
   /** A Buffer is sent with one write. */
   readonly source: Buffer | ((range: ByteRange | undefined) => Promise<Readable>);
+}
+
+/** Request headers that make the answer to a GET another than all of the bytes. */
+const selectiveHeaders = ['if-none-match', 'range'] as const;
+
+export function wantsAll({ method, headers }: Pick<IncomingMessage, 'method' | 'headers'>): boolean {
+  return method === 'GET' && selectiveHeaders.every((name) => headers[name] === undefined);
+}
+
+/** The headers of an answer with all of the bytes. */
+export function wholeHeaders({ etag, headers }: EntityFacts): Headers {
+  return { ...headers, ETag: `"${etag}"`, 'Accept-Ranges': 'bytes' };
 }
 
 /** Answers GET and HEAD for `entity`: validators, single ranges, and never another encoding of the bytes. */
 export function answerEntity(request: AppRequest, entity: Entity): Answer {
   const etag = `"${entity.etag}"`;
-  const headers = { ...entity.headers, ETag: etag, 'Accept-Ranges': 'bytes' };
+  const headers = wholeHeaders(entity);
   if (matchesEtag(request.headers['if-none-match'], etag)) {
     const { 'Content-Type': _, ...kept } = headers as Record<string, string>;
     return content(304, kept);

@@ -4,27 +4,37 @@ import { type Answer, type AppRequest, content, problem, type Route } from './an
 import { formatPackets } from './pkt-line.ts';
 import { type BodyLimits, createBodyReader } from './request-body.ts';
 import { busyProblem } from './respond.ts';
+import type { ServedCommit } from './served-commit.ts';
 import { parseQuery } from './target.ts';
 import type { PackAnswer, UploadPack } from './upload-pack.ts';
-import { parseGitProtocol, readUploadRequest } from './upload-request.ts';
+import { createUploadRequestReader, parseGitProtocol } from './upload-request.ts';
 
 /** The git index over smart HTTP, protocol v0 to v2 (moon-protocol §2.2; gitprotocol-http). */
-export function createIndexRoutes(registry: Registry, uploadPack: UploadPack, limits: BodyLimits): Route[] {
+export function createIndexRoutes(
+  registry: Registry,
+  servedCommit: ServedCommit,
+  uploadPack: UploadPack,
+  limits: BodyLimits,
+): Route[] {
   const bodies = createBodyReader(limits);
-  const isServedCommit = createCommitCheck(registry);
+  const context = {
+    servedCommit,
+    uploadPack,
+    isServedCommit: createCommitCheck(registry),
+    readRequest: createUploadRequestReader(),
+  };
   return [
     {
       methods: ['GET', 'HEAD'],
       pattern: /^\/git\/index\/info\/refs$/,
-      handle: (request) => advertise(registry, uploadPack, request),
+      handle: (request) => advertise(servedCommit, uploadPack, request),
       showsStaleness: true,
     },
     {
       methods: ['POST'],
       pattern: /^\/git\/index\/git-upload-pack$/,
       handle: async (request) =>
-        refuseType(request) ??
-        bodies.withBody(request, (body) => upload(registry, isServedCommit, uploadPack, request, body)),
+        refuseType(request) ?? bodies.withBody(request, (body) => upload(context, request, body)),
       showsStaleness: true,
     },
     {
@@ -53,13 +63,17 @@ function smartOnly(): Answer {
   });
 }
 
-async function advertise(registry: Registry, uploadPack: UploadPack, request: AppRequest): Promise<Answer> {
+async function advertise(
+  servedCommit: ServedCommit,
+  uploadPack: UploadPack,
+  request: AppRequest,
+): Promise<Answer> {
   const service = parseQuery(request.query).get('service');
   if (service === 'git-receive-pack') return readOnly();
   if (service !== 'git-upload-pack') return smartOnly();
   const protocol = parseGitProtocol(request.headers['git-protocol']);
-  const commit = await registry.servedCommit();
-  const answer = await uploadPack.answer({ commit, protocol, input: undefined }, request.signal);
+  const commit = await servedCommit.read();
+  const answer = await uploadPack.answer({ commit, protocol, input: undefined }, request);
   // Version 2 begins with its own version line instead (http-backend does the same).
   const banner =
     protocol === 2
@@ -81,24 +95,29 @@ function createCommitCheck(registry: Registry): (commit: string) => Promise<bool
   return (commit) => inTurn(() => registry.isServedCommit(commit));
 }
 
+interface UploadContext {
+  readonly servedCommit: ServedCommit;
+  readonly uploadPack: UploadPack;
+  readonly isServedCommit: (commit: string) => Promise<boolean>;
+  readonly readRequest: ReturnType<typeof createUploadRequestReader>;
+}
+
 async function upload(
-  registry: Registry,
-  isServedCommit: (commit: string) => Promise<boolean>,
-  uploadPack: UploadPack,
+  { servedCommit, uploadPack, isServedCommit, readRequest }: UploadContext,
   request: AppRequest,
   body: Buffer,
 ): Promise<Answer> {
   const protocol = parseGitProtocol(request.headers['git-protocol']);
-  const asked = readUploadRequest(protocol, body);
+  const asked = readRequest(protocol, body);
   if (asked.kind === 'refused') return problem(asked.status, asked.reason);
-  const commit = await registry.servedCommit();
+  const commit = servedCommit.glance() ?? (await servedCommit.read());
   for (const want of asked.wants) {
     if (want !== commit && !(await isServedCommit(want)))
       return problem(403, `${want} is not a commit that this index serves.`, {
         hint: 'fetch again: the index may have moved on meanwhile',
       });
   }
-  const answer = await uploadPack.answer({ commit, protocol, input: asked.bytes }, request.signal);
+  const answer = await uploadPack.answer({ commit, protocol, input: asked }, request);
   return packAnswer(answer, 'application/x-git-upload-pack-result');
 }
 

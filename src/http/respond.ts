@@ -2,7 +2,7 @@ import { type IncomingMessage, type ServerResponse, STATUS_CODES } from 'node:ht
 import { pipeline } from 'node:stream/promises';
 import { type ErrorCode, RegistryError } from '../errors.ts';
 import type { Lookup, SourceFailure } from '../model/lookup.ts';
-import { type Answer, type Headers, type ProblemAnswer, problem } from './answer.ts';
+import { type Answer, type Headers, type ProblemAnswer, problem, type ReadyAnswer } from './answer.ts';
 
 /** The one table from failures and outcomes to statuses (rule 4: absent is 404, "could not tell" is 502 or 503). */
 const errorStatus: Record<ErrorCode, number> = {
@@ -62,6 +62,12 @@ function retryAfter(delayMs: number | undefined): Headers {
   return { 'Retry-After': String(Math.min(Math.max(seconds, 1), longestRetryAfterSeconds)) };
 }
 
+/** Sends an answer that was built before, with one write. */
+export function sendReady(response: ServerResponse, { headers, body }: ReadyAnswer, id: string): void {
+  response.writeHead(200, ['Content-Length', String(body.length), ...ownHeaders(id), ...headers]);
+  response.end(body);
+}
+
 export interface SendOptions {
   readonly id: string;
   readonly headers: Headers;
@@ -88,15 +94,22 @@ export async function sendAnswer(
     stream?.destroy();
     return;
   }
-  response.writeHead(answer.status, {
-    ...(sizeBytes === undefined ? {} : { 'Content-Length': String(sizeBytes) }),
-    'X-Content-Type-Options': 'nosniff',
-    'X-Request-Id': options.id,
-    ...options.headers,
-    ...headers,
-  });
+  const length = sizeBytes === undefined ? {} : { 'Content-Length': String(sizeBytes) };
+  response.writeHead(answer.status, flatten(options.id, [length, options.headers, headers]));
   if (stream) await pipeline(stream, response);
   else response.end(hasBody ? body : undefined);
+}
+
+/** Of every answer. */
+function ownHeaders(id: string): string[] {
+  return ['X-Content-Type-Options', 'nosniff', 'X-Request-Id', id];
+}
+
+/** Names and values in turn, which Node sends as they are. */
+function flatten(id: string, parts: readonly Headers[]): string[] {
+  const lines = ownHeaders(id);
+  for (const part of parts) for (const name in part) lines.push(name, part[name] ?? '');
+  return lines;
 }
 
 function renderProblem(answer: ProblemAnswer, id: string, asText: boolean) {

@@ -24,14 +24,19 @@ async function world(options: Partial<UploadPackOptions> = {}) {
   return { registry, uploadPack, request, messages };
 }
 
-const stays = new AbortController().signal;
+function createCaller() {
+  const leaving = new AbortController();
+  return { signal: () => leaving.signal, leave: () => leaving.abort() };
+}
+
+const stays = createCaller();
 
 describe('an answer', () => {
   test('nobody waits for any more is not computed to its end', async () => {
     const { uploadPack, request } = await world();
-    const leaving = new AbortController();
-    const asked = uploadPack.answer(request, leaving.signal);
-    leaving.abort();
+    const leaving = createCaller();
+    const asked = uploadPack.answer(request, leaving);
+    leaving.leave();
     await expect(asked).rejects.toThrow();
     await vi.waitFor(() => expect(uploadPack.stats()).toMatchObject({ running: 0, waiting: 0 }));
     expect(await uploadPack.answer(request, stays)).toMatchObject({ kind: 'bytes' });
@@ -40,10 +45,10 @@ describe('an answer', () => {
 
   test('survives the client who asked first', async () => {
     const { uploadPack, request } = await world();
-    const leaving = new AbortController();
-    const first = uploadPack.answer(request, leaving.signal);
+    const leaving = createCaller();
+    const first = uploadPack.answer(request, leaving);
     const second = uploadPack.answer(request, stays);
-    leaving.abort();
+    leaving.leave();
     expect(await second).toMatchObject({ kind: 'bytes' });
     expect(await first).toMatchObject({ kind: 'bytes' });
     expect(uploadPack.stats()).toMatchObject({ started: 1, servedFromMemory: 1 });

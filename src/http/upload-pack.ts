@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto';
 import { Readable } from 'node:stream';
 import { LRUCache } from 'lru-cache';
 import pLimit from 'p-limit';
@@ -14,15 +13,26 @@ import type { GitProtocol } from './upload-request.ts';
  */
 export interface UploadPack {
   /** `input` is a checked request, or `undefined` for the advertisement of `info/refs`. */
-  answer(request: PackRequest, signal: AbortSignal): Promise<PackAnswer>;
+  answer(request: PackRequest, caller: Caller): Promise<PackAnswer>;
   stats(): UploadPackStats;
+}
+
+interface Caller {
+  /** Aborted when the client leaves; asked for only if git is. */
+  readonly signal: () => AbortSignal;
 }
 
 interface PackRequest {
   /** The served commit when the request came. */
   readonly commit: string;
   readonly protocol: GitProtocol;
-  readonly input: Buffer | undefined;
+  readonly input: PackInput | undefined;
+}
+
+interface PackInput {
+  readonly bytes: Buffer;
+  /** Equal for equal bytes, and for no others. */
+  readonly digest: string;
 }
 
 export type PackAnswer =
@@ -86,14 +96,14 @@ export function createUploadPack(options: UploadPackOptions): UploadPack {
   }
 
   return {
-    async answer(request, signal) {
+    async answer(request, caller) {
       const key = keyOf(request);
       const known = cache.get(key);
       if (known || shared.has(key)) servedFromMemory++;
       if (known) return { kind: 'bytes', bytes: known };
-      if (tooLarge.has(key)) return stream(request, signal);
-      const collected = await shared.run(key, signal, (left) => compute(key, request, left));
-      return collected.kind === 'too-large' ? stream(request, signal) : collected;
+      if (tooLarge.has(key)) return stream(request, caller.signal());
+      const collected = await shared.run(key, caller.signal(), (left) => compute(key, request, left));
+      return collected.kind === 'too-large' ? stream(request, caller.signal()) : collected;
     },
     stats: () => ({ ...processes.stats(), servedFromMemory }),
   };
@@ -111,7 +121,7 @@ function createProcesses(options: UploadPackOptions) {
         const run = async () => {
           signal.throwIfAborted();
           started++;
-          const child = startUploadPack(options.gitDir, request.protocol, request.input);
+          const child = startUploadPack(options.gitDir, request.protocol, request.input?.bytes);
           resolve(child);
           await child.ended;
         };
@@ -124,7 +134,7 @@ function createProcesses(options: UploadPackOptions) {
 
 function keyOf({ commit, protocol, input }: PackRequest): string {
   if (!input) return `${commit} ${protocol} advertisement`;
-  return `${commit} ${protocol} ${createHash('sha256').update(input).digest('hex')}`;
+  return `${commit} ${protocol} ${input.digest}`;
 }
 
 type Output =

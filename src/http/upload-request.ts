@@ -1,3 +1,5 @@
+import { createHash } from 'node:crypto';
+import { LRUCache } from 'lru-cache';
 import { formatPackets, type Packet, parsePackets } from './pkt-line.ts';
 
 /**
@@ -12,6 +14,8 @@ export type UploadRequest =
       readonly wants: readonly string[];
       /** The same request without what does not change the answer: who asks, repeated wants. */
       readonly bytes: Buffer;
+      /** SHA-256 of the bytes. */
+      readonly digest: string;
     }
   | { readonly kind: 'refused'; readonly status: 400 | 403; readonly reason: string };
 
@@ -19,6 +23,8 @@ export type GitProtocol = 0 | 1 | 2;
 
 const maxLines = 20_000;
 const maxWants = 256;
+const rememberedRequests = 1000;
+const rememberedBytes = 4096;
 
 /**
  * The protocol version that a `Git-Protocol` header asks for, read as git reads it: the highest version it knows
@@ -28,6 +34,20 @@ export function parseGitProtocol(header: string | string[] | undefined): GitProt
   if (typeof header !== 'string' || !/^[A-Za-z0-9=:._-]{1,64}$/.test(header)) return 0;
   const keys = header.split(':');
   return keys.includes('version=2') ? 2 : keys.includes('version=1') ? 1 : 0;
+}
+
+/** Most clients send one of a few bodies byte for byte: what those mean is worked out once. */
+export function createUploadRequestReader(): typeof readUploadRequest {
+  const known = new LRUCache<string, UploadRequest>({ max: rememberedRequests });
+  return (protocol, body) => {
+    if (body.length > rememberedBytes) return readUploadRequest(protocol, body);
+    const key = `${protocol}${body.toString('latin1')}`;
+    const before = known.get(key);
+    if (before) return before;
+    const request = readUploadRequest(protocol, body);
+    known.set(key, request);
+    return request;
+  };
 }
 
 export function readUploadRequest(protocol: GitProtocol, body: Buffer): UploadRequest {
@@ -151,11 +171,9 @@ function accept(
   const isWant = (line: string) => line.startsWith('want ');
   const wanted = new Set(lines.filter(isWant).map((line) => line.toLowerCase()));
   if (wanted.size > maxWants) return refused(`more than ${maxWants} wants`);
-  return {
-    kind: 'accepted',
-    wants: [...wanted].map((line) => line.slice('want '.length)),
-    bytes: formatPackets(build([...wanted, ...lines.filter((line) => !isWant(line))])),
-  };
+  const bytes = formatPackets(build([...wanted, ...lines.filter((line) => !isWant(line))]));
+  const digest = createHash('sha256').update(bytes).digest('hex');
+  return { kind: 'accepted', wants: [...wanted].map((line) => line.slice('want '.length)), bytes, digest };
 }
 
 function asPackets(lines: readonly string[]): Packet[] {

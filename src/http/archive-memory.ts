@@ -1,0 +1,77 @@
+import { LRUCache } from 'lru-cache';
+import type { ServedArchive } from '../registry/registry.ts';
+import type { ReadyAnswer } from './answer.ts';
+import { type EntityFacts, wholeHeaders } from './entity.ts';
+
+export interface ArchiveMemoryLimits {
+  /** Archives up to this size are kept in memory and sent with one write. */
+  readonly smallArchiveBytes: number;
+  readonly archiveCacheBytes: number;
+}
+
+const rememberedTargetBytes = 16 * 1024 * 1024;
+
+/** What hot archives need no git and no disk for. All of it is about targets as sent, at one served commit. */
+export interface ArchiveMemory {
+  recall(target: string, commit: string): ServedArchive | undefined;
+  remember(target: string, commit: string, archive: ServedArchive): void;
+  forget(target: string): void;
+  /** The bytes of a small archive; `undefined` for a large one. */
+  bytes(archive: ServedArchive): Promise<Buffer | undefined>;
+  /** `undefined` as well when the commit is. */
+  findReady(target: string, commit: string | undefined): ReadyAnswer | undefined;
+}
+
+interface Remembered {
+  readonly commit: string;
+  readonly archive: ServedArchive;
+  readonly headers: readonly string[];
+}
+
+export function createArchiveMemory(limits: ArchiveMemoryLimits): ArchiveMemory {
+  const targets = new LRUCache<string, Remembered>({
+    maxSize: rememberedTargetBytes,
+    sizeCalculation: (_, target) => 2 * target.length + 1500,
+  });
+  const contents = new LRUCache<string, Buffer>({
+    maxSize: limits.archiveCacheBytes,
+    sizeCalculation: (bytes) => bytes.length + 1,
+  });
+  const recall = (target: string, commit: string | undefined) => {
+    const known = targets.get(target);
+    return known?.commit === commit ? known : undefined;
+  };
+  return {
+    recall: (target, commit) => recall(target, commit)?.archive,
+    remember(target, commit, archive) {
+      const headers = Object.entries(wholeHeaders(describeArchive(archive))).flat();
+      targets.set(target, { commit, archive, headers });
+    },
+    forget: (target) => void targets.delete(target),
+    findReady(target, commit) {
+      const known = recall(target, commit);
+      const body = known && contents.get(known.archive.checksum);
+      return body && { headers: known.headers, body };
+    },
+    async bytes(archive) {
+      if (archive.sizeBytes > limits.smallArchiveBytes) return undefined;
+      const known = contents.get(archive.checksum);
+      if (known) return known;
+      const bytes = await archive.read();
+      contents.set(archive.checksum, bytes);
+      return bytes;
+    },
+  };
+}
+
+export function describeArchive(archive: ServedArchive): EntityFacts {
+  return {
+    etag: archive.checksum,
+    sizeBytes: archive.sizeBytes,
+    headers: {
+      'Content-Type': 'application/zip',
+      'Cache-Control': 'public, max-age=31536000, immutable, no-transform',
+      'X-Checksum-SHA256': archive.checksum,
+    },
+  };
+}

@@ -1,0 +1,191 @@
+import { randomUUID } from 'node:crypto';
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import {
+  type Answer,
+  type AppRequest,
+  type Headers,
+  problem,
+  type ReadyAnswer,
+  type Route,
+} from './answer.ts';
+import { wantsAll } from './entity.ts';
+import type { Log, LogEntry } from './log.ts';
+import { errorProblem, sendAnswer, sendReady } from './respond.ts';
+import type { Staleness } from './staleness.ts';
+import { parseTarget } from './target.ts';
+
+export interface HandlerOptions {
+  /** The first that matches answers. */
+  readonly routes: readonly Route[];
+  /** The answer to a GET for all of what is at a target (as sent), where it needs no route to be built. */
+  readonly findReady: (target: string) => ReadyAnswer | undefined;
+  /** Accepted, and not required, in front of every path: '', or with a leading and without a trailing slash. */
+  readonly prefix: string;
+  readonly targetCharacters: number;
+  readonly staleness: Staleness;
+  readonly log: Log;
+  readonly accessLog: boolean;
+  /** Milliseconds since any moment. */
+  readonly now: () => number;
+}
+
+/** Answers one request, whatever happens. Settles when the answer is on its way out. */
+type Handle = (request: IncomingMessage, response: ServerResponse) => Promise<void>;
+
+const maxHeaderLines = 100;
+
+export function createHandler(options: HandlerOptions): Handle {
+  return async (request, response) => {
+    const exchange = { id: randomUUID(), startedAt: options.now(), request, response };
+    const refusal = refuseHead(request, options.targetCharacters);
+    const ready = refusal || !wantsAll(request) ? undefined : options.findReady(request.url ?? '');
+    if (!ready) return answer(options, exchange, refusal);
+    sendReady(response, ready, exchange.id);
+    logRequest(options, exchange, response.statusCode);
+  };
+}
+
+/** One request and its answer on their way. */
+interface Exchange {
+  readonly id: string;
+  readonly startedAt: number;
+  readonly request: IncomingMessage;
+  readonly response: ServerResponse;
+}
+
+async function answer(
+  options: HandlerOptions,
+  exchange: Exchange,
+  refusal: Answer | undefined,
+): Promise<void> {
+  const { id, request, response } = exchange;
+  const client = watchClient(response);
+  const found = refusal ? refuse(refusal) : await findAnswer(options, exchange, client);
+  const send = (sent: Answer) =>
+    sendAnswer(request, response, sent, { id, headers: found.headers, problemsAsText: found.isForGit });
+  try {
+    if (!client.hasLeft()) await send(found.answer);
+  } catch (error) {
+    if (!client.hasLeft()) logFailure(options.log, exchange, error);
+    if (response.headersSent) response.destroy();
+    else if (!response.destroyed) await send(errorProblem(error));
+  } finally {
+    logRequest(options, exchange, client.hasLeft() ? 499 : response.statusCode);
+  }
+}
+
+/** Whether the client is still there. */
+interface Client {
+  hasLeft(): boolean;
+  signal(): AbortSignal;
+}
+
+function watchClient(response: ServerResponse): Client {
+  let hasLeft = false;
+  let leaving: AbortController | undefined;
+  response.once('close', () => {
+    hasLeft = !response.writableFinished;
+    if (hasLeft) leaving?.abort();
+  });
+  return {
+    hasLeft: () => hasLeft,
+    signal() {
+      leaving ??= new AbortController();
+      if (hasLeft) leaving.abort();
+      return leaving.signal;
+    },
+  };
+}
+
+interface Found {
+  readonly answer: Answer;
+  readonly headers: Headers;
+  readonly isForGit: boolean;
+}
+
+function refuse(answer: Answer): Found {
+  return { answer, headers: {}, isForGit: false };
+}
+
+/** What is wrong with a request before anybody looks at what it is for. */
+function refuseHead(request: IncomingMessage, targetCharacters: number): Answer | undefined {
+  if ((request.url ?? '').length > targetCharacters)
+    return problem(414, `The address is longer than ${targetCharacters} characters.`);
+  if (request.rawHeaders.length > 2 * maxHeaderLines)
+    return problem(431, `The request has more than ${maxHeaderLines} header lines.`);
+  if (request.headers.host === undefined && request.httpVersion === '1.1')
+    return problem(400, 'The request has no Host header.');
+  return undefined;
+}
+
+async function findAnswer(options: HandlerOptions, exchange: Exchange, client: Client): Promise<Found> {
+  const { id, request } = exchange;
+  const { method = '', url = '', headers } = request;
+  const target = parseTarget(url, options.prefix);
+  if (!target) return refuse(problem(400, 'The request target is not a path.'));
+  const isForGit = target.path.startsWith('/git/') && /^git\//.test(headers['user-agent'] ?? '');
+  const route = options.routes.find(
+    ({ methods, pattern }) => methods.includes(method) && pattern.test(target.path),
+  );
+  if (!route) return { answer: noRoute(method, target.path, options.routes), headers: {}, isForGit };
+  const asked: AppRequest = {
+    id,
+    method,
+    target: url,
+    path: target.path,
+    query: target.query,
+    headers,
+    body: request,
+    signal: client.signal,
+  };
+  const answer = await route.handle(asked).catch((error: unknown) => {
+    if (!client.hasLeft()) logFailure(options.log, exchange, error);
+    return errorProblem(error);
+  });
+  return { answer, headers: route.showsStaleness ? warningOf(options.staleness) : {}, isForGit };
+}
+
+function noRoute(method: string, path: string, routes: readonly Route[]): Answer {
+  const matching = routes.filter(({ pattern }) => pattern.test(path));
+  if (matching.length === 0)
+    return problem(404, 'There is nothing at this address.', { hint: 'GET / lists what there is' });
+  const allowed = [...new Set(matching.flatMap(({ methods }) => methods))].join(', ');
+  return problem(405, `This address does not take ${method}.`, { headers: { Allow: allowed } });
+}
+
+/** `Warning: 110` is "response is stale" (RFC 7234 §5.5.1): the answer holds, but a source could not be read. */
+function warningOf(staleness: Staleness): Headers {
+  const stale = staleness.glance();
+  if (stale.length === 0) return {};
+  return { Warning: stale.map(({ source }) => `110 - "stale: ${source}"`).join(', ') };
+}
+
+function logRequest({ log, accessLog, now }: HandlerOptions, exchange: Exchange, status: number): void {
+  const { id, startedAt, request } = exchange;
+  log({
+    level: levelOf(status, accessLog),
+    message: 'request',
+    fields: {
+      id,
+      method: request.method,
+      target: request.url?.slice(0, 512),
+      status,
+      durationMs: Math.round(now() - startedAt),
+      client: request.socket.remoteAddress,
+      userAgent: request.headers['user-agent']?.slice(0, 200),
+    },
+  });
+}
+
+/** Failures are always told, refusals unless `--quiet`; what clients ask every day is a detail. */
+function levelOf(status: number, accessLog: boolean): LogEntry['level'] {
+  if (status >= 500) return 'warn';
+  const isRefusal = status >= 400 && status !== 404 && status !== 499;
+  return isRefusal || accessLog ? 'info' : 'debug';
+}
+
+function logFailure(log: Log, { id, request }: Exchange, error: unknown): void {
+  const stack = error instanceof Error ? error.stack : undefined;
+  const fields = { id, target: request.url?.slice(0, 512), error, stack };
+  log({ level: 'error', message: 'request failed', fields });
+}

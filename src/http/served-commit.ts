@@ -1,0 +1,30 @@
+import type { Registry } from '../registry/registry.ts';
+
+/** The commit that is served, for requests that come by the thousand a second. */
+export interface ServedCommit {
+  /** As it is now. */
+  read(): Promise<string>;
+  /** As it was read within the last few milliseconds, by whichever request; `undefined` if none did. */
+  glance(): string | undefined;
+}
+
+/**
+ * Less than a client needs from the answer that names a commit to its next request, and enough that a crowd does not
+ * look at the disk once each. A client that was told of a commit by this process is answered by it at once.
+ */
+const freshForMs = 5;
+
+export function createServedCommit(registry: Registry, now: () => number): ServedCommit {
+  let known = '';
+  let knownUntil = Number.NEGATIVE_INFINITY;
+  return {
+    async read() {
+      const askedAt = now();
+      const commit = await registry.servedCommit();
+      known = commit;
+      knownUntil = askedAt + freshForMs;
+      return commit;
+    },
+    glance: () => (now() < knownUntil ? known : undefined),
+  };
+}
