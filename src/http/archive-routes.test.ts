@@ -110,13 +110,43 @@ describe('an archive', () => {
   });
 
   test('that is hot is not looked up again while the index stays', async () => {
-    const { registry, url } = await serveStandIn();
+    let clock = 0;
+    const { registry, url } = await serveStandIn({ now: () => clock });
     await registry.publish('alice/json@1.0.0');
     for (let i = 0; i < 3; i++) expect((await fetch(`${url}/user/alice/json/1.0.0.zip`)).status).toBe(200);
     expect(registry.calls.openArchive).toBe(1);
     await registry.publish('alice/json@1.1.0');
+    clock += 10;
     await fetch(`${url}/user/alice/json/1.0.0.zip`);
     expect(registry.calls.openArchive).toBe(2);
+  });
+
+  test('that is hot has the same answer as when it was new, and an id of its own', async () => {
+    const { registry, url } = await serveStandIn({ now: () => 0 });
+    await registry.publish('alice/json@1.0.0');
+    const answers = [];
+    for (let i = 0; i < 3; i++) {
+      const answer = await fetch(`${url}/user/alice%2Fjson%2F1.0.0.zip`);
+      const { 'x-request-id': id, date: _, ...headers } = Object.fromEntries(answer.headers);
+      answers.push({ id, status: answer.status, headers, text: await answer.text() });
+    }
+    expect(new Set(answers.map(({ id }) => id)).size).toBe(3);
+    const [first, ...others] = answers.map(({ id: _, ...answer }) => answer);
+    expect(others).toEqual([first, first]);
+    expect(registry.calls.servedCommit).toBe(1);
+    const part = await fetch(`${url}/user/alice%2Fjson%2F1.0.0.zip`, { headers: { Range: 'bytes=0-1' } });
+    expect(part.status).toBe(206);
+  });
+
+  test('that is hot gives way to what the index says a moment later', async () => {
+    let clock = 0;
+    const { registry, url } = await serveStandIn({ now: () => clock });
+    const address = `${url}/user/alice/json/1.0.0.zip`;
+    await registry.publish('alice/json@1.0.0', {}, Buffer.from('old'));
+    for (let i = 0; i < 2; i++) expect(await (await fetch(address)).text()).toBe('old');
+    await registry.publish('alice/json@1.0.0', {}, Buffer.from('new'));
+    clock += 5;
+    expect(await (await fetch(address)).text()).toBe('new');
   });
 
   test('that cannot be read any more is looked up anew', async () => {

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { formatPackets, type Packet } from './pkt-line.ts';
-import { parseGitProtocol, readUploadRequest } from './upload-request.ts';
+import { createUploadRequestReader, parseGitProtocol, readUploadRequest } from './upload-request.ts';
 
 const a = 'a'.repeat(40);
 const b = 'b'.repeat(40);
@@ -136,4 +136,15 @@ test.each([
   [`version=2:${'x'.repeat(64)}`, 0],
 ])('Git-Protocol %j means version %d', (header, version) => {
   expect(parseGitProtocol(header)).toBe(version);
+});
+
+test('what was read once is known again, for its own protocol version only', () => {
+  const read = createUploadRequestReader();
+  const sent = body(`want ${a}`, '.', 'done');
+  expect(read(0, sent)).toEqual(readUploadRequest(0, sent));
+  expect(read(0, Buffer.from(sent))).toBe(read(0, sent));
+  expect(read(2, sent)).toMatchObject({ kind: 'refused' });
+  const long = body(...Array.from({ length: 200 }, () => `want ${a}`), '.', 'done');
+  expect(read(0, long)).not.toBe(read(0, long));
+  expect(read(0, long)).toEqual(readUploadRequest(0, long));
 });

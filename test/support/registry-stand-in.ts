@@ -27,7 +27,7 @@ export interface RegistryStandIn extends Registry {
   readonly assets: Map<string, Buffer>;
   readonly staleNames: string[];
   /** How often each of these was called. */
-  readonly calls: { openArchive: number; readIndex: number; staleSources: number };
+  readonly calls: { servedCommit: number; openArchive: number; readIndex: number; staleSources: number };
   /** When set, `openArchive` waits for it. */
   gate: Promise<void> | undefined;
 }
@@ -40,7 +40,7 @@ export async function createRegistryStandIn(): Promise<RegistryStandIn> {
   await commit(indexDirectory, 'refs/heads/main', [['README', 'An index.\n']]);
   const lines = new Map<ModuleName, string[]>();
   const archives = new Map<string, Buffer>();
-  const calls = { openArchive: 0, readIndex: 0, staleSources: 0 };
+  const calls = { servedCommit: 0, openArchive: 0, readIndex: 0, staleSources: 0 };
   const failures = new Map<string, SourceFailure>();
   const assets = new Map<string, Buffer>();
   const staleNames: string[] = [];
@@ -91,7 +91,10 @@ export async function createRegistryStandIn(): Promise<RegistryStandIn> {
       const root = await gitText(indexDirectory, [...identity, 'commit-tree', '-m', 'fresh root', tree]);
       await gitText(indexDirectory, ['update-ref', 'refs/heads/main', root]);
     },
-    servedCommit: () => gitText(indexDirectory, ['rev-parse', 'refs/heads/main']),
+    async servedCommit() {
+      calls.servedCommit++;
+      return gitText(indexDirectory, ['rev-parse', 'refs/heads/main']);
+    },
     async isServedCommit(wanted) {
       return (await gitText(indexDirectory, ['rev-list', 'refs/heads/main'])).split('\n').includes(wanted);
     },
