@@ -3,6 +3,7 @@ import type { SourceFailure } from '../model/lookup.ts';
 import { writeCaBundle } from '../support/ca-bundle.ts';
 import { GitError } from '../support/git.ts';
 import { redact, showUrl } from '../support/redact.ts';
+import { readGitTrouble } from './git-trouble.ts';
 import type { HttpAsker } from './http-answer.ts';
 import { userAgent } from './user-agent.ts';
 
@@ -73,6 +74,8 @@ export function gitFailure(
     return { reason: 'timeout', detail: `${place} was not read within ${seconds} s` };
   }
   const said = redact(error.stderr, context.credentials.secrets) || error.message;
-  const reason = transport === 'ssh' ? 'connection' : 'bad-answer';
-  return { reason, detail: `${place} cannot be read: ${said}` };
+  const detail = `${place} cannot be read: ${said}`;
+  if (transport === 'ssh') return { reason: 'connection', detail };
+  const trouble = transport === 'file' ? undefined : readGitTrouble(error.stderr);
+  return { reason: 'bad-answer', ...trouble, detail };
 }

@@ -1,6 +1,6 @@
 import { rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { found, type Lookup, unavailable } from '../model/lookup.ts';
+import { found, type Lookup, type SourceFailure, unavailable } from '../model/lookup.ts';
 import { storageErrorOf } from '../support/disk-errors.ts';
 import { GitError, runGit } from '../support/git.ts';
 import { temporaryName } from '../support/temporary-file.ts';
@@ -52,11 +52,10 @@ async function fetchSnapshot(
     return found(await fetchOnce(context, remote, seed, signal));
   } catch (error) {
     await checkDisk(context.objectDirectory);
-    const isOver = !(error instanceof GitError) || error.timedOut || rest.length === 0;
-    if (!isOver) return fetchSnapshot(context, remote, rest, signal);
     const cause = gitFailure(context, remote.transport, error);
     if (cause === undefined) throw error;
-    return unavailable(cause);
+    const isOver = rest.length === 0 || isNoFaultOfTheSeed(cause);
+    return isOver ? unavailable(cause) : fetchSnapshot(context, remote, rest, signal);
   }
 }
 
@@ -86,6 +85,11 @@ async function fetchOnce(
     const [commit = '', tree = ''] = ids.toString().split('\n');
     return { commit, tree };
   });
+}
+
+/** Of a far side that is silent or gone, asking again tells nothing new, and takes as long. */
+function isNoFaultOfTheSeed({ reason }: SourceFailure): boolean {
+  return reason === 'timeout' || reason === 'rate-limited' || reason === 'unauthorized' || reason === 'tls';
 }
 
 /** Whether it is our own disk that git failed on: that is not the source's fault. */

@@ -3,6 +3,7 @@ import { randomUUID } from 'node:crypto';
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, test, vi } from 'vitest';
+import type { UpstreamRequest } from '../../src/demo/faults.ts';
 import type { UpstreamRegistry } from '../../src/demo/upstream-registry.ts';
 import type { Registry } from '../../src/registry/registry.ts';
 import type { SyncReport } from '../../src/registry/reports.ts';
@@ -24,17 +25,24 @@ const names = (count: number) => Array.from({ length: count }, (_, i) => `alice/
 /** A registry that has been in sync with its sources, whose clock stands still and whose retries do not wait. */
 async function createWorld(
   sources: RegistrySettings['sources'],
-  http: { readonly firstByteMs?: number } = {},
+  http: { readonly firstByteMs?: number; readonly gitIdleMs?: number } = {},
   settings: Partial<RegistrySettings> = {},
 ) {
   const clock = createManualClock();
-  const connections = { clock, http: { timeouts: http, retry: { sleep: async () => {} } } };
+  const { gitIdleMs, ...timeouts } = http;
+  const connections = {
+    clock,
+    http: { timeouts, retry: { sleep: async () => {} } },
+    gitTimeouts: gitIdleMs === undefined ? {} : { idleMs: gitIdleMs },
+  };
   const directory = join(root, randomUUID());
   const registry = await createRegistry({ sources, connections, directory, ...settings });
   await registry.sync();
   for (const { upstream } of sources) (upstream as UpstreamRegistry).resetCounts();
   return { clock, registry, connections, served: await readServed(registry) };
 }
+
+const isPost = ({ method }: UpstreamRequest) => method === 'POST';
 
 async function downloadAll(registry: Registry, ids: readonly string[]): Promise<string[]> {
   const answers: string[] = [];
@@ -102,6 +110,20 @@ describe('a black hole', () => {
     await clock.advance(60_000);
     upstream.clearFaults();
     expect(outcomes(await registry.sync())).toEqual({ main: 'unchanged' });
+  });
+
+  test('that opens only after the index was announced costs its time-out once, too', async () => {
+    const upstream = await startUpstream(names(2));
+    const { registry, served } = await createWorld([{ name: 'main', upstream }], { gitIdleMs: 1000 });
+    await upstream.publish('alice/new@1.0.0');
+    Object.assign(upstream.faults, { blackHole: true, only: isPost });
+    for (let round = 0; round < 3; round++)
+      expect((await registry.sync()).sources).toMatchObject([
+        { outcome: 'stale', detail: expect.stringMatching(/the git repository .* cannot be read/) },
+      ]);
+    expect(await downloadAll(registry, names(2))).toEqual(['unavailable: timeout', 'unavailable: timeout']);
+    expect(upstream.count(isPost)).toBe(1);
+    expect(await readServed(registry)).toEqual(served);
   });
 
   test('does not keep back what the other sources bring', async () => {
