@@ -55,7 +55,7 @@ export function hasIndex(config: Config): boolean {
 export async function withRegistry<T>(
   context: CommandContext,
   work: (registry: Registry) => Promise<T>,
-  options: { readonly isOneOfSeveral?: boolean } = {},
+  options: { readonly isOneOfSeveral?: boolean; readonly isFollower?: boolean } = {},
 ): Promise<T> {
   const { openRegistry } = await import('../registry/open.ts');
   const registry = await openRegistry({

@@ -17,7 +17,7 @@ import { type ConnectedSources, type ConnectionTuning, connectSources } from '..
 import { currentUser } from '../support/current-user.ts';
 import { type Log, silentLog } from '../support/log.ts';
 import { systemClock } from '../support/monotonic-clock.ts';
-import { withProcessLock } from '../support/process-lock.ts';
+import { removeAbandonedLocks, withProcessLock } from '../support/process-lock.ts';
 import { createSingleFlight } from '../support/single-flight.ts';
 import { suggest } from '../support/suggest.ts';
 import { removeFiles } from '../support/temporary-file.ts';
@@ -53,6 +53,8 @@ export interface OpenOptions {
   readonly actor?: Actor | undefined;
   /** Several processes serve this registry: one fetch per archive holds among all of them. */
   readonly isOneOfSeveral?: boolean | undefined;
+  /** One of them that leaves telling of new settings to the first. */
+  readonly isFollower?: boolean | undefined;
 }
 
 /** Opens a registry: the one place where implementations are chosen and put together. Contacts no source. */
@@ -81,20 +83,21 @@ export async function openRegistry(options: OpenOptions): Promise<Registry> {
     const before = configuration.current();
     if (!(await configuration.reload())) return false;
     const changes = describeConfigChanges(before, configuration.current());
-    await audit.record([{ event: 'config-reloaded', changes }]);
+    if (!options.isFollower) await audit.record([{ event: 'config-reloaded', changes }]);
     return true;
   }
 
-  // Once in a process that writes: looking costs a listing of every folder.
+  // The files once in a process that writes: looking costs a listing of every folder.
   let tidied: Promise<void> | undefined;
-  function tidy(): Promise<void> {
-    tidied ??= findAbandoned()
-      .then(removeFiles)
-      .catch((error: unknown) => {
-        tidied = undefined;
-        log.warn('files of processes that ended were not removed', { error });
-      });
-    return tidied;
+  async function tidy(): Promise<void> {
+    try {
+      tidied ??= findAbandoned().then(removeFiles);
+      await tidied;
+      await removeAbandonedLocks(layout.locks);
+    } catch (error) {
+      tidied = undefined;
+      log.warn('files of processes that ended were not removed', { error });
+    }
   }
 
   function findAbandoned(): Promise<string[]> {

@@ -1,4 +1,5 @@
-import { readFile, readlink } from 'node:fs/promises';
+import { readFileSync, readlinkSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { errorCode } from './error-code.ts';
 
@@ -13,13 +14,29 @@ export interface ProcessIdentity {
   readonly startedAt: string | undefined;
 }
 
+/** Where this process's number means something, as in `ProcessIdentity`. */
+export function placeOfThisProcess(): string {
+  place ??= [hostname(), readOr(readBootId), readOr(readNamespace)].join('/');
+  return place;
+}
+
+let place: string | undefined;
+const readBootId = () => readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim();
+const readNamespace = () => readlinkSync('/proc/self/ns/pid');
+
+// There is no /proc outside Linux.
+function readOr(read: () => string): string {
+  try {
+    return read();
+  } catch {
+    return '';
+  }
+}
+
 export async function identifyThisProcess(): Promise<ProcessIdentity> {
-  const boot = await readFile('/proc/sys/kernel/random/boot_id', 'utf8').catch(() => '');
-  const namespace = await readlink('/proc/self/ns/pid').catch(() => '');
-  const host = hostname();
   return {
-    host,
-    place: [host, boot.trim(), namespace].join('/'),
+    host: hostname(),
+    place: placeOfThisProcess(),
     pid: process.pid,
     startedAt: (await readProcFacts(process.pid))?.startedAt,
   };

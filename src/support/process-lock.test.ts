@@ -1,7 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync } from 'node:fs';
-import { mkdtemp, readdir, readFile, rm, stat, utimes, writeFile } from 'node:fs/promises';
+import { mkdtemp, readdir, readFile, rename, rm, stat, utimes, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { setImmediate as nextTurn } from 'node:timers/promises';
@@ -9,11 +9,11 @@ import { build } from 'esbuild';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
 import { StorageError } from '../errors.ts';
 import { identifyThisProcess } from './process-identity.ts';
-import { withProcessLock } from './process-lock.ts';
+import { removeAbandonedLocks, withProcessLock } from './process-lock.ts';
 
 const workerScript = `
 import { readFile, writeFile } from 'node:fs/promises';
-import { withProcessLock } from './process-lock.mjs';
+import { removeAbandonedLocks, withProcessLock } from './process-lock.mjs';
 const [task, file, counter, times] = process.argv.slice(2);
 if (task === 'hold')
   await withProcessLock(file, () => {
@@ -225,6 +225,21 @@ describe('withProcessLock and locks found', () => {
     await kill(await startHolder());
     await writeFile(`${file}.takeover`, await readFile(file));
     expect(await withProcessLock(file, async () => 1)).toBe(1);
+  });
+
+  test('locks of dead holders can be tidied away, and no other', async () => {
+    const dead = await startHolder();
+    const ofDead = `${file}-of-dead`;
+    await rename(file, ofDead);
+    await kill(dead);
+    await startHolder();
+    const elsewhere = `${file}-elsewhere`;
+    const identity = { ...(await identifyThisProcess()), pid: dead.pid, place: 'elsewhere' };
+    await writeFile(elsewhere, JSON.stringify(identity));
+    await removeAbandonedLocks(directory);
+    expect((await readdir(directory)).sort()).toEqual([file, elsewhere].map((each) => path.basename(each)));
+    await removeAbandonedLocks(path.join(directory, 'missing'));
+    await Promise.all([rm(file), rm(elsewhere)]);
   });
 
   describe('while the work takes long', () => {

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { link, open, rename, rm, utimes, writeFile } from 'node:fs/promises';
+import { link, open, readdir, rename, rm, utimes, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { StorageError } from '../errors.ts';
@@ -52,6 +52,19 @@ export async function withProcessLock<T>(
     linked.unlink();
     await onDisk(`unlock ${target}`, () => release(target, text));
   }
+}
+
+/** Removes the locks in a folder whose holders are dead, as the next caller who wants one would. */
+export async function removeAbandonedLocks(folder: string): Promise<void> {
+  await onDisk(`tidy ${folder}`, async () => {
+    const names = (await ifExists(readdir(folder))) ?? [];
+    const self = await identifyThisProcess();
+    for (const name of names.filter((each) => !/\.(tmp|takeover)$/.test(each))) {
+      const file = path.join(folder, name);
+      const holder = await readHolder(file);
+      if (holder && (await isAbandoned(holder, self))) await removeAbandoned(file, holder, self);
+    }
+  });
 }
 
 async function acquire(file: string, options: ProcessLockOptions): Promise<string> {

@@ -7,6 +7,7 @@ import { Readable } from 'node:stream';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { findAbandonedArchives, openFileArchiveStore } from '../../src/archives/file-archive-store.ts';
 import { StorageError } from '../../src/errors.ts';
+import { temporaryName } from '../../src/support/temporary-file.ts';
 import { archiveStoreContract, checksumOf } from './archive-store.contract.ts';
 
 archiveStoreContract('the file store', async () => {
@@ -75,18 +76,22 @@ describe('the file store on disk', () => {
     await mkdir(folder);
     const ended = spawn(process.execPath, ['-e', '']);
     await once(ended, 'exit');
+    const own = temporaryName(`.${checksum}`);
     const names = {
-      ofEnded: `.${checksum}.${ended.pid}-0a.tmp`,
-      old: `.${checksum}.${process.pid}-0b.tmp`,
-      inUse: `.${checksum}.${process.pid}-0c.tmp`,
+      ofEnded: own.replace(`.${process.pid}-`, `.${ended.pid}-`),
+      old: temporaryName(`.${checksum}`),
+      inUse: own,
+      // A container on the same volume: its processes have numbers of their own.
+      elsewhere: own.replace(/\.\d+-[0-9a-f]{12}-/, `.${ended.pid}-0123456789ab-`),
+      oldElsewhere: own.replace(/\.\d+-[0-9a-f]{12}-/, `.${process.pid}-0123456789ab-`),
       archive: `${checksum}.zip`,
       foreign: '.notes.tmp',
     };
     for (const name of Object.values(names)) await writeFile(path.join(folder, name), '');
     const longAgo = new Date(Date.now() - 2 * 60 * 60 * 1000);
-    for (const name of [names.old, names.archive, names.foreign])
+    for (const name of [names.old, names.oldElsewhere, names.archive, names.foreign])
       await utimes(path.join(folder, name), longAgo, longAgo);
-    const abandoned = [names.ofEnded, names.old].map((name) => path.join(folder, name));
+    const abandoned = [names.ofEnded, names.old, names.oldElsewhere].map((name) => path.join(folder, name));
     expect((await findAbandonedArchives(directory)).sort()).toEqual(abandoned.sort());
     expect(await findAbandonedArchives(path.join(directory, 'missing'))).toEqual([]);
   });

@@ -11,6 +11,7 @@ import { openRegistry } from '../../src/registry/open.ts';
 import type { VerifyOptions, VerifyReport } from '../../src/registry/reports.ts';
 import { verifyRegistry } from '../../src/registry/verify.ts';
 import type { Log } from '../../src/support/log.ts';
+import { temporaryName } from '../../src/support/temporary-file.ts';
 import { git } from '../support/git-client.ts';
 import { createRegistry, download, moduleName, readServed } from '../support/registry-world.ts';
 import { runCli } from '../support/run-cli.ts';
@@ -264,14 +265,15 @@ describe('verify', () => {
     await git(['--git-dir', index, 'update-ref', 'refs/heads/main', old]);
     await writeFile(join(index, 'refs', 'heads', 'main.lock'), '');
     const ended = spawnSync(process.execPath, ['-e', '']).pid;
-    const leftover = join(directory, 'data', 'symbols', `.${ended}-0a.tmp`);
+    const name = temporaryName('').replace(`.${process.pid}-`, `.${ended}-`);
+    const leftover = join(directory, 'data', 'symbols', name);
     await writeFile(leftover, '');
     const report = await verify({ repair: true });
     expect(problemsOf(report)).toEqual([expect.stringContaining('state (repaired): refs/heads/main')]);
     expect(report).toMatchObject({ isSound: true });
     expect(report.steps.at(-1)?.findings).toMatchObject([{ subject: leftover, isRepaired: true }]);
     expect(await registry.servedCommit()).toBe(served);
-    expect(await readdir(dirname(leftover))).not.toContain(`.${ended}-0a.tmp`);
+    expect(await readdir(dirname(leftover))).not.toContain(name);
   });
 });
 

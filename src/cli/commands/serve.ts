@@ -49,7 +49,7 @@ export function defineServe(parent: Command, run: Run): void {
           else await serve(context, registry, address, workers);
           return exitCodes.done;
         },
-        { isOneOfSeveral: isShared },
+        { isOneOfSeveral: isShared, isFollower: isShared && isWorker() },
       );
     }),
   );
