@@ -61,6 +61,60 @@ describe('what a client may want', () => {
   });
 });
 
+describe('what only the repository shows to be wrong', () => {
+  const ask = (protocol: number, commit: string, line: string) => {
+    const want = `want ${commit}`;
+    if (protocol === 2) return lines('command=fetch', '|', want, line, 'done', '.');
+    const isHave = line.startsWith('have ');
+    return lines(
+      `${want} side-band-64k deepen-since`,
+      ...(isHave ? [] : [line]),
+      '.',
+      ...(isHave ? [line] : []),
+      'done',
+    );
+  };
+
+  test.each([0, 1, 2])('is refused in protocol v%d, or answered by git, and no failure', async (protocol) => {
+    const { registry, url, log } = await serveStandIn();
+    const commit = await registry.servedCommit();
+    const ids = await git(['-C', registry.indexDirectory, 'rev-parse', 'main^{tree}', 'main:README']);
+    const [tree = '', blob = ''] = ids.split('\n');
+    const statuses: Record<string, number> = {};
+    const answer = async (line: string) => {
+      const headers = { ...uploadType, ...(protocol > 0 ? { 'Git-Protocol': `version=${protocol}` } : {}) };
+      const { status } = await post(url, ask(protocol, commit, line), headers);
+      return status;
+    };
+    for (const [name, id] of Object.entries({ tree, blob, unknown: 'f'.repeat(40), zero: '0'.repeat(40) })) {
+      statuses[`shallow ${name}`] = await answer(`shallow ${id}`);
+      statuses[`have ${name}`] = await answer(`have ${id}`);
+    }
+    for (const line of [
+      'deepen-since 4000000000',
+      'deepen-since 1',
+      'deepen-not refs/heads/none',
+      'deepen 2147483648',
+    ])
+      statuses[line] = await answer(line);
+    expect(statuses).toEqual({
+      'shallow tree': 400,
+      'have tree': 200,
+      'shallow blob': 400,
+      'have blob': 200,
+      'shallow unknown': 200,
+      'have unknown': 200,
+      'shallow zero': 200,
+      'have zero': 200,
+      'deepen-since 4000000000': 400,
+      'deepen-since 1': 200,
+      'deepen-not refs/heads/none': 403,
+      'deepen 2147483648': 403,
+    });
+    expect(log.filter(({ level }) => level === 'warn' || level === 'error')).toEqual([]);
+  });
+});
+
 describe('request bodies', () => {
   test('may be gzip', async () => {
     const { registry, url } = await serveStandIn();

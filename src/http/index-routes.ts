@@ -130,6 +130,8 @@ function packAnswer(answer: PackAnswer, type: string): Answer {
       return content(200, headers, { sizeBytes: undefined, open: async () => answer.stream });
     case 'busy':
       return busyProblem('Too many clients are cloning the index at once.', 2000);
+    case 'refused':
+      return problem(400, answer.reason);
     case 'failed':
       return problem(500, 'git could not answer this; the log says why.');
   }

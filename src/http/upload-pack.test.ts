@@ -1,5 +1,6 @@
 import { execFile } from 'node:child_process';
 import { join } from 'node:path';
+import { text as readText } from 'node:stream/consumers';
 import { promisify } from 'node:util';
 import { describe, expect, onTestFinished, test, vi } from 'vitest';
 import { createRegistryStandIn } from '../../test/support/registry-stand-in.ts';
@@ -62,6 +63,21 @@ describe('an answer', () => {
     expect(await uploadPack.answer(listing, stays)).toMatchObject({ kind: 'failed' });
     expect(messages).toEqual(['git upload-pack failed: was ended: it took longer than 20 ms']);
     await vi.waitFor(() => expect(uploadPack.stats()).toMatchObject({ started: 1, running: 0 }));
+  });
+
+  test('that is streamed ends with an error when git falls silent, and so does its process', async () => {
+    const { registry, uploadPack, request, messages } = await world({ timeoutMs: 1500, answerBytes: 10 });
+    const listing = { ...request, protocol: 0 as const };
+    const read = async () => {
+      const answer = await uploadPack.answer(listing, stays);
+      if (answer.kind !== 'stream') throw new Error(`not a stream: ${answer.kind}`);
+      return readText(answer.stream);
+    };
+    expect(await read()).toContain('refs/heads/main');
+    await promisify(execFile)('mkfifo', [join(registry.indexDirectory, 'packed-refs')]);
+    await expect(read()).rejects.toThrow('was ended: it was silent for 1500 ms');
+    expect(messages).toEqual(['git upload-pack failed: was ended: it was silent for 1500 ms']);
+    await vi.waitFor(() => expect(uploadPack.stats()).toMatchObject({ running: 0, waiting: 0 }));
   });
 
   test('during which the index moved on is not kept under the old commit', async () => {

@@ -40,6 +40,8 @@ export type PackAnswer =
   /** Too large to keep. Ends with an error if git fails. */
   | { readonly kind: 'stream'; readonly stream: Readable }
   | { readonly kind: 'busy' }
+  /** git found that nobody can ask this. */
+  | { readonly kind: 'refused'; readonly reason: string }
   | { readonly kind: 'failed' };
 
 export interface UploadPackStats {
@@ -62,6 +64,12 @@ export interface UploadPackOptions {
   readonly log: Log;
 }
 
+/** What `git upload-pack` says of requests that only the repository shows to be wrong (shallow.c, upload-pack.c). */
+const refusals = [
+  ['fatal: invalid shallow object', 'A "shallow" line names an object that is no commit.'],
+  ['fatal: no commits selected for shallow requests', 'No commit is as recent as "deepen-since" wants.'],
+] as const;
+
 type Collected = Exclude<PackAnswer, { kind: 'stream' }> | { readonly kind: 'too-large' };
 
 export function createUploadPack(options: UploadPackOptions): UploadPack {
@@ -80,10 +88,17 @@ export function createUploadPack(options: UploadPackOptions): UploadPack {
     if (!child) return { kind: 'busy' };
     const collected = await collectOutput(child, answerBytes, timeoutMs, signal);
     if (collected.kind === 'too-large') tooLarge.set(key, true);
-    if (collected.kind === 'failed') logFailure(log, collected.detail);
+    if (collected.kind === 'failed') return explainFailure(collected.detail);
     if (collected.kind === 'bytes' && (await options.readCommit()) === request.commit)
       cache.set(key, collected.bytes);
     return collected;
+  }
+
+  function explainFailure(detail: string): Collected {
+    const reason = refusals.find(([said]) => detail.includes(said))?.[1];
+    if (reason !== undefined) return { kind: 'refused', reason };
+    logFailure(log, detail);
+    return { kind: 'failed' };
   }
 
   async function stream(request: PackRequest, signal: AbortSignal): Promise<PackAnswer> {
@@ -92,7 +107,7 @@ export function createUploadPack(options: UploadPackOptions): UploadPack {
     const kill = () => child.kill();
     signal.addEventListener('abort', kill, { once: true });
     if (signal.aborted) kill();
-    return { kind: 'stream', stream: Readable.from(relay(child, log), { objectMode: false }) };
+    return { kind: 'stream', stream: Readable.from(relay(child, timeoutMs, log), { objectMode: false }) };
   }
 
   return {
@@ -181,16 +196,33 @@ async function readOutput(stdout: AsyncIterable<Buffer>, maxBytes: number): Prom
   return Buffer.concat(chunks);
 }
 
-async function* relay(child: GitProcess, log: Log): AsyncGenerator<Buffer> {
+/** git may be silent for `timeoutMs` at a time; how long a client takes to read is not its fault. */
+async function* relay(child: GitProcess, timeoutMs: number, log: Log): AsyncGenerator<Buffer> {
+  const chunks = (child.stdout as AsyncIterable<Buffer>)[Symbol.asyncIterator]();
+  let isSilent = false;
+  const giveUp = () => {
+    isSilent = true;
+    child.kill();
+  };
   try {
-    yield* child.stdout as AsyncIterable<Buffer>;
+    for (;;) {
+      const timer = setTimeout(giveUp, timeoutMs);
+      const next = await chunks.next().finally(() => clearTimeout(timer));
+      if (next.done) break;
+      yield next.value;
+    }
     const { isOk, detail } = await child.ended;
-    if (isOk) return;
-    logFailure(log, detail);
-    throw new Error(`git upload-pack ${detail}`);
+    if (!isOk) throw fail(log, detail);
+  } catch (error) {
+    throw isSilent ? fail(log, `was ended: it was silent for ${timeoutMs} ms`) : error;
   } finally {
     child.kill();
   }
+}
+
+function fail(log: Log, detail: string): Error {
+  logFailure(log, detail);
+  return new Error(`git upload-pack ${detail}`);
 }
 
 function logFailure(log: Log, detail: string): void {
