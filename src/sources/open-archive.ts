@@ -54,7 +54,7 @@ export async function openSymbolsAt(
   if (isFileUrl(downloadUrl)) return openFileBelow(downloadUrl, ['symbols.zip']);
   const headers: Record<string, string> = etag === undefined ? {} : { 'if-none-match': etag };
   const url = `${downloadUrl}/symbols.zip`;
-  const answer = await askHttp(context, { url, headers, signal });
+  const answer = await askHttp(context, { url, headers, isSmall: true, signal });
   return answer.kind === 'not-modified' ? found('notModified') : toBody(url, answer);
 }
 

@@ -56,7 +56,7 @@ async function readHttpHead(
   retries: number | undefined,
 ): Promise<Lookup<RemoteIndex>> {
   const base = context.config.indexUrl.replace(/\/+$/, '');
-  const answer = await askHttp(context, { url: base + service, signal, retries });
+  const answer = await askHttp(context, { url: base + service, isSmall: true, signal, retries });
   if (answer.kind === 'failed') return unavailable(answer.cause);
   if (answer.kind === 'not-modified') return bad(context, 'answered a question that was not asked');
   if (answer.kind === 'missing')
@@ -95,7 +95,7 @@ async function readDumbHead(
   if (parsed.kind === 'malformed') return bad(context, 'is not a git repository');
   const branches = [...parsed.refs.refs.keys()].filter((name) => name.startsWith('refs/heads/'));
   if (branches.length <= 1) return toIndex(context, 'dumb-http', url, withHead(parsed, branches[0]));
-  const answer = await askHttp(context, { url: `${url}/HEAD`, signal, retries });
+  const answer = await askHttp(context, { url: `${url}/HEAD`, isSmall: true, signal, retries });
   if (answer.kind === 'failed') return unavailable(answer.cause);
   if (answer.kind !== 'ok') return toIndex(context, 'dumb-http', url, parsed);
   const body = await readBody(answer.response, maxHeadBytes, signal);

@@ -1,7 +1,7 @@
 import { createServer, type IncomingMessage, type RequestListener, type Server } from 'node:http';
 import { type AddressInfo, createServer as createTcpServer, type Socket } from 'node:net';
 import { buffer, text } from 'node:stream/consumers';
-import { afterEach, describe, expect, test } from 'vitest';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import {
   createHttpClient,
   type HttpClient,
@@ -52,6 +52,9 @@ async function listenRaw(onSocket: (socket: Socket) => void): Promise<string> {
   return `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
 }
 
+/** Which of the two transports is under test; what there is a proxy for goes through the pools in any case. */
+let isSmall = false;
+
 interface TestClient {
   readonly client: HttpClient;
   readonly slept: number[];
@@ -73,7 +76,7 @@ function createClient(options: Partial<HttpClientOptions> = {}): TestClient {
     },
   });
   cleanups.push(() => client.close());
-  return { client, slept };
+  return { client: { ...client, request: (request) => client.request({ isSmall, ...request }) }, slept };
 }
 
 async function respond(client: HttpClient, url: string, authorization?: string): Promise<HttpResponse> {
@@ -82,284 +85,308 @@ async function respond(client: HttpClient, url: string, authorization?: string):
   return result.response;
 }
 
-describe('a request', () => {
-  test('says who asks, asks for no compression, and gives the body as it is', async () => {
-    const upstream = await listen((_, response) => response.end('hello'));
-    const response = await respond(createClient().client, `${upstream.url}/a%2Fb%2B?q=1`);
-    expect(await text(response.body)).toBe('hello');
-    expect(response.headers['content-length']).toBe('5');
-    const [request] = upstream.seen;
-    expect(request?.url).toBe('/a%2Fb%2B?q=1');
-    expect(request?.headers['user-agent']).toBe('mooncake/0.1.0 test');
-    expect(request?.headers).not.toHaveProperty('accept-encoding');
-    expect(request?.headers).not.toHaveProperty('authorization');
+describe.each([
+  { transport: 'through pools', small: false },
+  { transport: 'directly', small: true },
+])('$transport:', ({ small }) => {
+  beforeEach(() => {
+    isSmall = small;
   });
 
-  test('refuses a body in a coding that nobody asked for', async () => {
-    const upstream = await listen((_, response) => response.setHeader('content-encoding', 'gzip').end('x'));
-    const result = await createClient().client.request({ url: upstream.url });
-    expect(result).toMatchObject({ kind: 'failure', failure: { reason: 'bad-answer' } });
-  });
-
-  test('uses no more connections than it may', async () => {
-    const sockets = new Set<Socket>();
-    const upstream = await listen((request, response) => {
-      sockets.add(request.socket);
-      response.end('x');
+  describe('a request', () => {
+    test('says who asks, asks for no compression, and gives the body as it is', async () => {
+      const upstream = await listen((_, response) => response.end('hello'));
+      const response = await respond(createClient().client, `${upstream.url}/a%2Fb%2B?q=1`);
+      expect(await text(response.body)).toBe('hello');
+      expect(response.headers['content-length']).toBe('5');
+      const [request] = upstream.seen;
+      expect(request?.url).toBe('/a%2Fb%2B?q=1');
+      expect(request?.headers['user-agent']).toBe('mooncake/0.1.0 test');
+      expect(request?.headers).not.toHaveProperty('accept-encoding');
+      expect(request?.headers).not.toHaveProperty('authorization');
     });
-    const { client } = createClient({ connectionsPerOrigin: 2 });
-    const one = async () => text((await respond(client, upstream.url)).body);
-    await Promise.all(Array.from({ length: 20 }, one));
-    expect(upstream.seen).toHaveLength(20);
-    expect(sockets.size).toBeLessThanOrEqual(2);
-  });
 
-  test('keeps no answer back when its body is destroyed unread', async () => {
-    const upstream = await listen((_, response) => response.end(Buffer.alloc(5_000_000)));
-    const response = await respond(createClient().client, upstream.url);
-    const closed = new Promise((resolve) => response.body.once('close', resolve));
-    response.body.destroy();
-    await closed;
-    expect(response.body.destroyed).toBe(true);
-  });
-});
-
-describe('retries', () => {
-  test.each([408, 429, 500, 502, 503, 504])('a %i is tried again, with full jitter', async (status) => {
-    let answered = 0;
-    const upstream = await listen((_, response) => {
-      response.statusCode = ++answered < 3 ? status : 200;
-      response.end('body');
+    test('refuses a body in a coding that nobody asked for', async () => {
+      const upstream = await listen((_, response) => response.setHeader('content-encoding', 'gzip').end('x'));
+      const result = await createClient().client.request({ url: upstream.url });
+      expect(result).toMatchObject({ kind: 'failure', failure: { reason: 'bad-answer' } });
     });
-    const { client, slept } = createClient();
-    expect((await respond(client, upstream.url)).status).toBe(200);
-    expect(slept).toEqual([100, 200]);
-  });
 
-  test.each([400, 401, 403, 404, 410, 501])('a %i is an answer', async (status) => {
-    const upstream = await listen((_, response) => response.writeHead(status).end());
-    const { client } = createClient();
-    expect((await respond(client, upstream.url)).status).toBe(status);
-    expect(upstream.seen).toHaveLength(1);
-  });
-
-  test('end with the last answer after three', async () => {
-    const upstream = await listen((_, response) => response.writeHead(503, { 'retry-after': '7' }).end());
-    const { client, slept } = createClient({ retry: { random: () => 0 } });
-    const response = await respond(client, upstream.url);
-    expect(response).toMatchObject({ status: 503, retryAfterMs: 7000 });
-    expect(upstream.seen).toHaveLength(4);
-    expect(slept).toEqual([7000, 7000, 7000]);
-  });
-
-  test('wait until the date they are told', async () => {
-    const upstream = await listen((_, response) => {
-      const isFirst = upstream.seen.length === 1;
-      response.writeHead(
-        isFirst ? 429 : 200,
-        isFirst ? { 'retry-after': 'Sun, 01 Mar 2026 12:00:09 GMT' } : {},
-      );
-      response.end();
+    test('uses no more connections than it may', async () => {
+      const sockets = new Set<Socket>();
+      const upstream = await listen((request, response) => {
+        sockets.add(request.socket);
+        response.end('x');
+      });
+      const { client } = createClient({ connectionsPerOrigin: 2 });
+      const one = async () => text((await respond(client, upstream.url)).body);
+      await Promise.all(Array.from({ length: 20 }, one));
+      expect(upstream.seen).toHaveLength(20);
+      expect(sockets.size).toBeLessThanOrEqual(2);
     });
-    const { client, slept } = createClient({ retry: { random: () => 0 } });
-    expect((await respond(client, upstream.url)).status).toBe(200);
-    expect(slept).toEqual([9000]);
-  });
 
-  test('follow a connection that broke before the headers', async () => {
-    let connections = 0;
-    const url = await listenRaw((socket) => {
-      if (++connections === 1) socket.destroy();
-      else socket.once('data', () => socket.end('HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok'));
+    test('keeps no answer back when its body is destroyed unread', async () => {
+      const upstream = await listen((_, response) => response.end(Buffer.alloc(5_000_000)));
+      const response = await respond(createClient().client, upstream.url);
+      const closed = new Promise((resolve) => response.body.once('close', resolve));
+      response.body.destroy();
+      await closed;
+      expect(response.body.destroyed).toBe(true);
     });
-    expect(await text((await respond(createClient().client, url)).body)).toBe('ok');
   });
 
-  test('stop at an abort, with its reason', async () => {
-    const upstream = await listen((_, response) => response.writeHead(503).end());
-    const controller = new AbortController();
-    const { client } = createClient({
-      retry: {
-        sleep: async () => {
-          controller.abort(new Error('enough'));
+  describe('retries', () => {
+    test.each([408, 429, 500, 502, 503, 504])('a %i is tried again, with full jitter', async (status) => {
+      let answered = 0;
+      const upstream = await listen((_, response) => {
+        response.statusCode = ++answered < 3 ? status : 200;
+        response.end('body');
+      });
+      const { client, slept } = createClient();
+      expect((await respond(client, upstream.url)).status).toBe(200);
+      expect(slept).toEqual([100, 200]);
+    });
+
+    test.each([400, 401, 403, 404, 410, 501])('a %i is an answer', async (status) => {
+      const upstream = await listen((_, response) => response.writeHead(status).end());
+      const { client } = createClient();
+      expect((await respond(client, upstream.url)).status).toBe(status);
+      expect(upstream.seen).toHaveLength(1);
+    });
+
+    test('end with the last answer after three', async () => {
+      const upstream = await listen((_, response) => response.writeHead(503, { 'retry-after': '7' }).end());
+      const { client, slept } = createClient({ retry: { random: () => 0 } });
+      const response = await respond(client, upstream.url);
+      expect(response).toMatchObject({ status: 503, retryAfterMs: 7000 });
+      expect(upstream.seen).toHaveLength(4);
+      expect(slept).toEqual([7000, 7000, 7000]);
+    });
+
+    test('wait until the date they are told', async () => {
+      const upstream = await listen((_, response) => {
+        const isFirst = upstream.seen.length === 1;
+        response.writeHead(
+          isFirst ? 429 : 200,
+          isFirst ? { 'retry-after': 'Sun, 01 Mar 2026 12:00:09 GMT' } : {},
+        );
+        response.end();
+      });
+      const { client, slept } = createClient({ retry: { random: () => 0 } });
+      expect((await respond(client, upstream.url)).status).toBe(200);
+      expect(slept).toEqual([9000]);
+    });
+
+    test('follow a connection that broke before the headers', async () => {
+      let connections = 0;
+      const url = await listenRaw((socket) => {
+        if (++connections === 1) socket.destroy();
+        else socket.once('data', () => socket.end('HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok'));
+      });
+      expect(await text((await respond(createClient().client, url)).body)).toBe('ok');
+    });
+
+    test('a body ends at an abort, with its reason', async () => {
+      const upstream = await listen((_, response) => void response.write('some'));
+      const controller = new AbortController();
+      const result = await createClient().client.request({ url: upstream.url, signal: controller.signal });
+      if (result.kind === 'failure') throw new Error(result.failure.detail);
+      controller.abort(new Error('enough'));
+      await expect(buffer(result.response.body)).rejects.toThrow('enough');
+    });
+
+    test('stop at an abort, with its reason', async () => {
+      const upstream = await listen((_, response) => response.writeHead(503).end());
+      const controller = new AbortController();
+      const { client } = createClient({
+        retry: {
+          sleep: async () => {
+            controller.abort(new Error('enough'));
+          },
         },
+      });
+      await expect(client.request({ url: upstream.url, signal: controller.signal })).rejects.toThrow(
+        'enough',
+      );
+      expect(upstream.seen).toHaveLength(1);
+    });
+  });
+
+  describe('failures', () => {
+    test('a refused connection', async () => {
+      const upstream = await listen((_, response) => response.end());
+      upstream.server.closeAllConnections();
+      await new Promise((resolve) => upstream.server.close(resolve));
+      const { client, slept } = createClient();
+      const result = await client.request({ url: upstream.url });
+      expect(result).toMatchObject({ kind: 'failure', failure: { reason: 'connection' } });
+      expect(slept).toHaveLength(3);
+    });
+
+    test('a server that accepts and never answers', async () => {
+      const url = await listenRaw(() => {});
+      const { client, slept } = createClient({ timeouts: { firstByteMs: 50 } });
+      const result = await client.request({ url });
+      expect(result).toMatchObject({
+        failure: { reason: 'timeout', detail: 'no answer within the time allowed' },
+      });
+      expect(slept).toHaveLength(1);
+    });
+
+    test('a server that answers something else than HTTP', async () => {
+      const url = await listenRaw((socket) => socket.end('SSH-2.0-OpenSSH_9.2\r\n'));
+      expect(await createClient().client.request({ url })).toMatchObject({
+        failure: { reason: 'bad-answer' },
+      });
+    });
+
+    test('a server without TLS where TLS is expected', async () => {
+      const url = await listenRaw((socket) => socket.end('HTTP/1.1 400 Bad Request\r\n\r\n'));
+      const result = await createClient().client.request({ url: url.replace('http:', 'https:') });
+      expect(result).toMatchObject({ failure: { reason: 'tls' } });
+    });
+
+    test('the whole time is up while the body still trickles', async () => {
+      const upstream = await listen((_, response) => {
+        response.write('a');
+        const timer = setInterval(() => response.write('a'), 10);
+        response.on('close', () => clearInterval(timer));
+      });
+      const { client } = createClient({ timeouts: { totalMs: 100 } });
+      const error = await text((await respond(client, upstream.url)).body).catch((reason: unknown) => reason);
+      expect(transportFailure(error)).toMatchObject({ reason: 'timeout' });
+    });
+
+    test('a body that stops', async () => {
+      const upstream = await listen((_, response) =>
+        response.writeHead(200, { 'content-length': 10 }).write('half'),
+      );
+      const { client } = createClient({ timeouts: { idleMs: 50 } });
+      const error = await buffer((await respond(client, upstream.url)).body).catch(
+        (reason: unknown) => reason,
+      );
+      expect(transportFailure(error)).toEqual({ reason: 'timeout', detail: 'the answer stopped arriving' });
+    });
+
+    test.each([
+      ['short of its length', 'Content-Length: 10\r\n\r\nhalf'],
+      ['inside a chunk', 'Transfer-Encoding: chunked\r\n\r\n5\r\nha'],
+      ['before the last chunk', 'Transfer-Encoding: chunked\r\n\r\n2\r\nha\r\n'],
+    ])('a body that ends %s', async (_, rest) => {
+      const url = await listenRaw((socket) =>
+        socket.once('data', () => socket.end(`HTTP/1.1 200 OK\r\n${rest}`)),
+      );
+      const error = await buffer((await respond(createClient().client, url)).body).catch(
+        (reason: unknown) => reason,
+      );
+      expect(transportFailure(error)).toMatchObject({ reason: 'connection' });
+    });
+
+    test('an error of another kind is not one of transport', () => {
+      expect(transportFailure(Object.assign(new Error('disk full'), { code: 'ENOSPC' }))).toBeUndefined();
+      expect(transportFailure(new TypeError('a bug'))).toBeUndefined();
+    });
+  });
+
+  describe('redirects', () => {
+    test('are followed, relative ones too, with the authorization kept at home', async () => {
+      const upstream = await listen((request, response) => {
+        if (request.url === '/a/b') response.writeHead(302, { location: '../c?x=1' }).end('moved');
+        else response.end('here');
+      });
+      const response = await respond(createClient().client, `${upstream.url}/a/b`, 'Bearer secret');
+      expect(response.url).toBe(`${upstream.url}/c?x=1`);
+      expect(upstream.seen.map((request) => request.headers.authorization)).toEqual([
+        'Bearer secret',
+        'Bearer secret',
+      ]);
+    });
+
+    test('to another origin lose the authorization, and do not get it back', async () => {
+      const home = await listen((request, response) => {
+        if (request.url === '/start') response.writeHead(307, { location: `${away.url}/there` }).end();
+        else response.end('home again');
+      });
+      const away = await listen((_, response) =>
+        response.writeHead(308, { location: `${home.url}/back` }).end(),
+      );
+      await respond(createClient().client, `${home.url}/start`, 'Bearer secret');
+      expect(home.seen.map((request) => request.headers.authorization)).toEqual(['Bearer secret', undefined]);
+      expect(away.seen.map((request) => request.headers.authorization)).toEqual([undefined]);
+    });
+
+    test.each([
+      ['file:///etc/passwd', 'not HTTP'],
+      ['http://', 'no address'],
+    ])('to %s are refused', async (location, detail) => {
+      const upstream = await listen((_, response) => response.writeHead(302, { location }).end());
+      const result = await createClient().client.request({ url: upstream.url });
+      expect(result).toMatchObject({
+        failure: { reason: 'bad-answer', detail: expect.stringContaining(detail) },
+      });
+    });
+
+    test('do not go round for ever', async () => {
+      const upstream = await listen((_, response) => response.writeHead(302, { location: '/' }).end());
+      const result = await createClient().client.request({ url: upstream.url });
+      expect(result).toMatchObject({ failure: { reason: 'bad-answer', detail: 'more than 10 redirects' } });
+      expect(upstream.seen).toHaveLength(11);
+    });
+  });
+
+  describe('a proxy', () => {
+    test('is asked in the proxy form for plain HTTP', async () => {
+      const proxy = await listen((_, response) => response.end('through the proxy'));
+      const { client } = createClient({ environment: { HTTP_PROXY: proxy.url.replace('//', '//me:pass@') } });
+      const response = await respond(client, 'http://upstream.invalid/a%2Fb', 'Bearer secret');
+      expect(await text(response.body)).toBe('through the proxy');
+      const [request] = proxy.seen;
+      expect(request?.url).toBe('http://upstream.invalid/a%2Fb');
+      expect(request?.headers).toMatchObject({
+        host: 'upstream.invalid',
+        authorization: 'Bearer secret',
+        'proxy-authorization': `Basic ${Buffer.from('me:pass').toString('base64')}`,
+      });
+    });
+
+    test('is asked for a tunnel for HTTPS', async () => {
+      const proxy = await listen((_, response) => response.end());
+      const tunnels: (string | undefined)[] = [];
+      proxy.server.on('connect', (request: IncomingMessage, socket: Socket) => {
+        tunnels.push(request.url);
+        socket.end('HTTP/1.1 403 Forbidden\r\n\r\n');
+      });
+      const { client } = createClient({ environment: { https_proxy: proxy.url }, retry: { retries: 0 } });
+      const result = await client.request({ url: 'https://upstream.invalid/x' });
+      expect(result).toMatchObject({ failure: { reason: 'connection' } });
+      expect(tunnels).toEqual(['upstream.invalid:443']);
+    });
+
+    test('that never answers is a timeout', async () => {
+      const proxy = await listenRaw(() => {});
+      const { client } = createClient({ environment: { https_proxy: proxy }, timeouts: { firstByteMs: 50 } });
+      const result = await client.request({ url: 'https://upstream.invalid/x' });
+      expect(result).toMatchObject({ failure: { reason: 'timeout' } });
+    });
+
+    test('that wants authentication is named as the culprit', async () => {
+      const proxy = await listen((_, response) => response.writeHead(407).end());
+      const { client } = createClient({ environment: { http_proxy: proxy.url } });
+      const result = await client.request({ url: 'http://upstream.invalid/' });
+      expect(result).toMatchObject({
+        failure: { reason: 'connection', detail: 'the proxy wants authentication' },
+      });
+    });
+
+    test.each(['127.0.0.1', '*', 'example.com, 127.0.0.1'])(
+      'is not asked where NO_PROXY is %s',
+      async (noProxy) => {
+        const proxy = await listen((_, response) => response.writeHead(500).end());
+        const upstream = await listen((_, response) => response.end('direct'));
+        const { client } = createClient({ environment: { ALL_PROXY: proxy.url, NO_PROXY: noProxy } });
+        expect(await text((await respond(client, upstream.url)).body)).toBe('direct');
+        expect(proxy.seen).toHaveLength(0);
       },
-    });
-    await expect(client.request({ url: upstream.url, signal: controller.signal })).rejects.toThrow('enough');
-    expect(upstream.seen).toHaveLength(1);
-  });
-});
-
-describe('failures', () => {
-  test('a refused connection', async () => {
-    const upstream = await listen((_, response) => response.end());
-    upstream.server.closeAllConnections();
-    await new Promise((resolve) => upstream.server.close(resolve));
-    const { client, slept } = createClient();
-    const result = await client.request({ url: upstream.url });
-    expect(result).toMatchObject({ kind: 'failure', failure: { reason: 'connection' } });
-    expect(slept).toHaveLength(3);
-  });
-
-  test('a server that accepts and never answers', async () => {
-    const url = await listenRaw(() => {});
-    const { client, slept } = createClient({ timeouts: { firstByteMs: 50 } });
-    const result = await client.request({ url });
-    expect(result).toMatchObject({
-      failure: { reason: 'timeout', detail: 'no answer within the time allowed' },
-    });
-    expect(slept).toHaveLength(1);
-  });
-
-  test('a server that answers something else than HTTP', async () => {
-    const url = await listenRaw((socket) => socket.end('SSH-2.0-OpenSSH_9.2\r\n'));
-    expect(await createClient().client.request({ url })).toMatchObject({ failure: { reason: 'bad-answer' } });
-  });
-
-  test('a server without TLS where TLS is expected', async () => {
-    const url = await listenRaw((socket) => socket.end('HTTP/1.1 400 Bad Request\r\n\r\n'));
-    const result = await createClient().client.request({ url: url.replace('http:', 'https:') });
-    expect(result).toMatchObject({ failure: { reason: 'tls' } });
-  });
-
-  test('the whole time is up while the body still trickles', async () => {
-    const upstream = await listen((_, response) => {
-      response.write('a');
-      const timer = setInterval(() => response.write('a'), 10);
-      response.on('close', () => clearInterval(timer));
-    });
-    const { client } = createClient({ timeouts: { totalMs: 100 } });
-    const error = await text((await respond(client, upstream.url)).body).catch((reason: unknown) => reason);
-    expect(transportFailure(error)).toMatchObject({ reason: 'timeout' });
-  });
-
-  test('a body that stops', async () => {
-    const upstream = await listen((_, response) =>
-      response.writeHead(200, { 'content-length': 10 }).write('half'),
     );
-    const { client } = createClient({ timeouts: { idleMs: 50 } });
-    const error = await buffer((await respond(client, upstream.url)).body).catch((reason: unknown) => reason);
-    expect(transportFailure(error)).toEqual({ reason: 'timeout', detail: 'the answer stopped arriving' });
   });
-
-  test.each([
-    ['short of its length', 'Content-Length: 10\r\n\r\nhalf'],
-    ['inside a chunk', 'Transfer-Encoding: chunked\r\n\r\n5\r\nha'],
-    ['before the last chunk', 'Transfer-Encoding: chunked\r\n\r\n2\r\nha\r\n'],
-  ])('a body that ends %s', async (_, rest) => {
-    const url = await listenRaw((socket) =>
-      socket.once('data', () => socket.end(`HTTP/1.1 200 OK\r\n${rest}`)),
-    );
-    const error = await buffer((await respond(createClient().client, url)).body).catch(
-      (reason: unknown) => reason,
-    );
-    expect(transportFailure(error)).toMatchObject({ reason: 'connection' });
-  });
-
-  test('an error of another kind is not one of transport', () => {
-    expect(transportFailure(Object.assign(new Error('disk full'), { code: 'ENOSPC' }))).toBeUndefined();
-    expect(transportFailure(new TypeError('a bug'))).toBeUndefined();
-  });
-});
-
-describe('redirects', () => {
-  test('are followed, relative ones too, with the authorization kept at home', async () => {
-    const upstream = await listen((request, response) => {
-      if (request.url === '/a/b') response.writeHead(302, { location: '../c?x=1' }).end('moved');
-      else response.end('here');
-    });
-    const response = await respond(createClient().client, `${upstream.url}/a/b`, 'Bearer secret');
-    expect(response.url).toBe(`${upstream.url}/c?x=1`);
-    expect(upstream.seen.map((request) => request.headers.authorization)).toEqual([
-      'Bearer secret',
-      'Bearer secret',
-    ]);
-  });
-
-  test('to another origin lose the authorization, and do not get it back', async () => {
-    const home = await listen((request, response) => {
-      if (request.url === '/start') response.writeHead(307, { location: `${away.url}/there` }).end();
-      else response.end('home again');
-    });
-    const away = await listen((_, response) =>
-      response.writeHead(308, { location: `${home.url}/back` }).end(),
-    );
-    await respond(createClient().client, `${home.url}/start`, 'Bearer secret');
-    expect(home.seen.map((request) => request.headers.authorization)).toEqual(['Bearer secret', undefined]);
-    expect(away.seen.map((request) => request.headers.authorization)).toEqual([undefined]);
-  });
-
-  test.each([
-    ['file:///etc/passwd', 'not HTTP'],
-    ['http://', 'no address'],
-  ])('to %s are refused', async (location, detail) => {
-    const upstream = await listen((_, response) => response.writeHead(302, { location }).end());
-    const result = await createClient().client.request({ url: upstream.url });
-    expect(result).toMatchObject({
-      failure: { reason: 'bad-answer', detail: expect.stringContaining(detail) },
-    });
-  });
-
-  test('do not go round for ever', async () => {
-    const upstream = await listen((_, response) => response.writeHead(302, { location: '/' }).end());
-    const result = await createClient().client.request({ url: upstream.url });
-    expect(result).toMatchObject({ failure: { reason: 'bad-answer', detail: 'more than 10 redirects' } });
-    expect(upstream.seen).toHaveLength(11);
-  });
-});
-
-describe('a proxy', () => {
-  test('is asked in the proxy form for plain HTTP', async () => {
-    const proxy = await listen((_, response) => response.end('through the proxy'));
-    const { client } = createClient({ environment: { HTTP_PROXY: proxy.url.replace('//', '//me:pass@') } });
-    const response = await respond(client, 'http://upstream.invalid/a%2Fb', 'Bearer secret');
-    expect(await text(response.body)).toBe('through the proxy');
-    const [request] = proxy.seen;
-    expect(request?.url).toBe('http://upstream.invalid/a%2Fb');
-    expect(request?.headers).toMatchObject({
-      host: 'upstream.invalid',
-      authorization: 'Bearer secret',
-      'proxy-authorization': `Basic ${Buffer.from('me:pass').toString('base64')}`,
-    });
-  });
-
-  test('is asked for a tunnel for HTTPS', async () => {
-    const proxy = await listen((_, response) => response.end());
-    const tunnels: (string | undefined)[] = [];
-    proxy.server.on('connect', (request: IncomingMessage, socket: Socket) => {
-      tunnels.push(request.url);
-      socket.end('HTTP/1.1 403 Forbidden\r\n\r\n');
-    });
-    const { client } = createClient({ environment: { https_proxy: proxy.url }, retry: { retries: 0 } });
-    const result = await client.request({ url: 'https://upstream.invalid/x' });
-    expect(result).toMatchObject({ failure: { reason: 'connection' } });
-    expect(tunnels).toEqual(['upstream.invalid:443']);
-  });
-
-  test('that never answers is a timeout', async () => {
-    const proxy = await listenRaw(() => {});
-    const { client } = createClient({ environment: { https_proxy: proxy }, timeouts: { firstByteMs: 50 } });
-    const result = await client.request({ url: 'https://upstream.invalid/x' });
-    expect(result).toMatchObject({ failure: { reason: 'timeout' } });
-  });
-
-  test('that wants authentication is named as the culprit', async () => {
-    const proxy = await listen((_, response) => response.writeHead(407).end());
-    const { client } = createClient({ environment: { http_proxy: proxy.url } });
-    const result = await client.request({ url: 'http://upstream.invalid/' });
-    expect(result).toMatchObject({
-      failure: { reason: 'connection', detail: 'the proxy wants authentication' },
-    });
-  });
-
-  test.each(['127.0.0.1', '*', 'example.com, 127.0.0.1'])(
-    'is not asked where NO_PROXY is %s',
-    async (noProxy) => {
-      const proxy = await listen((_, response) => response.writeHead(500).end());
-      const upstream = await listen((_, response) => response.end('direct'));
-      const { client } = createClient({ environment: { ALL_PROXY: proxy.url, NO_PROXY: noProxy } });
-      expect(await text((await respond(client, upstream.url)).body)).toBe('direct');
-      expect(proxy.seen).toHaveLength(0);
-    },
-  );
 });

@@ -1,8 +1,12 @@
 import { validateHeaderValue } from 'node:http';
 import type { Readable } from 'node:stream';
-import type { Dispatcher } from 'undici';
-import type { Dispatchers } from './http-dispatcher.ts';
-import { type HttpFailure, totalTimeoutError, transportFailure } from './http-failure.ts';
+import { type HttpFailure, timeoutError, transportFailure } from './http-failure.ts';
+import {
+  type HttpTransport,
+  proxyFor,
+  type TransportAnswer,
+  type TransportOptions,
+} from './http-transport.ts';
 import { type LinkedSignal, linkSignals } from './link-signals.ts';
 import { showUrl } from './redact.ts';
 import { defaultRetryPolicy, parseRetryAfter, type RetryPolicy, retryDelayMs } from './retry.ts';
@@ -30,6 +34,8 @@ export interface HttpRequest {
   readonly maxRedirects?: number;
   /** Instead of the client's own number. */
   readonly retries?: number | undefined;
+  /** The answer is small, and few are asked for: not worth loading the pools that fetch archives. */
+  readonly isSmall?: boolean | undefined;
 }
 
 type HttpResult =
@@ -80,37 +86,47 @@ interface Client {
   readonly userAgent: string;
   readonly timeouts: HttpTimeouts;
   readonly retry: RetryPolicy;
-  readonly dispatchers: () => Promise<Dispatchers>;
+  readonly transportFor: (url: URL, isSmall: boolean) => Promise<HttpTransport>;
 }
 
 const retriedStatuses = new Set([408, 429, 500, 502, 503, 504]);
 const redirectStatuses = new Set([301, 302, 303, 307, 308]);
-const discardedBytes = 64 * 1024;
 
 export function createHttpClient(options: HttpClientOptions): HttpClient {
   const timeouts = { ...defaultHttpTimeouts, ...options.timeouts };
-  let dispatchers: Promise<Dispatchers> | undefined;
+  const transports = createTransports({
+    connectionsPerOrigin: options.connectionsPerOrigin ?? 16,
+    environment: options.environment ?? process.env,
+    ...timeouts,
+  });
   const client: Client = {
     userAgent: options.userAgent,
     timeouts,
     retry: { ...defaultRetryPolicy, ...options.retry },
-    dispatchers: () => {
-      // Loaded on first use: the library costs more than the rest of a start-up together.
-      dispatchers ??= import('./http-dispatcher.ts').then(({ createDispatchers }) =>
-        createDispatchers({
-          connectionsPerOrigin: options.connectionsPerOrigin ?? 16,
-          connectTimeoutMs: timeouts.connectMs,
-          firstByteTimeoutMs: timeouts.firstByteMs,
-          environment: options.environment ?? process.env,
-        }),
-      );
-      return dispatchers;
-    },
+    transportFor: transports.choose,
   };
   return {
     request: (request) => requestWithinTime(client, request),
-    close: async () => {
-      await (await dispatchers)?.destroy();
+    close: transports.destroy,
+  };
+}
+
+/** Each is loaded when it is first needed: the pools cost more than the rest of a start-up together. */
+function createTransports(options: TransportOptions) {
+  let pools: Promise<HttpTransport> | undefined;
+  let direct: Promise<HttpTransport> | undefined;
+  return {
+    choose(url: URL, isSmall: boolean): Promise<HttpTransport> {
+      const scheme = url.protocol === 'https:' ? 'https' : 'http';
+      if (isSmall && proxyFor(scheme, options.environment) === undefined) {
+        direct ??= import('./http-direct.ts').then(({ createDirect }) => createDirect(options));
+        return direct;
+      }
+      pools ??= import('./http-pools.ts').then(({ createPools }) => createPools(options));
+      return pools;
+    },
+    async destroy(): Promise<void> {
+      for (const transport of await Promise.all([pools, direct])) await transport?.destroy();
     },
   };
 }
@@ -118,7 +134,7 @@ export function createHttpClient(options: HttpClientOptions): HttpClient {
 async function requestWithinTime(client: Client, request: HttpRequest): Promise<HttpResult> {
   request.signal?.throwIfAborted();
   const linked = linkSignals([request.signal]);
-  const timer = setTimeout(() => linked.abort(totalTimeoutError()), client.timeouts.totalMs).unref();
+  const timer = setTimeout(() => linked.abort(timeoutError('whole')), client.timeouts.totalMs).unref();
   const finish = () => {
     clearTimeout(timer);
     linked.unlink();
@@ -224,11 +240,9 @@ async function attemptOnce(
 ): Promise<HttpResult> {
   const { authorization } = request;
   if (authorization !== undefined) validateHeaderValue('authorization', authorization);
-  const dispatchers = await client.dispatchers();
+  const transport = await client.transportFor(url, request.isSmall ?? false);
   try {
-    const answer = await dispatchers.for(url).request({
-      origin: url.origin,
-      path: url.pathname + url.search,
+    const answer = await transport.send(url, {
       method: request.method ?? 'GET',
       headers: {
         accept: '*/*',
@@ -237,8 +251,6 @@ async function attemptOnce(
         ...(authorization === undefined ? {} : { authorization }),
       },
       signal,
-      headersTimeout: client.timeouts.firstByteMs,
-      bodyTimeout: client.timeouts.idleMs,
     });
     return toResult(answer, url, client.retry.now());
   } catch (error) {
@@ -246,27 +258,24 @@ async function attemptOnce(
   }
 }
 
-function toResult(answer: Dispatcher.ResponseData, url: URL, nowMs: number): HttpResult {
-  const { body } = answer;
+function toResult(answer: TransportAnswer, url: URL, nowMs: number): HttpResult {
   // Destroying a body that nobody reads must not end the process: readers add listeners of their own.
-  body.on('error', () => {});
+  answer.body.on('error', () => {});
   const headers = firstValues(answer.headers);
   const response: HttpResponse = {
-    status: answer.statusCode,
+    status: answer.status,
     headers,
-    body,
+    body: answer.body,
     url: url.href,
     retryAfterMs: parseRetryAfter(headers['retry-after'], nowMs),
-    discard: () => {
-      body.dump({ limit: discardedBytes }).catch(() => body.destroy());
-    },
+    discard: answer.discard,
   };
   return { kind: 'response', response };
 }
 
-function firstValues(headers: Dispatcher.ResponseData['headers']): Record<string, string | undefined> {
+function firstValues(headers: TransportAnswer['headers']): Record<string, string | undefined> {
   return Object.fromEntries(
-    Object.entries(headers).map(([name, value]) => [name, Array.isArray(value) ? value[0] : value]),
+    Object.entries(headers).map(([name, value]) => [name, typeof value === 'object' ? value[0] : value]),
   );
 }
 

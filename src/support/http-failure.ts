@@ -29,6 +29,7 @@ const sentences: Readonly<Record<string, HttpFailure>> = {
   UND_ERR_ABORTED: { reason: 'connection', detail: 'the proxy refused to connect' },
   // undici's name for a 407 in the proxy form; what we pass it is checked before
   UND_ERR_INVALID_ARG: { reason: 'connection', detail: 'the proxy wants authentication' },
+  HPE_HEADER_OVERFLOW: { reason: 'bad-answer', detail: 'the headers of the answer are too long' },
   UND_ERR_HEADERS_OVERFLOW: { reason: 'bad-answer', detail: 'the headers of the answer are too long' },
   UND_ERR_RES_CONTENT_LENGTH_MISMATCH: {
     reason: 'bad-answer',
@@ -46,16 +47,25 @@ const moreTlsCodes = new Set(['EPROTO', 'HOSTNAME_MISMATCH', 'UND_ERR_PRX_TLS', 
  */
 export function transportFailure(error: unknown): HttpFailure | undefined {
   if (!(error instanceof Error)) return undefined;
-  if (error.name === 'HTTPParserError') return { reason: 'bad-answer', detail: 'the answer is not HTTP' };
   const code = errorCode(error);
+  if (code !== undefined && Object.hasOwn(sentences, code)) return sentences[code];
+  // undici's parser names itself, Node's says what it stumbled over: HPE_INVALID_CONSTANT.
+  if (error.name === 'HTTPParserError' || code?.startsWith('HPE_'))
+    return { reason: 'bad-answer', detail: 'the answer is not HTTP' };
   if (code === undefined) return undefined;
-  if (Object.hasOwn(sentences, code)) return sentences[code];
   if (tlsCodes.test(code) || moreTlsCodes.has(code))
     return { reason: 'tls', detail: `the connection is not secure: ${redact(error.message)} (${code})` };
   return undefined;
 }
 
-/** An error as a body stream or a request is given it when its whole time is up. */
-export function totalTimeoutError(): Error {
-  return Object.assign(new Error('not finished within the time allowed'), { code: 'TOTAL_TIMEOUT' });
+const timeoutCodes = {
+  connect: 'UND_ERR_CONNECT_TIMEOUT',
+  headers: 'UND_ERR_HEADERS_TIMEOUT',
+  body: 'UND_ERR_BODY_TIMEOUT',
+  whole: 'TOTAL_TIMEOUT',
+};
+
+/** An error as a body stream or a request is given it when the time for a part of it is up, by undici's names. */
+export function timeoutError(part: keyof typeof timeoutCodes): Error {
+  return Object.assign(new Error('not finished within the time allowed'), { code: timeoutCodes[part] });
 }

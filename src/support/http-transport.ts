@@ -1,0 +1,47 @@
+import type { Readable } from 'node:stream';
+
+/** Sends one request and gives what came; `fetch-http.ts` adds retries, redirects and the whole time. */
+export interface HttpTransport {
+  /**
+   * Rejects with an error that `transportFailure` knows, or with the signal's reason; the body fails with the same.
+   * Whoever asks reads, destroys or discards the body.
+   */
+  send(url: URL, request: TransportRequest): Promise<TransportAnswer>;
+  /** Closes every connection; what is still running fails. */
+  destroy(): Promise<void>;
+}
+
+export interface TransportRequest {
+  readonly method: 'GET' | 'HEAD';
+  readonly headers: Readonly<Record<string, string>>;
+  readonly signal: AbortSignal;
+}
+
+export interface TransportAnswer {
+  readonly status: number;
+  /** Names in lower case. */
+  readonly headers: Readonly<Record<string, string | readonly string[] | undefined>>;
+  readonly body: Readable;
+  /** Gives the body up, keeping the connection where that is cheap. */
+  discard(): void;
+}
+
+export interface TransportOptions {
+  readonly connectionsPerOrigin: number;
+  readonly connectMs: number;
+  /** From the request being sent to the headers being here. */
+  readonly firstByteMs: number;
+  /** Between two pieces of a body. */
+  readonly idleMs: number;
+  readonly environment: Environment;
+}
+
+type Environment = Readonly<Record<string, string | undefined>>;
+
+/** The proxy that the environment names for a scheme, as curl (and so git) reads it. */
+export function proxyFor(scheme: 'http' | 'https', environment: Environment): string | undefined {
+  const names = [`${scheme}_proxy`, `${scheme}_proxy`.toUpperCase(), 'all_proxy', 'ALL_PROXY'];
+  const value = names.map((name) => environment[name]?.trim()).find((text) => text);
+  if (value === undefined) return undefined;
+  return value.includes('://') ? value : `http://${value}`;
+}
