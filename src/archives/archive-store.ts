@@ -22,7 +22,7 @@ export interface ArchiveStore {
    * Throws `IntegrityError` when the bytes are others, `StorageError` when the disk fails, and whatever `body`
    * fails with; nothing is left behind then. Storing what is already here is harmless.
    */
-  store(checksum: Checksum, body: Readable, limits?: StoreLimits): Promise<number>;
+  store(checksum: Checksum, body: Readable, options?: StoreOptions): Promise<number>;
 
   /**
    * Takes an archive whose bytes are not what its name says out of the store and keeps it for people to look at.
@@ -46,8 +46,16 @@ export interface ByteRange {
   readonly end: number;
 }
 
-export interface StoreLimits {
+/** Bounds of one `store`, and what its caller knows or wants to know. */
+export interface StoreOptions {
   /** Reading stops with an `IntegrityError` beyond this many bytes. */
   readonly maxBytes?: number | undefined;
   readonly signal?: AbortSignal | undefined;
+  /** The caller has just seen that it is not here, which spares another look. */
+  readonly isAbsent?: boolean | undefined;
+  /**
+   * Called once with the whole archive when its bytes are known to be the right ones, which is before they are stored.
+   * Only for archives of less than 1 MiB.
+   */
+  readonly onVerified?: ((bytes: Buffer) => void) | undefined;
 }

@@ -10,7 +10,7 @@ import { errorCode } from '../support/error-code.ts';
 import { createSingleFlight } from '../support/single-flight.ts';
 import { findAbandoned, temporaryName } from '../support/temporary-file.ts';
 import { findDamage } from './archive-check.ts';
-import type { ArchiveStore, StoreLimits } from './archive-store.ts';
+import type { ArchiveStore, StoreOptions } from './archive-store.ts';
 
 const gatherBytes = 1024 * 1024;
 const folderPattern = /^[0-9a-f]{2}$/;
@@ -42,13 +42,13 @@ export function openFileArchiveStore(directory: string): ArchiveStore {
       return handle?.createReadStream(range);
     },
 
-    async store(checksum, body, limits = {}) {
+    async store(checksum, body, options = {}) {
       // A body may fail while we look at the disk, and some fail when they are destroyed.
       body.on('error', () => {});
       try {
-        const present = await store.size(checksum);
+        const present = options.isAbsent ? undefined : await store.size(checksum);
         if (present !== undefined) return present;
-        return await receive(checksum, body, limits, locate(checksum), makeFolder);
+        return await receive(checksum, body, options, locate(checksum), makeFolder);
       } finally {
         body.destroy();
       }
@@ -66,13 +66,13 @@ export async function findAbandonedArchives(directory: string): Promise<string[]
 async function receive(
   checksum: Checksum,
   body: Readable,
-  limits: StoreLimits,
+  options: StoreOptions,
   target: string,
   makeFolder: (folder: string) => Promise<void>,
 ): Promise<number> {
   const temporary = createTemporary(target, makeFolder);
   try {
-    const sizeBytes = await writeVerified(checksum, body, limits, temporary.append);
+    const sizeBytes = await writeVerified(checksum, body, options, temporary.append);
     await temporary.publish();
     return sizeBytes;
   } catch (error) {
@@ -85,8 +85,8 @@ async function receive(
 async function writeVerified(
   checksum: Checksum,
   body: Readable,
-  { maxBytes = Number.POSITIVE_INFINITY, signal }: StoreLimits,
-  append: (pieces: readonly Uint8Array[]) => Promise<void>,
+  { maxBytes = Number.POSITIVE_INFINITY, signal, onVerified }: StoreOptions,
+  append: (bytes: Buffer) => Promise<void>,
 ): Promise<number> {
   const hash = createHash('sha256');
   let sizeBytes = 0;
@@ -103,7 +103,7 @@ async function writeVerified(
       gathered.push(chunk);
       gatheredBytes += chunk.length;
       if (gatheredBytes < gatherBytes) continue;
-      await append(gathered);
+      await append(Buffer.concat(gathered));
       gathered = [];
       gatheredBytes = 0;
     }
@@ -116,7 +116,9 @@ async function writeVerified(
     throw new IntegrityError(
       `the ${sizeBytes} bytes received have the SHA-256 ${actual}, but the index states ${checksum}`,
     );
-  await append(gathered);
+  const last = Buffer.concat(gathered);
+  if (last.length === sizeBytes) onVerified?.(last);
+  await append(last);
   return sizeBytes;
 }
 
@@ -138,10 +140,10 @@ function createTemporary(target: string, makeFolder: (folder: string) => Promise
   };
 
   return {
-    append: (pieces: readonly Uint8Array[]) =>
+    append: (bytes: Buffer) =>
       onDisk(doing, async () => {
         handle ??= await create();
-        await handle.appendFile(Buffer.concat(pieces));
+        await handle.appendFile(bytes);
       }),
     publish: () =>
       onDisk(doing, async () => {

@@ -92,18 +92,18 @@ export function createVerifyingStore(
       return kind === 'sound' ? store.read(checksum) : undefined;
     },
 
-    async store(checksum, body, limits) {
+    async store(checksum, body, options = {}) {
       // Listening from the start: a body may fail while the archive that is here is read.
       body.on('error', () => {});
       try {
-        await size(checksum);
-      } catch (error) {
+        const present = options.isAbsent ? undefined : await size(checksum);
+        if (present !== undefined) return present;
+        const sizeBytes = await store.store(checksum, body, { ...options, isAbsent: true });
+        verifiedSizes.set(checksum, sizeBytes);
+        return sizeBytes;
+      } finally {
         body.destroy();
-        throw error;
       }
-      const sizeBytes = await store.store(checksum, body, limits);
-      verifiedSizes.set(checksum, sizeBytes);
-      return sizeBytes;
     },
   };
 }

@@ -43,7 +43,8 @@ export function createArchiveMemory(limits: ArchiveMemoryLimits): ArchiveMemory 
   };
   return {
     recall: (target, commit) => recall(target, commit)?.archive,
-    remember(target, commit, archive) {
+    remember(target, commit, { bytes, ...archive }) {
+      if (bytes) contents.set(archive.checksum, bytes);
       const headers = Object.entries(wholeHeaders(describeArchive(archive))).flat();
       targets.set(target, { commit, archive, headers });
     },
@@ -55,7 +56,7 @@ export function createArchiveMemory(limits: ArchiveMemoryLimits): ArchiveMemory 
     },
     async bytes(archive) {
       if (archive.sizeBytes > limits.smallArchiveBytes) return undefined;
-      const known = contents.get(archive.checksum);
+      const known = contents.get(archive.checksum) ?? archive.bytes;
       if (known) return known;
       const bytes = await archive.read();
       contents.set(archive.checksum, bytes);

@@ -28,7 +28,7 @@ export interface FetchedArchive {
 
 export interface FetchContext {
   readonly index: GitIndex;
-  readonly archives: ArchiveStore;
+  readonly archives: Pick<ArchiveStore, 'store'>;
   readonly sources: ReadonlyMap<string, Source>;
   readonly audit: Audit;
   /** Bounds how many archives are on their way at once; those being written to disk do not count. */

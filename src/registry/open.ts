@@ -1,19 +1,14 @@
-import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { ArchiveStore } from '../archives/archive-store.ts';
 import { openFileArchiveStore } from '../archives/file-archive-store.ts';
 import { createVerifyingStore, type DamagedArchive } from '../archives/verifying-store.ts';
 import type { Config } from '../config/config.ts';
-import { loadConfig } from '../config/load.ts';
-import { NotFoundError, StorageError, UnavailableError } from '../errors.ts';
+import { NotFoundError, StorageError } from '../errors.ts';
 import { type GitIndex, openGitIndex } from '../index/git-index.ts';
 import { parseIndexFile } from '../index/index-file.ts';
 import { indexPathOf, ledgerFolder, readIndexPath } from '../index/layout.ts';
-import type { Checksum } from '../model/checksum.ts';
-import type { IndexEntry } from '../model/index-entry.ts';
-import { absent, found, type Lookup, unavailable } from '../model/lookup.ts';
+import { absent, found, type Lookup } from '../model/lookup.ts';
 import type { ModuleName } from '../model/module-name.ts';
-import { type ConnectedSources, type ConnectionTuning, connectSources } from '../sources/connect.ts';
+import type { ConnectionTuning } from '../sources/connect.ts';
 import { currentUser } from '../support/current-user.ts';
 import { type Log, silentLog } from '../support/log.ts';
 import { systemClock } from '../support/monotonic-clock.ts';
@@ -27,13 +22,15 @@ import { parseAssetPath } from './asset-path.ts';
 import { type Actor, openAudit } from './audit.ts';
 import { checkSource } from './check-source.ts';
 import { describeConfigChanges } from './config-changes.ts';
+import { createConfiguration } from './configuration.ts';
 import { listConflicts, ruleOnConflict } from './conflicts.ts';
+import { createConnections } from './connections.ts';
+import { createArchiveDelivery } from './deliver-archive.ts';
 import { explain } from './explain.ts';
-import { type FetchedArchive, fetchArchive } from './fetch-archive.ts';
 import { createData, dataLayout } from './init.ts';
 import { mirror } from './mirror.ts';
 import { readObservations } from './observations.ts';
-import type { Registry, ServedArchive } from './registry.ts';
+import type { Registry } from './registry.ts';
 import { createResolver, type Resolver } from './resolve-module.ts';
 import { createScrub } from './scrub.ts';
 import { createServedIndex } from './served-index.ts';
@@ -70,13 +67,11 @@ export async function openRegistry(options: OpenOptions): Promise<Registry> {
   if (!(await index.isSettled())) await settle(index, layout.locks, log);
   const files = openFileArchiveStore(layout.packages);
   const archives = createVerifyingStore(files, { onDamage: reportDamage });
-  const damagedHere = new Set<Checksum>();
   const served = createServedIndex(index);
   let resolving: { state: string; config: Config; resolver: Resolver } | undefined;
   const assets = createAssetCache(layout.assets);
   const symbols = createSymbols(layout.symbols, log);
   const connections = createConnections(layout, options.connections);
-  const fetching = createSingleFlight<string, Lookup<FetchedArchive>>();
   const fetchingAssets = createSingleFlight<string, Lookup<Asset>>();
 
   async function reload(): Promise<boolean> {
@@ -105,7 +100,7 @@ export async function openRegistry(options: OpenOptions): Promise<Registry> {
   }
 
   function reportDamage({ checksum, damage, movedTo }: DamagedArchive): void {
-    damagedHere.add(checksum);
+    delivery.expectRepair(checksum);
     log.error(`a stored archive was damaged: it ${damage}`, { checksum, movedTo });
     void audit.record([{ event: 'archive-quarantined', checksum, reason: `it ${damage}` }]);
   }
@@ -139,50 +134,17 @@ export async function openRegistry(options: OpenOptions): Promise<Registry> {
     return created;
   }
 
-  /** Not aborted by the caller's going away: whoever comes next finds it done. */
-  async function fetchListed(module: ModuleName, entry: IndexEntry): Promise<Lookup<FetchedArchive>> {
-    const config = configuration.current();
-    // What was here and went bad may be had again: that is not the client's doing.
-    if (!config.server.upstreamFallback && !damagedHere.has(entry.checksum))
-      return unavailable({
-        reason: 'disabled',
-        detail:
-          'the archive is missing here and upstream_fallback is off; "moonbit-registry verify --repair" fetches it',
-      });
-    const { resolve, policy } = await resolver();
-    const { facts, decision } = await resolve(module);
-    const wanted = { module, version: entry.version, checksum: entry.checksum };
-    const sources = connections.of(config);
-    const outcome = await fetchArchive(wanted, facts, policy, decision.origin ?? '', {
-      index,
-      archives,
-      sources,
-      audit,
-    });
-    if (outcome.kind === 'found') damagedHere.delete(entry.checksum);
-    if (outcome.kind === 'found') log.info('fetched', { module, version: entry.version, ...outcome.value });
-    else
-      log.warn('fetch failed', {
-        module,
-        version: entry.version,
-        outcome: outcome.kind,
-        detail: detailOf(outcome),
-      });
-    return outcome;
-  }
-
-  /** Among several processes, the first fetches and the others find it done. */
-  async function fetchOnce(module: ModuleName, entry: IndexEntry): Promise<Lookup<FetchedArchive>> {
-    if (!options.isOneOfSeveral) return fetchListed(module, entry);
-    return withProcessLock(join(layout.locks, `fetch-${entry.checksum}`), async () => {
-      const present = await archives.size(entry.checksum);
-      if (present === undefined) return fetchListed(module, entry);
-      return found({ source: '', url: '', sizeBytes: present });
-    });
-  }
-
-  const fetchShared = (module: ModuleName, entry: IndexEntry) =>
-    fetching.run(entry.checksum, () => fetchOnce(module, entry));
+  const delivery = createArchiveDelivery({
+    archives,
+    audit,
+    index,
+    log,
+    find: served.find,
+    settings: () => configuration.current(),
+    sources: () => connections.of(configuration.current()),
+    resolver,
+    lockFolder: options.isOneOfSeveral ? layout.locks : undefined,
+  });
 
   async function* readIndex() {
     const listed = await index.list(await index.servedCommit());
@@ -200,7 +162,7 @@ export async function openRegistry(options: OpenOptions): Promise<Registry> {
       for await (const { module, file } of readIndex()) {
         signal?.throwIfAborted();
         const line = parseIndexFile(file).lines.find(({ entry }) => entry.checksum === checksum);
-        if (line) return (await fetchShared(module, line.entry)).kind === 'found';
+        if (line) return delivery.repair(module, line.entry);
       }
       return false;
     },
@@ -287,17 +249,7 @@ export async function openRegistry(options: OpenOptions): Promise<Registry> {
       return { checksum: entry.checksum, cachedAt: isCached ? archives.locate(entry.checksum) : undefined };
     },
 
-    async openArchive(module, version) {
-      const entry = await served.find(module, version);
-      if (!entry) return absent(`${module}@${version} is not in the index`);
-      const { checksum } = entry;
-      const present = await archives.size(checksum);
-      const refetch = () => fetchShared(module, entry);
-      if (present !== undefined) return found(servedArchive(archives, entry, present, refetch));
-      const fetched = await refetch();
-      if (fetched.kind !== 'found') return fetched;
-      return found(servedArchive(archives, entry, fetched.value.sizeBytes, refetch));
-    },
+    openArchive: delivery.open,
 
     async symbols() {
       const state = await index.state();
@@ -353,6 +305,7 @@ export async function openRegistry(options: OpenOptions): Promise<Registry> {
 
     async close() {
       await connections.close();
+      await delivery.settle();
       await audit.flush();
       index.close();
     },
@@ -371,29 +324,6 @@ async function readOrigins(
   return (module) => origins.get(indexPathOf(module));
 }
 
-/** `refetch` is for an archive that went missing, or was found damaged, since it was looked up. */
-function servedArchive(
-  archives: ArchiveStore,
-  { checksum }: IndexEntry,
-  sizeBytes: number,
-  refetch: () => Promise<Lookup<unknown>>,
-): ServedArchive {
-  async function orAgain<T>(look: () => Promise<T | undefined>): Promise<T> {
-    const first = await look();
-    if (first !== undefined) return first;
-    const fetched = await refetch();
-    const second = fetched.kind === 'found' ? await look() : undefined;
-    if (second !== undefined) return second;
-    throw new UnavailableError(`archive ${checksum} is no longer here: ${detailOf(fetched)}`);
-  }
-  return {
-    checksum,
-    sizeBytes,
-    open: (range) => orAgain(() => archives.open(checksum, range)),
-    read: () => orAgain(() => archives.read(checksum)),
-  };
-}
-
 /** Puts right what a killed process left. Where that cannot be done, what is there is served as it is. */
 async function settle(index: GitIndex, locks: string, log: Log): Promise<void> {
   try {
@@ -404,66 +334,9 @@ async function settle(index: GitIndex, locks: string, log: Log): Promise<void> {
   }
 }
 
-/** The loaded `registry.toml`, loaded again when its text changes. */
-async function createConfiguration(directory: string, env: OpenOptions['env']) {
-  let config = await loadConfig(directory, env);
-  const readText = async () => readFile(config.file, 'utf8').catch(() => undefined);
-  let text = await readText();
-  return {
-    current: (): Config => config,
-    async reload(): Promise<boolean> {
-      const before = text;
-      const now = await readText();
-      if (now === before) return false;
-      text = now;
-      config = await loadConfig(directory, env);
-      return true;
-    },
-  };
-}
-
-/** How long fetches that began under an older configuration may go on. */
-const drainMs = 15 * 60_000;
-
-/** The sources of the current configuration; those of an older one end what they are doing. */
-function createConnections(layout: ReturnType<typeof dataLayout>, tuning: ConnectionTuning | undefined) {
-  let connected: { readonly key: string; readonly sources: ConnectedSources } | undefined;
-  const draining = new Set<ConnectedSources>();
-  return {
-    of(config: Config): ConnectedSources['sources'] {
-      const key = JSON.stringify(config.sources);
-      if (connected?.key === key) return connected.sources.sources;
-      const old = connected?.sources;
-      if (old) {
-        draining.add(old);
-        setTimeout(() => {
-          draining.delete(old);
-          void old.close();
-        }, drainMs).unref();
-      }
-      const objectDirectory = join(layout.index, 'objects');
-      const place = { objectDirectory, workDirectory: layout.sources };
-      const sources = connectSources(config.sources, { ...tuning, ...place });
-      connected = { key, sources };
-      return sources.sources;
-    },
-    async close(): Promise<void> {
-      await Promise.all([connected?.sources, ...draining].map((sources) => sources?.close()));
-    },
-  };
-}
-
 function unknownSource(name: string, names: readonly string[]): NotFoundError {
   const guess = suggest(name, names);
   return new NotFoundError(`there is no source "${name}"; configured sources: ${names.join(', ')}`, {
     hint: guess === undefined ? undefined : `did you mean "${guess}"?`,
   });
-}
-
-function detailOf(outcome: Lookup<unknown>): string {
-  return outcome.kind === 'unavailable'
-    ? outcome.cause.detail
-    : outcome.kind === 'absent'
-      ? outcome.detail
-      : '';
 }

@@ -97,6 +97,8 @@ export interface Registry {
 export interface ServedArchive {
   readonly checksum: Checksum;
   readonly sizeBytes: number;
+  /** The whole archive, of a small one that has just been fetched: give it out, and let it go. */
+  readonly bytes?: Buffer | undefined;
   /** Opens verified bytes; the caller reads or destroys the stream. May be called more than once. */
   open(range?: ByteRange): Promise<Readable>;
   /** The whole archive; only for small ones. */

@@ -87,7 +87,7 @@ describe('an archive', () => {
     const answer = await scene.archive('alice/json@1.0.0');
     expect(answer.status).toBe(200);
     expect(`"${sha256(Buffer.from(await answer.arrayBuffer()))}"`).toBe(answer.headers.get('etag'));
-    expect(await storedFiles(scene)).toHaveLength(1);
+    await expect.poll(() => storedFiles(scene)).toHaveLength(1);
     const asked = scene.lower.requests.filter(({ url }) => url.startsWith('/user/'));
     expect(asked).toHaveLength(1);
     expect(asked[0]?.headers['user-agent']).toMatch(/^mooncake\/0\.1\.0/);

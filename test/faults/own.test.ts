@@ -83,6 +83,7 @@ describe('an archive', () => {
     const answers = await Promise.all(Array.from({ length: 10 }, () => download(registry, id)));
     expect(new Set(answers)).toEqual(new Set([listing[id]]));
     expect(upstream.requests.filter(({ url }) => url.endsWith('.zip'))).toHaveLength(1);
+    await registry.close();
     expect(sha256(await readFile(fileOf(id)))).toBe(listing[id]);
     expect(await quarantined()).toHaveLength(damaged);
     expect(lines.filter((line) => line.includes('was damaged'))).toHaveLength(damaged);

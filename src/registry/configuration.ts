@@ -1,0 +1,22 @@
+import { readFile } from 'node:fs/promises';
+import type { Config } from '../config/config.ts';
+import { loadConfig } from '../config/load.ts';
+import type { OpenOptions } from './open.ts';
+
+/** The loaded `registry.toml`, loaded again when its text changes. */
+export async function createConfiguration(directory: string, env: OpenOptions['env']) {
+  let config = await loadConfig(directory, env);
+  const readText = async () => readFile(config.file, 'utf8').catch(() => undefined);
+  let text = await readText();
+  return {
+    current: (): Config => config,
+    async reload(): Promise<boolean> {
+      const before = text;
+      const now = await readText();
+      if (now === before) return false;
+      text = now;
+      config = await loadConfig(directory, env);
+      return true;
+    },
+  };
+}

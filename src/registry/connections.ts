@@ -1,0 +1,44 @@
+import { join } from 'node:path';
+import type { Config } from '../config/config.ts';
+import { type ConnectedSources, type ConnectionTuning, connectSources } from '../sources/connect.ts';
+import type { dataLayout } from './init.ts';
+
+/** How long fetches that began under an older configuration may go on. */
+const drainMs = 15 * 60_000;
+
+/** The sources of the current configuration; those of an older one end what they are doing. */
+export function createConnections(
+  layout: ReturnType<typeof dataLayout>,
+  tuning: ConnectionTuning | undefined,
+) {
+  let connected:
+    | { readonly config: Config; readonly key: string; readonly sources: ConnectedSources }
+    | undefined;
+  const draining = new Set<ConnectedSources>();
+  return {
+    of(config: Config): ConnectedSources['sources'] {
+      if (connected?.config === config) return connected.sources.sources;
+      const key = JSON.stringify(config.sources);
+      if (connected?.key === key) {
+        connected = { ...connected, config };
+        return connected.sources.sources;
+      }
+      const old = connected?.sources;
+      if (old) {
+        draining.add(old);
+        setTimeout(() => {
+          draining.delete(old);
+          void old.close();
+        }, drainMs).unref();
+      }
+      const objectDirectory = join(layout.index, 'objects');
+      const place = { objectDirectory, workDirectory: layout.sources };
+      const sources = connectSources(config.sources, { ...tuning, ...place });
+      connected = { config, key, sources };
+      return sources.sources;
+    },
+    async close(): Promise<void> {
+      await Promise.all([connected?.sources, ...draining].map((sources) => sources?.close()));
+    },
+  };
+}

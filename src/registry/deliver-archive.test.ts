@@ -1,0 +1,92 @@
+import { mkdir, readdir, rm, symlink } from 'node:fs/promises';
+import { join } from 'node:path';
+import { describe, expect, test } from 'vitest';
+import {
+  createRegistry,
+  download,
+  moduleName,
+  readServed,
+  version,
+} from '../../test/support/registry-world.ts';
+import { temporaryDirectory } from '../../test/support/temporary-directory.ts';
+import { startUpstream } from '../../test/support/worlds.ts';
+import type { Log } from '../support/log.ts';
+
+const id = 'alice/json@1.0.0';
+
+async function createScene() {
+  const upstream = await startUpstream([id]);
+  const lines: string[] = [];
+  const record = (message: string, fields: object = {}) =>
+    void lines.push(`${message} ${JSON.stringify(fields)}`);
+  const log: Log = { debug: () => {}, info: record, warn: record, error: record };
+  const directory = join(temporaryDirectory(), 'registry');
+  const settings = { sources: [{ name: 'main', upstream }], directory, log };
+  const registry = await createRegistry(settings);
+  await registry.sync();
+  const checksum = (await readServed(registry))[id] ?? '';
+  const folder = join(directory, 'data', 'packages', checksum.slice(0, 2));
+  return {
+    registry,
+    checksum,
+    lines,
+    folder,
+    reopen: () => createRegistry(settings),
+    stored: () => readdir(folder).catch(() => []),
+    fetches: () => upstream.requests.filter(({ url }) => url.startsWith('/user/')).length,
+    /** Nothing is there, and nothing can be made there, whoever runs the test. */
+    async breakDisk() {
+      await mkdir(join(folder, '..'), { recursive: true });
+      await symlink(join(directory, 'missing', 'folder'), folder);
+    },
+    mendDisk: () => rm(folder),
+  };
+}
+
+describe('an archive that was fetched for a client', () => {
+  test('is durable when the registry is closed', async () => {
+    const { registry, checksum, stored } = await createScene();
+    expect(await download(registry, id)).toBe(checksum);
+    await registry.close();
+    expect(await stored()).toEqual([`${checksum}.zip`]);
+  });
+
+  test('carries its bytes, so that they need not be read back', async () => {
+    const { registry, checksum, fetches } = await createScene();
+    const first = await registry.openArchive(moduleName('alice/json'), version('1.0.0'));
+    expect(first).toMatchObject({ value: { checksum, bytes: expect.any(Buffer) } });
+    expect(fetches()).toBe(1);
+  });
+
+  test('reaches the client although the disk refuses it, which the log tells when it begins and when it ends', async () => {
+    const { registry, checksum, breakDisk, mendDisk, lines, fetches, stored } = await createScene();
+    const told = () => lines.filter((line) => line.startsWith('fetched archives'));
+    await breakDisk();
+    expect(await download(registry, id)).toBe(checksum);
+    await expect.poll(told).toHaveLength(1);
+    expect(await download(registry, id)).toBe(checksum);
+    await mendDisk();
+    expect(await download(registry, id)).toBe(checksum);
+    await registry.close();
+    expect(told()).toEqual([
+      expect.stringContaining('cannot be stored'),
+      expect.stringContaining('are stored again'),
+    ]);
+    expect(fetches()).toBeGreaterThan(1);
+    expect(await stored()).toEqual([`${checksum}.zip`]);
+  });
+
+  test('and was not written before the process ended is fetched again by the next', async () => {
+    const { registry, checksum, breakDisk, mendDisk, fetches, stored, reopen } = await createScene();
+    await breakDisk();
+    await download(registry, id);
+    await registry.close();
+    await mendDisk();
+    const before = fetches();
+    const next = await reopen();
+    expect(await download(next, id)).toBe(checksum);
+    await next.close();
+    expect(fetches()).toBe(before + 1);
+    expect(await stored()).toEqual([`${checksum}.zip`]);
+  });
+});
