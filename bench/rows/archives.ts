@@ -1,3 +1,4 @@
+import { startBare } from '../support/bare.ts';
 import { generatorNote, measureThroughput, runLoad } from '../support/load.ts';
 import type { LoadRequest } from '../support/load-process.ts';
 import { nginxMissing, startCachingProxy, startFileServer } from '../support/nginx.ts';
@@ -5,10 +6,11 @@ import { createSyncedRegistry, serveKnows } from '../support/registry.ts';
 import type { Bar, Bench, Contender, Figures, Prepared, Scenario } from '../support/scenario.ts';
 import { shuffle, stratify } from '../support/statistics.ts';
 import { startUpstream } from '../support/upstream.ts';
-import { archivePath, type World, type WorldArchive } from '../support/world.ts';
+import { archiveFile, archivePath, type World, type WorldArchive } from '../support/world.ts';
 
 const connections = 16;
 const hotArchives = 256;
+const bareName = 'bare node:http, buffers in a map';
 
 export const archive: Scenario = {
   name: 'archive',
@@ -51,6 +53,10 @@ async function prepareCached(bench: Bench, count: number): Promise<Prepared> {
     bars.push({ ...pair, metric: 'requests/s', atLeast: processes === 1 ? 0.4 : 0.75 });
     bars.push({ ...pair, metric: 'p99 ms', atMost: 3 });
   }
+  const files = chosen.map((one) => [`GET ${archivePath(one)}`, archiveFile(world.www, one)] as const);
+  const bare = await startBare(bench, { answers: Object.fromEntries(files) });
+  contenders.push(throughputContender(bench, bareName, bare, requests));
+  bars.push({ metric: 'requests/s', of: 'ours, 1 process', against: bareName });
   const logging = (await serveKnows(bench, '--access-log')) ? ['--access-log'] : [];
   const { address } = await registry.serve(...logging);
   contenders.push(throughputContender(bench, 'ours, 1 process, access log', address, requests));

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { cp, mkdir, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
+import { startBare } from '../support/bare.ts';
 import { capturePackRequest, expectSameAnswer } from '../support/git-requests.ts';
 import { generatorNote, measureThroughput } from '../support/load.ts';
 import type { LoadRequest } from '../support/load-process.ts';
@@ -11,6 +12,7 @@ import type { Bench, Contender, Prepared, Scenario } from '../support/scenario.t
 import { startUpstream, type Upstream } from '../support/upstream.ts';
 
 const connections = 16;
+const bareName = 'bare node:http, a buffer';
 const backend = 'git-http-backend (nginx, fcgiwrap)';
 const shallow = ['clone', '--quiet', '--depth', '1', '--single-branch', '--no-tags', '--bare'];
 const fetchNewest = [
@@ -113,12 +115,19 @@ async function preparePacks(
       round: () => measureThroughput(bench, address, [request], connections),
     });
   }
-  contenders.push(await staticContender(bench, checked.sizeBytes ?? 0));
+  const file = await writePack(bench, checked.sizeBytes ?? 0);
+  contenders.push(await staticContender(bench, file));
+  const bareUrl = await startBare(bench, { answers: { [`POST ${request.path}`]: file.pack } });
+  contenders.push({
+    name: bareName,
+    round: () => measureThroughput(bench, bareUrl, [{ ...checked, checksum: file.checksum }], connections),
+  });
   return {
     contenders,
     bars: [
       { metric: 'requests/s', of: 'ours', against: backend, atLeast: 20 },
       { metric: 'requests/s', of: 'ours', against: 'nginx static', atLeast: 0.8 },
+      { metric: 'requests/s', of: 'ours', against: bareName },
     ],
     notes: [
       `${connections} connections; the pack has ${checked.sizeBytes} bytes`,
@@ -129,18 +138,27 @@ async function preparePacks(
   };
 }
 
-async function staticContender(bench: Bench, sizeBytes: number): Promise<Contender> {
-  const missing = nginxMissing();
-  if (missing !== undefined) return { name: 'nginx static', missing };
-  const www = join(bench.directory, 'static');
-  await mkdir(www);
+interface PackFile {
+  /** Path of a file that has the size of the pack. */
+  readonly pack: string;
+  readonly sizeBytes: number;
+  readonly checksum: string;
+}
+
+async function writePack(bench: Bench, sizeBytes: number): Promise<PackFile> {
+  const folder = join(bench.directory, 'static');
+  await mkdir(folder);
+  const pack = join(folder, 'pack');
   const bytes = Buffer.alloc(sizeBytes, 'pack');
-  await writeFile(join(www, 'pack'), bytes);
-  const { address } = await startFileServer(bench, www);
-  const checksum = createHash('sha256').update(bytes).digest('hex');
+  await writeFile(pack, bytes);
+  return { pack, sizeBytes, checksum: createHash('sha256').update(bytes).digest('hex') };
+}
+
+async function staticContender(bench: Bench, { pack, sizeBytes, checksum }: PackFile): Promise<Contender> {
+  const name = 'nginx static';
+  const missing = nginxMissing();
+  if (missing !== undefined) return { name, missing };
+  const { address } = await startFileServer(bench, dirname(pack));
   const request: LoadRequest = { method: 'GET', path: '/pack', sizeBytes, checksum };
-  return {
-    name: 'nginx static',
-    round: () => measureThroughput(bench, address, [request], connections),
-  };
+  return { name, round: () => measureThroughput(bench, address, [request], connections) };
 }

@@ -1,9 +1,11 @@
+import type { BareSettings } from './bare-process.ts';
 import type { LoadPlan } from './load-process.ts';
 import type { UpstreamSettings } from './upstream-process.ts';
 
 /** What a bundled benchmark runs as when it starts itself again, so that what it measures has a process of its own. */
 export type Role =
   | { readonly role: 'upstream'; readonly settings: UpstreamSettings }
+  | { readonly role: 'bare'; readonly settings: BareSettings }
   | { readonly role: 'load'; readonly settings: LoadPlan };
 
 const variable = 'BENCH_ROLE';
@@ -23,6 +25,9 @@ export async function playRole(): Promise<boolean> {
   if (role.role === 'upstream') {
     const { serveUpstream } = await import('./upstream-process.ts');
     await serveUpstream(role.settings);
+  } else if (role.role === 'bare') {
+    const { serveBare } = await import('./bare-process.ts');
+    await serveBare(role.settings);
   } else {
     const { generateLoad } = await import('./load-process.ts');
     console.log(JSON.stringify(await generateLoad(role.settings)));
