@@ -7,7 +7,8 @@ import { temporaryDirectory } from '../../test/support/temporary-directory.ts';
 import { StorageError } from '../errors.ts';
 import type { Finding } from '../model/finding.ts';
 import type { TreeEdit } from '../support/git-import.ts';
-import { createGitIndex, type GitIndex, openGitIndex, type StateView } from './git-index.ts';
+import { createGitIndex } from './create-index.ts';
+import { type GitIndex, openGitIndex, type StateView } from './git-index.ts';
 
 type IndexChange = Parameters<GitIndex['commit']>[0];
 
@@ -101,6 +102,14 @@ describe('a new index', () => {
     expect(failure).toBeInstanceOf(StorageError);
     expect(failure.hint).toContain('clone');
     expect(await refs(copy)).toBe(before);
+  });
+
+  test('says what the disk says where it cannot tell', async () => {
+    const place = join(temporaryDirectory(), 'file');
+    await writeFile(place, '');
+    const failure = await openGitIndex(join(place, 'index')).catch((error) => error);
+    expect(failure).toBeInstanceOf(StorageError);
+    expect(failure).toMatchObject({ message: expect.stringContaining('ENOTDIR'), hint: expect.any(String) });
   });
 
   test('says what to do where there is none', async () => {

@@ -1,22 +1,18 @@
-import { stat } from 'node:fs/promises';
-import { join } from 'node:path';
 import { StorageError } from '../errors.ts';
 import type { Finding } from '../model/finding.ts';
 import type { OperatorDecision } from '../model/operator-decision.ts';
 import { GitError, runGit } from '../support/git.ts';
-import { importCommits, type NewCommit, type TreeEdit } from '../support/git-import.ts';
+import { importCommits } from '../support/git-import.ts';
 import { createGitObjectReader } from '../support/git-objects.ts';
 import { confirmAbsence, damageHint } from './confirm-absence.ts';
-import { snapshotPathOf } from './layout.ts';
+import { isRepository } from './create-index.ts';
+import { commitBuilders, type IndexChange } from './index-change.ts';
+import { diffTrees, listFiles } from './index-trees.ts';
+import { servedRef, stateRef } from './layout.ts';
 import { createRefReader, readRefIfThere } from './ref-reader.ts';
 import {
   decisionsFile,
   findingsFile,
-  formatDecisions,
-  formatFile,
-  formatFindings,
-  formatState,
-  formatVersion,
   parseDecisions,
   parseFindings,
   parseState,
@@ -25,8 +21,6 @@ import {
 } from './registry-state.ts';
 import { removeStaleLocks, removeStaleObjects } from './stale-files.ts';
 
-const servedRef = 'refs/heads/main';
-const stateRef = 'refs/registry/state';
 const maxRememberedTips = 16;
 
 /** The state at one commit. Immutable: a change makes another commit. */
@@ -34,25 +28,6 @@ export interface StateView extends RegistryState {
   readonly commit: string;
   findings(): Promise<Finding[]>;
   decisions(): Promise<OperatorDecision[]>;
-}
-
-/** A change to the served index and the state, made real by one ref update. */
-interface IndexChange {
-  /** What the change was planned on; it fails if that is no longer the state. */
-  readonly base: StateView;
-  /** Absent: the served index stays as it is. */
-  readonly served?: {
-    readonly edits: readonly TreeEdit[];
-    readonly message: string;
-    readonly isRoot: boolean;
-  };
-  readonly state: Omit<RegistryState, 'served'>;
-  readonly ledgerEdits: readonly TreeEdit[];
-  readonly findings: readonly Finding[];
-  /** All of them; absent: they stay as they are. */
-  readonly decisions?: readonly OperatorDecision[] | undefined;
-  readonly message: string;
-  readonly date: Date;
 }
 
 /**
@@ -85,65 +60,11 @@ export interface GitIndex {
 }
 
 /**
- * Creates the repository with an empty served index, or completes one whose making was cut short; `false` if one is
- * there already. The state comes first: with it the rest is made good when the repository is opened.
- */
-export async function createGitIndex(directory: string, date: Date): Promise<boolean> {
-  if (await hasBegun(directory)) return false;
-  await runGit(['init', '--quiet', '--bare', '--initial-branch=main', '--template=', directory]);
-  await configure(directory);
-  const [served, state] = await importCommits(directory, [
-    () => ({ message: 'Start with an empty index\n', date, edits: [] }),
-    (earlier) => ({ ...emptyState(earlier[0] ?? ''), date, merge: [0] }),
-  ]);
-  if (served === undefined || state === undefined) throw new StorageError(`cannot create ${directory}`);
-  await runGit(['update-ref', stateRef, state, ''], { gitDir: directory });
-  await runGit(['update-ref', servedRef, served, ''], { gitDir: directory });
-  return true;
-}
-
-async function hasBegun(directory: string): Promise<boolean> {
-  if (!(await exists(join(directory, 'HEAD')))) return false;
-  const readRef = createRefReader(directory);
-  return (
-    ((await readRefIfThere(readRef, stateRef)) ?? (await readRefIfThere(readRef, servedRef))) !== undefined
-  );
-}
-
-function emptyState(served: string): Pick<NewCommit, 'message' | 'edits'> {
-  return {
-    message: 'Start with an empty registry\n',
-    edits: [
-      { path: formatFile, content: formatVersion },
-      {
-        path: stateFile,
-        content: formatState({ served, modules: 0, changedSinceRoot: 0, policy: '', snapshots: [] }),
-      },
-      { path: findingsFile, content: '' },
-    ],
-  };
-}
-
-async function configure(directory: string): Promise<void> {
-  const settings = [
-    // A ref must never name objects that a power cut can lose (design §2); git before 2.36 ignores this.
-    ['core.fsync', 'all'],
-    // Packing is ours to start: a gc behind our back could hold locks or drop what a state still needs.
-    ['gc.auto', '0'],
-    ['maintenance.auto', 'false'],
-    ['transfer.hideRefs', 'refs/'],
-    ['transfer.hideRefs', `!${servedRef}`],
-  ];
-  for (const [key = '', value = ''] of settings)
-    await runGit(['config', '--add', key, value], { gitDir: directory });
-}
-
-/**
  * Opens the repository, rolling `main` forward to the state if a crash came between the two. Where that fails, for a
  * lock in the way or a disk that cannot be written, the index is served as it was before: see `settle`.
  */
 export async function openGitIndex(directory: string): Promise<GitIndex> {
-  if (!(await exists(join(directory, 'HEAD'))))
+  if (!(await isRepository(directory)))
     throw new StorageError(`there is no index repository in ${directory}`, {
       hint: 'run "moonbit-registry init" in the registry\'s folder to create it',
     });
@@ -265,43 +186,6 @@ export async function openGitIndex(directory: string): Promise<GitIndex> {
   };
 }
 
-/** One builder for the served index if it changes, one for the state. */
-function commitBuilders(
-  change: IndexChange,
-  baseTree: string,
-): ((earlier: readonly string[]) => NewCommit)[] {
-  const { base, served, date } = change;
-  const snapshotEdits = change.state.snapshots.map(
-    ({ source, tree }): TreeEdit => ({ path: snapshotPathOf(source), mode: '040000', object: tree }),
-  );
-  const dropped = base.snapshots.filter(
-    ({ source }) => !change.state.snapshots.some((kept) => kept.source === source),
-  );
-  const state = (earlier: readonly string[]): NewCommit => ({
-    base: base.commit,
-    merge: served ? [0] : [],
-    message: change.message,
-    date,
-    edits: [
-      { path: stateFile, content: formatState({ ...change.state, served: earlier[0] ?? base.served }) },
-      { path: findingsFile, content: formatFindings(change.findings) },
-      ...(change.decisions ? [{ path: decisionsFile, content: formatDecisions(change.decisions) }] : []),
-      ...dropped.map(({ source }): TreeEdit => ({ path: snapshotPathOf(source) })),
-      ...snapshotEdits,
-      ...change.ledgerEdits,
-    ],
-  });
-  if (!served) return [state];
-  const startingTree: TreeEdit[] = served.isRoot ? [{ path: '', mode: '040000', object: baseTree }] : [];
-  const aggregated = (): NewCommit => ({
-    ...(served.isRoot ? {} : { base: base.served }),
-    message: served.message,
-    date,
-    edits: [...startingTree, ...served.edits],
-  });
-  return [aggregated, state];
-}
-
 const maxLooseObjects = 2000;
 const maxPacks = 16;
 
@@ -325,26 +209,6 @@ async function moveRef(directory: string, ref: string, next: string, expected: s
   }
 }
 
-async function listFiles(directory: string, treeish: string): Promise<Map<string, string>> {
-  const listing = await runGit(['ls-tree', '-r', '-z', '--full-tree', treeish], { gitDir: directory });
-  const files = new Map<string, string>();
-  for (const record of listing.toString('utf8').split('\0')) {
-    const tab = record.indexOf('\t');
-    const [, type, id] = record.slice(0, tab).split(' ');
-    if (tab > 0 && type === 'blob' && id !== undefined) files.set(record.slice(tab + 1), id);
-  }
-  return files;
-}
-
-async function diffTrees(directory: string, from: string, to: string): Promise<string[]> {
-  const args = ['diff-tree', '-r', '-z', '--name-only', '--no-renames', '--no-ext-diff', from, to];
-  const listing = await runGit(args, { gitDir: directory });
-  return listing
-    .toString('utf8')
-    .split('\0')
-    .filter((path) => path !== '');
-}
-
 /** What git could not do here as a failure of our own disk: nothing else can be wrong with our own repository. */
 async function inRepository<T>(directory: string, doing: string, work: Promise<T>): Promise<T> {
   try {
@@ -366,14 +230,4 @@ function ignoreGitError(error: unknown): void {
 
 function firstLine(text: string): string {
   return text.trim().split('\n', 1)[0] ?? '';
-}
-
-async function exists(path: string): Promise<boolean> {
-  return stat(path).then(
-    () => true,
-    (error: NodeJS.ErrnoException) => {
-      if (error.code === 'ENOENT' || error.code === 'ENOTDIR') return false;
-      throw error;
-    },
-  );
 }

@@ -1,5 +1,10 @@
 import { type ModuleName, moduleNameProblem } from '../model/module-name.ts';
 
+/** The aggregated index, which clients clone. */
+export const servedRef = 'refs/heads/main';
+/** The commit point: what the registry serves and knows. */
+export const stateRef = 'refs/registry/state';
+
 /**
  * Where things stand in the git trees: `user/OWNER/REST.index` in every index (moon_dir.rs, moon-protocol §2.3),
  * and the same path below `ledger/ORIGIN/` in the state, so that a listing of names alone tells each origin.

@@ -3,7 +3,7 @@ import { mkdir, rename, rm, writeFile } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
 import { renderNewConfig } from '../config/template.ts';
 import { StorageError } from '../errors.ts';
-import { createGitIndex } from '../index/git-index.ts';
+import { createGitIndex } from '../index/create-index.ts';
 import { syncDirectory } from '../support/atomic-file.ts';
 import { asStorageError, onDisk } from '../support/disk-errors.ts';
 import { errorCode } from '../support/error-code.ts';

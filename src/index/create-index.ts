@@ -1,0 +1,70 @@
+import { stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import { StorageError } from '../errors.ts';
+import { ifExists, onDisk } from '../support/disk-errors.ts';
+import { runGit } from '../support/git.ts';
+import { importCommits, type NewCommit } from '../support/git-import.ts';
+import { servedRef, stateRef } from './layout.ts';
+import { createRefReader, readRefIfThere } from './ref-reader.ts';
+import { findingsFile, formatFile, formatState, formatVersion, stateFile } from './registry-state.ts';
+
+/**
+ * Creates the repository with an empty served index, or completes one whose making was cut short; `false` if one is
+ * there already. The state comes first: with it the rest is made good when the repository is opened.
+ */
+export async function createGitIndex(directory: string, date: Date): Promise<boolean> {
+  if (await hasBegun(directory)) return false;
+  await runGit(['init', '--quiet', '--bare', '--initial-branch=main', '--template=', directory]);
+  await configure(directory);
+  const [served, state] = await importCommits(directory, [
+    () => ({ message: 'Start with an empty index\n', date, edits: [] }),
+    (earlier) => ({ ...emptyState(earlier[0] ?? ''), date, merge: [0] }),
+  ]);
+  if (served === undefined || state === undefined) throw new StorageError(`cannot create ${directory}`);
+  await runGit(['update-ref', stateRef, state, ''], { gitDir: directory });
+  await runGit(['update-ref', servedRef, served, ''], { gitDir: directory });
+  return true;
+}
+
+async function hasBegun(directory: string): Promise<boolean> {
+  if (!(await isRepository(directory))) return false;
+  const readRef = createRefReader(directory);
+  return (
+    ((await readRefIfThere(readRef, stateRef)) ?? (await readRefIfThere(readRef, servedRef))) !== undefined
+  );
+}
+
+function emptyState(served: string): Pick<NewCommit, 'message' | 'edits'> {
+  return {
+    message: 'Start with an empty registry\n',
+    edits: [
+      { path: formatFile, content: formatVersion },
+      {
+        path: stateFile,
+        content: formatState({ served, modules: 0, changedSinceRoot: 0, policy: '', snapshots: [] }),
+      },
+      { path: findingsFile, content: '' },
+    ],
+  };
+}
+
+async function configure(directory: string): Promise<void> {
+  const settings = [
+    // A ref must never name objects that a power cut can lose (design §2); git before 2.36 ignores this.
+    ['core.fsync', 'all'],
+    // Packing is ours to start: a gc behind our back could hold locks or drop what a state still needs.
+    ['gc.auto', '0'],
+    ['maintenance.auto', 'false'],
+    ['transfer.hideRefs', 'refs/'],
+    ['transfer.hideRefs', `!${servedRef}`],
+  ];
+  for (const [key = '', value = ''] of settings)
+    await runGit(['config', '--add', key, value], { gitDir: directory });
+}
+
+/** Whether there is a repository at all. Throws `StorageError` when the disk does not say. */
+export async function isRepository(directory: string): Promise<boolean> {
+  const file = join(directory, 'HEAD');
+  const found = await onDisk(`look for ${file}`, () => ifExists(stat(file)));
+  return found !== undefined;
+}

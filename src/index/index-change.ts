@@ -1,0 +1,70 @@
+import type { Finding } from '../model/finding.ts';
+import type { OperatorDecision } from '../model/operator-decision.ts';
+import type { NewCommit, TreeEdit } from '../support/git-import.ts';
+import type { StateView } from './git-index.ts';
+import { snapshotPathOf } from './layout.ts';
+import {
+  decisionsFile,
+  findingsFile,
+  formatDecisions,
+  formatFindings,
+  formatState,
+  type RegistryState,
+  stateFile,
+} from './registry-state.ts';
+
+/** A change to the served index and the state, made real by one ref update. */
+export interface IndexChange {
+  /** What the change was planned on; it fails if that is no longer the state. */
+  readonly base: StateView;
+  /** Absent: the served index stays as it is. */
+  readonly served?: {
+    readonly edits: readonly TreeEdit[];
+    readonly message: string;
+    readonly isRoot: boolean;
+  };
+  readonly state: Omit<RegistryState, 'served'>;
+  readonly ledgerEdits: readonly TreeEdit[];
+  readonly findings: readonly Finding[];
+  /** All of them; absent: they stay as they are. */
+  readonly decisions?: readonly OperatorDecision[] | undefined;
+  readonly message: string;
+  readonly date: Date;
+}
+
+/** One builder for the served index if it changes, one for the state. */
+export function commitBuilders(
+  change: IndexChange,
+  baseTree: string,
+): ((earlier: readonly string[]) => NewCommit)[] {
+  const { base, served, date } = change;
+  const snapshotEdits = change.state.snapshots.map(
+    ({ source, tree }): TreeEdit => ({ path: snapshotPathOf(source), mode: '040000', object: tree }),
+  );
+  const dropped = base.snapshots.filter(
+    ({ source }) => !change.state.snapshots.some((kept) => kept.source === source),
+  );
+  const state = (earlier: readonly string[]): NewCommit => ({
+    base: base.commit,
+    merge: served ? [0] : [],
+    message: change.message,
+    date,
+    edits: [
+      { path: stateFile, content: formatState({ ...change.state, served: earlier[0] ?? base.served }) },
+      { path: findingsFile, content: formatFindings(change.findings) },
+      ...(change.decisions ? [{ path: decisionsFile, content: formatDecisions(change.decisions) }] : []),
+      ...dropped.map(({ source }): TreeEdit => ({ path: snapshotPathOf(source) })),
+      ...snapshotEdits,
+      ...change.ledgerEdits,
+    ],
+  });
+  if (!served) return [state];
+  const startingTree: TreeEdit[] = served.isRoot ? [{ path: '', mode: '040000', object: baseTree }] : [];
+  const aggregated = (): NewCommit => ({
+    ...(served.isRoot ? {} : { base: base.served }),
+    message: served.message,
+    date,
+    edits: [...startingTree, ...served.edits],
+  });
+  return [aggregated, state];
+}
