@@ -127,6 +127,16 @@ describe('an asset', () => {
     expect(await cache.read(path)).toEqual(kept);
   });
 
+  test('whose checksum file is damaged on our disk is fetched again', async () => {
+    const { upstream, source, cache, files } = await createWorld();
+    upstream.setAsset(path, wasm);
+    await cache.fetch(path, source);
+    for (const file of await files()) if (file.endsWith('.sha256')) await writeFile(file, 'not a checksum');
+    expect(await cache.read(path)).toBeUndefined();
+    expect(await cache.fetch(path, source)).toEqual({ kind: 'found', value: kept });
+    expect(await cache.read(path)).toEqual(kept);
+  });
+
   test.each([
     ['is changed', (file: string) => writeFile(file, 'changed')],
     ['is cut short', (file: string) => truncate(file, 3)],

@@ -30,10 +30,10 @@ export function createAssetCache(directory: string) {
   return {
     async read(wasmPath: string): Promise<Asset | undefined> {
       const place = locate(wasmPath);
-      const checksum = (await readIfThere(`${place}.sha256`))?.toString('latin1').trim();
+      const checksum = await readKeptChecksum(place);
       const bytes = checksum === undefined ? undefined : await readIfThere(`${place}.wasm`);
       // A file that has gone bad on our disk is fetched again, against the checksum it had.
-      return isChecksum(checksum) && bytes && sha256(bytes) === checksum ? { checksum, bytes } : undefined;
+      return checksum && bytes && sha256(bytes) === checksum ? { checksum, bytes } : undefined;
     },
 
     /** Fetches the checksum, then the asset, and keeps both if they agree with each other and with what was kept before. */
@@ -41,7 +41,7 @@ export function createAssetCache(directory: string) {
       const stated = await readStatedChecksum(wasmPath, source);
       if (stated.kind !== 'found') return stated;
       const place = locate(wasmPath);
-      const kept = (await readIfThere(`${place}.sha256`))?.toString('latin1').trim();
+      const kept = await readKeptChecksum(place);
       const checksum = stated.value;
       const wrong = (detail: string) => unavailable<Asset>({ reason: 'wrong-bytes', detail });
       if (kept !== undefined && kept !== checksum)
@@ -60,6 +60,12 @@ export function createAssetCache(directory: string) {
       return found({ checksum, bytes: bytes.value });
     },
   };
+}
+
+/** A file that has gone bad on our disk holds none: nothing speaks against fetching both again. */
+async function readKeptChecksum(place: string): Promise<Checksum | undefined> {
+  const text = (await readIfThere(`${place}.sha256`))?.toString('latin1').trim();
+  return isChecksum(text) ? text : undefined;
 }
 
 /** The first word of the `.sha256` file, in either letter case (client.rs, moon-protocol §5). */

@@ -1,4 +1,4 @@
-import { access, constants, open, readdir, rm, stat, statfs } from 'node:fs/promises';
+import { access, constants, open, readdir, readFile, rm, stat, statfs } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import type { Config } from '../config/config.ts';
 import { errorCode } from '../support/error-code.ts';
@@ -7,12 +7,43 @@ import type { HealthCheck } from './reports.ts';
 const gibibyte = 1024 ** 3;
 const minFreeBytes = gibibyte;
 const minFreeShare = 0.05;
+/** Archives and git's pipes that are open beside the connections. */
+const filesBesides = 300;
 
 /** The disk, and who may write what. Without a config the data folder is taken to be where it is by default. */
 export async function checkData(directory: string, config: Config | undefined): Promise<HealthCheck[]> {
   const dataDir = config?.registry.dataDir ?? resolve(directory, 'data');
   const place = await nearestExisting(dataDir);
-  return [await checkSpace(place), await checkWritable(dataDir, place), await checkModes(directory, dataDir)];
+  return [
+    await checkSpace(place),
+    await checkWritable(dataDir, place),
+    await checkModes(directory, dataDir),
+    ...(config ? await checkOpenFiles(config.server.maxConnections) : []),
+  ];
+}
+
+/** Nothing outside Linux, where a process cannot read its limits. */
+async function checkOpenFiles(maxConnections: number): Promise<HealthCheck[]> {
+  const limits = await readFile('/proc/self/limits', 'utf8').catch(() => '');
+  const hard = /^Max open files +\S+ +(\d+|unlimited)/m.exec(limits)?.[1];
+  return hard === undefined ? [] : [judgeOpenFiles(Number(hard), maxConnections)];
+}
+
+/** `limit` is the hard one, which Node.js raises its own to; `NaN` means none. */
+export function judgeOpenFiles(limit: number, maxConnections: number): HealthCheck {
+  const needed = maxConnections + filesBesides;
+  const name = 'open files';
+  const facts = `${Number.isNaN(limit) ? 'no limit' : `at most ${limit}`} for a process`;
+  const connections = `${maxConnections} connections (server.max_connections)`;
+  if (!(limit < needed)) return { name, result: 'ok', detail: `${facts}, enough for ${connections}` };
+  return {
+    name,
+    result: 'warning',
+    detail: `${facts} here; ${connections} need ${needed}`,
+    hint:
+      `ulimit -n ${needed} before serve (systemd: LimitNOFILE=${needed}), ` +
+      `or: moonbit-registry config server.max_connections ${Math.max(1, limit - filesBesides)}`,
+  };
 }
 
 async function checkSpace(place: string): Promise<HealthCheck> {

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { parseConfig } from '../config/load.ts';
 import { findTraps, holdsSecrets } from './doctor-config.ts';
-import { judgeSpace } from './doctor-data.ts';
+import { judgeOpenFiles, judgeSpace } from './doctor-data.ts';
 import { judgeClientConfig, judgeClientVersion } from './doctor-moon.ts';
 import { checkClock, goesThroughProxy, judgeCertificate } from './doctor-source.ts';
 import { checkNode, judgeGit } from './doctor-tools.ts';
@@ -36,6 +36,23 @@ test.each([
   [1, 20, 'ok'],
 ])('%d GiB free of %d is %s', (free, total, result) => {
   expect(judgeSpace(free * gibibyte, total * gibibyte).result).toBe(result);
+});
+
+test.each([
+  [1024, 4096, 'warning'],
+  [4096, 4096, 'warning'],
+  [4396, 4096, 'ok'],
+  [1024, 700, 'ok'],
+  [Number.NaN, 4096, 'ok'],
+])('%d open files for %d connections is %s', (limit, connections, result) => {
+  expect(judgeOpenFiles(limit, connections).result).toBe(result);
+});
+
+test('too few open files come with what to run', () => {
+  expect(judgeOpenFiles(1024, 4096)).toMatchObject({
+    detail: 'at most 1024 for a process here; 4096 connections (server.max_connections) need 4396',
+    hint: expect.stringMatching(/ulimit -n 4396 .*config server\.max_connections 724$/),
+  });
 });
 
 describe('traps in registry.toml', () => {

@@ -188,6 +188,15 @@ describe('rule 3: a version with another checksum than it was served with', () =
     expect(result.messages).toContain('it is withheld');
   });
 
+  test('is withheld where only what is cached is listed, and its bytes are not', () => {
+    const given = { source: ['1.0.0=f'], served: ['1.0.0=a'], pins: ['1.0.0=a'], upstreamFallback: false };
+    expect(plan({ ...given, cached: '' })).toMatchObject({
+      kind: 'none',
+      messages: expect.stringContaining('it is withheld'),
+    });
+    expect(plan({ ...given, cached: 'a' }).messages).toContain('it stays as it was');
+  });
+
   test('is withheld although nothing else is left', () => {
     expect(plan({ source: ['1.0.0=f'], pins: ['1.0.0=a'] })).toMatchObject({
       kind: 'none',

@@ -59,8 +59,7 @@ export function planModule(input: ModuleInput): ModulePlan {
   findings.push(...file.malformed.map((line) => droppedLine(module, origin, line.number, line.reason)));
   const settled = settleChecksums(input, origin, file);
   findings.push(...settled.findings);
-  const mustBeCached = decision.isCachedOnly || !input.upstreamFallback;
-  const lines = settled.lines.filter((line) => !mustBeCached || input.isCached(line.entry.checksum));
+  const lines = settled.lines.filter((line) => isDeliverable(input, line.entry.checksum));
   const isWhole = lines.length === file.lines.length && file.malformed.length === 0 && settled.isUntouched;
   const served: ModulePlan['served'] =
     lines.length === 0
@@ -70,6 +69,11 @@ export function planModule(input: ModuleInput): ModulePlan {
         : { kind: 'lines', bytes: formatIndexFile(lines) };
   const versions = [...new Set(lines.map((line) => line.entry.version))];
   return { module, decision, recorded, served, pins: addPins(input, origin, lines), versions, findings };
+}
+
+/** Rule 6: what is not here can be had only from an enabled source, with fallback on. */
+function isDeliverable({ decision, upstreamFallback, isCached }: ModuleInput, checksum: Checksum): boolean {
+  return (upstreamFallback && !decision.isCachedOnly) || isCached(checksum);
 }
 
 /** Whether `file` keeps the checksum of every pinned version it lists (rule 2). */
@@ -123,15 +127,9 @@ function settleChecksums(input: ModuleInput, origin: string, file: IndexFile): S
       return [];
     }
     const old = kept.has(`${version} ${pin.checksum}`) ? undefined : servedLine(input, version, pin.checksum);
-    findings.push(
-      checksumConflict(
-        input.module,
-        origin,
-        line,
-        pin,
-        kept.has(`${version} ${pin.checksum}`) || old !== undefined,
-      ),
-    );
+    const isAtHand = old !== undefined || kept.has(`${version} ${pin.checksum}`);
+    const isListed = isAtHand && isDeliverable(input, pin.checksum);
+    findings.push(checksumConflict(input.module, origin, line, pin, isListed));
     if (!old || restored.has(version)) return [];
     restored.add(version);
     return [old];
@@ -204,7 +202,7 @@ function checksumConflict(
   source: string,
   line: IndexLine,
   pin: Pin,
-  isKept: boolean,
+  isListed: boolean,
 ): Finding {
   return {
     kind: 'checksum-conflict',
@@ -214,6 +212,6 @@ function checksumConflict(
     line: line.number,
     pinned: pin.checksum,
     offered: line.entry.checksum,
-    message: `version ${pin.version} was served with another checksum since ${pin.firstSeen}; ${isKept ? 'it stays as it was' : 'it is withheld'}`,
+    message: `version ${pin.version} was served with another checksum since ${pin.firstSeen}; ${isListed ? 'it stays as it was' : 'it is withheld'}`,
   };
 }

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { readFile, rm } from 'node:fs/promises';
+import { readFile, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { found } from '../model/lookup.ts';
 import type { ModuleName } from '../model/module-name.ts';
@@ -57,12 +57,14 @@ export function createSymbols(directory: string, log: Log) {
       merged = undefined;
     },
 
-    /** `key` names the state the origins belong to: the same key means the same answer. */
+    /** `state` names the state the origins belong to; the files are looked at, as another process may refresh them. */
     async serve(
-      key: string,
+      state: string,
       sources: readonly string[],
       loadOrigins: () => Promise<(module: ModuleName) => string | undefined>,
     ): Promise<ServedBytes> {
+      const marks = await Promise.all(sources.map((source) => markOf(fileOf(source))));
+      const key = [state, ...marks].join(' ');
       if (merged?.key === key) return merged.served;
       const originOf = await loadOrigins();
       const zips = await Promise.all(sources.map((source) => readIfThere(fileOf(source))));
@@ -75,6 +77,12 @@ export function createSymbols(directory: string, log: Log) {
       return served;
     },
   };
+}
+
+/** Changes when the file is written anew. */
+async function markOf(file: string): Promise<string> {
+  const facts = await onDisk(`look at ${file}`, () => ifExists(stat(file)));
+  return facts ? `${facts.ino}:${facts.size}:${facts.mtimeMs}` : '';
 }
 
 async function readIfThere(file: string): Promise<Buffer | undefined> {

@@ -74,6 +74,10 @@ export function gitFailure(
     return { reason: 'timeout', detail: `${place} was not read within ${seconds} s` };
   }
   const said = redact(error.stderr, context.credentials.secrets) || error.message;
+  if (error.stderr.includes(context.objectDirectory)) {
+    const what = 'our own object store seems to be damaged (moonbit-registry verify)';
+    return { reason: 'bad-answer', detail: `${place} cannot be stored, ${what}: ${said}` };
+  }
   const detail = `${place} cannot be read: ${said}`;
   if (transport === 'ssh') return { reason: 'connection', detail };
   const trouble = transport === 'file' ? undefined : readGitTrouble(error.stderr);

@@ -127,6 +127,16 @@ describe('streams and exit codes', () => {
     }
   });
 
+  test('removing a source tells which of its patterns go with it', async () => {
+    const registry = await createCliRegistry({ sources: [] });
+    const address = 'http://127.0.0.1:9';
+    const patterns = ['--namespace', 'company/*', '--exclude', 'company/old-*'];
+    await registry.run('source', 'add', 'more', '--url', address, '--index-url', address, ...patterns);
+    const { stdout } = await registry.run('source', 'remove', 'more');
+    expect(stdout).toContain('Its claim of company/* is gone');
+    expect(stdout).toContain('Its exclude of company/old-* is gone');
+  });
+
   test('with -q nothing but results and failures is said', async () => {
     const upstream = await startUpstream(['alice/json@1.0.0']);
     const registry = await createCliRegistry({ sources: [{ name: 'main', upstream }] });

@@ -192,9 +192,9 @@ describe.each([0, 2] as const)('git clients of protocol v%d', (protocol) => {
   });
 
   test('whose clone a change falls into get the index as it was when they asked', async () => {
-    const { registry, server, upstream } = await serveWorld();
+    const { registry, url, upstream } = await serveWorld();
     const [asked, before] = [await registry.servedCommit(), await readServedFiles(registry)];
-    const middle = await startMiddle(server.port, async () => {
+    const middle = await startMiddle(Number(new URL(url).port), async () => {
       await upstream.publish('newcomer/first@0.1.0');
       await registry.sync();
     });
@@ -208,8 +208,8 @@ describe.each([0, 2] as const)('git clients of protocol v%d', (protocol) => {
   });
 
   test('whose clone a new root falls into get the index they were told of', async () => {
-    const { registry, server, upstream, indexUrl } = await serveWorld();
-    const middle = await startMiddle(server.port, async () => {
+    const { registry, url, upstream, indexUrl } = await serveWorld();
+    const middle = await startMiddle(Number(new URL(url).port), async () => {
       await upstream.publishMany(newModules('added', mostFilesPerPull));
       expect((await registry.sync()).reRooted).toBe(true);
     });

@@ -1,6 +1,9 @@
 /** What an operator has at hand when something is wrong: doctor, conflicts, the audit file, logs. */
+import { execFile } from 'node:child_process';
+import { existsSync } from 'node:fs';
 import { chmod, mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { promisify } from 'node:util';
 import { describe, expect, test } from 'vitest';
 import type {
   Conflict,
@@ -198,8 +201,8 @@ describe('doctor', () => {
     const { registry } = await createSynced();
     const before = await registry.state();
     const { code, report } = await examine(registry);
-    // Of the machine that runs this test: its disk may be full, and its git old.
-    const ours = notOk(report).filter(({ name }) => !['disk space', 'git'].includes(name));
+    // Of the machine that runs this test: its disk may be full, its git old, its limits low.
+    const ours = notOk(report).filter(({ name }) => !['disk space', 'git', 'open files'].includes(name));
     expect(ours).toEqual([]);
     expect([0, 3]).toContain(code);
     for (const step of ['DNS', 'TCP', 'reach', 'authenticate', 'index', 'archive'])
@@ -226,6 +229,22 @@ describe('doctor', () => {
     expect(byName(report, 'data folder')[0].result).toBe('ok');
     const nothing = await registry.runWith({ cwd: registry.surroundings }, 'doctor');
     expect(nothing).toMatchObject({ code: 1, stdout: expect.stringContaining('moonbit-registry init') });
+  });
+
+  test.runIf(existsSync('/proc/self/limits'))('finds that too few files may be open', async () => {
+    const { registry } = await createSynced();
+    const limited = `ulimit -n 1000 && exec "${process.execPath}" dist/main.js --dir "$1" doctor --json`;
+    const ran = await promisify(execFile)('sh', ['-c', limited, 'sh', registry.directory]).catch(
+      (error) => error,
+    );
+    const { stdout } = ran as { readonly stdout: string };
+    expect(byName(JSON.parse(stdout), 'open files')).toMatchObject([
+      {
+        result: 'warning',
+        detail: expect.stringContaining('at most 1000'),
+        hint: expect.stringContaining('4396'),
+      },
+    ]);
   });
 
   test('finds folders that everybody may write, and a source that is down', async () => {

@@ -55,7 +55,8 @@ export async function createClientWorld(
   return { registry, server, log, served, publish, askHealthily: () => askHealthily(server.url, served) };
 }
 
-async function askHealthily(url: string, served: Readonly<Record<string, string>>): Promise<void> {
+/** Downloads, lists refs and searches like an ordinary client; throws unless all answers are right. */
+export async function askHealthily(url: string, served: Readonly<Record<string, string>>): Promise<void> {
   const checksum = sha256(new Uint8Array(await (await fetch(url + smallArchive)).arrayBuffer()));
   const search = (await (await fetch(`${url}/api/v0/search?kw=json`)).json()) as { name: string }[];
   const refs = await tryGit(['ls-remote', `${url}/git/index`]);

@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import type { Config } from '../../config/config.ts';
+import type { Config, SourceConfig } from '../../config/config.ts';
 import { addExamples, findConfiguredSource, type Run, readConfig } from '../context.ts';
 import { applyEdit, editConfig } from '../edit.ts';
 import { exitCodes } from '../exit-codes.ts';
@@ -17,14 +17,17 @@ export function defineSourceRemove(parent: Command, run: Run): void {
   command.action((name: string) =>
     run(async (context) => {
       const before = await readConfig(context);
-      findConfiguredSource(before, name);
+      const removed = findConfiguredSource(before, name);
       const { removeSource } = await import('../../config/edit.ts');
       const after = await editConfig(context, (text) => removeSource(text, name));
       const served = await applyEdit(context, after);
       context.output.result({
-        text: [`Removed source "${name}".`, ...describeDefault(before, after, name), ...served.lines].join(
-          '\n',
-        ),
+        text: [
+          `Removed source "${name}".`,
+          ...describeDefault(before, after, name),
+          ...describeLost(removed),
+          ...served.lines,
+        ].join('\n'),
         json: { source: name, defaultSource: after.defaultSource, served: served.report },
       });
       return exitCodes.done;
@@ -35,4 +38,18 @@ export function defineSourceRemove(parent: Command, run: Run): void {
 function describeDefault(before: Config, after: Config, removed: string): string[] {
   if (after.sourcesAreImplied) return ['No source is left: the mooncakes preset is implied.'];
   return before.defaultSource === removed ? [`The default source is "${after.defaultSource}" now.`] : [];
+}
+
+/** Patterns go with their source. `include` does not matter: what a removed source supplied, it was allowed to. */
+function describeLost({ namespaces, exclude }: SourceConfig): string[] {
+  const lines: string[] = [];
+  if (namespaces.length > 0)
+    lines.push(
+      `Its claim of ${namespaces.join(', ')} is gone: other sources may supply such names, except those it was the origin of.`,
+    );
+  if (exclude.length > 0)
+    lines.push(
+      `Its exclude of ${exclude.join(', ')} is gone: what is cached of them and was first served from it is listed again.`,
+    );
+  return lines;
 }
