@@ -23,7 +23,8 @@ export function createInfoRoutes(registry: Registry, options: InfoOptions): Rout
       handle: async () => {
         const [commit, stale] = await Promise.all([registry.servedCommit(), options.staleness.look()]);
         const status = stale.length === 0 ? 'ok' : 'degraded';
-        return json({ status, commit, sources: stale }, { 'Cache-Control': 'no-store' });
+        const leftAlone = registry.sourcesLeftAlone();
+        return json({ status, commit, sources: stale, leftAlone }, { 'Cache-Control': 'no-store' });
       },
     },
   ];

@@ -48,7 +48,12 @@ describe('health', () => {
     let clock = 0;
     const { registry, url } = await serveStandIn({ now: () => clock });
     const commit = await registry.servedCommit();
-    expect(await (await fetch(`${url}/health`)).json()).toEqual({ status: 'ok', commit, sources: [] });
+    expect(await (await fetch(`${url}/health`)).json()).toEqual({
+      status: 'ok',
+      commit,
+      sources: [],
+      leftAlone: [],
+    });
     registry.staleNames.push('partner');
     expect(await (await fetch(`${url}/health`)).json()).toMatchObject({ status: 'ok' });
     clock += 1000;

@@ -288,6 +288,12 @@ export async function openRegistry(options: OpenOptions): Promise<Registry> {
         .map(({ name }) => ({ source: name, readAt: observations[name]?.readAt }));
     },
 
+    sourcesLeftAlone: () =>
+      [...connections.of(configuration.current()).values()].flatMap((source) => {
+        const reason = source.refusal();
+        return reason === undefined ? [] : [{ source: source.config.name, reason }];
+      }),
+
     async staleSources() {
       const config = configuration.current();
       const observations = await readObservations(observationsFile(config));

@@ -91,6 +91,9 @@ export interface Registry {
     }[]
   >;
 
+  /** Sources that this process does not ask just now, and why. Another process has its own experience of them. */
+  sourcesLeftAlone(): readonly { readonly source: string; readonly reason: string }[];
+
   close(): Promise<void>;
 }
 

@@ -6,8 +6,7 @@ import { createBucket } from '../support/rate-limit.ts';
 import { defaultRetryPolicy, type RetryPolicy } from '../support/retry.ts';
 import type { GitTimeouts } from './git-context.ts';
 import { createGitSource } from './git-source.ts';
-import { guardSource } from './guarded-source.ts';
-import type { Source } from './source.ts';
+import { type GuardedSource, guardSource } from './guarded-source.ts';
 import { userAgent } from './user-agent.ts';
 
 /** How sources are asked; defaults suit production. */
@@ -26,7 +25,7 @@ export interface ConnectOptions extends ConnectionTuning {
 
 export interface ConnectedSources {
   /** By name, in the order of `configs`; disabled ones too. */
-  readonly sources: ReadonlyMap<string, Source>;
+  readonly sources: ReadonlyMap<string, GuardedSource>;
   /** Aborts what is running and closes every connection. */
   close(): Promise<void>;
 }

@@ -12,6 +12,11 @@ export interface GuardOptions {
   readonly clock?: MonotonicClock | undefined;
 }
 
+export interface GuardedSource extends Source {
+  /** Why it is not asked now, and for how long: after failures, or because it wanted a pause. For people. */
+  refusal(): string | undefined;
+}
+
 /** How often a call is made while the source asks for pauses, and how long a pause it sits out. */
 interface Patience {
   readonly tries: number;
@@ -36,9 +41,9 @@ const patience = {
  *
  * A probe is made although the source is left alone, and counts like any other call.
  */
-export function guardSource(source: Source, { clock = systemClock }: GuardOptions = {}): Source {
+export function guardSource(source: Source, { clock = systemClock }: GuardOptions = {}): GuardedSource {
   const { config } = source;
-  if (!config.enabled) return source;
+  if (!config.enabled) return { ...source, refusal: () => undefined };
   const guard = createGuard(config, clock);
   // Help for editors alone: an address that is silent for it must not keep archives from anybody.
   const symbolsGuard = createGuard(config, clock);
@@ -77,6 +82,7 @@ export function guardSource(source: Source, { clock = systemClock }: GuardOption
       remember(`asset ${assetPath}`, () =>
         guard.run(() => source.openAsset(assetPath, signal), patience.file, signal),
       ),
+    refusal: () => guard.refusal()?.cause.detail,
     probe: (signal) => guard.runAnyway(() => source.probe(signal)),
     async close() {
       guard.close();

@@ -316,7 +316,7 @@ describe('what a registry says of itself', () => {
   test('/health names the commit and the sources that could not be read', async () => {
     const { url, registry, lower } = await serveTwo(['alice/json@1.0.0']);
     const commit = await registry.servedCommit();
-    expect(await getJson(`${url}/health`)).toEqual({ status: 'ok', commit, sources: [] });
+    expect(await getJson(`${url}/health`)).toEqual({ status: 'ok', commit, sources: [], leftAlone: [] });
     lower.faults.down = true;
     await registry.sync();
     const degraded = {
@@ -332,6 +332,23 @@ describe('what a registry says of itself', () => {
       expect(headers.get('warning')).toBe('110 - "stale: low"');
     });
   });
+
+  test.skipIf(isServedApart)(
+    '/health names a source that is left alone after failures, and until when',
+    async () => {
+      const scene = await serveTwo(['alice/json@1.0.0']);
+      scene.upstream.faults.status = 503;
+      // So many failures in a row; of several processes, for the one that answers.
+      for (let i = 0; i < 12; i++) expect((await scene.archive('alice/json@1.0.0')).status).toBe(503);
+      const { leftAlone } = await getJson<{ leftAlone: unknown }>(`${scene.url}/health`);
+      expect(leftAlone).toEqual([
+        {
+          source: 'main',
+          reason: expect.stringMatching(/^it is not asked for another \d+ s: http.*HTTP 503/),
+        },
+      ]);
+    },
+  );
 
   test('/ has a config.json with which clients of every generation find everything', async () => {
     const { url, registry } = await serveTwo(['alice/json@1.0.0']);

@@ -126,6 +126,7 @@ export async function createRegistryStandIn(): Promise<RegistryStandIn> {
     async readTimes() {
       return staleNames.map((source) => ({ source, readAt: undefined }));
     },
+    sourcesLeftAlone: () => [],
     async staleSources() {
       calls.staleSources++;
       return staleNames.map((source) => ({ source, readAt: undefined, failure: 'connection refused' }));
