@@ -42,7 +42,7 @@ const defaultLimits: AppLimits = {
   gitCacheBytes: 64 * mebibyte,
   gitAnswerBytes: 16 * mebibyte,
   gitTimeoutMs: 120_000,
-  archiveCacheBytes: 64 * mebibyte,
+  archiveCacheBytes: 32 * mebibyte,
   smallArchiveBytes: mebibyte,
   firstByteMs: 25_000,
 };
