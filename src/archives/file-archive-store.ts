@@ -73,7 +73,7 @@ async function receive(
   const temporary = createTemporary(target, makeFolder);
   try {
     const sizeBytes = await writeVerified(checksum, body, options, temporary.append);
-    await temporary.publish();
+    await temporary.publish(!options.isReplaceable);
     return sizeBytes;
   } catch (error) {
     await temporary.discard();
@@ -145,12 +145,12 @@ function createTemporary(target: string, makeFolder: (folder: string) => Promise
         handle ??= await create();
         await handle.appendFile(bytes);
       }),
-    publish: () =>
+    publish: (isDurable: boolean) =>
       onDisk(doing, async () => {
-        await handle?.sync();
+        if (isDurable) await handle?.sync();
         await handle?.close();
         await rename(file, target);
-        await syncDirectory(folder);
+        if (isDurable) await syncDirectory(folder);
       }),
     /** Never fails: why it is called is what the caller must hear. */
     async discard() {

@@ -2,9 +2,9 @@ import type { Readable } from 'node:stream';
 import type { Checksum } from '../model/checksum.ts';
 import type { ArchiveStore, StoreOptions } from './archive-store.ts';
 
-/** Lets archives be used as soon as they are verified, while a store makes them durable. */
+/** Lets archives be used as soon as they are verified, while a store keeps them (decision 0007). */
 export interface WriteBehind {
-  /** An archive that is verified and not durable yet. */
+  /** An archive that is verified and not stored yet. */
   find(checksum: Checksum): ReceivedArchive | undefined;
 
   /**
@@ -21,7 +21,7 @@ export interface ReceivedArchive {
   readonly sizeBytes: number;
   /** Verified; of archives below 1 MiB that were not here before. */
   readonly bytes: Buffer | undefined;
-  /** Whether it is durable, when that is known. Never rejects. */
+  /** Whether it was stored, when that is known. Never rejects. */
   readonly isStored: Promise<boolean>;
 }
 

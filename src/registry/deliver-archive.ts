@@ -36,11 +36,11 @@ export interface DeliveryContext {
 /** Archives for clients: from the store, or else fetched, and answered with as soon as they are verified. */
 export interface ArchiveDelivery {
   readonly open: Registry['openArchive'];
-  /** Fetches an archive that went bad; whether it is durable now. */
+  /** Fetches an archive that went bad; whether it is here now. */
   repair(module: ModuleName, entry: IndexEntry): Promise<boolean>;
   /** An archive that was here has been taken out: it may be had again, also without upstream fallback. */
   expectRepair(checksum: Checksum): void;
-  /** Resolves when what was answered with is durable, or cannot be. */
+  /** Resolves when what was answered with is stored, or cannot be. */
   settle(): Promise<void>;
 }
 
@@ -61,8 +61,9 @@ export function createArchiveDelivery(context: DeliveryContext): ArchiveDelivery
         detail:
           'the archive is missing here and upstream_fallback is off; "moonbit-registry verify --repair" fetches it',
       });
-    const { resolve, policy } = await context.resolver();
-    const { facts, decision } = await resolve(module);
+    const { locate, policy } = await context.resolver();
+    const { facts, decision } = await locate(module);
+    const isReplaceable = context.settings().server.upstreamFallback;
     const kept: { received?: ReceivedArchive } = {};
     const outcome = await fetchArchive({ module, version, checksum }, facts, policy, decision.origin ?? '', {
       index,
@@ -70,7 +71,7 @@ export function createArchiveDelivery(context: DeliveryContext): ArchiveDelivery
       audit,
       archives: {
         async store(_, body, options) {
-          kept.received = await behind.receive(checksum, body, { ...options, isAbsent: true });
+          kept.received = await behind.receive(checksum, body, { ...options, isAbsent: true, isReplaceable });
           return kept.received.sizeBytes;
         },
       },

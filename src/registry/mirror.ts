@@ -107,7 +107,7 @@ function indexByVersion(selection: Selection): Closure['selected'] {
 async function listWanted(resolver: Resolver, closure: Closure): Promise<Wanted[]> {
   const wanted: Wanted[] = [];
   for (const [module, entries] of closure.selected) {
-    const { decision } = await resolver.resolve(module);
+    const { decision } = await resolver.locate(module);
     for (const entry of entries.values()) wanted.push({ module, origin: decision.origin ?? '', entry });
   }
   return wanted;
@@ -166,7 +166,7 @@ async function fetchOne(
   { module, origin, entry }: Wanted,
   signal: AbortSignal | undefined,
 ): Promise<Outcome['result']> {
-  const { facts } = await resolver.resolve(module);
+  const { facts } = await resolver.locate(module);
   const archive = { module, version: entry.version, checksum: entry.checksum };
   return fetchArchive(archive, facts, resolver.policy, origin, context, signal);
 }

@@ -169,7 +169,7 @@ export async function openRegistry(options: OpenOptions): Promise<Registry> {
   });
 
   async function originOf(module: ModuleName): Promise<string | undefined> {
-    return (await (await resolver()).resolve(module)).facts.recorded;
+    return (await (await resolver()).locate(module)).facts.recorded;
   }
 
   async function refreshSymbols(signal: AbortSignal | undefined): Promise<void> {

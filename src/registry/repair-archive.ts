@@ -22,6 +22,6 @@ export async function repairArchive(
   context: FetchContext,
   signal?: AbortSignal,
 ): Promise<Lookup<FetchedArchive>> {
-  const { facts, decision } = await resolver.resolve(archive.module);
+  const { facts, decision } = await resolver.locate(archive.module);
   return fetchArchive(archive, facts, resolver.policy, decision.origin ?? '', context, signal);
 }

@@ -13,11 +13,15 @@ import { planModule } from './plan-module.ts';
 import { decide } from './plan-sync.ts';
 import { type Policy, policyOf } from './policy.ts';
 
-/** One module resolved: who decides, and what could be delivered of it. */
-export interface ResolvedModule {
+/** Where a module comes from, which takes no look into its files. */
+export interface LocatedModule {
   readonly module: ModuleName;
   readonly decision: Decision;
   readonly facts: LocatedFacts;
+}
+
+/** One module resolved: who decides, and what could be delivered of it. */
+export interface ResolvedModule extends LocatedModule {
   readonly pins: readonly Pin[];
   /** Every version the origin supplies, cached or not; of a disabled origin, the cached ones. One per version. */
   readonly entries: readonly IndexEntry[];
@@ -37,6 +41,8 @@ const rememberedModules = 8192;
 
 export interface Resolver {
   readonly policy: Policy;
+  /** Enough to fetch an archive of it; `resolve` decides the same. */
+  locate(module: ModuleName): Promise<LocatedModule>;
   resolve(module: ModuleName): Promise<ResolvedModule>;
 }
 
@@ -47,28 +53,33 @@ export interface Resolver {
 export function createResolver(input: ResolveInput): Resolver {
   const policy = policyOf(input.config, input.snapshots);
   const facts = input.facts ?? findFactsByPath(input.index, input.state, input.snapshots);
-  const resolved = new LRUCache<ModuleName, Promise<ResolvedModule>>({ max: rememberedModules });
+  const locate = remembering(async (module) => {
+    const located = await facts.find(module);
+    return { module, facts: located, decision: await decide(located, policy, input.index) };
+  });
   return {
     policy,
-    resolve(module) {
-      const known = resolved.get(module);
-      if (known) return known;
-      const resolving = resolveModule(module, facts, policy, input);
-      resolved.set(module, resolving);
-      resolving.catch(() => resolved.delete(module));
-      return resolving;
-    },
+    locate,
+    resolve: remembering(async (module) => resolveLocated(await locate(module), input)),
   };
 }
 
-async function resolveModule(
-  module: ModuleName,
-  finder: FactFinder,
-  policy: Policy,
+function remembering<T>(find: (module: ModuleName) => Promise<T>): (module: ModuleName) => Promise<T> {
+  const known = new LRUCache<ModuleName, Promise<T>>({ max: rememberedModules });
+  return (module) => {
+    const before = known.get(module);
+    if (before) return before;
+    const finding = find(module);
+    known.set(module, finding);
+    finding.catch(() => known.delete(module));
+    return finding;
+  };
+}
+
+async function resolveLocated(
+  { module, facts, decision }: LocatedModule,
   { index, archives }: ResolveInput,
 ): Promise<ResolvedModule> {
-  const facts = await finder.find(module);
-  const decision = await decide(facts, policy, index);
   const read = (id: string | undefined) => (id === undefined ? undefined : index.read(id));
   const [sourceFile, servedFile, ledger] = await Promise.all([
     read(decision.file),

@@ -31,7 +31,7 @@ export async function verifyOpened(
       ...context,
       contents,
       async isFetchedOnDemand(module: ModuleName) {
-        const { decision } = await resolver.resolve(module);
+        const { decision } = await resolver.locate(module);
         return config.server.upstreamFallback && !decision.isCachedOnly;
       },
       async refetch(archive: NamedArchive) {

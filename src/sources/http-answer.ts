@@ -25,9 +25,10 @@ export async function askHttp(
 ): Promise<HttpAnswer> {
   const authorization = asker.credentials.authorizationFor(request.url);
   const result = await asker.http.request({ ...request, authorization });
-  const place = showUrl(request.url);
-  if (result.kind === 'failure')
-    return { kind: 'failed', cause: { ...result.failure, detail: `${place}: ${result.failure.detail}` } };
+  if (result.kind === 'failure') {
+    const detail = `${showUrl(request.url)}: ${result.failure.detail}`;
+    return { kind: 'failed', cause: { ...result.failure, detail } };
+  }
   const { response } = result;
   if (response.status === 200) return { kind: 'ok', response };
   response.discard();
