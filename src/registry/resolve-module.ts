@@ -14,7 +14,7 @@ import { decide } from './plan-sync.ts';
 import { type Policy, policyOf } from './policy.ts';
 
 /** Where a module comes from, which takes no look into its files. */
-export interface LocatedModule {
+interface LocatedModule {
   readonly module: ModuleName;
   readonly decision: Decision;
   readonly facts: LocatedFacts;
