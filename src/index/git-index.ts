@@ -3,7 +3,7 @@ import type { Finding } from '../model/finding.ts';
 import type { OperatorDecision } from '../model/operator-decision.ts';
 import { GitError, runGit } from '../support/git.ts';
 import { importCommits } from '../support/git-import.ts';
-import { createGitObjectReader } from '../support/git-objects.ts';
+import { createGitObjectReader, findTree } from '../support/git-objects.ts';
 import { confirmAbsence, damageHint } from './confirm-absence.ts';
 import { isRepository } from './create-index.ts';
 import { commitBuilders, type IndexChange } from './index-change.ts';
@@ -45,6 +45,8 @@ export interface GitIndex {
   /** The id of the file at a path; `undefined` if there is none. */
   identify(treeish: string, path: string): Promise<string | undefined>;
   read(name: string): Promise<Buffer | undefined>;
+  /** The tree of any commit; `undefined` where it is not all here, whatever the reason. */
+  treeOf(commit: string): Promise<string | undefined>;
   commit(change: IndexChange): Promise<StateView>;
   /**
    * Puts right what a killed process left: removes its locks and unfinished files and rolls `main` forward. Only while
@@ -162,6 +164,7 @@ export async function openGitIndex(directory: string): Promise<GitIndex> {
     isSettled: async () => (await readRefIfThere(readRef, servedRef)) === (await state()).served,
     state,
     read,
+    treeOf: (commit) => findTree(objects, commit),
     commit,
     async list(treeish) {
       const tree = await identify(treeish);

@@ -36,6 +36,7 @@ async function createWorld() {
     ],
     {
       objectDirectory: join(root, 'objects'),
+      treeOf: async () => undefined,
       workDirectory: join(root, 'work'),
       http: { retry: { sleep: async () => {} } },
     },

@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import type { Config } from '../config/config.ts';
+import type { GitIndex } from '../index/git-index.ts';
 import { type ConnectedSources, type ConnectionTuning, connectSources } from '../sources/connect.ts';
 import type { dataLayout } from './init.ts';
 
@@ -9,6 +10,7 @@ const drainMs = 15 * 60_000;
 /** The sources of the current configuration; those of an older one end what they are doing. */
 export function createConnections(
   layout: ReturnType<typeof dataLayout>,
+  { treeOf }: GitIndex,
   tuning: ConnectionTuning | undefined,
 ) {
   let connected:
@@ -32,7 +34,7 @@ export function createConnections(
         }, drainMs).unref();
       }
       const objectDirectory = join(layout.index, 'objects');
-      const place = { objectDirectory, workDirectory: layout.sources };
+      const place = { objectDirectory, treeOf, workDirectory: layout.sources };
       const sources = connectSources(config.sources, { ...tuning, ...place });
       connected = { config, key, sources };
       return sources.sources;

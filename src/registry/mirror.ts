@@ -1,5 +1,6 @@
 import pLimit, { type LimitFunction } from 'p-limit';
 import type { ArchiveStore } from '../archives/archive-store.ts';
+import type { Config } from '../config/config.ts';
 import { UsageError } from '../errors.ts';
 import type { Checksum } from '../model/checksum.ts';
 import type { IndexEntry } from '../model/index-entry.ts';
@@ -14,6 +15,7 @@ import {
   type Selection,
   selectByPatterns,
 } from './mirror-selection.ts';
+import { readMirrored, selectionKey, writeMirrored } from './mirrored.ts';
 import { findAllFacts } from './module-facts.ts';
 import type { MirrorOptions, MirrorReport, MirrorSourceSummary } from './reports.ts';
 import { createResolver, type Resolver } from './resolve-module.ts';
@@ -55,12 +57,16 @@ export async function mirror(context: SyncContext, options: MirrorOptions): Prom
   }
   onProgress?.({ phase: 'refreshing', done: 0, total: 0, bytes: 0 });
   const synced = await syncRegistry(context, { dryRun, signal });
+  const key = selectionKey(synced, options);
+  const done = key === undefined ? undefined : await findDone(context, synced, key, dryRun);
+  if (done) return done;
   const { resolver, selection, closure } = await select(context, synced, options);
   const wanted = await listWanted(resolver, closure);
   const outcomes = await fetchAll(context, resolver, wanted, options);
   const fetched = outcomes.filter(({ result }) => typeof result === 'object' && result.kind === 'found');
   const final = await relist(context, synced, [...new Set(wanted.map(({ module }) => module))], options);
   onProgress?.({ phase: 'aggregating', done: fetched.length, total: fetched.length, bytes: 0 });
+  if (key !== undefined && !dryRun) await remember(context.config, key, selection, closure, outcomes);
   return {
     dryRun,
     refresh: synced.report.sources,
@@ -70,6 +76,47 @@ export async function mirror(context: SyncContext, options: MirrorOptions): Prom
     unsatisfied: closure.unsatisfied,
     findings: final.report.findings,
   };
+}
+
+/** The report of a mirroring that was done before and of which nothing is missing. */
+async function findDone(
+  { archives, config }: SyncContext,
+  { report }: SyncResult,
+  key: string,
+  dryRun: boolean,
+): Promise<MirrorReport | undefined> {
+  const mirrored = await readMirrored(config, key);
+  if (!mirrored) return undefined;
+  const { sources, skipped, unsatisfied, checksums } = mirrored;
+  const isHere = await createPresence(archives, checksums.length);
+  for (const checksum of checksums) if (!(await isHere(checksum))) return undefined;
+  return {
+    dryRun,
+    refresh: report.sources,
+    sources: sources.map(({ source, modules, versions }) => ({
+      ...{ source, modules, versions, present: versions },
+      ...{ downloaded: 0, failed: 0, bytes: 0 },
+    })),
+    skipped,
+    failed: [],
+    unsatisfied,
+    findings: report.findings,
+  };
+}
+
+async function remember(
+  config: Config,
+  key: string,
+  { skipped }: Selection,
+  { unsatisfied }: Closure,
+  outcomes: readonly Outcome[],
+): Promise<void> {
+  const isHere = ({ result }: Outcome) =>
+    result === 'present' || (typeof result === 'object' && result.kind === 'found');
+  if (!outcomes.every(isHere)) return;
+  const checksums = [...new Set(outcomes.map(({ wanted }) => wanted.entry.checksum))];
+  const sources = summarise(outcomes).map(({ source, modules, versions }) => ({ source, modules, versions }));
+  await writeMirrored(config, key, { sources, skipped, unsatisfied, checksums });
 }
 
 async function select(

@@ -71,7 +71,7 @@ export async function openRegistry(options: OpenOptions): Promise<Registry> {
   let resolving: { state: string; config: Config; resolver: Resolver } | undefined;
   const assets = createAssetCache(layout.assets);
   const symbols = createSymbols(layout.symbols, log);
-  const connections = createConnections(layout, options.connections);
+  const connections = createConnections(layout, index, options.connections);
   const fetchingAssets = createSingleFlight<string, Lookup<Asset>>();
 
   async function reload(): Promise<boolean> {

@@ -9,7 +9,6 @@ import { ifExists, onDisk } from '../support/disk-errors.ts';
 import type { Log } from '../support/log.ts';
 import { readBody } from './read-body.ts';
 import type { ServedBytes } from './registry.ts';
-import { mergeSymbols } from './symbols.ts';
 
 const maxSymbolsBytes = 64 * 1024 * 1024;
 
@@ -69,6 +68,7 @@ export function createSymbols(directory: string, log: Log) {
       const originOf = await loadOrigins();
       const zips = await Promise.all(sources.map((source) => readIfThere(fileOf(source))));
       const parts = sources.flatMap((source, i) => (zips[i] ? [{ source, zip: zips[i] }] : []));
+      const { mergeSymbols } = await import('./symbols.ts');
       const result = await mergeSymbols(parts, (source, module) => originOf(module) === source);
       for (const finding of result.findings) log.warn('symbols were left out', { finding });
       const etag = createHash('sha256').update(result.zip).digest('hex');

@@ -19,6 +19,8 @@ export interface ConnectionTuning {
 export interface ConnectOptions extends ConnectionTuning {
   /** Absolute path of the object store that all snapshots go to. */
   readonly objectDirectory: string;
+  /** The tree of a commit in that store, if both can be read there. */
+  readonly treeOf: (commit: string) => Promise<string | undefined>;
   /** Absolute path of a folder in which each source gets one of its own. */
   readonly workDirectory: string;
 }
@@ -39,6 +41,7 @@ export function connectSources(configs: readonly SourceConfig[], options: Connec
     const http = connectHttp(config, options);
     const source = createGitSource(config, {
       objectDirectory: options.objectDirectory,
+      treeOf: options.treeOf,
       gitDirectory: join(options.workDirectory, config.name),
       http,
       timeouts: options.gitTimeouts,

@@ -6,13 +6,15 @@ import type { AddressForm } from './archive-address.ts';
 import { createCredentials } from './credentials.ts';
 import { defaultGitTimeouts, type GitContext, type GitTimeouts } from './git-context.ts';
 import { openArchiveAt, openAssetAt, openSymbolsAt } from './open-archive.ts';
-import { locateSnapshot, readSnapshot } from './read-snapshot.ts';
+import { readSnapshot } from './read-snapshot.ts';
 import { type RemoteIndex, readRemoteHead } from './remote-head.ts';
 import type { OpenedBody, Snapshot, Source } from './source.ts';
 
 export interface GitSourceOptions {
   /** Absolute path of the shared object store, `objects` of the registry's repository. */
   readonly objectDirectory: string;
+  /** The tree of a commit in that store, if both can be read there. */
+  readonly treeOf: (commit: string) => Promise<string | undefined>;
   /** Absolute path of a folder for this source alone; created on demand, may be deleted at any time between calls. */
   readonly gitDirectory: string;
   /** Shared with others; closing the source leaves it open. */
@@ -36,13 +38,15 @@ export function createGitSource(config: SourceConfig, options: GitSourceOptions)
   const run = createRunner(config);
   let lastGood: Snapshot | undefined;
   let form: AddressForm = 'split';
-  const locate = async (commit: string | undefined, signal: AbortSignal) =>
-    commit === undefined ? undefined : locateSnapshot(context, commit, signal);
+  const locate = async (commit: string | undefined): Promise<Snapshot | undefined> => {
+    const tree = commit === undefined ? undefined : await options.treeOf(commit);
+    return commit === undefined || tree === undefined ? undefined : { commit, tree };
+  };
   return {
     config,
     readSnapshot: (known, signal) =>
       run(signal, async (linked) => {
-        const start = lastGood?.commit === known ? lastGood : await locate(known, linked);
+        const start = lastGood?.commit === known ? lastGood : await locate(known);
         const result = await readSnapshot(context, start, linked);
         if (result.kind === 'found') lastGood = result.value;
         return result;

@@ -2,7 +2,7 @@ import { rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { found, type Lookup, type SourceFailure, unavailable } from '../model/lookup.ts';
 import { storageErrorOf } from '../support/disk-errors.ts';
-import { GitError, runGit } from '../support/git.ts';
+import { runGit } from '../support/git.ts';
 import { temporaryName } from '../support/temporary-file.ts';
 import { type GitContext, gitFailure, remoteGitEnvironment } from './git-context.ts';
 import { type Seed, withGitDirectory } from './git-directory.ts';
@@ -21,24 +21,6 @@ export async function readSnapshot(
   const isShallow = head.value.supportsShallow;
   const attempts = known === undefined ? [undefined] : [{ commit: known.commit, isShallow }, undefined];
   return fetchSnapshot(context, head.value, attempts, signal);
-}
-
-/** The snapshot at `commit`, if its tree is in the object store. */
-export async function locateSnapshot(
-  context: GitContext,
-  commit: string,
-  signal: AbortSignal,
-): Promise<Snapshot | undefined> {
-  if (!/^[0-9a-f]{40}$/.test(commit)) return undefined;
-  const output = await withGitDirectory(context, undefined, (gitDir, variables) =>
-    runGit(['cat-file', '--batch-check'], { gitDir, env: variables, input: `${commit}^{tree}\n`, signal }),
-  ).catch((error: unknown) => {
-    // Damaged, it is as good as gone, and is fetched whole.
-    if (error instanceof GitError) return '';
-    throw error;
-  });
-  const tree = /^([0-9a-f]{40}) tree /.exec(output.toString())?.[1];
-  return tree === undefined ? undefined : { commit, tree };
 }
 
 /** Tries with what we have as a start; should that be what made it fail, from nothing. */

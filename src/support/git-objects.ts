@@ -31,6 +31,16 @@ export function createGitObjectReader(gitDir: string): GitObjectReader {
   };
 }
 
+/** The tree of a commit; `undefined` where either is missing, or so damaged that git cannot read it. */
+export async function findTree(objects: GitObjectReader, commit: string): Promise<string | undefined> {
+  if (!/^[0-9a-f]{40}$/.test(commit)) return undefined;
+  const object = await objects.read(`${commit}^{tree}`).catch((error: unknown) => {
+    if (error instanceof GitError) return undefined;
+    throw error;
+  });
+  return object?.type === 'tree' ? object.id : undefined;
+}
+
 interface Waiting {
   readonly resolve: (object: GitObject | undefined) => void;
   readonly reject: (error: Error) => void;

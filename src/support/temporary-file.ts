@@ -29,10 +29,12 @@ export async function findAbandoned(folder: string): Promise<string[]> {
   const names = (await onDisk(`read ${folder}`, () => ifExists(readdir(folder)))) ?? [];
   const abandoned: string[] = [];
   for (const name of names) {
-    const owner = pattern.exec(name);
+    // Next to none, among as many files as a folder of archives has.
+    const owner = name.endsWith('.tmp') ? pattern.exec(name) : null;
+    if (!owner) continue;
     const file = join(folder, name);
-    const facts = owner ? await ifExists(stat(file)) : undefined;
-    if (!owner || !facts) continue;
+    const facts = await ifExists(stat(file));
+    if (!facts) continue;
     const pid = owner[2] === placeTag() ? Number(owner[1]) : undefined;
     if (isAbandoned(pid, facts.mtimeMs)) abandoned.push(file);
   }

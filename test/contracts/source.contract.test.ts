@@ -20,6 +20,7 @@ import { createGitSource } from '../../src/sources/git-source.ts';
 import type { Source } from '../../src/sources/source.ts';
 import { userAgent } from '../../src/sources/user-agent.ts';
 import { createHttpClient, type HttpClientOptions } from '../../src/support/fetch-http.ts';
+import { createGitObjectReader, findTree } from '../../src/support/git-objects.ts';
 import { transportFailure } from '../../src/support/http-failure.ts';
 import { commitFiles, type Handler, startBlackHole, startUpstream, type Upstream } from './git-upstream.ts';
 
@@ -77,14 +78,17 @@ function connect(config: Partial<SourceConfig> = {}, http: Partial<HttpClientOpt
     ...http,
     retry: { sleep: async () => {}, ...http.retry },
   });
+  const objects = createGitObjectReader(join(directory, 'registry.git'));
   const source = createGitSource(merged, {
     objectDirectory,
+    treeOf: (commit) => findTree(objects, commit),
     gitDirectory: join(directory, 'work', merged.name),
     http: client,
   });
   cleanups.push(async () => {
     await source.close();
     await client.close();
+    objects.close();
   });
   return source;
 }

@@ -1,0 +1,79 @@
+import { createHash } from 'node:crypto';
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { Config } from '../config/config.ts';
+import { type Checksum, isChecksum } from '../model/checksum.ts';
+import { writeFileAtomic } from '../support/atomic-file.ts';
+import { ifExists, onDisk } from '../support/disk-errors.ts';
+import { programVersion } from '../support/version.ts';
+import { choosePatterns, chooseSource } from './mirror-selection.ts';
+import { policyDigest, policyOf } from './policy.ts';
+import type { MirrorOptions, MirrorReport } from './reports.ts';
+import type { SyncResult } from './sync.ts';
+
+/**
+ * What the last complete mirroring selected. As long as nothing that decides a selection has changed, whoever mirrors
+ * the same again need only look whether all archives are still here. It says what to look for and what to report,
+ * never what to fetch: with one archive missing, everything is selected anew. It may be deleted at any time.
+ */
+export interface Mirrored {
+  /** How much each source supplied. */
+  readonly sources: readonly {
+    readonly source: string;
+    readonly modules: number;
+    readonly versions: number;
+  }[];
+  readonly skipped: MirrorReport['skipped'];
+  readonly unsatisfied: MirrorReport['unsatisfied'];
+  readonly checksums: readonly Checksum[];
+}
+
+/**
+ * The same for mirrorings that select the same; `undefined` for one whose selection depends on more: on a project's
+ * file, or on which archives are here (rule 6).
+ */
+export function selectionKey(
+  { state, snapshots, config }: Pick<SyncResult, 'state' | 'snapshots' | 'config'>,
+  options: MirrorOptions,
+): string | undefined {
+  const policy = policyOf(config, snapshots);
+  const isCachedOnly = !policy.upstreamFallback || policy.sources.some(({ isEnabled }) => !isEnabled);
+  if (options.from !== undefined || isCachedOnly) return undefined;
+  const decisive = [
+    programVersion,
+    state.commit,
+    snapshots.map(({ source, tree }) => [source, tree]),
+    policyDigest(policy),
+    chooseSource(config, options.source).name,
+    choosePatterns(options, config),
+    options.strict ?? false,
+    options.latest ?? false,
+  ];
+  return createHash('sha256').update(JSON.stringify(decisive)).digest('hex');
+}
+
+/** What was written under the same key; `undefined` if that was another, or cannot be read. */
+export async function readMirrored(config: Config, key: string): Promise<Mirrored | undefined> {
+  const file = fileOf(config);
+  const text = await onDisk(`read ${file}`, () => ifExists(readFile(file, 'latin1')));
+  const [head = '', ...checksums] = text?.split('\n') ?? [];
+  if (!head.startsWith(`{"key":"${key}",`) || checksums.pop() !== '' || !checksums.every(isChecksum))
+    return undefined;
+  try {
+    return { ...JSON.parse(Buffer.from(head, 'latin1').toString()), checksums };
+  } catch (error) {
+    if (error instanceof SyntaxError) return undefined;
+    throw error;
+  }
+}
+
+/** One JSON object, and a checksum on each line below it. */
+export async function writeMirrored(config: Config, key: string, mirrored: Mirrored): Promise<void> {
+  const { checksums, ...rest } = mirrored;
+  const lines = [JSON.stringify({ key, ...rest }), ...checksums];
+  await writeFileAtomic(fileOf(config), `${lines.join('\n')}\n`);
+}
+
+function fileOf(config: Config): string {
+  return join(config.registry.dataDir, 'mirrored.txt');
+}
