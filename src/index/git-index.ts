@@ -40,7 +40,7 @@ export interface GitIndex {
   state(): Promise<StateView>;
   /** Every file below a tree-ish, by path: object ids. Empty where there is no such tree. */
   list(treeish: string): Promise<Map<string, string>>;
-  /** Paths that differ between two trees. */
+  /** Paths that differ between two trees, by their ids. */
   diff(from: string, to: string): Promise<string[]>;
   /** The id of the file at a path; `undefined` if there is none. */
   identify(treeish: string, path: string): Promise<string | undefined>;
@@ -73,6 +73,7 @@ export async function openGitIndex(directory: string): Promise<GitIndex> {
   const objects = createGitObjectReader(directory);
   const readRef = createRefReader(directory);
   let cached: StateView | undefined;
+  const diff = rememberDiffs(directory);
   // A client that was told of a tip asks for it although a new root may have come between.
   const recentTips: string[] = [];
   let history: { readonly tip: string; readonly commits: readonly string[] } | undefined;
@@ -171,7 +172,7 @@ export async function openGitIndex(directory: string): Promise<GitIndex> {
       const listing = tree ? listFiles(directory, tree.id) : new Map<string, string>();
       return inRepository(directory, `list ${treeish}`, Promise.resolve(listing));
     },
-    diff: (from, to) => inRepository(directory, `compare ${from} and ${to}`, diffTrees(directory, from, to)),
+    diff,
     async identify(treeish, path) {
       const object = await identify(`${treeish}:${path}`);
       return object?.type === 'blob' ? object.id : undefined;
@@ -186,6 +187,23 @@ export async function openGitIndex(directory: string): Promise<GitIndex> {
       return [...history.commits, ...recentTips];
     },
     close: () => objects.close(),
+  };
+}
+
+const maxRememberedDiffs = 16;
+
+/** A sync compares the same two trees more than once, and in a large index that takes git a while. */
+function rememberDiffs(directory: string): GitIndex['diff'] {
+  const known = new Map<string, Promise<string[]>>();
+  return (from, to) => {
+    const key = `${from} ${to}`;
+    const before = known.get(key);
+    if (before) return before;
+    const work = inRepository(directory, `compare ${from} and ${to}`, diffTrees(directory, from, to));
+    if (known.size >= maxRememberedDiffs) known.clear();
+    known.set(key, work);
+    work.catch(() => known.delete(key));
+    return work;
   };
 }
 

@@ -39,7 +39,8 @@ export async function readSource(
   signal: AbortSignal | undefined,
 ): Promise<Reading> {
   const source = context.sources.get(name);
-  const commit = known.find((record) => record.source === name)?.commit;
+  const record = known.find((candidate) => candidate.source === name);
+  const commit = record?.commit;
   if (!source) throw new Error(`source ${name} is not connected`);
   // Two processes fetching one source would meet in its git directory; the others need not wait for it.
   const lock = join(context.config.registry.dataDir, 'locks', `source-${name}`);
@@ -49,18 +50,22 @@ export async function readSource(
     onWait: (holder) =>
       context.log.info('waiting for another process to read the source', { source: name, holder }),
   });
-  return { source: name, known: commit, result: await refuseEmpty(context.index, commit, result) };
+  return { source: name, known: commit, result: await refuseEmpty(context.index, record, result) };
 }
 
 /** A repository without index files is no index: nothing tells a wrong address from a registry that lost everything. */
 async function refuseEmpty(
   index: GitIndex,
-  known: string | undefined,
+  known: SnapshotRecord | undefined,
   result: Lookup<Snapshot>,
 ): Promise<Lookup<Snapshot>> {
-  if (result.kind !== 'found' || result.value.commit === known) return result;
-  for (const path of (await index.list(result.value.tree)).keys())
-    if (readIndexPath(path).kind !== 'other') return result;
+  if (result.kind !== 'found' || result.value.commit === known?.commit) return result;
+  const { tree } = result.value;
+  const isIndexFile = (path: string) => readIndexPath(path).kind !== 'other';
+  // Mostly a file that changed answers it; the whole index is listed only where that does not.
+  const changed = known === undefined ? [] : (await index.diff(known.tree, tree)).filter(isIndexFile);
+  for (const path of changed.slice(0, 8)) if ((await index.identify(tree, path)) !== undefined) return result;
+  for (const path of (await index.list(tree)).keys()) if (isIndexFile(path)) return result;
   const detail = `commit ${result.value.commit.slice(0, 10)} of its index has no .index file below user/`;
   return unavailable({ reason: 'bad-answer', detail });
 }
@@ -78,26 +83,27 @@ export async function judgeReading(
   const { result, known } = reading;
   if (result.kind !== 'found' || record?.commit !== known || !record || result.value.commit === known)
     return reading;
-  const objection = await compare(index, record.commit, result.value, observation?.earlier ?? []);
+  const objection = await compare(index, record, result.value, observation?.earlier ?? []);
   if (objection === undefined) return reading;
   const held = observation?.held;
   if (held === result.value.commit) return reading;
-  const isHeldHere = held !== undefined && /^[0-9a-f]{40}$/.test(held) && (await index.read(held));
-  if (isHeldHere && (await compare(index, held, result.value, [])) === undefined) return reading;
+  const tree = held === undefined ? undefined : await index.treeOf(held);
+  if (held === undefined || tree === undefined) return { ...reading, objection };
+  if ((await compare(index, { commit: held, tree }, result.value, [])) === undefined) return reading;
   return { ...reading, objection };
 }
 
 /** Costs what changed, however large the index. */
 async function compare(
   index: GitIndex,
-  before: string,
+  before: Snapshot,
   after: Snapshot,
   earlier: readonly string[],
 ): Promise<string | undefined> {
   const [old, current, changed] = await Promise.all([
-    index.read(before),
+    index.read(before.commit),
     index.read(after.commit),
-    index.diff(before, after.tree),
+    index.diff(before.tree, after.tree),
   ]);
   const lost = await Promise.all(
     changed.map(async (path): Promise<ModuleName[]> => {
@@ -107,7 +113,7 @@ async function compare(
     }),
   );
   return findObjection({
-    before: parseCommit(before, old),
+    before: parseCommit(before.commit, old),
     after: parseCommit(after.commit, current),
     earlier,
     lost: lost.flat(),
