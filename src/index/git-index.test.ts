@@ -342,10 +342,15 @@ describe('reading', () => {
     const before = await writeTree(directory, Object.fromEntries(names.map((name) => [name, 'x\n'])));
     const after = await writeTree(directory, { 'user/a/b.index': 'y\n', 'user/o/🐫.index': 'x\n', new: '' });
     expect(new Set((await index.list(before)).keys())).toEqual(new Set(names));
-    expect((await index.diff(before, after)).sort()).toEqual(
-      ['user/a/b.index', 'user/a/b/c.index', 'user/CAIMEOX/原来.index', 'new'].sort(),
+    expect(await index.diff(before, after)).toEqual(
+      new Map([
+        ['new', await index.identify(after, 'new')],
+        ['user/CAIMEOX/原来.index', undefined],
+        ['user/a/b.index', await index.identify(after, 'user/a/b.index')],
+        ['user/a/b/c.index', undefined],
+      ]),
     );
-    expect(await index.diff(after, after)).toEqual([]);
+    expect(await index.diff(after, after)).toEqual(new Map());
     expect(await index.identify(before, 'user/o/🐫.index')).toBe(
       (await index.list(after)).get('user/o/🐫.index'),
     );

@@ -40,8 +40,8 @@ export interface GitIndex {
   state(): Promise<StateView>;
   /** Every file below a tree-ish, by path: object ids. Empty where there is no such tree. */
   list(treeish: string): Promise<Map<string, string>>;
-  /** Paths that differ between two trees, by their ids. */
-  diff(from: string, to: string): Promise<string[]>;
+  /** Paths that differ between two trees, with the file's id in the second; `undefined` where it has no file there. */
+  diff(from: string, to: string): Promise<ReadonlyMap<string, string | undefined>>;
   /** The id of the file at a path; `undefined` if there is none. */
   identify(treeish: string, path: string): Promise<string | undefined>;
   read(name: string): Promise<Buffer | undefined>;
@@ -194,7 +194,7 @@ const maxRememberedDiffs = 16;
 
 /** A sync compares the same two trees more than once, and in a large index that takes git a while. */
 function rememberDiffs(directory: string): GitIndex['diff'] {
-  const known = new Map<string, Promise<string[]>>();
+  const known = new Map<string, ReturnType<GitIndex['diff']>>();
   return (from, to) => {
     const key = `${from} ${to}`;
     const before = known.get(key);

@@ -113,7 +113,7 @@ async function changedPaths({
   const diffs = await Promise.all(
     snapshots.map(async ({ source, tree }) => {
       const before = known.get(source);
-      return before === undefined || before === tree ? [] : index.diff(before, tree);
+      return before === undefined || before === tree ? [] : [...(await index.diff(before, tree)).keys()];
     }),
   );
   const named = [...touched, ...taken.map(({ module }) => module)];

@@ -62,9 +62,9 @@ async function refuseEmpty(
   if (result.kind !== 'found' || result.value.commit === known?.commit) return result;
   const { tree } = result.value;
   const isIndexFile = (path: string) => readIndexPath(path).kind !== 'other';
-  // Mostly a file that changed answers it; the whole index is listed only where that does not.
-  const changed = known === undefined ? [] : (await index.diff(known.tree, tree)).filter(isIndexFile);
-  for (const path of changed.slice(0, 8)) if ((await index.identify(tree, path)) !== undefined) return result;
+  // Mostly a file that changed answers it; the whole index is listed only where none does.
+  const changed = known === undefined ? [] : await index.diff(known.tree, tree);
+  for (const [path, id] of changed) if (id !== undefined && isIndexFile(path)) return result;
   for (const path of (await index.list(tree)).keys()) if (isIndexFile(path)) return result;
   const detail = `commit ${result.value.commit.slice(0, 10)} of its index has no .index file below user/`;
   return unavailable({ reason: 'bad-answer', detail });
@@ -105,18 +105,15 @@ async function compare(
     index.read(after.commit),
     index.diff(before.tree, after.tree),
   ]);
-  const lost = await Promise.all(
-    changed.map(async (path): Promise<ModuleName[]> => {
-      const target = readIndexPath(path);
-      if (target.kind !== 'module') return [];
-      return (await index.identify(after.tree, path)) === undefined ? [target.module] : [];
-    }),
-  );
+  const lost = [...changed].flatMap(([path, id]): ModuleName[] => {
+    const target = readIndexPath(path);
+    return target.kind === 'module' && id === undefined ? [target.module] : [];
+  });
   return findObjection({
     before: parseCommit(before.commit, old),
     after: parseCommit(after.commit, current),
     earlier,
-    lost: lost.flat(),
+    lost,
   });
 }
 
