@@ -92,3 +92,16 @@ export async function findAllFacts(
     },
   };
 }
+
+/** Where each module of a state comes from, as recorded. */
+export async function readOrigins(
+  index: GitIndex,
+  commit: string,
+): Promise<(module: ModuleName) => string | undefined> {
+  const origins = new Map<string, string>();
+  for (const path of (await index.list(`${commit}:${ledgerFolder}`)).keys()) {
+    const slash = path.indexOf('/');
+    origins.set(path.slice(slash + 1), path.slice(0, slash));
+  }
+  return (module) => origins.get(indexPathOf(module));
+}

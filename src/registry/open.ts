@@ -5,20 +5,17 @@ import type { Config } from '../config/config.ts';
 import { NotFoundError, StorageError } from '../errors.ts';
 import { type GitIndex, openGitIndex } from '../index/git-index.ts';
 import { parseIndexFile } from '../index/index-file.ts';
-import { indexPathOf, ledgerFolder, readIndexPath } from '../index/layout.ts';
-import { absent, found, type Lookup } from '../model/lookup.ts';
+import { readIndexPath } from '../index/layout.ts';
 import type { ModuleName } from '../model/module-name.ts';
 import type { ConnectionTuning } from '../sources/connect.ts';
 import { currentUser } from '../support/current-user.ts';
 import { type Log, silentLog } from '../support/log.ts';
 import { systemClock } from '../support/monotonic-clock.ts';
 import { removeAbandonedLocks, withProcessLock } from '../support/process-lock.ts';
-import { createSingleFlight } from '../support/single-flight.ts';
 import { suggest } from '../support/suggest.ts';
 import { removeFiles } from '../support/temporary-file.ts';
 import { findAbandonedFiles } from './abandoned-files.ts';
-import { type Asset, createAssetCache } from './asset-cache.ts';
-import { parseAssetPath } from './asset-path.ts';
+import { createAssetCache } from './asset-cache.ts';
 import { type Actor, openAudit } from './audit.ts';
 import { checkSource } from './check-source.ts';
 import { describeConfigChanges } from './config-changes.ts';
@@ -26,10 +23,13 @@ import { createConfiguration } from './configuration.ts';
 import { listConflicts, ruleOnConflict } from './conflicts.ts';
 import { createConnections } from './connections.ts';
 import { createArchiveDelivery } from './deliver-archive.ts';
+import { createAssetDelivery } from './deliver-asset.ts';
 import { explain } from './explain.ts';
 import { createData, dataLayout } from './init.ts';
 import { mirror } from './mirror.ts';
+import { readOrigins } from './module-facts.ts';
 import { readObservations } from './observations.ts';
+import { findStaleSources, listReadTimes } from './read-times.ts';
 import type { Registry } from './registry.ts';
 import { createResolver, type Resolver } from './resolve-module.ts';
 import { createScrub } from './scrub.ts';
@@ -69,10 +69,8 @@ export async function openRegistry(options: OpenOptions): Promise<Registry> {
   const archives = createVerifyingStore(files, { onDamage: reportDamage });
   const served = createServedIndex(index);
   let resolving: { state: string; config: Config; resolver: Resolver } | undefined;
-  const assets = createAssetCache(layout.assets);
   const symbols = createSymbols(layout.symbols, log);
   const connections = createConnections(layout, index, options.connections);
-  const fetchingAssets = createSingleFlight<string, Lookup<Asset>>();
 
   async function reload(): Promise<boolean> {
     const before = configuration.current();
@@ -172,6 +170,16 @@ export async function openRegistry(options: OpenOptions): Promise<Registry> {
     return (await (await resolver()).locate(module)).facts.recorded;
   }
 
+  const assets = createAssetDelivery({
+    cache: createAssetCache(layout.assets),
+    isListed: async (module, version) => (await served.find(module, version)) !== undefined,
+    async originOf(module) {
+      const config = configuration.current();
+      const source = connections.of(config).get((await originOf(module)) ?? '');
+      return source?.config.enabled && config.server.upstreamFallback ? source : undefined;
+    },
+  });
+
   async function refreshSymbols(signal: AbortSignal | undefined): Promise<void> {
     const config = configuration.current();
     const sources = [...connections.of(config).values()].filter((source) => source.config.enabled);
@@ -257,36 +265,9 @@ export async function openRegistry(options: OpenOptions): Promise<Registry> {
       return symbols.serve(state.commit, names, () => readOrigins(index, state.commit));
     },
 
-    async openAsset(assetPath) {
-      const parsed = parseAssetPath(assetPath);
-      if (!parsed) return absent(`${assetPath} is not the path of a wasm asset`);
-      const { module, version, wasmPath, isChecksum } = parsed;
-      if (!(await served.find(module, version))) return absent(`${module}@${version} is not in the index`);
-      const asset = await fetchingAssets.run(wasmPath, async () => {
-        const kept = await assets.read(wasmPath);
-        if (kept) return found(kept);
-        const config = configuration.current();
-        const source = connections.of(config).get((await originOf(module)) ?? '');
-        if (!source?.config.enabled || !config.server.upstreamFallback)
-          return absent('it is not cached, and its origin may not be asked');
-        return assets.fetch(wasmPath, source);
-      });
-      if (asset.kind !== 'found') return asset;
-      const { checksum, bytes } = asset.value;
-      const fileName = wasmPath.slice(wasmPath.lastIndexOf('/') + 1);
-      return found({
-        bytes: isChecksum ? Buffer.from(`${checksum}  ${fileName}\n`) : bytes,
-        etag: isChecksum ? `${checksum}-sha256` : checksum,
-      });
-    },
+    openAsset: assets.open,
 
-    async readTimes() {
-      const config = configuration.current();
-      const observations = await readObservations(observationsFile(config));
-      return config.sources
-        .filter(({ enabled }) => enabled)
-        .map(({ name }) => ({ source: name, readAt: observations[name]?.readAt }));
-    },
+    readTimes: async () => listReadTimes(configuration.current()),
 
     sourcesLeftAlone: () =>
       [...connections.of(configuration.current()).values()].flatMap((source) => {
@@ -294,20 +275,7 @@ export async function openRegistry(options: OpenOptions): Promise<Registry> {
         return reason === undefined ? [] : [{ source: source.config.name, reason }];
       }),
 
-    async staleSources() {
-      const config = configuration.current();
-      const observations = await readObservations(observationsFile(config));
-      const read = new Set((await index.state()).snapshots.map((snapshot) => snapshot.source));
-      return config.sources
-        .filter(
-          ({ name, enabled }) => enabled && (!read.has(name) || observations[name]?.failure !== undefined),
-        )
-        .map(({ name }) => ({
-          source: name,
-          readAt: observations[name]?.readAt,
-          failure: observations[name]?.failure,
-        }));
-    },
+    staleSources: async () => findStaleSources(configuration.current(), await index.state()),
 
     async close() {
       await connections.close();
@@ -316,18 +284,6 @@ export async function openRegistry(options: OpenOptions): Promise<Registry> {
       index.close();
     },
   };
-}
-
-async function readOrigins(
-  index: GitIndex,
-  commit: string,
-): Promise<(module: ModuleName) => string | undefined> {
-  const origins = new Map<string, string>();
-  for (const path of (await index.list(`${commit}:${ledgerFolder}`)).keys()) {
-    const slash = path.indexOf('/');
-    origins.set(path.slice(slash + 1), path.slice(0, slash));
-  }
-  return (module) => origins.get(indexPathOf(module));
 }
 
 /** Puts right what a killed process left. Where that cannot be done, what is there is served as it is. */
