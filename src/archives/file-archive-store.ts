@@ -13,6 +13,8 @@ import { findDamage } from './archive-check.ts';
 import type { ArchiveStore, StoreOptions } from './archive-store.ts';
 
 const gatherBytes = 1024 * 1024;
+/** A listing is mostly waiting. */
+const foldersAtOnce = 32;
 const folderPattern = /^[0-9a-f]{2}$/;
 
 /**
@@ -206,13 +208,17 @@ async function* listArchives(root: string): AsyncGenerator<{ checksum: Checksum;
 }
 
 async function* listNames(root: string): AsyncGenerator<Checksum> {
-  for (const folder of await foldersOf(root)) yield* await checksumsIn(folder);
+  const folders = await foldersOf(root);
+  for (let start = 0; start < folders.length; start += foldersAtOnce)
+    for (const checksums of await Promise.all(folders.slice(start, start + foldersAtOnce).map(checksumsIn)))
+      yield* checksums;
 }
 
 async function checksumsIn(folder: string): Promise<Checksum[]> {
+  const start = path.basename(folder);
   return (await readdir(folder)).flatMap((name) => {
-    const checksum = path.basename(name, '.zip');
-    const belongs = name.endsWith('.zip') && checksum.startsWith(path.basename(folder));
+    const checksum = name.slice(0, -'.zip'.length);
+    const belongs = name.endsWith('.zip') && name.startsWith(start);
     return belongs && isChecksum(checksum) ? [checksum] : [];
   });
 }
