@@ -2,7 +2,8 @@ import type { GitIndex, StateView } from '../index/git-index.ts';
 import { indexPathOf, ledgerPathOf } from '../index/layout.ts';
 import { describeDecision, type OperatorDecision } from '../model/operator-decision.ts';
 import type { TreeEdit } from '../support/git-import.ts';
-import type { PlannedChange, SyncPlan } from './plan-sync.ts';
+import type { SyncPlan } from './plan-sync.ts';
+import type { PlannedChange } from './planned-change.ts';
 
 /**
  * The most index files a client may face in one `git pull`. Older clients never drain git's output and hang for
@@ -66,7 +67,7 @@ function ledgerEditsOf({ module, ledger }: PlannedChange): TreeEdit[] {
   if (!ledger) return [];
   const path = ledgerPathOf(ledger.origin, module);
   const added: TreeEdit =
-    'object' in ledger ? { path, object: ledger.object } : { path, content: ledger.text };
+    'object' in ledger ? { path, object: ledger.object } : { path, content: ledger.bytes };
   const hasMoved = ledger.previousOrigin !== undefined && ledger.previousOrigin !== ledger.origin;
   return hasMoved ? [{ path: ledgerPathOf(ledger.previousOrigin, module) }, added] : [added];
 }

@@ -6,8 +6,10 @@ import type { ModuleName } from '../model/module-name.ts';
 import type { OperatorDecision } from '../model/operator-decision.ts';
 import type { Version } from '../model/version.ts';
 import { createAppendLog } from '../support/append-log.ts';
+import { batches } from '../support/batches.ts';
 import type { Log } from '../support/log.ts';
-import type { PlannedChange, SyncPlan } from './plan-sync.ts';
+import type { SyncPlan } from './plan-sync.ts';
+import { newPins, type PlannedChange } from './planned-change.ts';
 
 /** Who acts: a user of the operating system by a command. `serve` is a server, which acts by itself. */
 export interface Actor {
@@ -79,8 +81,8 @@ interface ConflictFacts {
 }
 
 export interface Audit {
-  /** Resolves when the events are durable. Never rejects: a failure is logged once, and the work goes on. */
-  record(events: readonly AuditEvent[]): Promise<void>;
+  /** Looks at some events at a time. Resolves when they are durable. Never rejects: a failure is logged once, and the work goes on. */
+  record(events: Iterable<AuditEvent>): Promise<void>;
   /** Resolves when everything recorded is durable. */
   flush(): Promise<void>;
 }
@@ -88,6 +90,7 @@ export interface Audit {
 const auditFile = 'audit.jsonl';
 const maxFileBytes = 16 * 1024 * 1024;
 const keptFiles = 10;
+const eventsAtOnce = 1000;
 
 export interface AuditOptions {
   /** Absolute; exists, with its folder `locks`. */
@@ -114,27 +117,30 @@ export function openAudit({ dataDir, actor, log, now }: AuditOptions): Audit {
   });
   const who = actor.command === 'serve' ? 'server' : `${actor.user}: ${actor.command}`;
   return {
-    record(events) {
+    async record(events) {
       const time = now().toISOString();
-      return lines.append(
-        events.map(({ event, ...facts }) => JSON.stringify({ time, event, actor: who, ...facts })),
-      );
+      const format = ({ event, ...facts }: AuditEvent) =>
+        JSON.stringify({ time, event, actor: who, ...facts });
+      for (const batch of batches(events, eventsAtOnce)) await lines.append(batch.map(format));
     },
     flush: () => lines.flush(),
   };
 }
 
 /** What carrying out a plan did; one event for a module's origin and new pins together. */
-export function describePlan(plan: SyncPlan, findingsBefore: readonly Finding[]): AuditEvent[] {
-  return [
-    ...plan.taken.map(describeTaken),
-    ...plan.modules.flatMap(describeModule),
-    ...describeConflicts(findingsBefore, plan.findings),
-  ];
+export function* describePlan(
+  plan: SyncPlan,
+  findingsBefore: readonly Finding[],
+): Generator<AuditEvent, void, undefined> {
+  yield* plan.taken.map(describeTaken);
+  for (const change of plan.modules) yield* describeModule(change);
+  yield* describeConflicts(findingsBefore, plan.findings);
 }
 
-function describeModule({ module, ledger, pinned }: PlannedChange): AuditEvent[] {
+function describeModule(change: PlannedChange): AuditEvent[] {
+  const { module, ledger } = change;
   if (!ledger) return [];
+  const pinned = newPins(change);
   const { origin, previousOrigin } = ledger;
   const facts = {
     module,

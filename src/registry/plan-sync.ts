@@ -1,27 +1,19 @@
 import type { ArchiveStore } from '../archives/archive-store.ts';
 import { StorageError } from '../errors.ts';
 import type { GitIndex, StateView } from '../index/git-index.ts';
-import { parseIndexFile } from '../index/index-file.ts';
 import { indexPathOf, readIndexPath } from '../index/layout.ts';
-import { formatLedgerFile, type Pin, parseLedgerFile } from '../index/ledger-file.ts';
+import { type Pin, parseLedgerFile } from '../index/ledger-file.ts';
 import type { SnapshotRecord } from '../index/registry-state.ts';
 import type { ChecksumChange, Finding } from '../model/finding.ts';
 import type { ModuleName } from '../model/module-name.ts';
 import { carryFindings, type OperatorDecision } from '../model/operator-decision.ts';
-import type { Version } from '../model/version.ts';
-import { gitBlobId } from '../support/git-blob-id.ts';
+import { batches } from '../support/batches.ts';
 import { cachedChecksums } from './cached-checksums.ts';
 import { type Decision, decideOrigin } from './decide-origin.ts';
 import { type FactFinder, findAllFacts, findFactsByPath, type LocatedFacts } from './module-facts.ts';
-import {
-  agreesWithPins,
-  checksumChanges,
-  type ModulePlan,
-  originFindings,
-  planModule,
-} from './plan-module.ts';
+import { agreesWithPins, checksumChanges, originFindings, planModule } from './plan-module.ts';
+import { describeChange, type PlannedChange } from './planned-change.ts';
 import { type Policy, policyDigest, policyOf } from './policy.ts';
-import type { ModuleChange } from './reports.ts';
 
 /** What a sync will do, as a value: to be printed (`--dry-run`) or applied. */
 export interface SyncPlan {
@@ -33,23 +25,6 @@ export interface SyncPlan {
   readonly findings: readonly Finding[];
   /** What the operator decides with this plan. */
   readonly taken: readonly OperatorDecision[];
-}
-
-/** What changes for one module; absent parts stay as they are. */
-export interface PlannedChange {
-  readonly module: ModuleName;
-  /** The new index file: an existing object, new bytes, or none. */
-  readonly served?: { readonly object: string } | { readonly bytes: Buffer } | 'remove';
-  /** How the number of listed modules changes: 1, 0 or -1. */
-  readonly listed: number;
-  readonly ledger?: { readonly origin: string; readonly previousOrigin: string | undefined } & (
-    | { readonly object: string }
-    | { readonly text: string }
-  );
-  /** New in the ledger. */
-  readonly pinned: readonly Pin[];
-  /** For the report; absent when only the ledger changes. */
-  readonly change?: ModuleChange;
 }
 
 export interface PlanningInput {
@@ -233,88 +208,6 @@ function replacePins(pins: readonly Pin[], taken: readonly OperatorDecision[], n
   });
 }
 
-function describeChange(
-  plan: ModulePlan,
-  located: LocatedFacts,
-  servedFile: Buffer | undefined,
-  ledger: Buffer | undefined,
-  snapshots: readonly SnapshotRecord[],
-): PlannedChange | undefined {
-  const served = servedChange(plan, located);
-  // A claim by a source that has never been read takes the name, but what was served of it is not that source's yet:
-  // the ledger stays where it can be found again.
-  const hasBeenRead = snapshots.some(({ source }) => source === plan.decision.origin);
-  const ledgerChange = hasBeenRead ? describeLedger(plan, located, ledger) : undefined;
-  const known = new Set(
-    (ledger ? parseLedgerFile(ledger) : []).map((pin) => `${pin.version} ${pin.checksum}`),
-  );
-  if (!served && !ledgerChange) return undefined;
-  return {
-    module: plan.module,
-    listed: Number(plan.served.kind !== 'none') - Number(located.served !== undefined),
-    ...(served ? { served } : {}),
-    ...(ledgerChange ? { ledger: ledgerChange } : {}),
-    pinned: plan.pins.filter((pin) => !known.has(`${pin.version} ${pin.checksum}`)),
-    ...(served || isMove(plan) ? { change: reportChange(plan, servedFile) } : {}),
-  };
-}
-
-function servedChange(plan: ModulePlan, located: LocatedFacts): PlannedChange['served'] {
-  const { served, decision } = plan;
-  switch (served.kind) {
-    case 'none':
-      return located.served === undefined ? undefined : 'remove';
-    case 'source-file':
-      return decision.file === undefined || decision.file === located.served
-        ? undefined
-        : { object: decision.file };
-    case 'lines':
-      return gitBlobId(served.bytes) === located.served ? undefined : { bytes: served.bytes };
-  }
-}
-
-function describeLedger(
-  plan: ModulePlan,
-  located: LocatedFacts,
-  ledger: Buffer | undefined,
-): PlannedChange['ledger'] {
-  const origin = plan.decision.origin;
-  if (origin === undefined) return undefined;
-  const text = formatLedgerFile(plan.pins);
-  const isSame = ledger?.equals(Buffer.from(text));
-  if (isSame && origin === located.recorded) return undefined;
-  const place = { origin, previousOrigin: located.recorded };
-  return isSame && located.ledger !== undefined ? { ...place, object: located.ledger } : { ...place, text };
-}
-
-function isMove(plan: ModulePlan): boolean {
-  return plan.recorded !== undefined && plan.decision.origin !== plan.recorded;
-}
-
-function reportChange(plan: ModulePlan, servedFile: Buffer | undefined): ModuleChange {
-  const before = new Set(
-    servedFile ? parseIndexFile(servedFile).lines.map((line) => line.entry.version) : [],
-  );
-  const after = new Set(plan.versions);
-  const without = (from: Set<Version>, other: Set<Version>) =>
-    [...from].filter((version) => !other.has(version));
-  const previousOrigin = isMove(plan) ? plan.recorded : undefined;
-  return {
-    module: plan.module,
-    kind: kindOfChange(plan, before.size),
-    origin: plan.decision.origin ?? plan.recorded ?? '',
-    ...(previousOrigin === undefined ? {} : { previousOrigin }),
-    versionsAdded: without(after, before),
-    versionsRemoved: without(before, after),
-  };
-}
-
-function kindOfChange(plan: ModulePlan, versionsBefore: number): ModuleChange['kind'] {
-  if (isMove(plan)) return 'moved';
-  if (plan.served.kind === 'none') return 'removed';
-  return versionsBefore === 0 ? 'added' : 'changed';
-}
-
 async function readObject(index: GitIndex, id: string): Promise<Buffer> {
   const content = await index.read(id);
   if (!content)
@@ -331,15 +224,4 @@ function sortFindings(findings: readonly Finding[]): Finding[] {
     .map((finding) => ({ finding, key: key(finding) }))
     .sort((a, b) => (a.key < b.key ? -1 : 1))
     .map(({ finding }) => finding);
-}
-
-function* batches<T>(items: Iterable<T>, size: number): Generator<T[]> {
-  let batch: T[] = [];
-  for (const item of items) {
-    batch.push(item);
-    if (batch.length < size) continue;
-    yield batch;
-    batch = [];
-  }
-  if (batch.length > 0) yield batch;
 }
