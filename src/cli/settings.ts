@@ -1,5 +1,6 @@
 import { relative } from 'node:path';
-import type { Config, SourceConfig } from '../config/config.ts';
+import type { Config, Limits, SourceConfig } from '../config/config.ts';
+import { formatSize } from '../config/size.ts';
 import { formatDuration } from './format.ts';
 
 export type SettingValue = string | number | boolean | readonly string[];
@@ -9,7 +10,7 @@ export type SettingValue = string | number | boolean | readonly string[];
  * never a credential (rule 10). Settings without a value are left out.
  */
 export function effectiveSettings(config: Config): ReadonlyMap<string, SettingValue> {
-  const { registry, mirror, server } = config;
+  const { registry, mirror, server, limits } = config;
   const entries: [string, SettingValue | undefined][] = [
     ['default_source', config.defaultSource],
     ['registry.name', registry.name],
@@ -25,6 +26,7 @@ export function effectiveSettings(config: Config): ReadonlyMap<string, SettingVa
     ['server.upstream_fallback', server.upstreamFallback],
     ['server.refresh_interval', formatDuration(server.refreshIntervalMs)],
     ['server.scrub_interval', formatDuration(server.scrubIntervalMs)],
+    ...limitSettings(limits),
   ];
   return new Map(entries.flatMap(([key, value]) => (value === undefined ? [] : [[key, value] as const])));
 }
@@ -37,6 +39,25 @@ export function formatSetting(key: string, value: SettingValue): string {
 /** A value alone, for scripts: text without quotes, a list one item per line. */
 export function formatValue(value: SettingValue): string {
   return typeof value === 'object' ? value.join('\n') : String(value);
+}
+
+function limitSettings(limits: Limits): [string, SettingValue][] {
+  return [
+    ['limits.request_target', limits.targetCharacters],
+    ['limits.request_body', formatSize(limits.bodyBytes)],
+    ['limits.request_bodies', formatSize(limits.allBodiesBytes)],
+    ['limits.git_processes', limits.gitProcesses],
+    ['limits.git_queue', limits.gitQueue],
+    ['limits.git_timeout', formatDuration(limits.gitTimeoutMs)],
+    ['limits.git_answer', formatSize(limits.gitAnswerBytes)],
+    ['limits.git_cache', formatSize(limits.gitCacheBytes)],
+    ['limits.archive_cache', formatSize(limits.archiveCacheBytes)],
+    ['limits.first_byte_timeout', formatDuration(limits.firstByteMs)],
+    ['limits.headers_timeout', formatDuration(limits.headersMs)],
+    ['limits.request_timeout', formatDuration(limits.requestMs)],
+    ['limits.keep_alive_timeout', formatDuration(limits.keepAliveMs)],
+    ['limits.stalled_timeout', formatDuration(limits.stalledMs)],
+  ];
 }
 
 function sourceSettings(source: SourceConfig): [string, SettingValue | undefined][] {
@@ -53,6 +74,8 @@ function sourceSettings(source: SourceConfig): [string, SettingValue | undefined
     [`${prefix}.exclude`, source.exclude],
     [`${prefix}.download_url`, source.downloadUrl],
     [`${prefix}.package_url_pattern`, source.packageUrlPattern],
+    [`${prefix}.max_concurrency`, source.maxConcurrency],
+    [`${prefix}.max_requests_per_second`, source.maxRequestsPerSecond],
     [`${prefix}.auth.type`, source.auth?.type],
   ];
 }

@@ -35,8 +35,36 @@ export interface Config {
     readonly refreshIntervalMs: number;
     readonly scrubIntervalMs: number;
   };
+  readonly limits: Limits;
   /** Things that work but should be mended, e.g. a misplaced `default_source`; one sentence each, with the line. */
   readonly warnings: readonly string[];
+}
+
+/** What one client, and all together, can cost a server process; each is a setting below `limits`. */
+export interface Limits {
+  /** Of a request target; 414 beyond. */
+  readonly targetCharacters: number;
+  /** Of a request body, sent and inflated; 413 beyond. */
+  readonly bodyBytes: number;
+  /** Of all request bodies in memory, the first 64 KiB of each aside; 503 beyond. */
+  readonly allBodiesBytes: number;
+  readonly gitProcesses: number;
+  /** Requests that may wait for a git process; 503 beyond. */
+  readonly gitQueue: number;
+  readonly gitTimeoutMs: number;
+  /** Larger answers of git are streamed and not kept. */
+  readonly gitAnswerBytes: number;
+  readonly gitCacheBytes: number;
+  readonly archiveCacheBytes: number;
+  /** For an archive that is being fetched; 503 beyond, while fetching goes on. */
+  readonly firstByteMs: number;
+  /** For the head of a request, from connecting or from its first byte. */
+  readonly headersMs: number;
+  /** For a whole request, body included. */
+  readonly requestMs: number;
+  readonly keepAliveMs: number;
+  /** A client that takes nothing for so long has gone. */
+  readonly stalledMs: number;
 }
 
 export type SourceType = 'mooncakes' | 'moonbit-registry' | 'custom';

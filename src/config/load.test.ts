@@ -125,6 +125,45 @@ describe('a file without problems', () => {
     });
   });
 
+  test('limits are sizes, durations and numbers, each on its own', () => {
+    const { limits } = read(`[limits]
+request_target = 1000
+request_body = "2KiB"
+request_bodies = "3MiB"
+git_processes = 4
+git_queue = 5
+git_timeout = "6s"
+git_answer = "7MiB"
+git_cache = "8MiB"
+archive_cache = "9MiB"
+first_byte_timeout = "10s"
+headers_timeout = "11s"
+request_timeout = "12s"
+keep_alive_timeout = "13s"
+stalled_timeout = "14m"`);
+    expect(limits).toEqual({
+      targetCharacters: 1000,
+      bodyBytes: 2048,
+      allBodiesBytes: 3 << 20,
+      gitProcesses: 4,
+      gitQueue: 5,
+      gitTimeoutMs: 6000,
+      gitAnswerBytes: 7 << 20,
+      gitCacheBytes: 8 << 20,
+      archiveCacheBytes: 9 << 20,
+      firstByteMs: 10_000,
+      headersMs: 11_000,
+      requestMs: 12_000,
+      keepAliveMs: 13_000,
+      stalledMs: 840_000,
+    });
+    expect(read('').limits).toMatchObject({
+      bodyBytes: 1 << 20,
+      archiveCacheBytes: 32 << 20,
+      headersMs: 15_000,
+    });
+  });
+
   test('what init writes means the same as nothing, but for the name', () => {
     const { registry, ...rest } = read(renderNewConfig({ name: 'acme "x"' }));
     expect(registry.name).toBe('acme "x"');
@@ -284,12 +323,12 @@ describe('one problem, with its place', () => {
     [
       'a prototype key',
       '__proto__ = 1',
-      '1:1 __proto__: unknown key; expected registry, sources, mirror, server',
+      '1:1 __proto__: unknown key; expected registry, sources, mirror, server, limits',
     ],
     [
       'an inherited name',
       'toString = 1',
-      '1:1 toString: unknown key; expected registry, sources, mirror, server',
+      '1:1 toString: unknown key; expected registry, sources, mirror, server, limits',
     ],
     ['a table that is a value', 'server = 1', '1:10 server: expected a table, got 1'],
     ['a list that is a table', '[sources]\nx = 1', '1:2 sources: expected [[sources]] tables, got a table'],
@@ -341,6 +380,31 @@ describe('one problem, with its place', () => {
       'a duration no timer can hold',
       '[server]\nrefresh_interval = "25d"',
       '2:20 server.refresh_interval: expected at most 24 days, got "25d"',
+    ],
+    [
+      'a size without a unit',
+      '[limits]\nrequest_body = "1000"',
+      '2:16 limits.request_body: expected a size such as "512B", "64KiB", "16MiB" or "1GiB", got "1000"',
+    ],
+    [
+      'a size of nothing',
+      '[limits]\narchive_cache = "0MiB"',
+      '2:17 limits.archive_cache: expected a size above zero',
+    ],
+    [
+      'a body larger than all bodies',
+      '[limits]\nrequest_body = "1GiB"',
+      '2:16 limits.request_body: "1GiB" is more than limits.request_bodies, which is "64MiB"',
+    ],
+    [
+      'a head that may take longer than its request',
+      '[limits]\nheaders_timeout = "61s"',
+      '2:19 limits.headers_timeout: "61s" is more than limits.request_timeout, which is "60s"',
+    ],
+    [
+      'an answer of git that could never be kept',
+      '[limits]\ngit_answer = "65MiB"',
+      '2:14 limits.git_answer: "65MiB" is more than limits.git_cache, which is "64MiB"',
     ],
     [
       'a date',

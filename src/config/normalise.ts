@@ -1,12 +1,13 @@
 import { basename, join, resolve } from 'node:path';
 import { covers } from '../model/pattern.ts';
 import { absolutePackageUrlPattern, withoutTrailingSlash } from './addresses.ts';
-import type { Config, SourceAuth, SourceConfig } from './config.ts';
+import type { Config, Limits, SourceAuth, SourceConfig } from './config.ts';
 import { parseDuration } from './duration.ts';
 import { type Environment, expandReferences } from './environment.ts';
 import { defaultMaxConcurrency, defaultPriority, isMooncakesUrl, mooncakesPreset } from './presets.ts';
 import { configFileName } from './problem.ts';
 import type { ConfigFile, SourceEntry } from './schema.ts';
+import { parseSize } from './size.ts';
 import { locate, type TomlDocument } from './toml-document.ts';
 
 export interface ConfigContext {
@@ -46,6 +47,7 @@ export function normaliseConfig(file: ConfigFile, document: TomlDocument, contex
       refreshIntervalMs: milliseconds(server.refresh_interval),
       scrubIntervalMs: milliseconds(server.scrub_interval),
     },
+    limits: normaliseLimits(file.limits),
     warnings: [...misplacedDefaults(file, document), ...foreignPackages(file, document, defaultSource)],
   });
 }
@@ -123,6 +125,31 @@ function foreignPackages(file: ConfigFile, document: TomlDocument, defaultSource
         `"${defaultSource}": source "${owner.name}" claims it`,
     ];
   });
+}
+
+function normaliseLimits(limits: ConfigFile['limits']): Limits {
+  return {
+    targetCharacters: limits.request_target,
+    bodyBytes: bytes(limits.request_body),
+    allBodiesBytes: bytes(limits.request_bodies),
+    gitProcesses: limits.git_processes,
+    gitQueue: limits.git_queue,
+    gitTimeoutMs: milliseconds(limits.git_timeout),
+    gitAnswerBytes: bytes(limits.git_answer),
+    gitCacheBytes: bytes(limits.git_cache),
+    archiveCacheBytes: bytes(limits.archive_cache),
+    firstByteMs: milliseconds(limits.first_byte_timeout),
+    headersMs: milliseconds(limits.headers_timeout),
+    requestMs: milliseconds(limits.request_timeout),
+    keepAliveMs: milliseconds(limits.keep_alive_timeout),
+    stalledMs: milliseconds(limits.stalled_timeout),
+  };
+}
+
+function bytes(size: string): number {
+  const parsed = parseSize(size);
+  if (parsed === undefined) throw new Error(`not a size: ${size}`);
+  return parsed;
 }
 
 function milliseconds(duration: string): number {

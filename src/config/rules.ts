@@ -3,6 +3,7 @@ import { covers, overlaps } from '../model/pattern.ts';
 import { suggest } from '../support/suggest.ts';
 import { packageUrlPatternProblem } from './addresses.ts';
 import type { Draft } from './draft.ts';
+import { parseDuration } from './duration.ts';
 import {
   type Environment,
   environmentProblem,
@@ -12,6 +13,7 @@ import {
 import { isMooncakesUrl, mooncakesPreset } from './presets.ts';
 import type { Problem } from './problem.ts';
 import type { ConfigFile, SourceEntry } from './schema.ts';
+import { parseSize } from './size.ts';
 
 interface PlacedSource {
   readonly index: number;
@@ -29,8 +31,24 @@ export function findRuleProblems(draft: Draft<ConfigFile>, env: Environment): Pr
     ...doubleClaims(sources),
     ...deadPatterns(sources),
     ...wrongDefault(draft, sources),
+    ...uselessLimits(draft.limits ?? {}),
     ...sources.flatMap((placed) => authProblems(placed, env)),
   ];
+}
+
+/** Limits of which the second can never be reached, or which Node refuses. */
+function uselessLimits(limits: Draft<ConfigFile['limits']>): Problem[] {
+  const pairs = [
+    ['headers_timeout', 'request_timeout', parseDuration],
+    ['request_body', 'request_bodies', parseSize],
+    ['git_answer', 'git_cache', parseSize],
+  ] as const;
+  return pairs.flatMap(([part, whole, parse]) => {
+    const [least, most] = [limits[part], limits[whole]];
+    if (least === undefined || most === undefined || (parse(least) ?? 0) <= (parse(most) ?? 0)) return [];
+    const message = `"${least}" is more than limits.${whole}, which is "${most}"`;
+    return [{ path: ['limits', part], message }];
+  });
 }
 
 function duplicateNames(sources: readonly PlacedSource[]): Problem[] {

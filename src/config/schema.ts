@@ -7,6 +7,7 @@ import { patternProblem } from '../model/pattern.ts';
 import { baseUrlProblem, indexUrlProblem, serverUrlProblem } from './addresses.ts';
 import { durationForm, durationRangeProblem } from './duration.ts';
 import { defaultMaxConcurrency } from './presets.ts';
+import { sizeForm, sizeRangeProblem } from './size.ts';
 
 const maxPriority = 1_000_000;
 
@@ -55,6 +56,13 @@ const duration = v.pipe(
   v.regex(/^\d{1,10}(ms|s|m|h|d)$/, expected(durationForm)),
   v.rawCheck(refuse(durationRangeProblem)),
   v.metadata({ valueType: 'duration' }),
+);
+
+const size = v.pipe(
+  v.string(expected(sizeForm)),
+  v.regex(/^\d{1,7}(B|KiB|MiB|GiB)$/, expected(sizeForm)),
+  v.rawCheck(refuse(sizeRangeProblem)),
+  v.metadata({ valueType: 'size' }),
 );
 
 const auth = v.strictObject(
@@ -161,6 +169,36 @@ const server = v.strictObject(
   expected('a table'),
 );
 
+/** What one client, and all together, can cost a server process; see docs/operations.md. */
+const limits = v.strictObject(
+  {
+    request_target: v.optional(
+      about(integer(256, 15_000), 'The longest address of a request, in characters'),
+      8192,
+    ),
+    request_body: v.optional(about(size, 'The largest request body, sent and inflated'), '1MiB'),
+    request_bodies: v.optional(
+      about(size, 'All request bodies in memory, the first 64 KiB of each aside'),
+      '64MiB',
+    ),
+    git_processes: v.optional(about(integer(1, 256), 'How many git processes answer clients at once'), 8),
+    git_queue: v.optional(about(integer(0, 100_000), 'How many requests may wait for one of them'), 256),
+    git_timeout: v.optional(about(duration, 'How long git may take for an answer, or be silent'), '120s'),
+    git_answer: v.optional(about(size, 'The largest answer of git that is kept for other clients'), '16MiB'),
+    git_cache: v.optional(about(size, 'All answers of git that are kept'), '64MiB'),
+    archive_cache: v.optional(about(size, 'Memory for archives that are asked for often'), '32MiB'),
+    first_byte_timeout: v.optional(
+      about(duration, 'How long a client waits for an archive that is being fetched; `moon` waits 30 s'),
+      '25s',
+    ),
+    headers_timeout: v.optional(about(duration, 'For the head of a request'), '15s'),
+    request_timeout: v.optional(about(duration, 'For a whole request, its body included'), '60s'),
+    keep_alive_timeout: v.optional(about(duration, 'How long an idle connection is kept'), '65s'),
+    stalled_timeout: v.optional(about(duration, 'How long a client may take nothing of an answer'), '120s'),
+  },
+  expected('a table'),
+);
+
 export const configSchema = v.strictObject(
   {
     default_source: v.optional(
@@ -170,6 +208,7 @@ export const configSchema = v.strictObject(
     sources: v.optional(v.array(source, expected('[[sources]] tables')), []),
     mirror: v.optional(mirror, {}),
     server: v.optional(server, {}),
+    limits: v.optional(limits, {}),
   },
   expected('a table'),
 );

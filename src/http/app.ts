@@ -1,4 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Limits } from '../config/config.ts';
 import type { Registry } from '../registry/registry.ts';
 import type { Route } from './answer.ts';
 import { createApiRoutes } from './api-routes.ts';
@@ -12,40 +13,10 @@ import { createServedCommit } from './served-commit.ts';
 import { createStaleness } from './staleness.ts';
 import { createUploadPack, type UploadPackStats } from './upload-pack.ts';
 
-interface AppLimits {
-  /** Of a request target; 414 beyond. */
-  readonly targetCharacters: number;
-  /** Of a request body, sent and inflated; 413 beyond. */
-  readonly bodyBytes: number;
-  /** Of all request bodies in memory, the first 64 KiB of each aside; 503 beyond. */
-  readonly allBodiesBytes: number;
-  readonly gitProcesses: number;
-  /** Requests that may wait for a git process; 503 beyond. */
-  readonly gitQueue: number;
-  readonly gitCacheBytes: number;
-  /** Larger answers of git are streamed and not kept. */
-  readonly gitAnswerBytes: number;
-  readonly gitTimeoutMs: number;
-  readonly archiveCacheBytes: number;
-  readonly smallArchiveBytes: number;
-  readonly firstByteMs: number;
-}
+/** Archives up to this size are kept in memory and sent with one write. */
+const smallArchiveBytes = 1024 * 1024;
 
-const mebibyte = 1024 * 1024;
-
-const defaultLimits: AppLimits = {
-  targetCharacters: 8192,
-  bodyBytes: mebibyte,
-  allBodiesBytes: 64 * mebibyte,
-  gitProcesses: 8,
-  gitQueue: 256,
-  gitCacheBytes: 64 * mebibyte,
-  gitAnswerBytes: 16 * mebibyte,
-  gitTimeoutMs: 120_000,
-  archiveCacheBytes: 32 * mebibyte,
-  smallArchiveBytes: mebibyte,
-  firstByteMs: 25_000,
-};
+type AppLimits = Limits & { readonly smallArchiveBytes: number };
 
 export interface AppOptions {
   /** The address clients use; its path is accepted, and not required, in front of every route. */
@@ -53,6 +24,7 @@ export interface AppOptions {
   readonly log?: Log | undefined;
   /** Whether ordinary requests are news (level `info`) and not details (`debug`). */
   readonly accessLog?: boolean | undefined;
+  /** Instead of the registry's own. */
   readonly limits?: Partial<AppLimits> | undefined;
   /** Milliseconds since any moment. */
   readonly now?: (() => number) | undefined;
@@ -66,7 +38,7 @@ export interface App {
 
 /** Everything the server answers, as an ordered table of routes over raw request targets. */
 export function createApp(registry: Registry, options: AppOptions = {}): App {
-  const limits = { ...defaultLimits, ...options.limits };
+  const limits: AppLimits = { smallArchiveBytes, ...registry.config.limits, ...options.limits };
   const log = options.log ?? (() => {});
   const now = options.now ?? (() => performance.now());
   const baseUrl = options.baseUrl?.replace(/\/+$/, '');

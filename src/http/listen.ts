@@ -1,5 +1,6 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
+import type { Limits } from '../config/config.ts';
 import { StorageError, UsageError } from '../errors.ts';
 import type { Registry } from '../registry/registry.ts';
 import { errorCode } from '../support/error-code.ts';
@@ -13,10 +14,9 @@ export interface ServerOptions extends AppOptions {
   readonly port: number;
   /** Instead of `server.max_connections`. */
   readonly maxConnections?: number | undefined;
-  readonly timeouts?: Partial<Timeouts> | undefined;
 }
 
-type Timeouts = Readonly<typeof defaultTimeouts>;
+type Timeouts = Pick<Limits, 'headersMs' | 'requestMs' | 'keepAliveMs' | 'stalledMs'>;
 
 export interface RunningServer {
   /** Where it listens, without trailing slash. */
@@ -29,18 +29,8 @@ export interface RunningServer {
 
 const defaultDrainMs = 10_000;
 
-const defaultTimeouts = {
-  /** For the head of a request, from connecting or from its first byte. */
-  headersMs: 15_000,
-  /** For a whole request, body included. */
-  requestMs: 60_000,
-  /** Longer than load balancers keep idle connections (usually 60 s), so that they close first. */
-  keepAliveMs: 65_000,
-  /** A client that takes nothing for so long has gone. */
-  stalledMs: 120_000,
-  /** How often the first two are looked at. */
-  checkEveryMs: 5000,
-};
+/** How often the time of requests is looked at, unless one of them has less. */
+const checkEveryMs = 5000;
 const maxHeaderBytes = 16 * 1024;
 
 /** Listens and serves. Throws `UsageError` when the address is taken or not ours, `StorageError` for no permission. */
@@ -56,7 +46,7 @@ export async function startServer(registry: Registry, options: ServerOptions): P
       response.destroy();
     });
   };
-  const timeouts = { ...defaultTimeouts, ...options.timeouts };
+  const timeouts: Timeouts = { ...registry.config.limits, ...options.limits };
   const server = createServer(serverSettings(timeouts), serve);
   // Expectations other than `100-continue` may be ignored (RFC 9110 §10.1.1), and are then logged like any request.
   server.on('checkExpectation', serve);
@@ -89,7 +79,7 @@ function serverSettings(timeouts: Timeouts) {
     headersTimeout: timeouts.headersMs,
     requestTimeout: timeouts.requestMs,
     keepAliveTimeout: timeouts.keepAliveMs,
-    connectionsCheckingInterval: timeouts.checkEveryMs,
+    connectionsCheckingInterval: Math.min(checkEveryMs, Math.ceil(timeouts.headersMs / 2)),
     // `createApp` answers these, so that they get an id and a log line.
     requireHostHeader: false,
   };

@@ -22,8 +22,8 @@ export function describeConfigChanges(before: Config | undefined, after: Config)
 
 /** Settings by name, in which those of a source are below `sources.NAME`. */
 function flatten(config: Config): Map<string, unknown> {
-  const { registry, mirror, server, defaultSource, sources, sourcesAreImplied } = config;
-  const groups = { registry, mirror, server };
+  const { registry, mirror, server, limits, defaultSource, sources, sourcesAreImplied } = config;
+  const groups = { registry, mirror, server, limits };
   return new Map([
     ['defaultSource', defaultSource],
     ['sources', sources.map(({ name }) => name)],

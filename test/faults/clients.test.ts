@@ -176,10 +176,10 @@ describe('requests that nobody should send', () => {
 });
 
 describe('slow clients', () => {
-  const timeouts = { headersMs: 300, requestMs: 600, checkEveryMs: 50, keepAliveMs: 300, stalledMs: 500 };
+  const limits = { headersMs: 300, requestMs: 600, keepAliveMs: 300, stalledMs: 500 };
 
   test('are hung up on, whether they dawdle over the head, the body or the next request', async () => {
-    const { server, log, askHealthily } = await createClientWorld(root, { timeouts });
+    const { server, log, askHealthily } = await createClientWorld(root, { limits });
     const slow: RawClient[] = await Promise.all([
       ...Array.from({ length: 50 }, () => sendBytes(server.port, 'GET / HTTP/1.1\r\nHost: x\r\nX-')),
       ...Array.from({ length: 50 }, () => sendBytes(server.port, post(Buffer.alloc(900)).subarray(0, -100))),
@@ -203,7 +203,7 @@ describe('slow clients', () => {
   });
 
   test('that take nothing of an answer are hung up on', async () => {
-    const { server, log } = await createClientWorld(root, { timeouts });
+    const { server, log } = await createClientWorld(root, { limits });
     const deaf = await sendBytes(server.port, get(largeArchive, ''), { isDeaf: true });
     await vi.waitFor(() => expect(log.some(({ fields }) => fields?.status === 499)).toBe(true), untilClosed);
     deaf.socket.destroy();
