@@ -38,7 +38,7 @@ function configOf(text: string) {
 }
 
 /** A clock, a registry that records what it is asked, and the background on top of both. */
-function createScene(text = '', refreshedAt = Number.NEGATIVE_INFINITY) {
+function createScene(text = '', refreshedAt = Number.NEGATIVE_INFINITY, isFollower = false) {
   const calls: string[] = [];
   const lines: string[] = [];
   const scene = {
@@ -46,6 +46,8 @@ function createScene(text = '', refreshedAt = Number.NEGATIVE_INFINITY) {
     lines,
     now: 1_000_000,
     fingerprint: 'first',
+    readings: 'first',
+    forgotten: 0,
     config: configOf(text),
     sync: async (_signal?: AbortSignal): Promise<SyncReport> => syncReport([readable]),
     reload: async () => true,
@@ -53,7 +55,10 @@ function createScene(text = '', refreshedAt = Number.NEGATIVE_INFINITY) {
     scrubs: 0,
     scrub: async (): Promise<ScrubReport> => ({ archives: 0, bytes: 0, damaged: 0, repaired: 0 }),
   };
-  const asked: Pick<Registry, 'config' | 'sync' | 'reload' | 'reaggregate' | 'mirror' | 'scrub'> = {
+  const asked: Pick<
+    Registry,
+    'config' | 'sync' | 'reload' | 'reaggregate' | 'mirror' | 'scrub' | 'forgetAbsences'
+  > = {
     get config() {
       return scene.config;
     },
@@ -73,6 +78,7 @@ function createScene(text = '', refreshedAt = Number.NEGATIVE_INFINITY) {
       calls.push(`mirror ${patterns.join(' ')}`);
       return scene.mirror();
     },
+    forgetAbsences: () => void scene.forgotten++,
     async scrub() {
       scene.scrubs++;
       return scene.scrub();
@@ -84,7 +90,9 @@ function createScene(text = '', refreshedAt = Number.NEGATIVE_INFINITY) {
     log: { debug: record('debug'), info: record('info'), warn: record('warn'), error: record('error') },
     now: () => scene.now,
     readFingerprint: () => scene.fingerprint,
+    readReadings: () => scene.readings,
     refreshedAt,
+    isFollower,
   });
   const pass = async (seconds: number) => {
     for (let tick = 0; tick < seconds; tick++) {
@@ -107,6 +115,18 @@ describe('refreshing', () => {
     await pass(1);
     expect(calls).toEqual(['sync', 'sync']);
   });
+
+  test.each([false, true])(
+    'what sources did not have is asked for again when any process has read them; follower: %s',
+    async (isFollower) => {
+      const { scene, pass } = createScene('', 1_000_000, isFollower);
+      await pass(3);
+      expect(scene.forgotten).toBe(0);
+      scene.readings = 'second';
+      await pass(3);
+      expect(scene.forgotten).toBe(1);
+    },
+  );
 
   test('an index read a while ago is read when the interval is over', async () => {
     const { calls, pass } = createScene('', 1_000_000 - 50 * second);

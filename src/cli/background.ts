@@ -22,12 +22,17 @@ export interface Background {
 }
 
 export interface BackgroundOptions {
-  readonly registry: Pick<Registry, 'config' | 'reload' | 'reaggregate' | 'sync' | 'mirror' | 'scrub'>;
+  readonly registry: Pick<
+    Registry,
+    'config' | 'reload' | 'reaggregate' | 'sync' | 'mirror' | 'scrub' | 'forgetAbsences'
+  >;
   readonly log: Log;
   /** Milliseconds of a clock that never jumps: an interval must not become a year with the date. */
   readonly now: () => number;
   /** Something that differs whenever `registry.toml` does. */
   readonly readFingerprint: () => string;
+  /** Something that differs whenever any process has read the sources. */
+  readonly readReadings: () => string;
   /** When the sources were last read, by the same clock. */
   readonly refreshedAt: number;
   /** Only follow `registry.toml`: another process does the work. */
@@ -45,6 +50,7 @@ export function createBackground(options: BackgroundOptions): Background {
   const reporter = createReporter(log);
   const running = new Map<string, Promise<void>>();
   let fingerprint = options.readFingerprint();
+  let readings = options.readReadings();
   let refreshedAt = options.refreshedAt;
   let mirroredAt = Number.NEGATIVE_INFINITY;
   let scrubDueAt = now() + scrubDelayMs;
@@ -94,6 +100,9 @@ export function createBackground(options: BackgroundOptions): Background {
         fingerprint = seen;
         start('reload', reload);
       }
+      const read = options.readReadings();
+      if (read !== readings) registry.forgetAbsences();
+      readings = read;
       if (options.isFollower) return;
       const { mirror: mirroring, server } = registry.config;
       if (!running.has('refresh') && now() - refreshedAt >= server.refreshIntervalMs) {

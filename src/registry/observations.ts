@@ -1,4 +1,6 @@
 import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { Config } from '../config/config.ts';
 import { writeFileAtomic } from '../support/atomic-file.ts';
 import { onDisk } from '../support/disk-errors.ts';
 import type { SourceRefresh } from './reports.ts';
@@ -21,6 +23,11 @@ interface Observation {
 export type Observations = Readonly<Record<string, Observation>>;
 
 const maxEarlier = 50;
+
+/** Replaced whenever any process has tried to read sources. */
+export function observationsFile(config: Config): string {
+  return join(config.registry.dataDir, 'observations.json');
+}
 
 export async function readObservations(file: string): Promise<Observations> {
   try {

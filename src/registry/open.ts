@@ -28,7 +28,7 @@ import { explain } from './explain.ts';
 import { createData, dataLayout } from './init.ts';
 import { mirror } from './mirror.ts';
 import { readOrigins } from './module-facts.ts';
-import { readObservations } from './observations.ts';
+import { observationsFile, readObservations } from './observations.ts';
 import { findStaleSources, listReadTimes } from './read-times.ts';
 import type { Registry } from './registry.ts';
 import { createResolver, type Resolver } from './resolve-module.ts';
@@ -36,7 +36,7 @@ import { createScrub } from './scrub.ts';
 import { createServedIndex } from './served-index.ts';
 import { createSymbols } from './served-symbols.ts';
 import { readStatus } from './status.ts';
-import { aggregate, observationsFile, type SyncContext, syncRegistry } from './sync.ts';
+import { aggregate, type SyncContext, syncRegistry } from './sync.ts';
 import { verifyOpened } from './verify-opened.ts';
 
 export interface OpenOptions {
@@ -268,6 +268,10 @@ export async function openRegistry(options: OpenOptions): Promise<Registry> {
     openAsset: assets.open,
 
     readTimes: async () => listReadTimes(configuration.current()),
+
+    forgetAbsences() {
+      for (const source of connections.of(configuration.current()).values()) source.forgetAbsences();
+    },
 
     sourcesLeftAlone: () =>
       [...connections.of(configuration.current()).values()].flatMap((source) => {

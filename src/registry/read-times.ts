@@ -1,8 +1,7 @@
 import type { Config } from '../config/config.ts';
 import type { StateView } from '../index/git-index.ts';
-import { readObservations } from './observations.ts';
+import { observationsFile, readObservations } from './observations.ts';
 import type { Registry } from './registry.ts';
-import { observationsFile } from './sync.ts';
 
 /** See `Registry.readTimes`. */
 export async function listReadTimes(config: Config): ReturnType<Registry['readTimes']> {

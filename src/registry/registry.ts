@@ -91,6 +91,9 @@ export interface Registry {
     }[]
   >;
 
+  /** Another process has read the sources: what they did not have before may be asked for again. */
+  forgetAbsences(): void;
+
   /** Sources that this process does not ask just now, and why. Another process has its own experience of them. */
   sourcesLeftAlone(): readonly { readonly source: string; readonly reason: string }[];
 

@@ -11,7 +11,7 @@ import type { MonotonicClock } from '../support/monotonic-clock.ts';
 import { withProcessLock } from '../support/process-lock.ts';
 import { applyPlan, plannedModules, reRoots } from './apply-plan.ts';
 import { type Audit, describePlan } from './audit.ts';
-import { readObservations, writeObservations } from './observations.ts';
+import { observationsFile, readObservations, writeObservations } from './observations.ts';
 import { planSync, type SyncPlan } from './plan-sync.ts';
 import { describeReading, judgeReading, lockWaitMs, type Reading, readSource } from './read-sources.ts';
 import type { SourceRefresh, SyncReport } from './reports.ts';
@@ -36,10 +36,6 @@ export interface SyncOptions {
   readonly signal?: AbortSignal | undefined;
   /** Modules whose archives have changed what may be listed. */
   readonly touched?: readonly ModuleName[] | undefined;
-}
-
-export function observationsFile(config: Config): string {
-  return join(config.registry.dataDir, 'observations.json');
 }
 
 /** A sync's outcome with what it was planned on, for those who go on from there. */

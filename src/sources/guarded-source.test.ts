@@ -241,6 +241,14 @@ describe('what a source does not have', () => {
     expect((await world.source.openArchive(module, version)).kind).toBe('found');
   });
 
+  test('is asked for again once somebody else has read the index', async () => {
+    const world = createWorldThatAnswers(absent('HTTP 404'));
+    await world.source.openArchive(module, version);
+    world.source.forgetAbsences();
+    world.answer = () => file();
+    expect((await world.source.openArchive(module, version)).kind).toBe('found');
+  });
+
   test('is never remembered from an outage, nor of a folder', async () => {
     const world = createWorldThatAnswers(unavailable(failures.serverError));
     await world.source.openArchive(module, version);

@@ -15,6 +15,8 @@ export interface GuardOptions {
 export interface GuardedSource extends Source {
   /** Why it is not asked now, and for how long: after failures, or because it wanted a pause. For people. */
   refusal(): string | undefined;
+  /** What it did not have is asked for again: somebody else has read its index since. */
+  forgetAbsences(): void;
 }
 
 /** How often a call is made while the source asks for pauses, and how long a pause it sits out. */
@@ -36,14 +38,14 @@ const patience = {
  *   `unavailable` at once until a pause is over: see `CircuitBreaker`. A 4xx is an answer, and never counts; nor
  *   does a body that breaks off, since one bad file says nothing about the others.
  * - A source that said `Retry-After` is asked nothing before then. Short pauses are sat out by whoever asks.
- * - What it definitely does not have is not asked for again for 45 s, or until its index is read.
+ * - What it definitely does not have is not asked for again for 45 s, or until its index is read, here or elsewhere.
  * - It gets `maxConcurrency` calls at the same time; one that opened a body lasts until that is closed.
  *
  * A probe is made although the source is left alone, and counts like any other call.
  */
 export function guardSource(source: Source, { clock = systemClock }: GuardOptions = {}): GuardedSource {
   const { config } = source;
-  if (!config.enabled) return { ...source, refusal: () => undefined };
+  if (!config.enabled) return { ...source, refusal: () => undefined, forgetAbsences: () => {} };
   const guard = createGuard(config, clock);
   // Help for editors alone: an address that is silent for it must not keep archives from anybody.
   const symbolsGuard = createGuard(config, clock);
@@ -83,6 +85,7 @@ export function guardSource(source: Source, { clock = systemClock }: GuardOption
         guard.run(() => source.openAsset(assetPath, signal), patience.file, signal),
       ),
     refusal: () => guard.refusal()?.cause.detail,
+    forgetAbsences: () => missing.clear(),
     probe: (signal) => guard.runAnyway(() => source.probe(signal)),
     async close() {
       guard.close();

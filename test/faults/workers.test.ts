@@ -1,8 +1,9 @@
 /** What holds for one serving process holds for several on one port. */
 import { randomUUID } from 'node:crypto';
+import { existsSync, readFileSync } from 'node:fs';
 import { mkdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { describe, expect, onTestFinished, test } from 'vitest';
+import { describe, expect, onTestFinished, test, vi } from 'vitest';
 import { openRegistry } from '../../src/registry/open.ts';
 import { createRegistry, readServed, writeSettings } from '../support/registry-world.ts';
 import { startCli } from '../support/run-cli.ts';
@@ -12,16 +13,40 @@ import { fastDirectory } from './fast-directory.ts';
 import { refusals } from './refusals.ts';
 
 const root = fastDirectory();
+const patience = { timeout: 30_000, interval: 50 };
+
+async function createMirrored() {
+  const upstream = await startUpstream(['alice/json@1.0.0', 'bob/http@0.1.0']);
+  const directory = join(root, randomUUID());
+  const registry = await createRegistry({ sources: [{ name: 'main', upstream }], directory });
+  await registry.mirror({ patterns: ['*/*'] });
+  return { directory, served: await readServed(registry) };
+}
+
+async function startServing(directory: string) {
+  const server = await startCli(['serve', '--port', '0', '--workers', '2'], { cwd: directory });
+  onTestFinished(async () => void (await server.stop()));
+  return server;
+}
+
+/** The processes that answer for the one that started them. */
+function workersOf(pid: number): number[] {
+  const children = readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').trim().split(' ');
+  return children.map(Number).filter((child) => readCommand(child).includes('--workers'));
+}
+
+function readCommand(pid: number): string {
+  try {
+    return readFileSync(`/proc/${pid}/cmdline`, 'utf8');
+  } catch {
+    return '';
+  }
+}
 
 describe('serve --workers 2', () => {
   test('refuses what one process refuses, and serves everybody else meanwhile', async () => {
-    const upstream = await startUpstream(['alice/json@1.0.0', 'bob/http@0.1.0']);
-    const directory = join(root, randomUUID());
-    const registry = await createRegistry({ sources: [{ name: 'main', upstream }], directory });
-    await registry.mirror({ patterns: ['*/*'] });
-    const served = await readServed(registry);
-    const server = await startCli(['serve', '--port', '0', '--workers', '2'], { cwd: directory });
-    onTestFinished(async () => void (await server.stop()));
+    const { directory, served } = await createMirrored();
+    const server = await startServing(directory);
     const port = Number(new URL(server.baseUrl).port);
     const slow = await Promise.all(
       Array.from({ length: 4 }, () => sendBytes(port, 'GET / HTTP/1.1\r\nHost: x\r\nX-')),
@@ -37,6 +62,40 @@ describe('serve --workers 2', () => {
     // A quarter of a minute, `headersMs`.
     await Promise.all(slow.map(({ closed }) => closed));
     expect(slow.map(({ received }) => statusesOf(received()))).toEqual(slow.map(() => [408]));
+  });
+
+  test.skipIf(!existsSync('/proc/self/task'))(
+    'replaces a process that is killed, while the others serve',
+    async () => {
+      const { directory, served } = await createMirrored();
+      const server = await startServing(directory);
+      const before = workersOf(server.pid);
+      expect(before).toHaveLength(2);
+      const [victim = 0] = before;
+      process.kill(victim, 'SIGKILL');
+      await vi.waitFor(() => expect(server.output()).toContain('a worker ended and is replaced'), patience);
+      for (let round = 0; round < 3; round++) await askHealthily(server.baseUrl, served);
+      await vi.waitFor(() => {
+        const now = workersOf(server.pid);
+        expect(now).toHaveLength(2);
+        expect(now).not.toContain(victim);
+      }, patience);
+      for (let round = 0; round < 3; round++) await askHealthily(server.baseUrl, served);
+    },
+  );
+
+  test('asks again for what a source did not have when another process has read that source', async () => {
+    const upstream = await startUpstream(['alice/json@1.0.0']);
+    const directory = join(root, randomUUID());
+    const registry = await createRegistry({ sources: [{ name: 'main', upstream }], directory });
+    await registry.sync();
+    const server = await startServing(directory);
+    Object.assign(upstream.faults, { status: 404, only: ({ url }: { url: string }) => url.includes('.zip') });
+    const archive = `${server.baseUrl}/user/alice/json/1.0.0.zip`;
+    expect((await fetch(archive)).status).toBe(404);
+    upstream.faults.status = undefined;
+    await registry.sync();
+    await vi.waitFor(async () => expect((await fetch(archive)).status).toBe(200), patience);
   });
 
   test('tells of new settings once, by its first process', async () => {

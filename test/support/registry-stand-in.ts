@@ -127,6 +127,7 @@ export async function createRegistryStandIn(): Promise<RegistryStandIn> {
       return staleNames.map((source) => ({ source, readAt: undefined }));
     },
     sourcesLeftAlone: () => [],
+    forgetAbsences: () => {},
     async staleSources() {
       calls.staleSources++;
       return staleNames.map((source) => ({ source, readAt: undefined, failure: 'connection refused' }));

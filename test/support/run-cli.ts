@@ -25,6 +25,9 @@ export interface CliOutcome {
 export interface RunningCli {
   /** Without a final slash. */
   readonly baseUrl: string;
+  readonly pid: number;
+  /** All it has printed so far. */
+  output(): string;
   /** Sends the signal (default SIGTERM) and waits for the end. */
   stop(signal?: NodeJS.Signals): Promise<CliOutcome>;
 }
@@ -49,6 +52,8 @@ export async function startCli(args: readonly string[], run: CliRun = {}): Promi
   });
   return {
     baseUrl,
+    pid: child.pid ?? 0,
+    output,
     stop(signal = 'SIGTERM') {
       child.kill(signal);
       return ended;

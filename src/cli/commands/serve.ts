@@ -1,5 +1,6 @@
 import { existsSync, statSync } from 'node:fs';
 import type { Command } from 'commander';
+import { observationsFile } from '../../registry/observations.ts';
 import type { Registry } from '../../registry/registry.ts';
 import { errorCode } from '../../support/error-code.ts';
 import { parseWholeNumber } from '../arguments.ts';
@@ -119,6 +120,7 @@ async function startBackground(
     log: createCommandLog(context),
     now: () => performance.now(),
     readFingerprint: () => fingerprintOf(file),
+    readReadings: () => fingerprintOf(observationsFile(registry.config)),
     refreshedAt: performance.now() - ageMs,
     isFollower,
   });
