@@ -24,11 +24,15 @@ export function leave(): void {
   cluster.worker?.disconnect();
 }
 
-/** Starts them. Throws `UsageError` when one ends before it listens, having said why on stderr itself. */
+/** Starts them, and waits until all of them listen. Throws `UsageError` when one ends before it listens, having said why on stderr itself. */
 export async function startWorkers(count: number, log: Log): Promise<Workers> {
   let isStopping = false;
   const listening = new Promise<number>((resolve, reject) => {
-    cluster.once('listening', (_, address) => resolve(address.port));
+    let missing = count;
+    cluster.on('listening', (_, address) => {
+      missing--;
+      if (missing === 0) resolve(address.port);
+    });
     cluster.once('exit', () => reject(new UsageError('a worker could not start; its own message says why')));
   });
   const started = Array.from({ length: count }, () => cluster.fork());
