@@ -83,7 +83,8 @@ export function createVerifyingStore(
     },
 
     async read(checksum) {
-      if ((await size(checksum)) === undefined) return undefined;
+      // All bytes are looked at below; the first look also tells a file that cannot be read from one that is wrong.
+      if (!verifiedSizes.has(checksum) && (await size(checksum)) === undefined) return undefined;
       const bytes = await store.read(checksum);
       // Whoever keeps these bytes in memory serves them long after the file has been looked at.
       const damage = bytes && findDamageIn(checksum, bytes);
