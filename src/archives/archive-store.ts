@@ -54,11 +54,6 @@ export interface StoreOptions {
   /** The caller has just seen that it is not here, which spares another look. */
   readonly isAbsent?: boolean | undefined;
   /**
-   * It can be had again, so a power cut may take it, or leave something else under its name: only where everybody
-   * verifies it before it is given out. Otherwise it is durable when `store` resolves.
-   */
-  readonly isReplaceable?: boolean | undefined;
-  /**
    * Called once with the whole archive when its bytes are known to be the right ones, which is before they are stored.
    * Only for archives of less than 1 MiB.
    */

@@ -23,8 +23,9 @@ const folderPattern = /^[0-9a-f]{2}$/;
 
 /**
  * Archives as files `<directory>/<first two hex digits>/<checksum>.zip`; damaged ones as
- * `<directory>/../quarantine/<checksum>.<time>.zip`. Directories are made when they are first needed. Every archive is made durable by itself: measured, sharing one round of fsync among the archives in
- * flight was no faster, since the file system already joins the fsyncs that run at the same time.
+ * `<directory>/../quarantine/<checksum>.<time>.zip`. Directories are made when they are first needed. Every archive is made durable
+ * by itself: measured, sharing one round of fsync among the archives in flight was no faster, since the file system
+ * already joins the fsyncs that run at the same time.
  */
 export function openFileArchiveStore(directory: string): ArchiveStore {
   const root = path.resolve(directory);
@@ -79,7 +80,7 @@ async function receive(
   const temporary = createTemporary(target, makeFolder);
   try {
     const sizeBytes = await writeVerified(checksum, body, options, temporary.append);
-    await temporary.publish(!options.isReplaceable);
+    await temporary.publish();
     return sizeBytes;
   } catch (error) {
     await temporary.discard();
@@ -151,12 +152,12 @@ function createTemporary(target: string, makeFolder: (folder: string) => Promise
         handle ??= await create();
         await handle.appendFile(bytes);
       }),
-    publish: (isDurable: boolean) =>
+    publish: () =>
       onDisk(doing, async () => {
-        if (isDurable) await handle?.sync();
+        await handle?.sync();
         await handle?.close();
         await rename(file, target);
-        if (isDurable) await syncDirectory(folder);
+        await syncDirectory(folder);
       }),
     /** Never fails: why it is called is what the caller must hear. */
     async discard() {

@@ -72,6 +72,27 @@ describe('an archive that is received', () => {
     expect(isHere).toBe(true);
   });
 
+  test('is not even read while twice as many are held in memory', async () => {
+    const disk = createSlowDisk();
+    let begun = 0;
+    const { behind } = createScene({
+      store: (...given) => {
+        begun++;
+        return disk.store(...given);
+      },
+    });
+    const receive = (text: string) =>
+      behind.receive(checksumOf(Buffer.from(text)), Readable.from([Buffer.from(text)]));
+    const all = Array.from({ length: 64 }, (_, position) => receive(`archive ${position}`));
+    await expect.poll(() => behind.find(checksumOf(Buffer.from('archive 63')))).toBeDefined();
+    all.push(receive('one more'));
+    await new Promise((resolve) => setImmediate(resolve));
+    expect(begun).toBe(64);
+    disk.release();
+    await Promise.all(all);
+    expect(begun).toBe(65);
+  });
+
   test('is given out although the disk refuses it, which somebody is told', async () => {
     const disk = createSlowDisk();
     const { behind, told } = createScene(disk);

@@ -33,6 +33,8 @@ export interface WriteBehindOptions {
 
 /** Each has less than 1 MiB and takes one file descriptor. */
 const maxAhead = 32;
+/** Beyond which no further body is read. */
+const maxHeld = 64;
 
 export function createWriteBehind(
   store: Pick<ArchiveStore, 'store'>,
@@ -44,6 +46,7 @@ export function createWriteBehind(
     find: (checksum) => ahead.get(checksum),
 
     async receive(checksum, body, options) {
+      while (ahead.size >= maxHeld) await Promise.race([...ahead.values()].map(({ isStored }) => isStored));
       const verified: { bytes?: Buffer } = {};
       let tellVerified = () => {};
       const isVerified = new Promise<void>((resolve) => {

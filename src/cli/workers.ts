@@ -24,7 +24,10 @@ export function leave(): void {
   cluster.worker?.disconnect();
 }
 
-/** Starts them, and waits until all of them listen. Throws `UsageError` when one ends before it listens, having said why on stderr itself. */
+/**
+ * Starts them, and waits until all of them listen. Throws `UsageError` when one ends before it listens, having said why
+ * on stderr itself.
+ */
 export async function startWorkers(count: number, log: Log): Promise<Workers> {
   let isStopping = false;
   const listening = new Promise<number>((resolve, reject) => {

@@ -402,6 +402,11 @@ describe('one problem, with its place', () => {
       '2:19 limits.headers_timeout: "61s" is more than limits.request_timeout, which is "60s"',
     ],
     [
+      'an answer of git smaller than a list of refs',
+      '[limits]\ngit_answer = "1KiB"',
+      '2:14 limits.git_answer: expected at least "64KiB": lists of refs are kept too',
+    ],
+    [
       'an answer of git that could never be kept',
       '[limits]\ngit_answer = "65MiB"',
       '2:14 limits.git_answer: "65MiB" is more than limits.git_cache, which is "64MiB"',

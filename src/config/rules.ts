@@ -36,19 +36,25 @@ export function findRuleProblems(draft: Draft<ConfigFile>, env: Environment): Pr
   ];
 }
 
-/** Limits of which the second can never be reached, or which Node refuses. */
+/** Limits that can never be reached, that Node refuses, or under which nothing works. */
 function uselessLimits(limits: Draft<ConfigFile['limits']>): Problem[] {
   const pairs = [
     ['headers_timeout', 'request_timeout', parseDuration],
     ['request_body', 'request_bodies', parseSize],
     ['git_answer', 'git_cache', parseSize],
   ] as const;
-  return pairs.flatMap(([part, whole, parse]) => {
+  const answer = parseSize(limits.git_answer ?? '');
+  const tooSmall: Problem[] =
+    answer !== undefined && answer < 65_536
+      ? [{ path: ['limits', 'git_answer'], message: 'expected at least "64KiB": lists of refs are kept too' }]
+      : [];
+  const unreachable = pairs.flatMap(([part, whole, parse]) => {
     const [least, most] = [limits[part], limits[whole]];
     if (least === undefined || most === undefined || (parse(least) ?? 0) <= (parse(most) ?? 0)) return [];
     const message = `"${least}" is more than limits.${whole}, which is "${most}"`;
     return [{ path: ['limits', part], message }];
   });
+  return [...tooSmall, ...unreachable];
 }
 
 function duplicateNames(sources: readonly PlacedSource[]): Problem[] {

@@ -63,7 +63,9 @@ async function readRequestBody(request: AppRequest, maxBytes: number, admit: Adm
     return await readAdmitted(inflated, maxBytes, admit);
   } catch (error) {
     if (!isZlibError(error)) throw error;
-    return problem(400, 'The body says that it is gzip, but does not inflate.');
+    return problem(400, 'The body says that it is gzip, but does not inflate.', {
+      headers: { Connection: 'close' },
+    });
   } finally {
     stopWatching();
     request.body.unpipe(inflated);
@@ -71,7 +73,7 @@ async function readRequestBody(request: AppRequest, maxBytes: number, admit: Adm
   }
 }
 
-/** Leaves the rest unread when there is too much. By events: an iterator costs several times as much for a small body. */
+/** Leaves the rest unread when there is too much. By events: for a small body an iterator costs several times as much. */
 function readAdmitted(stream: Readable, maxBytes: number, admit: Admit): Promise<RequestBody> {
   return new Promise((resolve, reject) => {
     const chunks: Buffer[] = [];

@@ -1,6 +1,6 @@
 import { mkdir, readdir, rm, symlink } from 'node:fs/promises';
 import { join } from 'node:path';
-import { describe, expect, test } from 'vitest';
+import { describe, expect, onTestFinished, test } from 'vitest';
 import {
   createRegistry,
   download,
@@ -11,6 +11,7 @@ import {
 import { temporaryDirectory } from '../../test/support/temporary-directory.ts';
 import { startUpstream } from '../../test/support/worlds.ts';
 import type { Log } from '../support/log.ts';
+import { openRegistry } from './open.ts';
 
 const id = 'alice/json@1.0.0';
 
@@ -28,6 +29,7 @@ async function createScene() {
   const folder = join(directory, 'data', 'packages', checksum.slice(0, 2));
   return {
     registry,
+    directory,
     checksum,
     lines,
     folder,
@@ -74,6 +76,19 @@ describe('an archive that was fetched for a client', () => {
     ]);
     expect(fetches()).toBeGreaterThan(1);
     expect(await stored()).toEqual([`${checksum}.zip`]);
+  });
+
+  test('by one of several processes reaches the client although no lock can be written', async () => {
+    const { registry, checksum, directory } = await createScene();
+    const several = await openRegistry({ directory, env: {}, isOneOfSeveral: true });
+    onTestFinished(() => several.close());
+    const locks = join(directory, 'data', 'locks');
+    await rm(locks, { recursive: true });
+    await symlink(join(directory, 'missing', 'folder'), locks);
+    expect(await download(several, id)).toBe(checksum);
+    await rm(locks);
+    await mkdir(locks);
+    await registry.close();
   });
 
   test('and was not written before the process ended is fetched again by the next', async () => {

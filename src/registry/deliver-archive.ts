@@ -63,7 +63,6 @@ export function createArchiveDelivery(context: DeliveryContext): ArchiveDelivery
       });
     const { locate, policy } = await context.resolver();
     const { facts, decision } = await locate(module);
-    const isReplaceable = context.settings().server.upstreamFallback;
     const kept: { received?: ReceivedArchive } = {};
     const outcome = await fetchArchive({ module, version, checksum }, facts, policy, decision.origin ?? '', {
       index,
@@ -71,7 +70,7 @@ export function createArchiveDelivery(context: DeliveryContext): ArchiveDelivery
       audit,
       archives: {
         async store(_, body, options) {
-          kept.received = await behind.receive(checksum, body, { ...options, isAbsent: true, isReplaceable });
+          kept.received = await behind.receive(checksum, body, { ...options, isAbsent: true });
           return kept.received.sizeBytes;
         },
       },
@@ -94,7 +93,9 @@ export function createArchiveDelivery(context: DeliveryContext): ArchiveDelivery
     const { lockFolder } = context;
     if (lockFolder === undefined) return fetchListed(module, entry);
     return new Promise((answer, fail) => {
+      let isLocked = false;
       withProcessLock(join(lockFolder, `fetch-${entry.checksum}`), async () => {
+        isLocked = true;
         const present = await archives.size(entry.checksum);
         if (present !== undefined)
           return answer(found({ sizeBytes: present, bytes: undefined, isStored: Promise.resolve(true) }));
@@ -102,7 +103,16 @@ export function createArchiveDelivery(context: DeliveryContext): ArchiveDelivery
         answer(outcome);
         // The others look for the file.
         if (outcome.kind === 'found') await outcome.value.isStored;
-      }).catch(fail);
+      })
+        .catch(async (error: unknown) => {
+          if (isLocked) throw error;
+          // The lock spares requests upstream, no more: a disk that does not take it keeps an archive from nobody.
+          answer(await fetchListed(module, entry));
+        })
+        .catch((error: unknown) => {
+          if (isLocked) log.warn('fetching an archive ended badly', { module, error });
+          fail(error);
+        });
     });
   }
 

@@ -1,6 +1,5 @@
 import pLimit, { type LimitFunction } from 'p-limit';
 import type { ArchiveStore } from '../archives/archive-store.ts';
-import type { Config } from '../config/config.ts';
 import { UsageError } from '../errors.ts';
 import type { Checksum } from '../model/checksum.ts';
 import type { IndexEntry } from '../model/index-entry.ts';
@@ -66,7 +65,7 @@ export async function mirror(context: SyncContext, options: MirrorOptions): Prom
   const fetched = outcomes.filter(({ result }) => typeof result === 'object' && result.kind === 'found');
   const final = await relist(context, synced, [...new Set(wanted.map(({ module }) => module))], options);
   onProgress?.({ phase: 'aggregating', done: fetched.length, total: fetched.length, bytes: 0 });
-  if (key !== undefined && !dryRun) await remember(context.config, key, selection, closure, outcomes);
+  if (key !== undefined && !dryRun) await remember(context, key, selection, closure, outcomes);
   return {
     dryRun,
     refresh: synced.report.sources,
@@ -105,7 +104,7 @@ async function findDone(
 }
 
 async function remember(
-  config: Config,
+  { config, log }: SyncContext,
   key: string,
   { skipped }: Selection,
   { unsatisfied }: Closure,
@@ -116,7 +115,11 @@ async function remember(
   if (!outcomes.every(isHere)) return;
   const checksums = [...new Set(outcomes.map(({ wanted }) => wanted.entry.checksum))];
   const sources = summarise(outcomes).map(({ source, modules, versions }) => ({ source, modules, versions }));
-  await writeMirrored(config, key, { sources, skipped, unsatisfied, checksums });
+  try {
+    await writeMirrored(config, key, { sources, skipped, unsatisfied, checksums });
+  } catch (error) {
+    log.debug('mirrored.txt was not written, so the next mirroring takes longer', { error });
+  }
 }
 
 async function select(

@@ -4,7 +4,6 @@ import { join } from 'node:path';
 import type { Config } from '../config/config.ts';
 import { type Checksum, isChecksum } from '../model/checksum.ts';
 import { writeFileAtomic } from '../support/atomic-file.ts';
-import { ifExists, onDisk } from '../support/disk-errors.ts';
 import { programVersion } from '../support/version.ts';
 import { choosePatterns, chooseSource } from './mirror-selection.ts';
 import { policyDigest, policyOf } from './policy.ts';
@@ -55,7 +54,8 @@ export function selectionKey(
 /** What was written under the same key; `undefined` if that was another, or cannot be read. */
 export async function readMirrored(config: Config, key: string): Promise<Mirrored | undefined> {
   const file = fileOf(config);
-  const text = await onDisk(`read ${file}`, () => ifExists(readFile(file, 'latin1')));
+  // Whatever is the matter with it, the work it would spare can be done.
+  const text = await readFile(file, 'latin1').catch(() => undefined);
   const [head = '', ...checksums] = text?.split('\n') ?? [];
   if (!head.startsWith(`{"key":"${key}",`) || checksums.pop() !== '' || !checksums.every(isChecksum))
     return undefined;

@@ -86,11 +86,13 @@ export async function openRegistry(options: OpenOptions): Promise<Registry> {
     try {
       tidied ??= findAbandoned().then(removeFiles);
       await tidied;
-      await removeAbandonedLocks(layout.locks);
     } catch (error) {
       tidied = undefined;
       log.warn('files of processes that ended were not removed', { error });
     }
+    await removeAbandonedLocks(layout.locks).catch((error: unknown) =>
+      log.warn('locks of processes that ended were not removed', { error }),
+    );
   }
 
   function findAbandoned(): Promise<string[]> {

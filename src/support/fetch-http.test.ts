@@ -315,6 +315,16 @@ describe.each([
       expect(away.seen.map((request) => request.headers.authorization)).toEqual([undefined]);
     });
 
+    test('with credentials in their address make us send none', async () => {
+      const away = await listen((_, response) => response.end('there'));
+      const home = await listen((_, response) =>
+        response.writeHead(302, { location: away.url.replace('://', '://admin:secret@') }).end(),
+      );
+      const response = await respond(createClient().client, home.url, undefined);
+      expect(response.url).toBe(`${away.url}/`);
+      expect(away.seen.map((request) => request.headers.authorization)).toEqual([undefined]);
+    });
+
     test.each([
       ['file:///etc/passwd', 'not HTTP'],
       ['http://', 'no address'],

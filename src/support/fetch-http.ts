@@ -169,6 +169,9 @@ async function followRedirects(
     if (problem !== undefined) return failure('bad-answer', problem);
     const next = new URL(headers.location, url);
     if (next.origin !== url.origin) authorization = undefined;
+    // Nobody but our own settings says what credentials we send (rule 10).
+    next.username = '';
+    next.password = '';
     url = next;
   }
 }

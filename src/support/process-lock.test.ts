@@ -1,7 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync } from 'node:fs';
-import { mkdtemp, readdir, readFile, rename, rm, stat, utimes, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, readFile, rename, rm, stat, utimes, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { setImmediate as nextTurn } from 'node:timers/promises';
@@ -253,6 +253,22 @@ describe('withProcessLock and locks found', () => {
         const touched = async () => expect((await stat(file)).mtime > minutesAgo(1)).toBe(true);
         await vi.waitFor(touched, { timeout: 10_000 });
       });
+    });
+
+    test('a lock that could not be released is released as soon as it can be', async () => {
+      const kept = `${file}-kept`;
+      const working = withProcessLock(file, async () => {
+        await rename(file, kept);
+        await mkdir(file);
+      });
+      await expect(working).rejects.toThrow('EISDIR');
+      await rm(file, { recursive: true });
+      await rename(kept, file);
+      const isFree = () => {
+        vi.advanceTimersByTime(1000);
+        expect(existsSync(file)).toBe(false);
+      };
+      await vi.waitFor(isFree, { timeout: 10_000 });
     });
 
     test('a holder that lost its lock is told so', async () => {

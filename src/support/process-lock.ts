@@ -13,6 +13,9 @@ const defaultWaitMs = 60_000;
 const refreshMs = 15_000;
 const silentAfterMs = 60_000;
 const longestPauseMs = 50;
+const releaseAgainMs = 1000;
+/** For whoever does not wait for the lock, and so has time to be sure. */
+const surelySilentAfterMs = 10 * 60_000;
 
 export interface ProcessLockOptions {
   /** How long to wait for the lock; 60,000 unless given, 0 to try once. */
@@ -50,7 +53,7 @@ export async function withProcessLock<T>(
   } finally {
     clearInterval(timer);
     linked.unlink();
-    await onDisk(`unlock ${target}`, () => release(target, text));
+    await onDisk(`unlock ${target}`, () => releaseSurely(target, text));
   }
 }
 
@@ -62,7 +65,8 @@ export async function removeAbandonedLocks(folder: string): Promise<void> {
     for (const name of names.filter((each) => !/\.(tmp|takeover)$/.test(each))) {
       const file = path.join(folder, name);
       const holder = await readHolder(file);
-      if (holder && (await isAbandoned(holder, self))) await removeAbandoned(file, holder, self);
+      if (holder && (await isAbandoned(holder, self, surelySilentAfterMs)))
+        await removeAbandoned(file, holder, self);
     }
   });
 }
@@ -142,10 +146,14 @@ function parseIdentity(text: string): ProcessIdentity | undefined {
   }
 }
 
-async function isAbandoned(holder: Holder, self: ProcessIdentity): Promise<boolean> {
+async function isAbandoned(
+  holder: Holder,
+  self: ProcessIdentity,
+  silentMs = silentAfterMs,
+): Promise<boolean> {
   const fate = holder.identity ? await fateOf(holder.identity, self) : 'unknown';
   if (fate !== 'unknown') return fate === 'ended';
-  return Date.now() - holder.modifiedAtMs > silentAfterMs;
+  return Date.now() - holder.modifiedAtMs > silentMs;
 }
 
 /**
@@ -192,6 +200,21 @@ async function refresh(file: string, text: string): Promise<StorageError | undef
   const now = new Date();
   await utimes(file, now, now);
   return undefined;
+}
+
+/** What fails now, for want of file descriptors perhaps, is tried again: while this process lives nobody else may. */
+async function releaseSurely(file: string, text: string): Promise<void> {
+  try {
+    await release(file, text);
+  } catch (error) {
+    const timer = setInterval(() => {
+      release(file, text).then(
+        () => clearInterval(timer),
+        () => {},
+      );
+    }, releaseAgainMs).unref();
+    throw error;
+  }
 }
 
 async function release(file: string, text: string): Promise<void> {

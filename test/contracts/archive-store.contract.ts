@@ -76,17 +76,6 @@ export function archiveStoreContract(name: string, open: () => Promise<ArchiveSt
       expect(store.locate(checksum)).toContain(checksum);
     });
 
-    test('one that can be had again is stored like any other', async () => {
-      const checksum = checksumOf(small);
-      const stored = await store.store(checksum, chunked(small, 4), { isReplaceable: true });
-      expect(stored).toBe(small.length);
-      expect(await store.read(checksum)).toEqual(small);
-      const other = checksumOf(large);
-      const lying = store.store(other, chunked(small, 4), { isReplaceable: true });
-      await expect(lying).rejects.toThrow(IntegrityError);
-      expect(await listed()).toEqual([{ checksum, sizeBytes: small.length }]);
-    });
-
     test('the bytes of a small archive are told once they are verified, and of none that is wrong or large', async () => {
       const told: Buffer[] = [];
       const onVerified = (bytes: Buffer) => void told.push(bytes);
