@@ -1,4 +1,4 @@
-// Format, lint, types, dead code, tests: the first failure ends it.
+// Format, lint, types, dead code: the first failure ends it. The tests are `npm test`.
 import { join } from 'node:path';
 import { ensureBuilt, ensureInstalled, root, run } from './ensure.mjs';
 
@@ -9,4 +9,3 @@ const node = (...args) => run(process.execPath, args);
 node(tool('@biomejs', 'biome', 'bin', 'biome'), 'ci', '--error-on-warnings', '.');
 node(tool('typescript', 'bin', 'tsc'), '-p', '.');
 node(tool('knip', 'bin', 'knip.js'));
-node(tool('vitest', 'vitest.mjs'), 'run', ...process.argv.slice(2));
