@@ -1,4 +1,6 @@
 import cluster, { type Worker } from 'node:cluster';
+import { once } from 'node:events';
+import { createServer } from 'node:net';
 import { UsageError } from '../errors.ts';
 import type { Log } from '../support/log.ts';
 
@@ -28,8 +30,13 @@ export function leave(): void {
  * Starts them, and waits until all of them listen. Throws `UsageError` when one ends before it listens, having said why
  * on stderr itself.
  */
-export async function startWorkers(count: number, log: Log): Promise<Workers> {
+export async function startWorkers(
+  count: number,
+  address: { readonly host: string; readonly port: number },
+  log: Log,
+): Promise<Workers> {
   let isStopping = false;
+  if (address.port === 0) await choosePort(address.host);
   const listening = new Promise<number>((resolve, reject) => {
     let missing = count;
     cluster.on('listening', (_, address) => {
@@ -43,6 +50,7 @@ export async function startWorkers(count: number, log: Log): Promise<Workers> {
     await Promise.all(started.map((worker) => end(worker, 0)));
     throw error;
   });
+  cluster.on('listening', (worker) => log.info('a worker serves again', { worker: worker.id }));
   cluster.on('exit', (worker, code, signal) => {
     if (isStopping) return;
     log.error('a worker ended and is replaced', { worker: worker.id, code, signal });
@@ -58,6 +66,22 @@ export async function startWorkers(count: number, log: Log): Promise<Workers> {
       await Promise.all(running.map((worker) => end(worker, drainMs)));
     },
   };
+}
+
+/** Once all workers have died, those that replace them would get another free port, which no client knows. */
+async function choosePort(host: string): Promise<void> {
+  const server = createServer().listen({ host, port: 0 });
+  try {
+    await once(server, 'listening');
+  } catch {
+    return; // What is wrong with the address, the first worker says better.
+  }
+  const address = server.address();
+  server.close();
+  await once(server, 'close');
+  if (address === null || typeof address === 'string') return;
+  cluster.setupPrimary();
+  cluster.setupPrimary({ args: [...(cluster.settings.args ?? []), '--port', String(address.port)] });
 }
 
 function end(worker: Worker, drainMs: number): Promise<void> {

@@ -73,7 +73,9 @@ async function serve(
   // Settings edited while nothing ran count before the first answer (rule 6).
   await registry.reaggregate();
   const server =
-    workerCount > 1 ? await startWorkers(workerCount, log) : await listen(context, registry, address);
+    workerCount > 1
+      ? await startWorkers(workerCount, address, log)
+      : await listen(context, registry, address);
   const { server: settings } = registry.config;
   const background = await startBackground(context, registry, { isFollower: false });
   const url = settings.baseUrl ?? localUrl(address.host, server.port);
