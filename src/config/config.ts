@@ -63,7 +63,7 @@ export interface Limits {
   /** For a whole request, body included. */
   readonly requestMs: number;
   readonly keepAliveMs: number;
-  /** A client that takes nothing for so long has gone. */
+  /** A client that takes nothing for so long has gone: also while it waits for an answer. */
   readonly stalledMs: number;
 }
 

@@ -394,12 +394,12 @@ describe('one problem, with its place', () => {
     [
       'a body larger than all bodies',
       '[limits]\nrequest_body = "1GiB"',
-      '2:16 limits.request_body: "1GiB" is more than limits.request_bodies, which is "64MiB"',
+      '2:16 limits.request_body: "1GiB" is more than limits.request_bodies, which is "64MiB": lower it, or raise limits.request_bodies',
     ],
     [
       'a head that may take longer than its request',
       '[limits]\nheaders_timeout = "61s"',
-      '2:19 limits.headers_timeout: "61s" is more than limits.request_timeout, which is "60s"',
+      '2:19 limits.headers_timeout: "61s" is more than limits.request_timeout, which is "60s": lower it, or raise limits.request_timeout',
     ],
     [
       'an answer of git smaller than a list of refs',
@@ -407,9 +407,19 @@ describe('one problem, with its place', () => {
       '2:14 limits.git_answer: expected at least "64KiB": lists of refs are kept too',
     ],
     [
+      'a client hung up on before it is told to ask again',
+      '[limits]\nstalled_timeout = "20s"\ngit_timeout = "10s"',
+      '1:2 limits.first_byte_timeout: "25s" is more than limits.stalled_timeout, which is "20s": lower it, or raise limits.stalled_timeout',
+    ],
+    [
+      'a client hung up on while git may still work',
+      '[limits]\ngit_timeout = "121s"',
+      '2:15 limits.git_timeout: "121s" is more than limits.stalled_timeout, which is "120s": lower it, or raise limits.stalled_timeout',
+    ],
+    [
       'an answer of git that could never be kept',
       '[limits]\ngit_answer = "65MiB"',
-      '2:14 limits.git_answer: "65MiB" is more than limits.git_cache, which is "64MiB"',
+      '2:14 limits.git_answer: "65MiB" is more than limits.git_cache, which is "64MiB": lower it, or raise limits.git_cache',
     ],
     [
       'a date',

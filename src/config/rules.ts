@@ -40,6 +40,8 @@ export function findRuleProblems(draft: Draft<ConfigFile>, env: Environment): Pr
 function uselessLimits(limits: Draft<ConfigFile['limits']>): Problem[] {
   const pairs = [
     ['headers_timeout', 'request_timeout', parseDuration],
+    ['first_byte_timeout', 'stalled_timeout', parseDuration],
+    ['git_timeout', 'stalled_timeout', parseDuration],
     ['request_body', 'request_bodies', parseSize],
     ['git_answer', 'git_cache', parseSize],
   ] as const;
@@ -51,7 +53,7 @@ function uselessLimits(limits: Draft<ConfigFile['limits']>): Problem[] {
   const unreachable = pairs.flatMap(([part, whole, parse]) => {
     const [least, most] = [limits[part], limits[whole]];
     if (least === undefined || most === undefined || (parse(least) ?? 0) <= (parse(most) ?? 0)) return [];
-    const message = `"${least}" is more than limits.${whole}, which is "${most}"`;
+    const message = `"${least}" is more than limits.${whole}, which is "${most}": lower it, or raise limits.${whole}`;
     return [{ path: ['limits', part], message }];
   });
   return [...tooSmall, ...unreachable];

@@ -194,7 +194,10 @@ const limits = v.strictObject(
     headers_timeout: v.optional(about(duration, 'For the head of a request'), '15s'),
     request_timeout: v.optional(about(duration, 'For a whole request, its body included'), '60s'),
     keep_alive_timeout: v.optional(about(duration, 'How long an idle connection is kept'), '65s'),
-    stalled_timeout: v.optional(about(duration, 'How long a client may take nothing of an answer'), '120s'),
+    stalled_timeout: v.optional(
+      about(duration, 'How long a client may take nothing of an answer, or wait for it'),
+      '120s',
+    ),
   },
   expected('a table'),
 );

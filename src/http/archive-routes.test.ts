@@ -162,6 +162,23 @@ describe('an archive', () => {
     expect((await fetch(`${url}/user/alice/json/1.0.0.zip`)).status).toBe(200);
   });
 
+  test.each([
+    ['is read once where memory has room for it', 1000, 1],
+    ['is read each time where it has none', 20, 3],
+  ])('%s', async (_, archiveCacheBytes, reads) => {
+    const { registry, url } = await serveStandIn({ limits: { archiveCacheBytes } });
+    await registry.publish('alice/json@1.0.0', {}, Buffer.alloc(50, 'x'));
+    const openArchive = registry.openArchive;
+    const read = vi.fn(async () => Buffer.alloc(50, 'x'));
+    registry.openArchive = async (...reference) => {
+      const outcome = await openArchive(...reference);
+      return outcome.kind === 'found' ? { kind: 'found', value: { ...outcome.value, read } } : outcome;
+    };
+    for (let i = 0; i < 3; i++)
+      expect(await (await fetch(`${url}/user/alice/json/1.0.0.zip`)).text()).toBe('x'.repeat(50));
+    expect(read).toHaveBeenCalledTimes(reads);
+  });
+
   test('whose bytes stop in the middle never looks whole', async () => {
     const { registry, url } = await serveStandIn({ limits: { smallArchiveBytes: 1 } });
     await registry.publish('alice/json@1.0.0');

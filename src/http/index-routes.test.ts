@@ -1,8 +1,10 @@
+import { execFile } from 'node:child_process';
 import { once } from 'node:events';
 import { readdir } from 'node:fs/promises';
 import { request as httpRequest } from 'node:http';
 import { connect } from 'node:net';
 import { join } from 'node:path';
+import { promisify } from 'node:util';
 import { gzipSync } from 'node:zlib';
 import { describe, expect, test, vi } from 'vitest';
 import { git, shallowClone } from '../../test/support/git-client.ts';
@@ -207,6 +209,15 @@ describe('answers', () => {
     await vi.waitFor(() => expect(server.stats().git.running).toBe(0));
   });
 
+  test('for which the memory of answers has no room are computed again', async () => {
+    const { registry, server, url } = await serveStandIn({ limits: { gitCacheBytes: 100 } });
+    const body = fetchOf(await registry.servedCommit());
+    for (let i = 1; i <= 2; i++) {
+      await (await post(url, body)).arrayBuffer();
+      expect(server.stats().git).toMatchObject({ started: i, servedFromMemory: 0 });
+    }
+  });
+
   test('of a full server are 503 with Retry-After', async () => {
     const { registry, url } = await serveStandIn({ limits: { gitProcesses: 1, gitQueue: 0 } });
     const commit = await registry.servedCommit();
@@ -215,6 +226,18 @@ describe('answers', () => {
     );
     expect(answers.map(({ status }) => status).sort()).toEqual([200, 503]);
     expect(answers.find(({ status }) => status === 503)?.headers.get('retry-after')).toBe('2');
+  });
+
+  test('for which git takes too long are 500, and logged', async () => {
+    const { registry, url, log } = await serveStandIn({ limits: { gitTimeoutMs: 20 } });
+    const commit = await registry.servedCommit();
+    registry.servedCommit = async () => commit;
+    // git waits for somebody to write into the pipe.
+    await promisify(execFile)('mkfifo', [join(registry.indexDirectory, 'packed-refs')]);
+    const refs = await fetch(`${url}/git/index/info/refs?service=git-upload-pack`);
+    expect(refs.status).toBe(500);
+    const failure = log.find(({ message }) => message === 'git upload-pack failed');
+    expect(failure?.fields?.detail).toContain('longer than 20 ms');
   });
 
   test('of a broken repository are 500, logged, and not kept', async () => {

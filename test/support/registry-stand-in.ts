@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import type { Config } from '../../src/config/config.ts';
+import { parseConfig } from '../../src/config/load.ts';
 import type { Checksum } from '../../src/model/checksum.ts';
 import { absent, found, type Lookup, type SourceFailure, unavailable } from '../../src/model/lookup.ts';
 import { isModuleName, type ModuleName } from '../../src/model/module-name.ts';
@@ -216,22 +217,7 @@ function configFor(directory: string): Config {
       refreshIntervalMs: 60_000,
       scrubIntervalMs: 86_400_000,
     },
-    limits: {
-      targetCharacters: 8192,
-      bodyBytes: 1 << 20,
-      allBodiesBytes: 64 << 20,
-      gitProcesses: 8,
-      gitQueue: 256,
-      gitTimeoutMs: 120_000,
-      gitAnswerBytes: 16 << 20,
-      gitCacheBytes: 64 << 20,
-      archiveCacheBytes: 32 << 20,
-      firstByteMs: 25_000,
-      headersMs: 15_000,
-      requestMs: 60_000,
-      keepAliveMs: 65_000,
-      stalledMs: 120_000,
-    },
+    limits: parseConfig('', { directory, env: {} }).limits,
     warnings: [],
   };
 }
