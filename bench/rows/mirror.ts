@@ -1,4 +1,4 @@
-import { mkdir, readdir, rm, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { run } from '../support/process.ts';
 import { findProgram, missingPrograms } from '../support/programs.ts';
@@ -26,7 +26,6 @@ export const mirrorFull: Scenario = {
             const registry = await createOurRegistry(bench, upstream, `ours-${attempt++}`);
             const { seconds } = await registry.command('mirror', '--full');
             await expectFiles(join(registry.directory, 'data', 'packages'), world.archives);
-            await rm(registry.directory, { recursive: true });
             return { seconds };
           },
         },
@@ -122,9 +121,11 @@ function ariaContender(bench: Bench, url: string, archives: readonly WorldArchiv
   return { name: aria, round };
 }
 
+let folders = 0;
+
+/** A new one each time: why nothing is deleted before the end says `forgetArchives`. */
 async function emptyFolder(bench: Bench, name: string): Promise<string> {
-  const folder = join(bench.directory, name);
-  await rm(folder, { recursive: true, force: true });
+  const folder = join(bench.directory, `${name}-${folders++}`);
   await mkdir(folder);
   return folder;
 }
