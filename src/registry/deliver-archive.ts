@@ -1,36 +1,24 @@
-import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import type { ArchiveStore, ByteRange } from '../archives/archive-store.ts';
-import { createWriteBehind, type ReceivedArchive } from '../archives/write-behind.ts';
-import type { Config } from '../config/config.ts';
+import { createWriteBehind, type WriteBehind } from '../archives/write-behind.ts';
 import { RegistryError, UnavailableError } from '../errors.ts';
-import type { GitIndex } from '../index/git-index.ts';
 import type { Checksum } from '../model/checksum.ts';
 import type { IndexEntry } from '../model/index-entry.ts';
-import { absent, found, type Lookup, unavailable } from '../model/lookup.ts';
+import { absent, found } from '../model/lookup.ts';
 import type { ModuleName } from '../model/module-name.ts';
 import type { Version } from '../model/version.ts';
-import type { Source } from '../sources/source.ts';
 import type { Log } from '../support/log.ts';
-import { withProcessLock } from '../support/process-lock.ts';
-import { createSingleFlight } from '../support/single-flight.ts';
-import type { Audit } from './audit.ts';
-import { fetchArchive } from './fetch-archive.ts';
+import {
+  type ArchiveReceiver,
+  createArchiveReceiver,
+  lookupDetail,
+  type ReceiverContext,
+} from './receive-archive.ts';
 import type { Registry, ServedArchive } from './registry.ts';
-import type { Resolver } from './resolve-module.ts';
 
-export interface DeliveryContext {
-  readonly archives: ArchiveStore;
-  readonly audit: Audit;
-  readonly index: GitIndex;
-  readonly log: Log;
+export interface DeliveryContext extends ReceiverContext {
   /** The served line of a version. */
   readonly find: (module: ModuleName, version: Version) => Promise<IndexEntry | undefined>;
-  readonly settings: () => Config;
-  readonly sources: () => ReadonlyMap<string, Source>;
-  readonly resolver: () => Promise<Resolver>;
-  /** Where processes that serve the same registry exclude each other; `undefined` if this is the only one. */
-  readonly lockFolder: string | undefined;
 }
 
 /** Archives for clients: from the store, or else fetched, and answered with as soon as they are verified. */
@@ -44,110 +32,12 @@ export interface ArchiveDelivery {
   settle(): Promise<void>;
 }
 
-type Received = Lookup<ReceivedArchive>;
-
 export function createArchiveDelivery(context: DeliveryContext): ArchiveDelivery {
-  const { archives, audit, index, log } = context;
-  const behind = createWriteBehind(archives, createStorageReport(log));
-  const fetching = createSingleFlight<string, Received>();
-  const damagedHere = new Set<Checksum>();
-
-  /** Not aborted by the caller's going away: whoever comes next finds it done. */
-  async function fetchListed(module: ModuleName, { version, checksum }: IndexEntry): Promise<Received> {
-    // What was here and went bad may be had again: that is not the client's doing.
-    if (!context.settings().server.upstreamFallback && !damagedHere.has(checksum))
-      return unavailable({
-        reason: 'disabled',
-        detail:
-          'the archive is missing here and upstream_fallback is off; "moonbit-registry verify --repair" fetches it',
-      });
-    const { locate, policy } = await context.resolver();
-    const { facts, decision } = await locate(module);
-    const kept: { received?: ReceivedArchive } = {};
-    const outcome = await fetchArchive({ module, version, checksum }, facts, policy, decision.origin ?? '', {
-      index,
-      sources: context.sources(),
-      audit,
-      archives: {
-        async store(_, body, options) {
-          kept.received = await behind.receive(checksum, body, { ...options, isAbsent: true });
-          return kept.received.sizeBytes;
-        },
-      },
-    });
-    if (outcome.kind !== 'found') {
-      log.warn('fetch failed', { module, version, outcome: outcome.kind, detail: detailOf(outcome) });
-      return outcome;
-    }
-    log.info('fetched', { module, version, ...outcome.value });
-    const { received } = kept;
-    if (!received) throw new Error(`archive ${checksum} was found, but not received`);
-    void received.isStored.then((isStored) => isStored && damagedHere.delete(checksum));
-    return found(received);
-  }
-
-  /** Among several processes, the first fetches and the others find it done. */
-  async function fetchOnce(module: ModuleName, entry: IndexEntry): Promise<Received> {
-    const ahead = behind.find(entry.checksum);
-    if (ahead) return found(ahead);
-    const { lockFolder } = context;
-    if (lockFolder === undefined) return fetchListed(module, entry);
-    return new Promise((answer, fail) => {
-      let isLocked = false;
-      withProcessLock(join(lockFolder, `fetch-${entry.checksum}`), async () => {
-        isLocked = true;
-        const present = await archives.size(entry.checksum);
-        if (present !== undefined)
-          return answer(found({ sizeBytes: present, bytes: undefined, isStored: Promise.resolve(true) }));
-        const outcome = await fetchListed(module, entry);
-        answer(outcome);
-        // The others look for the file.
-        if (outcome.kind === 'found') await outcome.value.isStored;
-      })
-        .catch(async (error: unknown) => {
-          if (isLocked) throw error;
-          // The lock spares requests upstream, no more: a disk that does not take it keeps an archive from nobody.
-          answer(await fetchListed(module, entry));
-        })
-        .catch((error: unknown) => {
-          if (isLocked) log.warn('fetching an archive ended badly', { module, error });
-          fail(error);
-        });
-    });
-  }
-
-  const fetchShared = (module: ModuleName, entry: IndexEntry) =>
-    fetching.run(entry.checksum, () => fetchOnce(module, entry));
-
-  /** What went missing, or was found damaged, since it was looked up is fetched again. */
-  function serve(module: ModuleName, entry: IndexEntry, sizeBytes: number, bytes?: Buffer): ServedArchive {
-    const { checksum } = entry;
-    async function orAgain<T>(look: () => Promise<T | undefined>, give: (bytes: Buffer) => T): Promise<T> {
-      const ahead = behind.find(checksum)?.bytes;
-      const first = ahead ? give(ahead) : await look();
-      if (first !== undefined) return first;
-      const fetched = await fetchShared(module, entry);
-      const again = fetched.kind === 'found' ? fetched.value.bytes : undefined;
-      const second = again ? give(again) : fetched.kind === 'found' ? await look() : undefined;
-      if (second !== undefined) return second;
-      throw new UnavailableError(`archive ${checksum} is no longer here: ${detailOf(fetched)}`);
-    }
-    return {
-      checksum,
-      sizeBytes,
-      bytes,
-      open: (range) =>
-        orAgain(
-          () => archives.open(checksum, range),
-          (whole) => Readable.from([partOf(whole, range)]),
-        ),
-      read: () =>
-        orAgain(
-          () => archives.read(checksum),
-          (whole) => whole,
-        ),
-    };
-  }
+  const { archives } = context;
+  const behind = createWriteBehind(archives, createStorageReport(context.log));
+  const receiver = createArchiveReceiver(context, behind);
+  const serve = (module: ModuleName, entry: IndexEntry, sizeBytes: number, bytes?: Buffer) =>
+    serveArchive({ archives, behind, receiver }, module, entry, sizeBytes, bytes);
 
   return {
     async open(module, version) {
@@ -157,16 +47,58 @@ export function createArchiveDelivery(context: DeliveryContext): ArchiveDelivery
       if (ahead) return found(serve(module, entry, ahead.sizeBytes, ahead.bytes));
       const present = await archives.size(entry.checksum);
       if (present !== undefined) return found(serve(module, entry, present));
-      const fetched = await fetchShared(module, entry);
+      const fetched = await receiver.receive(module, entry);
       if (fetched.kind !== 'found') return fetched;
       return found(serve(module, entry, fetched.value.sizeBytes, fetched.value.bytes));
     },
     async repair(module, entry) {
-      const fetched = await fetchShared(module, entry);
+      const fetched = await receiver.receive(module, entry);
       return fetched.kind === 'found' && fetched.value.isStored;
     },
-    expectRepair: (checksum) => void damagedHere.add(checksum),
+    expectRepair: receiver.expectRepair,
     settle: () => behind.settle(),
+  };
+}
+
+interface DeliveryParts {
+  readonly archives: ArchiveStore;
+  readonly behind: WriteBehind;
+  readonly receiver: ArchiveReceiver;
+}
+
+/** What went missing, or was found damaged, since it was looked up is fetched again. */
+function serveArchive(
+  { archives, behind, receiver }: DeliveryParts,
+  module: ModuleName,
+  entry: IndexEntry,
+  sizeBytes: number,
+  bytes: Buffer | undefined,
+): ServedArchive {
+  const { checksum } = entry;
+  async function orAgain<T>(look: () => Promise<T | undefined>, give: (bytes: Buffer) => T): Promise<T> {
+    const ahead = behind.find(checksum)?.bytes;
+    const first = ahead ? give(ahead) : await look();
+    if (first !== undefined) return first;
+    const fetched = await receiver.receive(module, entry);
+    const again = fetched.kind === 'found' ? fetched.value.bytes : undefined;
+    const second = again ? give(again) : fetched.kind === 'found' ? await look() : undefined;
+    if (second !== undefined) return second;
+    throw new UnavailableError(`archive ${checksum} is no longer here: ${lookupDetail(fetched)}`);
+  }
+  return {
+    checksum,
+    sizeBytes,
+    bytes,
+    open: (range) =>
+      orAgain(
+        () => archives.open(checksum, range),
+        (whole) => Readable.from([partOf(whole, range)]),
+      ),
+    read: () =>
+      orAgain(
+        () => archives.read(checksum),
+        (whole) => whole,
+      ),
   };
 }
 
@@ -193,9 +125,4 @@ function createStorageReport(log: Log) {
 
 function partOf(bytes: Buffer, range: ByteRange | undefined): Buffer {
   return range ? bytes.subarray(range.start, range.end + 1) : bytes;
-}
-
-function detailOf(outcome: Lookup<unknown>): string {
-  if (outcome.kind === 'unavailable') return outcome.cause.detail;
-  return outcome.kind === 'absent' ? outcome.detail : '';
 }

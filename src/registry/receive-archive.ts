@@ -1,0 +1,135 @@
+import { join } from 'node:path';
+import type { ArchiveStore } from '../archives/archive-store.ts';
+import type { ReceivedArchive, WriteBehind } from '../archives/write-behind.ts';
+import type { Config } from '../config/config.ts';
+import type { GitIndex } from '../index/git-index.ts';
+import type { Checksum } from '../model/checksum.ts';
+import type { IndexEntry } from '../model/index-entry.ts';
+import { found, type Lookup, unavailable } from '../model/lookup.ts';
+import type { ModuleName } from '../model/module-name.ts';
+import type { Source } from '../sources/source.ts';
+import type { Log } from '../support/log.ts';
+import { withProcessLock } from '../support/process-lock.ts';
+import { createSingleFlight } from '../support/single-flight.ts';
+import type { Audit } from './audit.ts';
+import { fetchArchive } from './fetch-archive.ts';
+import type { Resolver } from './resolve-module.ts';
+
+export interface ReceiverContext {
+  readonly archives: ArchiveStore;
+  readonly audit: Audit;
+  readonly index: GitIndex;
+  readonly log: Log;
+  readonly settings: () => Config;
+  readonly sources: () => ReadonlyMap<string, Source>;
+  readonly resolver: () => Promise<Resolver>;
+  /** Where processes that serve the same registry exclude each other; `undefined` if this is the only one. */
+  readonly lockFolder: string | undefined;
+}
+
+export type Received = Lookup<ReceivedArchive>;
+
+/** Fetches listed archives for whoever asks: one fetch for all who ask for the same at once, here and in other processes. */
+export interface ArchiveReceiver {
+  /** Resolves when the archive is verified. The caller's going away does not end it: whoever comes next finds it done. */
+  receive(module: ModuleName, entry: IndexEntry): Promise<Received>;
+  /** An archive that was here has been taken out: it may be had again, also without upstream fallback. */
+  expectRepair(checksum: Checksum): void;
+}
+
+export function createArchiveReceiver(context: ReceiverContext, behind: WriteBehind): ArchiveReceiver {
+  const fetching = createSingleFlight<string, Received>();
+  const damagedHere = new Set<Checksum>();
+
+  async function fetchListed(module: ModuleName, entry: IndexEntry): Promise<Received> {
+    const { checksum } = entry;
+    // What was here and went bad may be had again: that is not the client's doing.
+    if (!context.settings().server.upstreamFallback && !damagedHere.has(checksum))
+      return unavailable({
+        reason: 'disabled',
+        detail:
+          'the archive is missing here and upstream_fallback is off; "moonbit-registry verify --repair" fetches it',
+      });
+    const outcome = await fetchVerified(context, behind, module, entry);
+    if (outcome.kind === 'found')
+      void outcome.value.isStored.then((isStored) => isStored && damagedHere.delete(checksum));
+    return outcome;
+  }
+
+  async function receive(module: ModuleName, entry: IndexEntry): Promise<Received> {
+    const ahead = behind.find(entry.checksum);
+    if (ahead) return found(ahead);
+    const fetch = () => fetchListed(module, entry);
+    const { lockFolder } = context;
+    return lockFolder === undefined ? fetch() : oneAmongProcesses({ ...context, lockFolder }, entry, fetch);
+  }
+
+  return {
+    receive: (module, entry) => fetching.run(entry.checksum, () => receive(module, entry)),
+    expectRepair: (checksum) => void damagedHere.add(checksum),
+  };
+}
+
+async function fetchVerified(
+  { index, audit, log, resolver, sources }: ReceiverContext,
+  behind: WriteBehind,
+  module: ModuleName,
+  { version, checksum }: IndexEntry,
+): Promise<Received> {
+  const { locate, policy } = await resolver();
+  const { facts, decision } = await locate(module);
+  let received: ReceivedArchive | undefined;
+  const outcome = await fetchArchive({ module, version, checksum }, facts, policy, decision.origin ?? '', {
+    index,
+    sources: sources(),
+    audit,
+    archives: {
+      async store(_, body, options) {
+        received = await behind.receive(checksum, body, { ...options, isAbsent: true });
+        return received.sizeBytes;
+      },
+    },
+  });
+  if (outcome.kind !== 'found') {
+    log.warn('fetch failed', { module, version, outcome: outcome.kind, detail: lookupDetail(outcome) });
+    return outcome;
+  }
+  log.info('fetched', { module, version, ...outcome.value });
+  if (!received) throw new Error(`archive ${checksum} was found, but not received`);
+  return found(received);
+}
+
+/** The first process fetches, and holds the lock until the file is there for the others to find. */
+function oneAmongProcesses(
+  { archives, log, lockFolder }: Pick<ReceiverContext, 'archives' | 'log'> & { readonly lockFolder: string },
+  { checksum }: IndexEntry,
+  fetch: () => Promise<Received>,
+): Promise<Received> {
+  return new Promise((answer, fail) => {
+    let isLocked = false;
+    withProcessLock(join(lockFolder, `fetch-${checksum}`), async () => {
+      isLocked = true;
+      const present = await archives.size(checksum);
+      if (present !== undefined)
+        return answer(found({ sizeBytes: present, bytes: undefined, isStored: Promise.resolve(true) }));
+      const outcome = await fetch();
+      answer(outcome);
+      if (outcome.kind === 'found') await outcome.value.isStored;
+    })
+      .catch(async (error: unknown) => {
+        if (isLocked) throw error;
+        // The lock spares requests upstream, no more: a disk that does not take it keeps an archive from nobody.
+        answer(await fetch());
+      })
+      .catch((error: unknown) => {
+        if (isLocked) log.warn('fetching an archive ended badly', { checksum, error });
+        fail(error);
+      });
+  });
+}
+
+/** Why it is not there, for people; '' if it is. */
+export function lookupDetail(outcome: Lookup<unknown>): string {
+  if (outcome.kind === 'unavailable') return outcome.cause.detail;
+  return outcome.kind === 'absent' ? outcome.detail : '';
+}
