@@ -27,7 +27,7 @@ export interface ReceiverContext {
   readonly lockFolder: string | undefined;
 }
 
-export type Received = Lookup<ReceivedArchive>;
+type Received = Lookup<ReceivedArchive>;
 
 /** Fetches listed archives for whoever asks: one fetch for all who ask for the same at once, here and in other processes. */
 export interface ArchiveReceiver {
