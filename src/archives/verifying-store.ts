@@ -40,7 +40,11 @@ export function createVerifyingStore(
   store: ArchiveStore,
   { onDamage }: VerifyingOptions = {},
 ): VerifyingStore {
-  const verifiedSizes = new LRUCache<Checksum, number>({ max: rememberedArchives });
+  // By size: with `max` it would make room for all of them at once, which every command would wait for.
+  const verifiedSizes = new LRUCache<Checksum, number>({
+    maxSize: rememberedArchives,
+    sizeCalculation: () => 1,
+  });
   const checking = createSingleFlight<Checksum, Verdict>();
   const limit = pLimit(readersAtOnce);
 

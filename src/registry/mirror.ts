@@ -14,7 +14,7 @@ import {
   type Selection,
   selectByPatterns,
 } from './mirror-selection.ts';
-import { readMirrored, selectionKey, writeMirrored } from './mirrored.ts';
+import { type Mirrored, readMirrored, selectionKey, writeMirrored } from './mirrored.ts';
 import { findAllFacts } from './module-facts.ts';
 import type { MirrorOptions, MirrorReport, MirrorSourceSummary } from './reports.ts';
 import { createResolver, type Resolver } from './resolve-module.ts';
@@ -55,10 +55,14 @@ export async function mirror(context: SyncContext, options: MirrorOptions): Prom
     choosePatterns(options, context.config);
   }
   onProgress?.({ phase: 'refreshing', done: 0, total: 0, bytes: 0 });
-  const synced = await syncRegistry(context, { dryRun, signal });
+  // Looked for while the source is asked, since both are mostly waiting.
+  const [synced, complete] = await Promise.all([
+    syncRegistry(context, { dryRun, signal }),
+    // What is the matter there is told by whoever goes on to fetch.
+    findComplete(context).catch(() => undefined),
+  ]);
   const key = selectionKey(synced, options);
-  const done = key === undefined ? undefined : await findDone(context, synced, key, dryRun);
-  if (done) return done;
+  if (complete !== undefined && complete.key === key) return reportComplete(complete, synced, dryRun);
   const { resolver, selection, closure } = await select(context, synced, options);
   const wanted = await listWanted(resolver, closure);
   const outcomes = await fetchAll(context, resolver, wanted, options);
@@ -77,18 +81,20 @@ export async function mirror(context: SyncContext, options: MirrorOptions): Prom
   };
 }
 
-/** The report of a mirroring that was done before and of which nothing is missing. */
-async function findDone(
-  { archives, config }: SyncContext,
-  { report }: SyncResult,
-  key: string,
-  dryRun: boolean,
-): Promise<MirrorReport | undefined> {
-  const mirrored = await readMirrored(config, key);
+/** The last mirroring, if nothing of it is missing. */
+async function findComplete({ archives, config }: SyncContext): Promise<Mirrored | undefined> {
+  const mirrored = await readMirrored(config);
   if (!mirrored) return undefined;
-  const { sources, skipped, unsatisfied, checksums } = mirrored;
-  const isHere = await createPresence(archives, checksums.length);
-  for (const checksum of checksums) if (!(await isHere(checksum))) return undefined;
+  const isHere = await createPresence(archives, mirrored.checksums.length);
+  for (const checksum of mirrored.checksums) if (!(await isHere(checksum))) return undefined;
+  return mirrored;
+}
+
+function reportComplete(
+  { sources, skipped, unsatisfied }: Mirrored,
+  { report }: SyncResult,
+  dryRun: boolean,
+): MirrorReport {
   return {
     dryRun,
     refresh: report.sources,
@@ -116,7 +122,7 @@ async function remember(
   const checksums = [...new Set(outcomes.map(({ wanted }) => wanted.entry.checksum))];
   const sources = summarise(outcomes).map(({ source, modules, versions }) => ({ source, modules, versions }));
   try {
-    await writeMirrored(config, key, { sources, skipped, unsatisfied, checksums });
+    await writeMirrored(config, { key, sources, skipped, unsatisfied, checksums });
   } catch (error) {
     log.debug('mirrored.txt was not written, so the next mirroring takes longer', { error });
   }

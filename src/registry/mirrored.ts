@@ -16,6 +16,8 @@ import type { SyncResult } from './sync.ts';
  * never what to fetch: with one archive missing, everything is selected anew. It may be deleted at any time.
  */
 export interface Mirrored {
+  /** That of what decided the selection. */
+  readonly key: string;
   /** How much each source supplied. */
   readonly sources: readonly {
     readonly source: string;
@@ -51,13 +53,13 @@ export function selectionKey(
   return createHash('sha256').update(JSON.stringify(decisive)).digest('hex');
 }
 
-/** What was written under the same key; `undefined` if that was another, or cannot be read. */
-export async function readMirrored(config: Config, key: string): Promise<Mirrored | undefined> {
+/** What was written last; `undefined` if that cannot be read. */
+export async function readMirrored(config: Config): Promise<Mirrored | undefined> {
   const file = fileOf(config);
   // Whatever is the matter with it, the work it would spare can be done.
   const text = await readFile(file, 'latin1').catch(() => undefined);
   const [head = '', ...checksums] = text?.split('\n') ?? [];
-  if (!head.startsWith(`{"key":"${key}",`) || checksums.pop() !== '' || !checksums.every(isChecksum))
+  if (!head.startsWith('{"key":"') || checksums.pop() !== '' || !checksums.every(isChecksum))
     return undefined;
   try {
     return { ...JSON.parse(Buffer.from(head, 'latin1').toString()), checksums };
@@ -68,9 +70,8 @@ export async function readMirrored(config: Config, key: string): Promise<Mirrore
 }
 
 /** One JSON object, and a checksum on each line below it. */
-export async function writeMirrored(config: Config, key: string, mirrored: Mirrored): Promise<void> {
-  const { checksums, ...rest } = mirrored;
-  const lines = [JSON.stringify({ key, ...rest }), ...checksums];
+export async function writeMirrored(config: Config, { checksums, ...rest }: Mirrored): Promise<void> {
+  const lines = [JSON.stringify(rest), ...checksums];
   await writeFileAtomic(fileOf(config), `${lines.join('\n')}\n`);
 }
 

@@ -82,6 +82,18 @@ export async function openRegistry(options: OpenOptions): Promise<Registry> {
 
   // The files once in a process that writes: looking costs a listing of every folder.
   let tidied: Promise<void> | undefined;
+  async function whileTidying<T>(work: () => Promise<T>): Promise<T> {
+    await removeAbandonedLocks(layout.locks).catch((error: unknown) =>
+      log.warn('locks of processes that ended were not removed', { error }),
+    );
+    const tidying = tidy();
+    try {
+      return await work();
+    } finally {
+      await tidying;
+    }
+  }
+
   async function tidy(): Promise<void> {
     try {
       tidied ??= findAbandoned().then(removeFiles);
@@ -90,9 +102,6 @@ export async function openRegistry(options: OpenOptions): Promise<Registry> {
       tidied = undefined;
       log.warn('files of processes that ended were not removed', { error });
     }
-    await removeAbandonedLocks(layout.locks).catch((error: unknown) =>
-      log.warn('locks of processes that ended were not removed', { error }),
-    );
   }
 
   function findAbandoned(): Promise<string[]> {
@@ -196,16 +205,12 @@ export async function openRegistry(options: OpenOptions): Promise<Registry> {
     reload,
 
     async sync(syncOptions = {}) {
-      await tidy();
-      const { report } = await syncRegistry(context(), syncOptions);
+      const { report } = await whileTidying(() => syncRegistry(context(), syncOptions));
       if (!syncOptions.dryRun) await refreshSymbols(syncOptions.signal);
       return report;
     },
     reaggregate: async () => (await aggregate(context(), {})).report,
-    async mirror(mirrorOptions) {
-      await tidy();
-      return mirror(context(), mirrorOptions);
-    },
+    mirror: (mirrorOptions) => whileTidying(() => mirror(context(), mirrorOptions)),
 
     async status() {
       const config = configuration.current();

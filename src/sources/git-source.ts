@@ -46,7 +46,7 @@ export function createGitSource(config: SourceConfig, options: GitSourceOptions)
     config,
     readSnapshot: (known, signal) =>
       run(signal, async (linked) => {
-        const start = lastGood?.commit === known ? lastGood : await locate(known);
+        const start = lastGood?.commit === known ? lastGood : locate(known);
         const result = await readSnapshot(context, start, linked);
         if (result.kind === 'found') lastGood = result.value;
         return result;

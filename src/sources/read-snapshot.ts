@@ -12,10 +12,10 @@ import type { Snapshot } from './source.ts';
 /** Reads a source's index into the shared object store, as `Source.readSnapshot` says. */
 export async function readSnapshot(
   context: GitContext,
-  known: Snapshot | undefined,
+  located: Snapshot | undefined | Promise<Snapshot | undefined>,
   signal: AbortSignal,
 ): Promise<Lookup<Snapshot>> {
-  const head = await readRemoteHead(context, signal);
+  const [head, known] = await Promise.all([readRemoteHead(context, signal), located]);
   if (head.kind !== 'found') return head;
   if (head.value.commit === known?.commit) return found(known);
   const isShallow = head.value.supportsShallow;

@@ -1,5 +1,6 @@
 import { validateHeaderValue } from 'node:http';
 import type { Readable } from 'node:stream';
+import { createDirect } from './http-direct.ts';
 import { type HttpFailure, timeoutError, transportFailure } from './http-failure.ts';
 import {
   type HttpTransport,
@@ -111,16 +112,16 @@ export function createHttpClient(options: HttpClientOptions): HttpClient {
   };
 }
 
-/** Each is loaded when it is first needed: the pools cost more than the rest of a start-up together. */
+/** The pools are loaded when they are first needed: they cost more than the rest of a start-up together. */
 function createTransports(options: TransportOptions) {
   let pools: Promise<HttpTransport> | undefined;
-  let direct: Promise<HttpTransport> | undefined;
+  let direct: HttpTransport | undefined;
   return {
     choose(url: URL, isSmall: boolean): Promise<HttpTransport> {
       const scheme = url.protocol === 'https:' ? 'https' : 'http';
       if (isSmall && proxyFor(scheme, options.environment) === undefined) {
-        direct ??= import('./http-direct.ts').then(({ createDirect }) => createDirect(options));
-        return direct;
+        direct ??= createDirect(options);
+        return Promise.resolve(direct);
       }
       pools ??= import('./http-pools.ts').then(({ createPools }) => createPools(options));
       return pools;

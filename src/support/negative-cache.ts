@@ -14,7 +14,8 @@ export function createNegativeCache(
   { lifeMs = 45_000, maxEntries = 10_000 }: { readonly lifeMs?: number; readonly maxEntries?: number } = {},
 ): NegativeCache {
   const details = new LRUCache<string, string>({
-    max: maxEntries,
+    maxSize: maxEntries, // `max` makes room for all of them at once
+    sizeCalculation: () => 1,
     ttl: lifeMs,
     ttlResolution: 0,
     perf: clock,
