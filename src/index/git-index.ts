@@ -49,10 +49,12 @@ export interface GitIndex {
   treeOf(commit: string): Promise<string | undefined>;
   commit(change: IndexChange): Promise<StateView>;
   /**
-   * Puts right what a killed process left: removes its locks and unfinished files and rolls `main` forward. Only while
-   * holding the registry's lock.
+   * Puts right what a killed process left: removes its locks and rolls `main` forward. Only while holding the
+   * registry's lock.
    */
   settle(): Promise<void>;
+  /** Removes what killed processes left of objects in the making a day ago or earlier. */
+  removeStaleObjects(): Promise<void>;
   /** Whether `main` is where the state says. */
   isSettled(): Promise<boolean>;
   servedCommit(): Promise<string>;
@@ -150,18 +152,16 @@ export async function openGitIndex(directory: string): Promise<GitIndex> {
     }
   }
 
-  let isSwept = false;
   async function settle(): Promise<void> {
     await removeStaleLocks(directory);
     await inRepository(directory, `move ${servedRef}`, followState());
-    if (!isSwept) await removeStaleObjects(directory);
-    isSwept = true;
   }
 
   await followState().catch(ignoreGitError);
   return {
     directory,
     settle,
+    removeStaleObjects: () => removeStaleObjects(directory),
     isSettled: async () => (await readRefIfThere(readRef, servedRef)) === (await state()).served,
     state,
     read,

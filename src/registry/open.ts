@@ -11,9 +11,8 @@ import type { ConnectionTuning } from '../sources/connect.ts';
 import { currentUser } from '../support/current-user.ts';
 import { type Log, silentLog } from '../support/log.ts';
 import { systemClock } from '../support/monotonic-clock.ts';
-import { removeAbandonedLocks, withProcessLock } from '../support/process-lock.ts';
+import { withProcessLock } from '../support/process-lock.ts';
 import { suggest } from '../support/suggest.ts';
-import { removeFiles } from '../support/temporary-file.ts';
 import { findAbandonedFiles } from './abandoned-files.ts';
 import { createAssetCache } from './asset-cache.ts';
 import { type Actor, openAudit } from './audit.ts';
@@ -37,6 +36,7 @@ import { createServedIndex } from './served-index.ts';
 import { createSymbols } from './served-symbols.ts';
 import { readStatus } from './status.ts';
 import { aggregate, type SyncContext, syncRegistry } from './sync.ts';
+import { createTidying } from './tidy.ts';
 import { verifyOpened } from './verify-opened.ts';
 
 export interface OpenOptions {
@@ -80,33 +80,11 @@ export async function openRegistry(options: OpenOptions): Promise<Registry> {
     return true;
   }
 
-  // The files once in a process that writes: looking costs a listing of every folder.
-  let tidied: Promise<void> | undefined;
-  async function whileTidying<T>(work: () => Promise<T>): Promise<T> {
-    await removeAbandonedLocks(layout.locks).catch((error: unknown) =>
-      log.warn('locks of processes that ended were not removed', { error }),
-    );
-    const tidying = tidy();
-    try {
-      return await work();
-    } finally {
-      await tidying;
-    }
-  }
-
-  async function tidy(): Promise<void> {
-    try {
-      tidied ??= findAbandoned().then(removeFiles);
-      await tidied;
-    } catch (error) {
-      tidied = undefined;
-      log.warn('files of processes that ended were not removed', { error });
-    }
-  }
-
   function findAbandoned(): Promise<string[]> {
     return findAbandonedFiles(directory, first.registry.dataDir, layout);
   }
+
+  const whileTidying = createTidying({ locks: layout.locks, index, log, findAbandoned });
 
   function reportDamage({ checksum, damage, movedTo }: DamagedArchive): void {
     delivery.expectRepair(checksum);
