@@ -5,7 +5,6 @@ import type { Checksum } from '../model/checksum.ts';
 import type { IndexEntry } from '../model/index-entry.ts';
 import type { Lookup } from '../model/lookup.ts';
 import type { ModuleName } from '../model/module-name.ts';
-import { loadPools } from '../support/fetch-http.ts';
 import { type Closure, closeOverDependencies, selectForProject } from './dependency-closure.ts';
 import { type FetchedArchive, fetchArchive } from './fetch-archive.ts';
 import {
@@ -59,7 +58,8 @@ export async function mirror(context: SyncContext, options: MirrorOptions): Prom
   // Looked for while the source is asked, since both are mostly waiting.
   const [synced, complete] = await Promise.all([
     syncRegistry(context, { dryRun, signal }),
-    prepareUnlessComplete(context),
+    // What is the matter there is told by whoever goes on to fetch.
+    findComplete(context).catch(() => undefined),
   ]);
   const key = selectionKey(synced, options);
   if (complete !== undefined && complete.key === key) return reportComplete(complete, synced, dryRun);
@@ -88,14 +88,6 @@ async function findComplete({ archives, config }: SyncContext): Promise<Mirrored
   const isHere = await createPresence(archives, mirrored.checksums.length);
   for (const checksum of mirrored.checksums) if (!(await isHere(checksum))) return undefined;
   return mirrored;
-}
-
-/** What must be fetched is fetched by pools, which can be loaded while the source is asked. */
-async function prepareUnlessComplete(context: SyncContext): Promise<Mirrored | undefined> {
-  // What is the matter there is told by whoever goes on to fetch.
-  const complete = await findComplete(context).catch(() => undefined);
-  if (!complete) await loadPools();
-  return complete;
 }
 
 function reportComplete(

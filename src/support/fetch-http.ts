@@ -112,11 +112,6 @@ export function createHttpClient(options: HttpClientOptions): HttpClient {
   };
 }
 
-/** Loads ahead of time what fetches archives. */
-export async function loadPools(): Promise<void> {
-  await import('./http-pools.ts');
-}
-
 /** The pools are loaded when they are first needed: they cost more than the rest of a start-up together. */
 function createTransports(options: TransportOptions) {
   let pools: Promise<HttpTransport> | undefined;
