@@ -2,6 +2,7 @@ import { startBare } from '../support/bare.ts';
 import { generatorNote, measureThroughput, runLoad } from '../support/load.ts';
 import type { LoadRequest } from '../support/load-process.ts';
 import { nginxMissing, startCachingProxy, startFileServer } from '../support/nginx.ts';
+import type { Server } from '../support/process.ts';
 import { createSyncedRegistry, serveKnows } from '../support/registry.ts';
 import type { Bar, Bench, Contender, Figures, Prepared, Scenario } from '../support/scenario.ts';
 import { shuffle, stratify } from '../support/statistics.ts';
@@ -42,13 +43,13 @@ async function prepareCached(bench: Bench, count: number): Promise<Prepared> {
       contenders.push({ name: ours, missing: 'serve has no --workers yet' });
     else
       contenders.push(
-        throughputContender(bench, ours, (await registry.serve('--quiet', ...options)).address, requests),
+        throughputContender(bench, ours, await registry.serve('--quiet', ...options), requests),
       );
     const missing = nginxMissing();
     if (missing !== undefined) contenders.push({ name: theirs, missing });
     else {
-      const { address } = await startFileServer(bench, world.www, processes);
-      contenders.push(throughputContender(bench, theirs, address, requests));
+      const server = await startFileServer(bench, world.www, processes);
+      contenders.push(throughputContender(bench, theirs, server, requests));
     }
     const pair = { of: ours, against: theirs };
     bars.push({ ...pair, metric: 'requests/s', atLeast: processes === 1 ? 0.4 : 0.75 });
@@ -59,8 +60,8 @@ async function prepareCached(bench: Bench, count: number): Promise<Prepared> {
   contenders.push(throughputContender(bench, bareName, bare, requests));
   bars.push({ metric: 'requests/s', of: 'ours, 1 process', against: bareName });
   const logging = (await serveKnows(bench, '--access-log')) ? ['--access-log'] : [];
-  const { address } = await registry.serve(...logging);
-  contenders.push(throughputContender(bench, 'ours, 1 process, access log', address, requests));
+  const server = await registry.serve(...logging);
+  contenders.push(throughputContender(bench, 'ours, 1 process, access log', server, requests));
   const bytes = chosen.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0);
   const mean = Math.round(bytes / chosen.length / 1024);
   return {
@@ -77,10 +78,10 @@ async function prepareCached(bench: Bench, count: number): Promise<Prepared> {
 function throughputContender(
   bench: Bench,
   name: string,
-  url: string,
+  server: Server,
   requests: readonly LoadRequest[],
 ): Contender {
-  return { name, round: () => measureThroughput(bench, url, requests, connections) };
+  return { name, round: () => measureThroughput(bench, server, requests, connections) };
 }
 
 export const fetchThrough: Scenario = {
@@ -97,7 +98,7 @@ export const fetchThrough: Scenario = {
     // All take from the same source, which reads from memory from now on.
     await once(bench, upstream.url, chosen);
     const bare = await startBare(bench, { answers: {}, source: upstream.url });
-    await once(bench, bare, warmUp);
+    await once(bench, bare.address, warmUp);
     const contenders: Contender[] = [
       {
         name: 'ours',
@@ -111,7 +112,7 @@ export const fetchThrough: Scenario = {
         },
       },
       { name: 'direct', round: () => once(bench, upstream.url, requests) },
-      { name: bareProxy, round: () => once(bench, bare, requests) },
+      { name: bareProxy, round: () => once(bench, bare.address, requests) },
     ];
     const missing = nginxMissing();
     if (missing !== undefined) contenders.push({ name: 'nginx proxy_cache', missing });

@@ -6,7 +6,7 @@ import { capturePackRequest, expectSameAnswer } from '../support/git-requests.ts
 import { generatorNote, measureThroughput } from '../support/load.ts';
 import type { LoadRequest } from '../support/load-process.ts';
 import { gitBackendMissing, nginxMissing, startFileServer, startGitBackend } from '../support/nginx.ts';
-import { run } from '../support/process.ts';
+import { run, type Server } from '../support/process.ts';
 import { createSyncedRegistry, type OurRegistry } from '../support/registry.ts';
 import type { Bench, Contender, Prepared, Scenario } from '../support/scenario.ts';
 import { startUpstream, type Upstream } from '../support/upstream.ts';
@@ -31,7 +31,7 @@ export const clone: Scenario = {
       url,
       join(bench.directory, 'cold'),
     ]);
-    return preparePacks(bench, registry, server.address, request, (project, url) => [
+    return preparePacks(bench, registry, server, request, (project, url) => [
       ...shallow,
       url,
       join(project, 'cold'),
@@ -68,7 +68,7 @@ async function prepareUpdate(bench: Bench, behind: number, words: readonly strin
   await mkdir(ours);
   await clientOf(ours);
   const request = await capturePackRequest(server.address, (url) => update(ours, url));
-  return preparePacks(bench, registry, server.address, request, update, clientOf);
+  return preparePacks(bench, registry, server, request, update, clientOf);
 }
 
 /** A synced registry, and a shallow clone from before all `versions` of one module were published one by one. */
@@ -90,14 +90,14 @@ async function prepareHistory(bench: Bench, versions: readonly string[]) {
 async function preparePacks(
   bench: Bench,
   registry: OurRegistry,
-  url: string,
+  server: Server,
   request: LoadRequest,
   check: (project: string, indexUrl: string) => string[],
   prepareClient: (project: string) => Promise<void> = async () => undefined,
 ): Promise<Prepared> {
-  const checked = await expectSameAnswer(url, request);
+  const checked = await expectSameAnswer(server.address, request);
   const contenders: Contender[] = [
-    { name: 'ours', round: () => measureThroughput(bench, url, [checked], connections) },
+    { name: 'ours', round: () => measureThroughput(bench, server, [checked], connections) },
   ];
   const backendMissing = gitBackendMissing();
   if (backendMissing !== undefined) contenders.push({ name: backend, missing: backendMissing });
@@ -105,6 +105,7 @@ async function preparePacks(
     const project = join(bench.directory, 'plain');
     const repository = join(project, 'index');
     await run('git', ['clone', '--quiet', '--bare', join(registry.directory, 'data', 'index'), repository]);
+    // Its CPU time is git's, whose processes come and go.
     const { address } = await startGitBackend(bench, project);
     const client = join(bench.directory, 'backend-client');
     await mkdir(client);
@@ -112,15 +113,15 @@ async function preparePacks(
     await run('git', check(client, `${address}/git/index`));
     contenders.push({
       name: backend,
-      round: () => measureThroughput(bench, address, [request], connections),
+      round: () => measureThroughput(bench, { address }, [request], connections),
     });
   }
   const file = await writePack(bench, checked.sizeBytes ?? 0);
   contenders.push(await staticContender(bench, file));
-  const bareUrl = await startBare(bench, { answers: { [`POST ${request.path}`]: file.pack } });
+  const bare = await startBare(bench, { answers: { [`POST ${request.path}`]: file.pack } });
   contenders.push({
     name: bareName,
-    round: () => measureThroughput(bench, bareUrl, [{ ...checked, checksum: file.checksum }], connections),
+    round: () => measureThroughput(bench, bare, [{ ...checked, checksum: file.checksum }], connections),
   });
   return {
     contenders,
@@ -158,7 +159,7 @@ async function staticContender(bench: Bench, { pack, sizeBytes, checksum }: Pack
   const name = 'nginx static';
   const missing = nginxMissing();
   if (missing !== undefined) return { name, missing };
-  const { address } = await startFileServer(bench, dirname(pack));
+  const server = await startFileServer(bench, dirname(pack));
   const request: LoadRequest = { method: 'GET', path: '/pack', sizeBytes, checksum };
-  return { name, round: () => measureThroughput(bench, address, [request], connections) };
+  return { name, round: () => measureThroughput(bench, server, [request], connections) };
 }

@@ -1,8 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { runLoad } from '../support/load.ts';
-import { peakDuring, residentMiB } from '../support/memory.ts';
 import { nginxMissing, startFileServer } from '../support/nginx.ts';
 import { run, type Server } from '../support/process.ts';
+import { peakDuring, residentMiB } from '../support/processes.ts';
 import { createSyncedRegistry, type OurRegistry } from '../support/registry.ts';
 import type { Bench, Contender, Figures, Scenario } from '../support/scenario.ts';
 import { startUpstream } from '../support/upstream.ts';

@@ -2,6 +2,7 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { LoadPlan, LoadRequest, LoadResult } from './load-process.ts';
 import { run } from './process.ts';
+import { cpuSeconds } from './processes.ts';
 import { findProgram } from './programs.ts';
 import { roleProcess } from './roles.ts';
 import type { Bench, Figures } from './scenario.ts';
@@ -14,6 +15,12 @@ export async function runLoad(bench: Bench, plan: LoadPlan): Promise<LoadResult>
   return JSON.parse((await run(command, args, { env })).stdout);
 }
 
+export interface Measured {
+  readonly address: string;
+  /** Of the process whose CPU time, with that of its descendants, is counted as well. */
+  readonly pid?: number;
+}
+
 /**
  * The same requests again and again over kept connections, by wrk, the cheapest generator there is: it sees status and
  * length but no checksums, so before each measurement every request is made once and every byte of its answer
@@ -21,17 +28,22 @@ export async function runLoad(bench: Bench, plan: LoadPlan): Promise<LoadResult>
  */
 export async function measureThroughput(
   bench: Bench,
-  url: string,
+  { address: url, pid }: Measured,
   requests: readonly LoadRequest[],
   connections: number,
 ): Promise<Figures> {
   const plan = { url, requests, connections };
-  if (!usesWrk(bench)) {
-    const result = await runLoad(bench, { ...plan, seconds: bench.size.seconds, verifyEvery: 16 });
-    return { 'requests/s': result.requests / result.seconds, 'p99 ms': result.p99Ms };
-  }
-  const verified = await runLoad(bench, { ...plan, seconds: 'once', verifyEvery: 1 });
-  return runWrk(bench, plan, verified.bytes / verified.requests);
+  const verifying = { ...plan, seconds: 'once', verifyEvery: 1 } as const;
+  const verified = usesWrk(bench) ? await runLoad(bench, verifying) : undefined;
+  const before = pid === undefined ? 0 : cpuSeconds(pid);
+  const result = verified
+    ? await runWrk(bench, plan, verified.bytes / verified.requests)
+    : await runLoad(bench, { ...plan, seconds: bench.size.seconds, verifyEvery: 16 });
+  return {
+    'requests/s': result.requests / result.seconds,
+    'p99 ms': result.p99Ms,
+    ...(pid === undefined ? {} : { 'CPU µs/request': ((cpuSeconds(pid) - before) * 1e6) / result.requests }),
+  };
 }
 
 function usesWrk(bench: Bench): boolean {
@@ -47,7 +59,7 @@ async function runWrk(
   bench: Bench,
   { url, requests, connections }: Omit<LoadPlan, 'seconds' | 'verifyEvery'>,
   meanBytes: number,
-): Promise<Figures> {
+): Promise<Pick<LoadResult, 'requests' | 'seconds' | 'p99Ms'>> {
   const script = join(bench.directory, 'wrk.lua');
   await writeFile(script, luaScript(requests));
   const seconds = Math.ceil(bench.size.seconds);
@@ -60,7 +72,7 @@ async function runWrk(
   // Heads come on top of bodies; a body cut short or missing would show as less.
   if (result.requests > 1000 && result.bytes / result.requests < meanBytes * 0.8)
     throw new Error(`answers had ${result.bytes / result.requests} bytes, not ${meanBytes}`);
-  return { 'requests/s': result.requests / (result.microseconds / 1e6), 'p99 ms': result.p99 / 1000 };
+  return { requests: result.requests, seconds: result.microseconds / 1e6, p99Ms: result.p99 / 1000 };
 }
 
 interface WrkResult {

@@ -1,7 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { text as readText } from 'node:stream/consumers';
 import { gitEnvironment } from '../../src/support/git.ts';
-import { peakDuring } from './memory.ts';
+import { peakDuring } from './processes.ts';
 
 export interface RunOptions {
   readonly cwd?: string | undefined;

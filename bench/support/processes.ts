@@ -2,6 +2,16 @@ import { readdirSync, readFileSync } from 'node:fs';
 
 /** Resident bytes of a process and all its descendants now, from /proc; shared pages count once per process. */
 export function residentMiB(pid: number): number {
+  return sumOfFamily(pid, kibibytes) / 1024;
+}
+
+/** Seconds of CPU time, user and system, that a process and its running descendants have taken, from /proc. */
+export function cpuSeconds(pid: number): number {
+  const ticksPerSecond = 100; // USER_HZ, which proc(5) counts in
+  return sumOfFamily(pid, cpuTicks) / ticksPerSecond;
+}
+
+function sumOfFamily(pid: number, measure: (pid: number) => number): number {
   const children = new Map<number, number[]>();
   for (const name of readdirSync('/proc')) {
     if (!/^\d+$/.test(name)) continue;
@@ -13,8 +23,8 @@ export function residentMiB(pid: number): number {
     children.set(parent, [...(children.get(parent) ?? []), Number(name)]);
   }
   const sum = (process: number): number =>
-    kibibytes(process) + (children.get(process) ?? []).map(sum).reduce((a, b) => a + b, 0);
-  return sum(pid) / 1024;
+    measure(process) + (children.get(process) ?? []).map(sum).reduce((a, b) => a + b, 0);
+  return sum(pid);
 }
 
 /** The largest of what `residentMiB` says every 50 ms while `work` runs. */
@@ -33,6 +43,15 @@ export async function peakDuring(pid: number, work: () => Promise<unknown>): Pro
 
 function kibibytes(pid: number): number {
   return Number(/^VmRSS:\s+(\d+) kB$/m.exec(readProc(`${pid}/status`))?.[1] ?? 0);
+}
+
+function cpuTicks(pid: number): number {
+  const [user = 0, system = 0] = readProc(`${pid}/stat`)
+    .replace(/^.*\) /s, '')
+    .split(' ')
+    .slice(11, 13)
+    .map(Number);
+  return user + system;
 }
 
 /** Processes end while we look. */
