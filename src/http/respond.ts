@@ -2,7 +2,6 @@ import { type IncomingMessage, type ServerResponse, STATUS_CODES } from 'node:ht
 import { pipeline } from 'node:stream/promises';
 import { type ErrorCode, RegistryError } from '../errors.ts';
 import type { Lookup, SourceFailure } from '../model/lookup.ts';
-import { createEndOfTurn } from '../support/turn.ts';
 import { type Answer, type Headers, type ProblemAnswer, problem, type ReadyAnswer } from './answer.ts';
 
 /** The one table from failures and outcomes to statuses (rule 4: absent is 404, "could not tell" is 502 or 503). */
@@ -63,12 +62,10 @@ function retryAfter(delayMs: number | undefined): Headers {
   return { 'Retry-After': String(Math.min(Math.max(seconds, 1), longestRetryAfterSeconds)) };
 }
 
-const atEndOfTurn = createEndOfTurn();
-
 /** Sends an answer that was built before, with one write. */
 export function sendReady(response: ServerResponse, { headers, body }: ReadyAnswer, id: string): void {
   response.writeHead(200, ['Content-Length', String(body.length), ...ownHeaders(id), ...headers]);
-  atEndOfTurn(() => response.end(body));
+  response.end(body);
 }
 
 export interface SendOptions {
@@ -100,7 +97,7 @@ export async function sendAnswer(
   const length = sizeBytes === undefined ? {} : { 'Content-Length': String(sizeBytes) };
   response.writeHead(answer.status, flatten(options.id, [length, options.headers, headers]));
   if (stream) await pipeline(stream, response);
-  else atEndOfTurn(() => response.end(hasBody ? body : undefined));
+  else response.end(hasBody ? body : undefined);
 }
 
 /** Of every answer. */
