@@ -27,6 +27,11 @@ export interface SourceFailure {
   readonly retryAfterMs?: number | undefined;
 }
 
+/** Why it was not found, in one line for people. */
+export function detailOf(outcome: Exclude<Lookup<unknown>, { kind: 'found' }>): string {
+  return outcome.kind === 'absent' ? outcome.detail : outcome.cause.detail;
+}
+
 export function found<T>(value: T): Lookup<T> {
   return { kind: 'found', value };
 }

@@ -3,7 +3,7 @@ import type { GitIndex } from '../index/git-index.ts';
 import { parseIndexFile } from '../index/index-file.ts';
 import { readIndexPath } from '../index/layout.ts';
 import type { IndexEntry } from '../model/index-entry.ts';
-import type { SourceFailure } from '../model/lookup.ts';
+import { detailOf, type SourceFailure } from '../model/lookup.ts';
 import type { ModuleName } from '../model/module-name.ts';
 import type { Source } from '../sources/source.ts';
 import type { SourceCheck } from './reports.ts';
@@ -23,12 +23,7 @@ export async function checkSource(source: Source, index: GitIndex): Promise<Sour
   });
   const probe = await source.probe();
   if (probe.kind !== 'found')
-    return check(
-      stepsOfFailure(
-        probe.kind === 'absent' ? undefined : probe.cause,
-        probe.kind === 'absent' ? probe.detail : probe.cause.detail,
-      ),
-    );
+    return check(stepsOfFailure(probe.kind === 'absent' ? undefined : probe.cause, detailOf(probe)));
   const { latencyMs, transport } = probe.value;
   const steps: Step[] = [
     { step: 'reach', ok: true, detail: `answers in ${Math.round(latencyMs)} ms (${transport})` },
@@ -40,7 +35,7 @@ export async function checkSource(source: Source, index: GitIndex): Promise<Sour
   ];
   const snapshot = await source.readSnapshot(undefined);
   if (snapshot.kind !== 'found') {
-    const detail = snapshot.kind === 'absent' ? snapshot.detail : snapshot.cause.detail;
+    const detail = detailOf(snapshot);
     return check([...steps, { step: 'index', ok: false, detail }], { latencyMs });
   }
   const files = [...(await index.list(snapshot.value.tree))].flatMap(([path, id]) => {
@@ -79,7 +74,7 @@ async function checkArchive(
   const name = `${module}@${entry.version}`;
   const opened = await source.openArchive(module, entry.version);
   if (opened.kind !== 'found') {
-    const detail = opened.kind === 'absent' ? opened.detail : opened.cause.detail;
+    const detail = detailOf(opened);
     return { step: 'archive', ok: false, detail: `${name}: ${detail}` };
   }
   try {

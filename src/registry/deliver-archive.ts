@@ -4,16 +4,11 @@ import { createWriteBehind, type WriteBehind } from '../archives/write-behind.ts
 import { RegistryError, UnavailableError } from '../errors.ts';
 import type { Checksum } from '../model/checksum.ts';
 import type { IndexEntry } from '../model/index-entry.ts';
-import { absent, found } from '../model/lookup.ts';
+import { absent, detailOf, found } from '../model/lookup.ts';
 import type { ModuleName } from '../model/module-name.ts';
 import type { Version } from '../model/version.ts';
 import type { Log } from '../support/log.ts';
-import {
-  type ArchiveReceiver,
-  createArchiveReceiver,
-  lookupDetail,
-  type ReceiverContext,
-} from './receive-archive.ts';
+import { type ArchiveReceiver, createArchiveReceiver, type ReceiverContext } from './receive-archive.ts';
 import type { Registry, ServedArchive } from './registry.ts';
 
 export interface DeliveryContext extends ReceiverContext {
@@ -83,7 +78,9 @@ function serveArchive(
     const again = fetched.kind === 'found' ? fetched.value.bytes : undefined;
     const second = again ? give(again) : fetched.kind === 'found' ? await look() : undefined;
     if (second !== undefined) return second;
-    throw new UnavailableError(`archive ${checksum} is no longer here: ${lookupDetail(fetched)}`);
+    throw new UnavailableError(
+      `archive ${checksum} is no longer here: ${fetched.kind === 'found' ? 'it was fetched and is gone again' : detailOf(fetched)}`,
+    );
   }
   return {
     checksum,

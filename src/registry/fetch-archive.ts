@@ -4,7 +4,7 @@ import { IntegrityError } from '../errors.ts';
 import type { GitIndex } from '../index/git-index.ts';
 import { findEntry, parseIndexFile } from '../index/index-file.ts';
 import type { Checksum } from '../model/checksum.ts';
-import { absent, found, type Lookup, type SourceFailure, unavailable } from '../model/lookup.ts';
+import { absent, detailOf, found, type Lookup, type SourceFailure, unavailable } from '../model/lookup.ts';
 import type { ModuleName } from '../model/module-name.ts';
 import type { Version } from '../model/version.ts';
 import type { OpenedBody, Source } from '../sources/source.ts';
@@ -60,7 +60,7 @@ export async function fetchArchive(
     if (!source || (name !== origin && !(await listsSameBytes(wanted, facts, name, context.index)))) continue;
     const outcome = await fetchFrom(source, wanted, context, signal);
     if (outcome.kind === 'found') return outcome;
-    failures.push(`${name}: ${outcome.kind === 'absent' ? outcome.detail : outcome.cause.detail}`);
+    failures.push(`${name}: ${detailOf(outcome)}`);
     if (outcome.kind === 'unavailable') failure ??= outcome.cause;
   }
   const detail =

@@ -3,7 +3,7 @@ import type { ArchiveStore } from '../archives/archive-store.ts';
 import { UsageError } from '../errors.ts';
 import type { Checksum } from '../model/checksum.ts';
 import type { IndexEntry } from '../model/index-entry.ts';
-import type { Lookup } from '../model/lookup.ts';
+import { detailOf, type Lookup } from '../model/lookup.ts';
 import type { ModuleName } from '../model/module-name.ts';
 import { type Closure, closeOverDependencies, selectForProject } from './dependency-closure.ts';
 import { type FetchedArchive, fetchArchive } from './fetch-archive.ts';
@@ -14,7 +14,7 @@ import {
   type Selection,
   selectByPatterns,
 } from './mirror-selection.ts';
-import { type Mirrored, readMirrored, selectionKey, writeMirrored } from './mirrored.ts';
+import { type Mirrored, readMirrored, requestKey, selectionKey, writeMirrored } from './mirrored.ts';
 import { findAllFacts } from './module-facts.ts';
 import type { MirrorOptions, MirrorReport, MirrorSourceSummary } from './reports.ts';
 import { createResolver, type Resolver } from './resolve-module.ts';
@@ -59,7 +59,7 @@ export async function mirror(context: SyncContext, options: MirrorOptions): Prom
   const [synced, complete] = await Promise.all([
     syncRegistry(context, { dryRun, signal }),
     // What is the matter there is told by whoever goes on to fetch.
-    findComplete(context).catch(() => undefined),
+    findComplete(context, options).catch(() => undefined),
   ]);
   const key = selectionKey(synced, options);
   if (complete !== undefined && complete.key === key) return reportComplete(complete, synced, dryRun);
@@ -69,7 +69,9 @@ export async function mirror(context: SyncContext, options: MirrorOptions): Prom
   const fetched = outcomes.filter(({ result }) => typeof result === 'object' && result.kind === 'found');
   const final = await relist(context, synced, [...new Set(wanted.map(({ module }) => module))], options);
   onProgress?.({ phase: 'aggregating', done: fetched.length, total: fetched.length, bytes: 0 });
-  if (key !== undefined && !dryRun) await remember(context, key, selection, closure, outcomes);
+  const request = requestKey(context.config, options);
+  if (request !== undefined && key !== undefined && !dryRun)
+    await remember(context, { request, key }, selection, closure, outcomes);
   return {
     dryRun,
     refresh: synced.report.sources,
@@ -81,9 +83,13 @@ export async function mirror(context: SyncContext, options: MirrorOptions): Prom
   };
 }
 
-/** The last mirroring, if nothing of it is missing. */
-async function findComplete({ archives, config }: SyncContext): Promise<Mirrored | undefined> {
-  const mirrored = await readMirrored(config);
+/** The last mirroring, if it asked for the same and nothing of it is missing. */
+async function findComplete(
+  { archives, config }: SyncContext,
+  options: MirrorOptions,
+): Promise<Mirrored | undefined> {
+  const request = requestKey(config, options);
+  const mirrored = request === undefined ? undefined : await readMirrored(config, request);
   if (!mirrored) return undefined;
   const isHere = await createPresence(archives, mirrored.checksums.length);
   for (const checksum of mirrored.checksums) if (!(await isHere(checksum))) return undefined;
@@ -111,7 +117,7 @@ function reportComplete(
 
 async function remember(
   { config, log }: SyncContext,
-  key: string,
+  keys: Pick<Mirrored, 'request' | 'key'>,
   { skipped }: Selection,
   { unsatisfied }: Closure,
   outcomes: readonly Outcome[],
@@ -122,7 +128,7 @@ async function remember(
   const checksums = [...new Set(outcomes.map(({ wanted }) => wanted.entry.checksum))];
   const sources = summarise(outcomes).map(({ source, modules, versions }) => ({ source, modules, versions }));
   try {
-    await writeMirrored(config, { key, sources, skipped, unsatisfied, checksums });
+    await writeMirrored(config, { ...keys, sources, skipped, unsatisfied, checksums });
   } catch (error) {
     log.debug('mirrored.txt was not written, so the next mirroring takes longer', { error });
   }
@@ -263,6 +269,6 @@ function summarise(outcomes: readonly Outcome[]): MirrorSourceSummary[] {
 
 function describeFailure({ wanted, result }: Outcome): MirrorReport['failed'][number][] {
   if (typeof result === 'string' || result.kind === 'found') return [];
-  const reason = result.kind === 'absent' ? result.detail : result.cause.detail;
+  const reason = detailOf(result);
   return [{ module: wanted.module, version: wanted.entry.version, source: wanted.origin, reason }];
 }

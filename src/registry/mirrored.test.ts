@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { createRegistry } from '../../test/support/registry-world.ts';
 import { startUpstream } from '../../test/support/worlds.ts';
+import { readMirrored, requestKey } from './mirrored.ts';
 import type { Registry } from './registry.ts';
 
 const ids = ['alice/json@1.0.0', 'alice/json@1.1.0', 'bob/x@1.0.0'];
@@ -31,6 +32,17 @@ test('what was mirrored before is only looked for, and reported as the first tim
   // Nobody but the record says that there were seven.
   await writeFile(file, (await readFile(file, 'utf8')).replace('"versions":3', '"versions":7'));
   expect(await countsOf(registry)).toMatchObject({ versions: 7, present: 7 });
+});
+
+test('the record of another request is not looked into', async () => {
+  const { registry, file } = await createWorld();
+  await registry.mirror(everything);
+  const { config } = registry;
+  const [same, other] = [everything, { patterns: ['bob/*'] }].map((one) => requestKey(config, one) ?? '');
+  expect((await readMirrored(config, same ?? ''))?.checksums).toHaveLength(3);
+  expect(await readMirrored(config, other ?? '')).toBeUndefined();
+  await registry.mirror({ patterns: ['bob/*'] });
+  expect((await readFile(file, 'utf8')).startsWith(`{"request":"${other}","key":"`)).toBe(true);
 });
 
 test('a new version is seen', async () => {

@@ -16,7 +16,9 @@ import type { SyncResult } from './sync.ts';
  * never what to fetch: with one archive missing, everything is selected anew. It may be deleted at any time.
  */
 export interface Mirrored {
-  /** That of what decided the selection. */
+  /** Stands for what was asked for: see `requestKey`. */
+  readonly request: string;
+  /** Stands for all that decided the selection: see `selectionKey`. */
   readonly key: string;
   /** How much each source supplied. */
   readonly sources: readonly {
@@ -29,6 +31,18 @@ export interface Mirrored {
   readonly checksums: readonly Checksum[];
 }
 
+/** The same for mirrorings that ask for the same, which is known before any source was read. */
+export function requestKey(config: Config, options: MirrorOptions): string | undefined {
+  if (options.from !== undefined) return undefined;
+  return digestOf([
+    programVersion,
+    chooseSource(config, options.source).name,
+    choosePatterns(options, config),
+    options.strict ?? false,
+    options.latest ?? false,
+  ]);
+}
+
 /**
  * The same for mirrorings that select the same; `undefined` for one whose selection depends on more: on a project's
  * file, or on which archives are here (rule 6).
@@ -39,27 +53,27 @@ export function selectionKey(
 ): string | undefined {
   const policy = policyOf(config, snapshots);
   const isCachedOnly = !policy.upstreamFallback || policy.sources.some(({ isEnabled }) => !isEnabled);
-  if (options.from !== undefined || isCachedOnly) return undefined;
-  const decisive = [
-    programVersion,
+  const request = requestKey(config, options);
+  if (request === undefined || isCachedOnly) return undefined;
+  return digestOf([
+    request,
     state.commit,
     snapshots.map(({ source, tree }) => [source, tree]),
     policyDigest(policy),
-    chooseSource(config, options.source).name,
-    choosePatterns(options, config),
-    options.strict ?? false,
-    options.latest ?? false,
-  ];
+  ]);
+}
+
+function digestOf(decisive: readonly unknown[]): string {
   return createHash('sha256').update(JSON.stringify(decisive)).digest('hex');
 }
 
-/** What was written last; `undefined` if that cannot be read. */
-export async function readMirrored(config: Config): Promise<Mirrored | undefined> {
+/** What was written last; `undefined` if something else was asked for then, or it cannot be read. */
+export async function readMirrored(config: Config, request: string): Promise<Mirrored | undefined> {
   const file = fileOf(config);
   // Whatever is the matter with it, the work it would spare can be done.
   const text = await readFile(file, 'latin1').catch(() => undefined);
   const [head = '', ...checksums] = text?.split('\n') ?? [];
-  if (!head.startsWith('{"key":"') || checksums.pop() !== '' || !checksums.every(isChecksum))
+  if (!head.startsWith(`{"request":"${request}",`) || checksums.pop() !== '' || !checksums.every(isChecksum))
     return undefined;
   try {
     return { ...JSON.parse(Buffer.from(head, 'latin1').toString()), checksums };

@@ -3,7 +3,7 @@ import type { Config } from '../config/config.ts';
 import type { GitIndex } from '../index/git-index.ts';
 import { readIndexPath } from '../index/layout.ts';
 import type { SnapshotRecord } from '../index/registry-state.ts';
-import { type Lookup, unavailable } from '../model/lookup.ts';
+import { detailOf, type Lookup, unavailable } from '../model/lookup.ts';
 import type { ModuleName } from '../model/module-name.ts';
 import type { Snapshot, Source } from '../sources/source.ts';
 import type { Log } from '../support/log.ts';
@@ -128,7 +128,7 @@ export function describeReading(
     const detail = `its index ${objection}; held back until it is read like this once more`;
     return { source, outcome: 'held', detail, commit: last, heldCommit: commit };
   }
-  const detail = result.kind === 'absent' ? result.detail : result.cause.detail;
+  const detail = detailOf(result);
   return last === undefined
     ? { source, outcome: 'never-read', detail }
     : { source, outcome: 'stale', detail, commit: last };

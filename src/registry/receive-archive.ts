@@ -5,7 +5,7 @@ import type { Config } from '../config/config.ts';
 import type { GitIndex } from '../index/git-index.ts';
 import type { Checksum } from '../model/checksum.ts';
 import type { IndexEntry } from '../model/index-entry.ts';
-import { found, type Lookup, unavailable } from '../model/lookup.ts';
+import { detailOf, found, type Lookup, unavailable } from '../model/lookup.ts';
 import type { ModuleName } from '../model/module-name.ts';
 import type { Source } from '../sources/source.ts';
 import type { Log } from '../support/log.ts';
@@ -91,7 +91,7 @@ async function fetchVerified(
     },
   });
   if (outcome.kind !== 'found') {
-    log.warn('fetch failed', { module, version, outcome: outcome.kind, detail: lookupDetail(outcome) });
+    log.warn('fetch failed', { module, version, outcome: outcome.kind, detail: detailOf(outcome) });
     return outcome;
   }
   log.info('fetched', { module, version, ...outcome.value });
@@ -126,10 +126,4 @@ function oneAmongProcesses(
         fail(error);
       });
   });
-}
-
-/** Why it is not there, for people; '' if it is. */
-export function lookupDetail(outcome: Lookup<unknown>): string {
-  if (outcome.kind === 'unavailable') return outcome.cause.detail;
-  return outcome.kind === 'absent' ? outcome.detail : '';
 }

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { readFile, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { found } from '../model/lookup.ts';
+import { detailOf, found } from '../model/lookup.ts';
 import type { ModuleName } from '../model/module-name.ts';
 import type { Source } from '../sources/source.ts';
 import { writeFileAtomic } from '../support/atomic-file.ts';
@@ -36,8 +36,7 @@ export function createSymbols(directory: string, log: Log) {
     if (opened.value === 'notModified') return;
     const read = await readBody(found(opened.value), maxSymbolsBytes);
     if (read.kind !== 'found') {
-      const detail = read.kind === 'absent' ? read.detail : read.cause.detail;
-      log.warn('symbols could not be read, and stay as they were', { source: name, detail });
+      log.warn('symbols could not be read, and stay as they were', { source: name, detail: detailOf(read) });
       return;
     }
     await rm(`${fileOf(name)}.etag`, { force: true });

@@ -1,5 +1,6 @@
 import type { ArchiveStore } from '../archives/archive-store.ts';
 import type { VerifyingStore } from '../archives/verifying-store.ts';
+import { detailOf } from '../model/lookup.ts';
 import type { ModuleName } from '../model/module-name.ts';
 import { removeFiles } from '../support/temporary-file.ts';
 import { type NamedArchive, repairArchive } from './repair-archive.ts';
@@ -37,7 +38,7 @@ export async function verifyOpened(
       async refetch(archive: NamedArchive) {
         const outcome = await repairArchive(archive, resolver, context, options.signal);
         if (outcome.kind === 'found') return undefined;
-        return outcome.kind === 'absent' ? outcome.detail : outcome.cause.detail;
+        return detailOf(outcome);
       },
     },
     options,
