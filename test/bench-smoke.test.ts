@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process';
-import { readFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { build } from 'esbuild';
 import { describe, expect, test } from 'vitest';
@@ -56,6 +56,24 @@ describe('the benchmarks', { timeout: 300_000 }, () => {
         expect(rounds).toHaveLength(missing === undefined ? 1 : 0);
     }
     for (const { name } of rows) expect(stdout).toContain(`| ${name} `);
+  });
+
+  test('say what moved since an older run', async () => {
+    const folder = temporaryDirectory();
+    const old = join(folder, 'old.json');
+    const first = await smoke('bench', folder, 'start');
+    expect(first.status, first.stderr).toBe(0);
+    const report = first.report();
+    const { metrics } = report.rows[0].contenders[0];
+    metrics.ms = { median: 1, min: 1, max: 1 };
+    writeFileSync(old, JSON.stringify(report));
+
+    const { status, stdout, stderr } = await smoke('bench', folder, 'start', '--compare', old);
+
+    expect(status, stderr).toBe(0);
+    expect(stdout).toMatch(
+      /\| start \| serve, to its first answer: ms +\| 1 +\| [\d,]+ +\| [\d,]+ × +\| moved \|/,
+    );
   });
 
   test('draw how things grow', async () => {
