@@ -4,6 +4,7 @@ import { type FileHandle, link, mkdir, open, readdir, rename, rm, stat } from 'n
 import path from 'node:path';
 import { addAbortSignal, type Readable } from 'node:stream';
 import { promisify } from 'node:util';
+import pLimit from 'p-limit';
 import { IntegrityError } from '../errors.ts';
 import { type Checksum, isChecksum } from '../model/checksum.ts';
 import { syncDirectory } from '../support/atomic-file.ts';
@@ -19,6 +20,8 @@ const readWhole = promisify(readFile);
 const gatherBytes = 1024 * 1024;
 /** A listing is mostly waiting. */
 const foldersAtOnce = 32;
+/** Few: the work that goes on meanwhile would queue behind them. */
+const sweptAtOnce = 4;
 const folderPattern = /^[0-9a-f]{2}$/;
 
 /**
@@ -66,7 +69,8 @@ export function openFileArchiveStore(directory: string): ArchiveStore {
 
 /** The temporary files that interrupted `store` calls left. */
 export async function findAbandonedArchives(directory: string): Promise<string[]> {
-  const files = await Promise.all((await foldersOf(directory)).map(findAbandoned));
+  const limit = pLimit(sweptAtOnce);
+  const files = await limit.map(await foldersOf(directory), findAbandoned);
   return files.flat();
 }
 

@@ -2,7 +2,11 @@ import { join } from 'node:path';
 import type { Config } from '../config/config.ts';
 import type { GitIndex } from '../index/git-index.ts';
 import { type ConnectedSources, type ConnectionTuning, connectSources } from '../sources/connect.ts';
+import type { InTurn } from '../sources/git-context.ts';
+import type { Log } from '../support/log.ts';
+import { withProcessLock } from '../support/process-lock.ts';
 import type { dataLayout } from './init.ts';
+import { lockWaitMs } from './read-sources.ts';
 
 /** How long fetches that began under an older configuration may go on. */
 const drainMs = 15 * 60_000;
@@ -12,7 +16,18 @@ export function createConnections(
   layout: ReturnType<typeof dataLayout>,
   { treeOf }: GitIndex,
   tuning: ConnectionTuning | undefined,
+  log: Log,
 ) {
+  // A source need not answer two fetches of ours at once.
+  const inTurn =
+    (source: string): InTurn =>
+    (signal, work) =>
+      withProcessLock(join(layout.locks, `source-${source}`), work, {
+        signal,
+        waitMs: lockWaitMs,
+        onWait: (holder) => log.info('waiting for another process to read the source', { source, holder }),
+      });
+
   let connected:
     | { readonly config: Config; readonly key: string; readonly sources: ConnectedSources }
     | undefined;
@@ -34,7 +49,7 @@ export function createConnections(
         }, drainMs).unref();
       }
       const objectDirectory = join(layout.index, 'objects');
-      const place = { objectDirectory, treeOf, workDirectory: layout.sources };
+      const place = { objectDirectory, treeOf, workDirectory: layout.sources, inTurn };
       const sources = connectSources(config.sources, { ...tuning, ...place });
       connected = { config, key, sources };
       return sources.sources;

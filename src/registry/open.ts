@@ -70,7 +70,7 @@ export async function openRegistry(options: OpenOptions): Promise<Registry> {
   const served = createServedIndex(index);
   let resolving: { state: string; config: Config; resolver: Resolver } | undefined;
   const symbols = createSymbols(layout.symbols, log);
-  const connections = createConnections(layout, index, options.connections);
+  const connections = createConnections(layout, index, options.connections, log);
 
   async function reload(): Promise<boolean> {
     const before = configuration.current();

@@ -1,4 +1,3 @@
-import { buffer } from 'node:stream/consumers';
 import { found, type Lookup, type SourceFailure, unavailable } from '../model/lookup.ts';
 import type { OpenedBody } from '../sources/source.ts';
 
@@ -10,18 +9,19 @@ export async function readBody(opened: Lookup<OpenedBody>, maxBytes: number): Pr
     body.destroy();
     return unavailable<Buffer>({ reason, detail });
   };
-  if (sizeBytes !== undefined && sizeBytes > maxBytes)
-    return fail('bad-answer', `${url} is larger than ${maxBytes} bytes`);
+  const tooLarge = () => fail('bad-answer', `${url} is larger than ${maxBytes} bytes`);
+  if (sizeBytes !== undefined && sizeBytes > maxBytes) return tooLarge();
+  const chunks: Buffer[] = [];
   let received = 0;
-  body.on('data', (chunk: Buffer) => {
-    received += chunk.length;
-    if (received > maxBytes) body.destroy(new Error(`more than ${maxBytes} bytes`));
-  });
   try {
-    const bytes = await buffer(body);
-    if (sizeBytes !== undefined && bytes.length !== sizeBytes) return fail('connection', `${url} broke off`);
-    return found(bytes);
+    for await (const chunk of body as AsyncIterable<Buffer>) {
+      received += chunk.length;
+      if (received > maxBytes) return tooLarge();
+      chunks.push(chunk);
+    }
   } catch (error) {
     return fail('connection', `${url} broke off: ${(error as Error).message}`);
   }
+  if (sizeBytes !== undefined && received !== sizeBytes) return fail('connection', `${url} broke off`);
+  return found(Buffer.concat(chunks));
 }

@@ -1,13 +1,9 @@
-import { join } from 'node:path';
-import type { Config } from '../config/config.ts';
 import type { GitIndex } from '../index/git-index.ts';
 import { readIndexPath } from '../index/layout.ts';
 import type { SnapshotRecord } from '../index/registry-state.ts';
 import { detailOf, type Lookup, unavailable } from '../model/lookup.ts';
 import type { ModuleName } from '../model/module-name.ts';
 import type { Snapshot, Source } from '../sources/source.ts';
-import type { Log } from '../support/log.ts';
-import { withProcessLock } from '../support/process-lock.ts';
 import { findObjection, parseCommit } from './hold-snapshot.ts';
 import type { Observations } from './observations.ts';
 import type { SourceRefresh } from './reports.ts';
@@ -23,10 +19,8 @@ export interface Reading {
 }
 
 interface ReadContext {
-  readonly config: Config;
   readonly index: GitIndex;
   readonly sources: ReadonlyMap<string, Source>;
-  readonly log: Log;
 }
 
 /** As long as the slowest honest fetch. */
@@ -42,14 +36,7 @@ export async function readSource(
   const record = known.find((candidate) => candidate.source === name);
   const commit = record?.commit;
   if (!source) throw new Error(`source ${name} is not connected`);
-  // Two processes fetching one source would meet in its git directory; the others need not wait for it.
-  const lock = join(context.config.registry.dataDir, 'locks', `source-${name}`);
-  const result = await withProcessLock(lock, (held) => source.readSnapshot(commit, held), {
-    ...(signal ? { signal } : {}),
-    waitMs: lockWaitMs,
-    onWait: (holder) =>
-      context.log.info('waiting for another process to read the source', { source: name, holder }),
-  });
+  const result = await source.readSnapshot(commit, signal);
   return { source: name, known: commit, result: await refuseEmpty(context.index, record, result) };
 }
 

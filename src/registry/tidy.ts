@@ -14,13 +14,20 @@ interface TidyingInput {
 
 /**
  * Runs work that writes while what killed processes left is removed: listing every folder takes a while, and so does
- * waiting for a source. Locks go first, and each time; files once in a process. Resolves when both are done; only the
- * work can fail.
+ * waiting for a source. Locks each time, files once in a process. Resolves when both are done; only the work can fail.
  */
 export function createTidying({ locks, index, log, findAbandoned }: TidyingInput) {
   let tidied: Promise<unknown> | undefined;
 
-  async function tidy(): Promise<void> {
+  async function tidyLocks(): Promise<void> {
+    try {
+      await removeAbandonedLocks(locks);
+    } catch (error) {
+      log.warn('locks of processes that ended were not removed', { error });
+    }
+  }
+
+  async function tidyFiles(): Promise<void> {
     try {
       tidied ??= Promise.all([findAbandoned().then(removeFiles), index.removeStaleObjects()]);
       await tidied;
@@ -31,10 +38,7 @@ export function createTidying({ locks, index, log, findAbandoned }: TidyingInput
   }
 
   return async <T>(work: () => Promise<T>): Promise<T> => {
-    await removeAbandonedLocks(locks).catch((error: unknown) =>
-      log.warn('locks of processes that ended were not removed', { error }),
-    );
-    const tidying = tidy();
+    const tidying = Promise.all([tidyLocks(), tidyFiles()]);
     try {
       return await work();
     } finally {

@@ -4,7 +4,7 @@ import { createHttpClient, type HttpClient, type HttpClientOptions } from '../su
 import { type MonotonicClock, systemClock } from '../support/monotonic-clock.ts';
 import { createBucket } from '../support/rate-limit.ts';
 import { defaultRetryPolicy, type RetryPolicy } from '../support/retry.ts';
-import type { GitTimeouts } from './git-context.ts';
+import type { GitTimeouts, InTurn } from './git-context.ts';
 import { createGitSource } from './git-source.ts';
 import { type GuardedSource, guardSource } from './guarded-source.ts';
 import { userAgent } from './user-agent.ts';
@@ -23,6 +23,8 @@ export interface ConnectOptions extends ConnectionTuning {
   readonly treeOf: (commit: string) => Promise<string | undefined>;
   /** Absolute path of a folder in which each source gets one of its own. */
   readonly workDirectory: string;
+  /** For fetching from the source of this name; at once, if left out. */
+  readonly inTurn?: ((source: string) => InTurn) | undefined;
 }
 
 export interface ConnectedSources {
@@ -44,6 +46,7 @@ export function connectSources(configs: readonly SourceConfig[], options: Connec
       treeOf: options.treeOf,
       gitDirectory: join(options.workDirectory, config.name),
       http,
+      inTurn: options.inTurn?.(config.name),
       timeouts: options.gitTimeouts,
     });
     return { http, source: guardSource(source, { clock: options.clock }) };

@@ -18,6 +18,12 @@ export interface GitTimeouts {
 
 export const defaultGitTimeouts: GitTimeouts = { idleMs: 30_000, totalMs: 600_000 };
 
+/**
+ * Runs work of which one at a time will do, whichever process does it. `signal` ends the waiting; the signal the work gets
+ * ends as well when its turn is lost.
+ */
+export type InTurn = <T>(signal: AbortSignal, work: (signal: AbortSignal) => Promise<T>) => Promise<T>;
+
 /** All that reading one source's index needs. */
 export interface GitContext extends HttpAsker {
   readonly config: SourceConfig;
@@ -25,6 +31,8 @@ export interface GitContext extends HttpAsker {
   readonly objectDirectory: string;
   /** Folder of this source's own, for short-lived git directories and the file of certificate authorities. */
   readonly gitDirectory: string;
+  /** For fetching from this source. */
+  readonly inTurn: InTurn;
   readonly timeouts: GitTimeouts;
 }
 

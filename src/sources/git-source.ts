@@ -4,7 +4,7 @@ import type { HttpClient } from '../support/fetch-http.ts';
 import { type LinkedSignal, linkSignals } from '../support/link-signals.ts';
 import type { AddressForm } from './archive-address.ts';
 import { createCredentials } from './credentials.ts';
-import { defaultGitTimeouts, type GitContext, type GitTimeouts } from './git-context.ts';
+import { defaultGitTimeouts, type GitContext, type GitTimeouts, type InTurn } from './git-context.ts';
 import { openArchiveAt, openAssetAt, openSymbolsAt } from './open-archive.ts';
 import { readSnapshot } from './read-snapshot.ts';
 import { type RemoteIndex, readRemoteHead } from './remote-head.ts';
@@ -19,6 +19,8 @@ export interface GitSourceOptions {
   readonly gitDirectory: string;
   /** Shared with others; closing the source leaves it open. */
   readonly http: HttpClient;
+  /** At once, if left out. */
+  readonly inTurn?: InTurn | undefined;
   readonly timeouts?: Partial<GitTimeouts> | undefined;
 }
 
@@ -33,6 +35,7 @@ export function createGitSource(config: SourceConfig, options: GitSourceOptions)
     credentials: createCredentials(config),
     objectDirectory: options.objectDirectory,
     gitDirectory: options.gitDirectory,
+    inTurn: options.inTurn ?? ((signal, work) => work(signal)),
     timeouts: { ...defaultGitTimeouts, ...options.timeouts },
   };
   const run = createRunner(config);

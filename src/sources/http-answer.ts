@@ -1,5 +1,3 @@
-import { pipeline, Transform } from 'node:stream';
-import { buffer } from 'node:stream/consumers';
 import type { SourceFailure } from '../model/lookup.ts';
 import type { HttpClient, HttpRequest, HttpResponse } from '../support/fetch-http.ts';
 import { transportFailure } from '../support/http-failure.ts';
@@ -76,22 +74,20 @@ export async function readBody(
   { readonly kind: 'ok'; readonly bytes: Buffer } | { readonly kind: 'failed'; readonly cause: SourceFailure }
 > {
   const place = showUrl(response.url);
+  const chunks: Buffer[] = [];
   let size = 0;
-  const limiter = new Transform({
-    transform(chunk: Buffer, _, done) {
-      size += chunk.length;
-      done(size > limitBytes ? Object.assign(new Error('too long'), { code: 'BODY_TOO_LONG' }) : null, chunk);
-    },
-  });
   try {
-    return { kind: 'ok', bytes: await buffer(pipeline(response.body, limiter, () => {})) };
+    for await (const chunk of response.body as AsyncIterable<Buffer>) {
+      size += chunk.length;
+      if (size > limitBytes) {
+        const detail = `${place}: the answer is longer than ${limitBytes} bytes`;
+        return { kind: 'failed', cause: { reason: 'bad-answer', detail } };
+      }
+      chunks.push(chunk);
+    }
+    return { kind: 'ok', bytes: Buffer.concat(chunks) };
   } catch (error) {
     signal?.throwIfAborted();
-    if (size > limitBytes)
-      return {
-        kind: 'failed',
-        cause: { reason: 'bad-answer', detail: `${place}: the answer is longer than ${limitBytes} bytes` },
-      };
     const cause = transportFailure(error);
     if (cause === undefined) throw error;
     return { kind: 'failed', cause: { ...cause, detail: `${place}: ${cause.detail}` } };

@@ -20,7 +20,7 @@ export async function readSnapshot(
   if (head.value.commit === known?.commit) return found(known);
   const isShallow = head.value.supportsShallow;
   const attempts = known === undefined ? [undefined] : [{ commit: known.commit, isShallow }, undefined];
-  return fetchSnapshot(context, head.value, attempts, signal);
+  return context.inTurn(signal, (held) => fetchSnapshot(context, head.value, attempts, held));
 }
 
 /** Tries with what we have as a start; should that be what made it fail, from nothing. */
