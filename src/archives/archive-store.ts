@@ -34,8 +34,8 @@ export interface ArchiveStore {
   /** Every checksum here, in no order. */
   list(): AsyncIterable<{ readonly checksum: Checksum; readonly sizeBytes: number }>;
 
-  /** The same without their sizes: at the cost of a listing of names, not a look at each archive. */
-  names(): AsyncIterable<Checksum>;
+  /** The same without their sizes, many at a time: at the cost of a listing of names, not a look at each archive. */
+  names(): AsyncIterable<readonly Checksum[]>;
 
   /** Where people find it: an absolute file path, or a URL for stores that are not on this disk. */
   locate(checksum: Checksum): string;

@@ -216,20 +216,22 @@ async function* listArchives(root: string): AsyncGenerator<{ checksum: Checksum;
   }
 }
 
-async function* listNames(root: string): AsyncGenerator<Checksum> {
+async function* listNames(root: string): AsyncGenerator<readonly Checksum[]> {
   const folders = await foldersOf(root);
   for (let start = 0; start < folders.length; start += foldersAtOnce)
     for (const checksums of await Promise.all(folders.slice(start, start + foldersAtOnce).map(checksumsIn)))
-      yield* checksums;
+      yield checksums;
 }
 
 async function checksumsIn(folder: string): Promise<Checksum[]> {
   const start = path.basename(folder);
-  return (await readdir(folder)).flatMap((name) => {
+  const checksums: Checksum[] = [];
+  for (const name of await readdir(folder)) {
     const checksum = name.slice(0, -'.zip'.length);
     const belongs = name.endsWith('.zip') && name.startsWith(start);
-    return belongs && isChecksum(checksum) ? [checksum] : [];
-  });
+    if (belongs && isChecksum(checksum)) checksums.push(checksum);
+  }
+  return checksums;
 }
 
 async function foldersOf(root: string): Promise<string[]> {

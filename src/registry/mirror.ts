@@ -218,7 +218,7 @@ async function createPresence(
 ): Promise<(checksum: Checksum) => boolean | Promise<boolean>> {
   if (questions < manyArchives) return (checksum) => archives.has(checksum);
   const here = new Set<Checksum>();
-  for await (const checksum of archives.names()) here.add(checksum);
+  for await (const checksums of archives.names()) for (const checksum of checksums) here.add(checksum);
   return (checksum) => here.has(checksum);
 }
 

@@ -48,7 +48,7 @@ export function archiveStoreContract(name: string, open: () => Promise<ArchiveSt
       const found: { checksum: Checksum; sizeBytes: number }[] = [];
       for await (const archive of store.list()) found.push(archive);
       const names: string[] = [];
-      for await (const checksum of store.names()) names.push(checksum);
+      for await (const checksums of store.names()) names.push(...checksums);
       expect(names.sort()).toEqual(found.map(({ checksum }) => checksum).sort());
       return found.sort((a, b) => a.checksum.localeCompare(b.checksum));
     };
