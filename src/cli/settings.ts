@@ -51,6 +51,7 @@ function limitSettings(limits: Limits): [string, SettingValue][] {
     ['limits.git_timeout', formatDuration(limits.gitTimeoutMs)],
     ['limits.git_answer', formatSize(limits.gitAnswerBytes)],
     ['limits.git_cache', formatSize(limits.gitCacheBytes)],
+    ['limits.git_spool', formatSize(limits.gitSpoolBytes)],
     ['limits.archive_cache', formatSize(limits.archiveCacheBytes)],
     ['limits.first_byte_timeout', formatDuration(limits.firstByteMs)],
     ['limits.headers_timeout', formatDuration(limits.headersMs)],

@@ -52,9 +52,10 @@ export interface Limits {
   /** Requests that may wait for a git process; 503 beyond. */
   readonly gitQueue: number;
   readonly gitTimeoutMs: number;
-  /** Larger answers of git are streamed and not kept. */
+  /** Larger answers of git are kept on the disk. */
   readonly gitAnswerBytes: number;
   readonly gitCacheBytes: number;
+  readonly gitSpoolBytes: number;
   readonly archiveCacheBytes: number;
   /** For an archive that is being fetched; 503 beyond, while fetching goes on. */
   readonly firstByteMs: number;

@@ -135,6 +135,7 @@ git_queue = 5
 git_timeout = "6s"
 git_answer = "7MiB"
 git_cache = "8MiB"
+git_spool = "16MiB"
 archive_cache = "9MiB"
 first_byte_timeout = "10s"
 headers_timeout = "11s"
@@ -150,6 +151,7 @@ stalled_timeout = "14m"`);
       gitTimeoutMs: 6000,
       gitAnswerBytes: 7 << 20,
       gitCacheBytes: 8 << 20,
+      gitSpoolBytes: 16 << 20,
       archiveCacheBytes: 9 << 20,
       firstByteMs: 10_000,
       headersMs: 11_000,

@@ -137,6 +137,7 @@ function normaliseLimits(limits: ConfigFile['limits']): Limits {
     gitTimeoutMs: milliseconds(limits.git_timeout),
     gitAnswerBytes: bytes(limits.git_answer),
     gitCacheBytes: bytes(limits.git_cache),
+    gitSpoolBytes: bytes(limits.git_spool),
     archiveCacheBytes: bytes(limits.archive_cache),
     firstByteMs: milliseconds(limits.first_byte_timeout),
     headersMs: milliseconds(limits.headers_timeout),

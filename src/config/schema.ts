@@ -184,8 +184,12 @@ const limits = v.strictObject(
     git_processes: v.optional(about(integer(1, 256), 'How many git processes answer clients at once'), 8),
     git_queue: v.optional(about(integer(0, 100_000), 'How many requests may wait for one of them'), 256),
     git_timeout: v.optional(about(duration, 'How long git may take for an answer, or be silent'), '120s'),
-    git_answer: v.optional(about(size, 'The largest answer of git that is kept for other clients'), '16MiB'),
-    git_cache: v.optional(about(size, 'All answers of git that are kept'), '64MiB'),
+    git_answer: v.optional(
+      about(size, 'The largest answer of git that is kept in memory for other clients'),
+      '16MiB',
+    ),
+    git_cache: v.optional(about(size, 'All answers of git that are kept in memory'), '64MiB'),
+    git_spool: v.optional(about(size, 'Larger answers of git, which are kept on the disk'), '1GiB'),
     archive_cache: v.optional(about(size, 'Memory for archives that are asked for often'), '32MiB'),
     first_byte_timeout: v.optional(
       about(duration, 'How long a client waits for an archive that is being fetched; `moon` waits 30 s'),

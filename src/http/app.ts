@@ -34,6 +34,8 @@ export interface App {
   /** Answers one request, whatever happens. Settles when the answer is on its way out. */
   handle(request: IncomingMessage, response: ServerResponse): Promise<void>;
   stats(): { readonly git: UploadPackStats };
+  /** When nobody is answered any more. */
+  close(): void;
 }
 
 /** Everything the server answers, as an ordered table of routes over raw request targets. */
@@ -53,6 +55,8 @@ export function createApp(registry: Registry, options: AppOptions = {}): App {
     queue: limits.gitQueue,
     cacheBytes: limits.gitCacheBytes,
     answerBytes: limits.gitAnswerBytes,
+    spoolFolder: registry.config.registry.dataDir,
+    spoolBytes: limits.gitSpoolBytes,
     timeoutMs: limits.gitTimeoutMs,
     log,
   });
@@ -76,5 +80,6 @@ export function createApp(registry: Registry, options: AppOptions = {}): App {
   return {
     handle,
     stats: () => ({ git: uploadPack.stats() }),
+    close: uploadPack.close,
   };
 }

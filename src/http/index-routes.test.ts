@@ -183,7 +183,7 @@ describe('answers', () => {
     );
     const again = Buffer.from(await (await post(url, renamed)).arrayBuffer());
     expect(again).toEqual(first);
-    expect(server.stats().git).toMatchObject({ started: 1, servedFromMemory: 1 });
+    expect(server.stats().git).toMatchObject({ started: 1, shared: 1 });
     await registry.publish('alice/json@1.0.0');
     await (await post(url, fetchOf(await registry.servedCommit()))).arrayBuffer();
     expect(server.stats().git.started).toBe(2);
@@ -199,14 +199,43 @@ describe('answers', () => {
     expect(server.stats().git.started).toBe(1);
   });
 
-  test('too large to keep are streamed whole', async () => {
+  test('too large for memory are computed once, and streamed whole to all', async () => {
     const { registry, server, url } = await serveStandIn({ limits: { gitAnswerBytes: 100 } });
     await registry.publishMany('alice/m', 200);
-    const directory = temporaryDirectory();
-    await shallowClone(`${url}/git/index`, directory);
-    expect(await readdir(join(directory, 'user/alice'))).toHaveLength(200);
-    expect(server.stats().git.servedFromMemory).toBe(0);
+    const clone = async () => {
+      const directory = temporaryDirectory();
+      await shallowClone(`${url}/git/index`, directory);
+      return (await readdir(join(directory, 'user/alice'))).length;
+    };
+    expect(await Promise.all([clone(), clone(), clone()])).toEqual([200, 200, 200]);
+    const { started } = server.stats().git;
+    expect(await clone()).toBe(200);
+    expect(server.stats().git.started).toBe(started);
     await vi.waitFor(() => expect(server.stats().git.running).toBe(0));
+  });
+
+  test('too large for memory, which the disk does not take, are streamed by a git for each', async () => {
+    const { registry, server, url, log } = await serveStandIn({
+      limits: { gitAnswerBytes: 100, gitSpoolBytes: 1 },
+    });
+    await registry.publishMany('alice/m', 200);
+    const body = fetchOf(await registry.servedCommit());
+    const ask = async () => Buffer.from(await (await post(url, body)).arrayBuffer()).length;
+    for (let i = 0; i < 3; i++) expect(await ask()).toBeGreaterThan(1000);
+    expect(server.stats().git).toMatchObject({ started: 4, shared: 0 });
+    expect(log.filter(({ message }) => message.includes('cannot be kept'))).toHaveLength(1);
+  });
+
+  test('too large for memory belong to their commit', async () => {
+    const { registry, url } = await serveStandIn({ limits: { gitAnswerBytes: 100 } });
+    const cloned: string[][] = [];
+    for (const name of ['first', 'second']) {
+      await registry.publish(`alice/${name}@1.0.0`);
+      const directory = temporaryDirectory();
+      await shallowClone(`${url}/git/index`, directory);
+      cloned.push((await readdir(join(directory, 'user/alice'))).sort());
+    }
+    expect(cloned).toEqual([['first.index'], ['first.index', 'second.index']]);
   });
 
   test('for which the memory of answers has no room are computed again', async () => {
@@ -214,7 +243,7 @@ describe('answers', () => {
     const body = fetchOf(await registry.servedCommit());
     for (let i = 1; i <= 2; i++) {
       await (await post(url, body)).arrayBuffer();
-      expect(server.stats().git).toMatchObject({ started: i, servedFromMemory: 0 });
+      expect(server.stats().git).toMatchObject({ started: i, shared: 0 });
     }
   });
 

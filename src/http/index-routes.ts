@@ -127,7 +127,7 @@ function packAnswer(answer: PackAnswer, type: string): Answer {
     case 'bytes':
       return content(200, headers, answer.bytes);
     case 'stream':
-      return content(200, headers, { sizeBytes: undefined, open: async () => answer.stream });
+      return content(200, headers, { sizeBytes: answer.sizeBytes, open: async () => answer.stream });
     case 'busy':
       return busyProblem('Too many clients are cloning the index at once.', 2000);
     case 'refused':

@@ -69,6 +69,7 @@ export async function startServer(registry: Registry, options: ServerOptions): P
       const timer = setTimeout(() => server.closeAllConnections(), drainMs);
       await closed;
       clearTimeout(timer);
+      app.close();
     },
   };
 }

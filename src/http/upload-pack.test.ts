@@ -1,10 +1,12 @@
 import { execFile } from 'node:child_process';
+import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { text as readText } from 'node:stream/consumers';
 import { promisify } from 'node:util';
 import { describe, expect, onTestFinished, test, vi } from 'vitest';
 import { createRegistryStandIn } from '../../test/support/registry-stand-in.ts';
-import { createUploadPack, type UploadPackOptions } from './upload-pack.ts';
+import { temporaryDirectory } from '../../test/support/temporary-directory.ts';
+import { createUploadPack, type PackAnswer, type UploadPackOptions } from './upload-pack.ts';
 
 async function world(options: Partial<UploadPackOptions> = {}) {
   const registry = await createRegistryStandIn();
@@ -17,10 +19,13 @@ async function world(options: Partial<UploadPackOptions> = {}) {
     queue: 10,
     cacheBytes: 1_000_000,
     answerBytes: 100_000,
+    spoolFolder: temporaryDirectory(),
+    spoolBytes: 1_000_000,
     timeoutMs: 60_000,
     log: ({ message, fields }) => messages.push(`${message}: ${fields?.detail}`),
     ...options,
   });
+  onTestFinished(() => uploadPack.close());
   const request = { commit: await registry.servedCommit(), protocol: 2 as const, input: undefined };
   return { registry, uploadPack, request, messages };
 }
@@ -32,6 +37,18 @@ function createCaller() {
 
 const stays = createCaller();
 
+async function readStream(asked: Promise<PackAnswer>): Promise<string> {
+  const answer = await asked;
+  if (answer.kind !== 'stream') throw new Error(`not a stream: ${answer.kind}`);
+  return readText(answer.stream);
+}
+
+async function fileInPlaceOfFolder(): Promise<string> {
+  const file = join(temporaryDirectory(), 'file');
+  await writeFile(file, '');
+  return file;
+}
+
 describe('an answer', () => {
   test('nobody waits for any more is not computed to its end', async () => {
     const { uploadPack, request } = await world();
@@ -41,7 +58,7 @@ describe('an answer', () => {
     await expect(asked).rejects.toThrow();
     await vi.waitFor(() => expect(uploadPack.stats()).toMatchObject({ running: 0, waiting: 0 }));
     expect(await uploadPack.answer(request, stays)).toMatchObject({ kind: 'bytes' });
-    expect(uploadPack.stats().servedFromMemory).toBe(0);
+    expect(uploadPack.stats().shared).toBe(0);
   });
 
   test('survives the client who asked first', async () => {
@@ -52,7 +69,7 @@ describe('an answer', () => {
     leaving.leave();
     expect(await second).toMatchObject({ kind: 'bytes' });
     expect(await first).toMatchObject({ kind: 'bytes' });
-    expect(uploadPack.stats()).toMatchObject({ started: 1, servedFromMemory: 1 });
+    expect(uploadPack.stats()).toMatchObject({ started: 1, shared: 1 });
   });
 
   test('that takes too long is a failure, and its process ends', async () => {
@@ -65,15 +82,50 @@ describe('an answer', () => {
     await vi.waitFor(() => expect(uploadPack.stats()).toMatchObject({ started: 1, running: 0 }));
   });
 
+  test('too large for memory is computed once for all who ask, and kept on the disk', async () => {
+    const { uploadPack, request } = await world({ answerBytes: 10 });
+    const together = [1, 2, 3].map(() => readStream(uploadPack.answer(request, stays)));
+    const texts = [...(await Promise.all(together)), await readStream(uploadPack.answer(request, stays))];
+    expect(texts[0]).toContain('version 2');
+    expect(new Set(texts).size).toBe(1);
+    expect(uploadPack.stats()).toMatchObject({ started: 1, running: 0, shared: 3 });
+  });
+
+  test('too large for memory says how long it is, once that is known', async () => {
+    const { uploadPack, request } = await world({ answerBytes: 10 });
+    const whole = await readStream(uploadPack.answer(request, stays));
+    const again = uploadPack.answer(request, stays);
+    expect(await again).toMatchObject({ sizeBytes: whole.length });
+    expect(await readStream(again)).toBe(whole);
+  });
+
+  test('too large for memory holds no process while its client does not read', async () => {
+    const { uploadPack, request } = await world({ answerBytes: 10, processes: 1, queue: 0 });
+    const unread = await uploadPack.answer(request, stays);
+    await vi.waitFor(() => expect(uploadPack.stats().running).toBe(0));
+    const other = { ...request, protocol: 0 as const };
+    expect(await readStream(uploadPack.answer(other, stays))).toContain('refs/heads/main');
+    if (unread.kind === 'stream') unread.stream.destroy();
+  });
+
+  test('too large for memory and for the disk is computed for each client', async () => {
+    const { uploadPack, request } = await world({ answerBytes: 10, spoolBytes: 20 });
+    for (let i = 0; i < 3; i++)
+      expect(await readStream(uploadPack.answer(request, stays))).toContain('version 2');
+    // One more for the first, which showed how large it is.
+    expect(uploadPack.stats()).toMatchObject({ started: 4, shared: 0 });
+  });
+
   test('that is streamed ends with an error when git falls silent, and so does its process', async () => {
-    const { registry, uploadPack, request, messages } = await world({ timeoutMs: 1500, answerBytes: 10 });
+    const { registry, uploadPack, request, messages } = await world({
+      timeoutMs: 1500,
+      answerBytes: 10,
+      spoolFolder: await fileInPlaceOfFolder(),
+    });
     const listing = { ...request, protocol: 0 as const };
-    const read = async () => {
-      const answer = await uploadPack.answer(listing, stays);
-      if (answer.kind !== 'stream') throw new Error(`not a stream: ${answer.kind}`);
-      return readText(answer.stream);
-    };
+    const read = () => readStream(uploadPack.answer(listing, stays));
     expect(await read()).toContain('refs/heads/main');
+    expect(messages.splice(0)).toEqual([expect.stringContaining('large answers of git cannot be kept')]);
     await promisify(execFile)('mkfifo', [join(registry.indexDirectory, 'packed-refs')]);
     await expect(read()).rejects.toThrow('was ended: it was silent for 1500 ms');
     expect(messages).toEqual(['git upload-pack failed: was ended: it was silent for 1500 ms']);
@@ -84,7 +136,7 @@ describe('an answer', () => {
     const { registry, uploadPack, request } = await world({ readCommit: async () => 'f'.repeat(40) });
     await uploadPack.answer(request, stays);
     await uploadPack.answer({ ...request, commit: await registry.servedCommit() }, stays);
-    expect(uploadPack.stats()).toMatchObject({ started: 2, servedFromMemory: 0 });
+    expect(uploadPack.stats()).toMatchObject({ started: 2, shared: 0 });
   });
 
   test('waits for a process to end, in a bounded queue', async () => {

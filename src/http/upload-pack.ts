@@ -2,6 +2,7 @@ import { Readable } from 'node:stream';
 import { LRUCache } from 'lru-cache';
 import pLimit from 'p-limit';
 import { errorCode } from '../support/error-code.ts';
+import { createAnswerShelf } from './answer-shelf.ts';
 import { type GitProcess, startUploadPack } from './git-process.ts';
 import type { Log } from './log.ts';
 import { createSharedWork } from './shared-work.ts';
@@ -9,12 +10,15 @@ import type { GitProtocol } from './upload-request.ts';
 
 /**
  * Answers of `git upload-pack`. The answer to the same request at the same served commit is the same bytes (all CI
- * jobs send the same cold clone), so it is computed once, however many ask at once, and kept in memory.
+ * jobs send the same cold clone), so it is computed once, however many ask at once, and kept: in memory, or a large
+ * one on the disk.
  */
 export interface UploadPack {
   /** `input` is a checked request, or `undefined` for the advertisement of `info/refs`. */
   answer(request: PackRequest, caller: Caller): Promise<PackAnswer>;
   stats(): UploadPackStats;
+  /** Gives back the disk it takes. */
+  close(): void;
 }
 
 interface Caller {
@@ -37,8 +41,8 @@ interface PackInput {
 
 export type PackAnswer =
   | { readonly kind: 'bytes'; readonly bytes: Buffer }
-  /** Too large to keep. Ends with an error if git fails. */
-  | { readonly kind: 'stream'; readonly stream: Readable }
+  /** Ends with an error if git fails. */
+  | { readonly kind: 'stream'; readonly stream: Readable; readonly sizeBytes: number | undefined }
   | { readonly kind: 'busy' }
   /** git found that nobody can ask this. */
   | { readonly kind: 'refused'; readonly reason: string }
@@ -48,7 +52,8 @@ export interface UploadPackStats {
   readonly started: number;
   readonly running: number;
   readonly waiting: number;
-  readonly servedFromMemory: number;
+  /** Answers that were there, or on their way. */
+  readonly shared: number;
 }
 
 export interface UploadPackOptions {
@@ -58,8 +63,11 @@ export interface UploadPackOptions {
   readonly processes: number;
   readonly queue: number;
   readonly cacheBytes: number;
-  /** Larger answers are streamed. */
+  /** Larger answers are kept on the disk. */
   readonly answerBytes: number;
+  /** Where that is. */
+  readonly spoolFolder: string;
+  readonly spoolBytes: number;
   readonly timeoutMs: number;
   readonly log: Log;
 }
@@ -70,7 +78,7 @@ const refusals = [
   ['fatal: no commits selected for shallow requests', 'No commit is as recent as "deepen-since" wants.'],
 ] as const;
 
-type Collected = Exclude<PackAnswer, { kind: 'stream' }> | { readonly kind: 'too-large' };
+type Collected = Exclude<PackAnswer, { kind: 'stream' }> | { readonly kind: 'large' };
 
 export function createUploadPack(options: UploadPackOptions): UploadPack {
   const { answerBytes, timeoutMs, log } = options;
@@ -78,19 +86,27 @@ export function createUploadPack(options: UploadPackOptions): UploadPack {
     maxSize: options.cacheBytes,
     sizeCalculation: (bytes, key) => bytes.length + key.length,
   });
-  const tooLarge = new LRUCache<string, true>({ max: 1000 });
-  const shared = createSharedWork<Collected>();
+  const shelf = createAnswerShelf({
+    folder: options.spoolFolder,
+    maxBytes: options.spoolBytes,
+    readCommit: options.readCommit,
+    log,
+  });
+  const sharing = createSharedWork<Collected>();
   const processes = createProcesses(options);
-  let servedFromMemory = 0;
+  let shared = 0;
 
   async function compute(key: string, request: PackRequest, signal: AbortSignal): Promise<Collected> {
     const child = await processes.start(request, signal);
     if (!child) return { kind: 'busy' };
     const collected = await collectOutput(child, answerBytes, timeoutMs, signal);
-    if (collected.kind === 'too-large') tooLarge.set(key, true);
+    if (collected.kind === 'large') {
+      const pieces = continued(collected.begun, relay(child, collected.rest, timeoutMs, log));
+      if (!(await shelf.keep(key, request.commit, pieces, child.kill))) child.kill();
+      return { kind: 'large' };
+    }
     if (collected.kind === 'failed') return explainFailure(collected.detail);
-    if (collected.kind === 'bytes' && (await options.readCommit()) === request.commit)
-      cache.set(key, collected.bytes);
+    if ((await options.readCommit()) === request.commit) cache.set(key, collected.bytes);
     return collected;
   }
 
@@ -101,27 +117,53 @@ export function createUploadPack(options: UploadPackOptions): UploadPack {
     return { kind: 'failed' };
   }
 
-  async function stream(request: PackRequest, signal: AbortSignal): Promise<PackAnswer> {
+  /** From the disk; where it is not there, from a git of the client's own. */
+  async function stream(key: string, request: PackRequest, signal: AbortSignal): Promise<PackAnswer> {
+    const spool = shelf.find(key);
+    const kept = spool?.read();
+    if (spool && kept) {
+      endWith(signal, kept);
+      return { kind: 'stream', stream: kept, sizeBytes: spool.isWhole ? spool.sizeBytes : undefined };
+    }
     const child = await processes.start(request, signal);
     if (!child) return { kind: 'busy' };
-    const kill = () => child.kill();
-    signal.addEventListener('abort', kill, { once: true });
-    if (signal.aborted) kill();
-    return { kind: 'stream', stream: Readable.from(relay(child, timeoutMs, log), { objectMode: false }) };
+    const chunks = child.stdout[Symbol.asyncIterator]();
+    const own = Readable.from(relay(child, chunks, timeoutMs, log), { objectMode: false });
+    endWith(signal, own, () => child.kill());
+    return { kind: 'stream', stream: own, sizeBytes: undefined };
   }
 
   return {
     async answer(request, caller) {
       const key = keyOf(request);
       const known = cache.get(key);
-      if (known || shared.has(key)) servedFromMemory++;
+      const isLarge = shelf.find(key) !== undefined;
+      if (known || isLarge || sharing.has(key)) shared++;
       if (known) return { kind: 'bytes', bytes: known };
-      if (tooLarge.has(key)) return stream(request, caller.signal());
-      const collected = await shared.run(key, caller.signal(), (left) => compute(key, request, left));
-      return collected.kind === 'too-large' ? stream(request, caller.signal()) : collected;
+      if (isLarge || shelf.refuses(key)) return stream(key, request, caller.signal());
+      const collected = await sharing.run(key, caller.signal(), (left) => compute(key, request, left));
+      return collected.kind === 'large' ? stream(key, request, caller.signal()) : collected;
     },
-    stats: () => ({ ...processes.stats(), servedFromMemory }),
+    stats: () => ({ ...processes.stats(), shared }),
+    close: shelf.close,
   };
+}
+
+/** A client that leaves reads no more. */
+function endWith(signal: AbortSignal, stream: Readable, alsoEnd = () => {}): void {
+  const leave = () => {
+    stream.destroy();
+    alsoEnd();
+  };
+  signal.addEventListener('abort', leave, { once: true });
+  stream.once('close', () => signal.removeEventListener('abort', leave));
+  if (signal.aborted) leave();
+}
+
+/** Keeps nothing of what it has given. */
+async function* continued(begun: Buffer[], rest: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
+  for (let piece = begun.shift(); piece; piece = begun.shift()) yield piece;
+  yield* rest;
 }
 
 /** Bounds how many git processes run, and how many requests wait for one. */
@@ -152,9 +194,12 @@ function keyOf({ commit, protocol, input }: PackRequest): string {
   return `${commit} ${protocol} ${input.digest}`;
 }
 
+type Chunks = AsyncIterator<Buffer, unknown, undefined>;
+
 type Output =
   | { readonly kind: 'bytes'; readonly bytes: Buffer }
-  | { readonly kind: 'too-large' }
+  /** More than `maxBytes`; git runs on. */
+  | { readonly kind: 'large'; readonly begun: Buffer[]; readonly rest: Chunks }
   | { readonly kind: 'failed'; readonly detail: string };
 
 /** Rejects only on abort. */
@@ -167,12 +212,15 @@ async function collectOutput(
   const kill = () => child.kill();
   signal.addEventListener('abort', kill, { once: true });
   const timer = setTimeout(kill, timeoutMs);
+  let isGoingOn = false;
   try {
     signal.throwIfAborted();
-    const bytes = await readOutput(child.stdout, maxBytes);
-    if (bytes === undefined) return { kind: 'too-large' };
+    const chunks: Chunks = child.stdout[Symbol.asyncIterator]();
+    const { begun, isAll } = await readOutput(chunks, maxBytes);
+    isGoingOn = !isAll;
+    if (!isAll) return { kind: 'large', begun, rest: chunks };
     const { isOk, detail } = await child.ended;
-    return isOk ? { kind: 'bytes', bytes } : { kind: 'failed', detail };
+    return isOk ? { kind: 'bytes', bytes: Buffer.concat(begun) } : { kind: 'failed', detail };
   } catch (error) {
     signal.throwIfAborted();
     if (errorCode(error) !== 'ERR_STREAM_PREMATURE_CLOSE') throw error;
@@ -180,25 +228,30 @@ async function collectOutput(
   } finally {
     clearTimeout(timer);
     signal.removeEventListener('abort', kill);
-    child.kill();
+    if (!isGoingOn) child.kill();
   }
 }
 
-/** `undefined`: more than `maxBytes`. */
-async function readOutput(stdout: AsyncIterable<Buffer>, maxBytes: number): Promise<Buffer | undefined> {
-  const chunks: Buffer[] = [];
+/** All, or somewhat more than `maxBytes`. */
+async function readOutput(chunks: Chunks, maxBytes: number) {
+  const begun: Buffer[] = [];
   let size = 0;
-  for await (const chunk of stdout) {
-    size += chunk.length;
-    if (size > maxBytes) return undefined;
-    chunks.push(chunk);
+  while (size <= maxBytes) {
+    const next = await chunks.next();
+    if (next.done) return { begun, isAll: true };
+    size += next.value.length;
+    begun.push(next.value);
   }
-  return Buffer.concat(chunks);
+  return { begun, isAll: false };
 }
 
-/** git may be silent for `timeoutMs` at a time; how long a client takes to read is not its fault. */
-async function* relay(child: GitProcess, timeoutMs: number, log: Log): AsyncGenerator<Buffer> {
-  const chunks = (child.stdout as AsyncIterable<Buffer>)[Symbol.asyncIterator]();
+/** What is left of its output. git may be silent for `timeoutMs` at a time; how long a client takes to read is not its fault. */
+async function* relay(
+  child: GitProcess,
+  chunks: Chunks,
+  timeoutMs: number,
+  log: Log,
+): AsyncGenerator<Buffer> {
   let isSilent = false;
   const giveUp = () => {
     isSilent = true;
