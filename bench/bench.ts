@@ -9,7 +9,7 @@ import pLimit from 'p-limit';
 import { archive, archiveAll, fetchThrough } from './rows/archives.ts';
 import { nothing, publish } from './rows/changes.ts';
 import { mirrorFull, mirrorLatency } from './rows/mirror.ts';
-import { clone, updateFive, updateOne } from './rows/packs.ts';
+import { clone, cloneLarge, updateFive, updateOne } from './rows/packs.ts';
 import { memory, start } from './rows/process.ts';
 import { describeMachine } from './support/about.ts';
 import { formatMoves } from './support/compare.ts';
@@ -21,6 +21,7 @@ import type { Bench, BenchSize, Scenario } from './support/scenario.ts';
 
 const scenarios: readonly Scenario[] = [
   clone,
+  cloneLarge,
   updateOne,
   updateFive,
   archive,

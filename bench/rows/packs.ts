@@ -3,13 +3,14 @@ import { cp, mkdir, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { startBare } from '../support/bare.ts';
 import { capturePackRequest, expectSameAnswer } from '../support/git-requests.ts';
-import { generatorNote, measureThroughput } from '../support/load.ts';
+import { generatorNote, type Measured, measureLoad, measureThroughput, runLoad } from '../support/load.ts';
 import type { LoadRequest } from '../support/load-process.ts';
 import { gitBackendMissing, nginxMissing, startFileServer, startGitBackend } from '../support/nginx.ts';
 import { run, type Server } from '../support/process.ts';
 import { createSyncedRegistry, type OurRegistry } from '../support/registry.ts';
-import type { Bench, Contender, Prepared, Scenario } from '../support/scenario.ts';
+import type { Bench, Contender, Figures, Prepared, Scenario } from '../support/scenario.ts';
 import { startUpstream, type Upstream } from '../support/upstream.ts';
+import type { World } from '../support/world.ts';
 
 const connections = 16;
 const bareName = 'bare node:http, a buffer';
@@ -38,6 +39,42 @@ export const clone: Scenario = {
     ]);
   },
 };
+
+/** Above the largest answer that is kept in memory. */
+export const cloneLarge: Scenario = {
+  name: 'clone-100',
+  title: 'POST of a cold shallow clone at 100 × the index',
+  async prepare(bench) {
+    const world = await bench.worlds.scaled(bench.size.largeScale);
+    const { registry } = await prepareHistory(bench, [], world);
+    const server = await registry.serve('--quiet');
+    const words = (place: string, url: string) => [...shallow, url, join(place, 'cold')];
+    const request = await capturePackRequest(server.address, (url) => words(bench.directory, url));
+    const packs = await preparePacks(bench, registry, server, request, words, undefined, fewClients);
+    return {
+      contenders: packs.contenders,
+      bars: packs.bars.map(({ atLeast: _, ...bar }) => bar),
+      notes: [
+        `${fewClones} clones, ${fewConnections} at a time, every byte verified`,
+        ...packs.notes.slice(-2),
+      ],
+    };
+  },
+};
+
+const fewClones = 8;
+const fewConnections = 4;
+
+/** Of an answer that takes git seconds. */
+function fewClients(bench: Bench, { address, pid }: Measured, request: LoadRequest): Promise<Figures> {
+  const requests = Array.from({ length: fewClones }, () => request);
+  const plan = { url: address, requests, connections: fewConnections, verifyEvery: 1 };
+  return measureLoad(pid, () => runLoad(bench, { ...plan, seconds: 'once' }));
+}
+
+function manyClients(bench: Bench, server: Measured, request: LoadRequest): Promise<Figures> {
+  return measureThroughput(bench, server, [request], connections);
+}
 
 export const updateOne: Scenario = {
   name: 'update-1',
@@ -72,8 +109,8 @@ async function prepareUpdate(bench: Bench, behind: number, words: readonly strin
 }
 
 /** A synced registry, and a shallow clone from before all `versions` of one module were published one by one. */
-async function prepareHistory(bench: Bench, versions: readonly string[]) {
-  const world = await bench.worlds.usual();
+async function prepareHistory(bench: Bench, versions: readonly string[], given?: World) {
+  const world = given ?? (await bench.worlds.usual());
   const upstream: Upstream = await startUpstream(bench, world);
   const registry = await createSyncedRegistry(bench, upstream, world);
   const old = join(bench.directory, 'old-client');
@@ -94,11 +131,10 @@ async function preparePacks(
   request: LoadRequest,
   check: (project: string, indexUrl: string) => string[],
   prepareClient: (project: string) => Promise<void> = async () => undefined,
-): Promise<Prepared> {
+  measure: typeof manyClients = manyClients,
+): Promise<Prepared & { readonly notes: readonly string[] }> {
   const checked = await expectSameAnswer(server.address, request);
-  const contenders: Contender[] = [
-    { name: 'ours', round: () => measureThroughput(bench, server, [checked], connections) },
-  ];
+  const contenders: Contender[] = [{ name: 'ours', round: () => measure(bench, server, checked) }];
   const backendMissing = gitBackendMissing();
   if (backendMissing !== undefined) contenders.push({ name: backend, missing: backendMissing });
   else {
@@ -113,15 +149,15 @@ async function preparePacks(
     await run('git', check(client, `${address}/git/index`));
     contenders.push({
       name: backend,
-      round: () => measureThroughput(bench, { address }, [request], connections),
+      round: () => measure(bench, { address }, request),
     });
   }
   const file = await writePack(bench, checked.sizeBytes ?? 0);
-  contenders.push(await staticContender(bench, file));
+  contenders.push(await staticContender(bench, file, measure));
   const bare = await startBare(bench, { answers: { [`POST ${request.path}`]: file.pack } });
   contenders.push({
     name: bareName,
-    round: () => measureThroughput(bench, bare, [{ ...checked, checksum: file.checksum }], connections),
+    round: () => measure(bench, bare, { ...checked, checksum: file.checksum }),
   });
   return {
     contenders,
@@ -131,9 +167,9 @@ async function preparePacks(
       { metric: 'requests/s', of: 'ours', against: bareName },
     ],
     notes: [
-      `${connections} connections; the pack has ${checked.sizeBytes} bytes`,
+      `${connections} connections`,
       generatorNote(bench),
-      'no access log on either side',
+      `the pack has ${checked.sizeBytes} bytes; no access log on either side`,
       "nginx static: GET of a file of the pack's size",
     ],
   };
@@ -155,11 +191,15 @@ async function writePack(bench: Bench, sizeBytes: number): Promise<PackFile> {
   return { pack, sizeBytes, checksum: createHash('sha256').update(bytes).digest('hex') };
 }
 
-async function staticContender(bench: Bench, { pack, sizeBytes, checksum }: PackFile): Promise<Contender> {
+async function staticContender(
+  bench: Bench,
+  { pack, sizeBytes, checksum }: PackFile,
+  measure: typeof manyClients,
+): Promise<Contender> {
   const name = 'nginx static';
   const missing = nginxMissing();
   if (missing !== undefined) return { name, missing };
   const server = await startFileServer(bench, dirname(pack));
   const request: LoadRequest = { method: 'GET', path: '/pack', sizeBytes, checksum };
-  return { name, round: () => measureThroughput(bench, server, [request], connections) };
+  return { name, round: () => measure(bench, server, request) };
 }

@@ -35,10 +35,20 @@ export async function measureThroughput(
   const plan = { url, requests, connections };
   const verifying = { ...plan, seconds: 'once', verifyEvery: 1 } as const;
   const verified = usesWrk(bench) ? await runLoad(bench, verifying) : undefined;
+  return measureLoad(pid, () =>
+    verified
+      ? runWrk(bench, plan, verified.bytes / verified.requests)
+      : runLoad(bench, { ...plan, seconds: bench.size.seconds, verifyEvery: 16 }),
+  );
+}
+
+/** The figures of a load, with the CPU time that the server takes for it. */
+export async function measureLoad(
+  pid: number | undefined,
+  load: () => Promise<Pick<LoadResult, 'requests' | 'seconds' | 'p99Ms'>>,
+): Promise<Figures> {
   const before = pid === undefined ? 0 : cpuSeconds(pid);
-  const result = verified
-    ? await runWrk(bench, plan, verified.bytes / verified.requests)
-    : await runLoad(bench, { ...plan, seconds: bench.size.seconds, verifyEvery: 16 });
+  const result = await load();
   return {
     'requests/s': result.requests / result.seconds,
     'p99 ms': result.p99Ms,
