@@ -22,8 +22,11 @@ function world(options: Partial<AnswerShelfOptions> = {}) {
   async function put(key: string, content: string, commit = 'c1'): Promise<string> {
     return readAll(await keep(key, pieces(content), commit));
   }
-  const keep = (key: string, content: AsyncIterable<Buffer>, commit = 'c1') =>
-    shelf.keep(key, commit, content, giveUp);
+  /** The first piece as what has begun. */
+  async function keep(key: string, content: AsyncGenerator<Buffer>, commit = 'c1') {
+    const { value } = await content.next();
+    return shelf.keep(key, commit, [value], Object.assign(content, { giveUp }));
+  }
   return { shelf, log, put, keep, giveUp };
 }
 
@@ -70,7 +73,7 @@ test('the ones not asked for longest make room, and never one that is being read
 
 test('one for which there is no room fails whoever reads it, and is refused from then on', async () => {
   const { shelf, log, put, giveUp } = world();
-  await expect(put('a', 'a'.repeat(120))).rejects.toThrow('limits.git_spool');
+  await expect(put('a', 'a'.repeat(180))).rejects.toThrow('limits.git_spool');
   expect(giveUp).toHaveBeenCalledOnce();
   expect(shelf.find('a')).toBeUndefined();
   expect(shelf.refuses('a')).toBe(true);
@@ -81,6 +84,13 @@ test('one for which there is no room fails whoever reads it, and is refused from
   expect(log.at(-1)?.message).toBe('large answers of git are kept again');
 });
 
+test('one whose beginning finds no room is left to others, who have read nothing of it', async () => {
+  const { shelf, put, keep } = world();
+  expect(await keep('a', pieces('a'.repeat(220)))).toBeUndefined();
+  expect(shelf.refuses('a')).toBe(true);
+  expect(await put('b', 'b'.repeat(100))).toHaveLength(100);
+});
+
 test('the disk it takes is given back', async () => {
   const { put } = world();
   for (let i = 0; i < 20; i++) expect(await put(`key ${i}`, 'x'.repeat(60))).toHaveLength(60);
@@ -88,11 +98,15 @@ test('the disk it takes is given back', async () => {
 
 test('what git could not finish is not kept, and may be tried again', async () => {
   const { shelf, put, keep } = world();
+  const { gate, open } = createGate();
   async function* broken(): AsyncGenerator<Buffer> {
     yield Buffer.from('half');
+    await gate;
     throw new Error('git died');
   }
-  await expect(readAll(await keep('a', broken()))).rejects.toThrow('git died');
+  const read = readAll(await keep('a', broken()));
+  open();
+  await expect(read).rejects.toThrow('git died');
   expect([shelf.find('a'), shelf.refuses('a')]).toEqual([undefined, false]);
   expect(await put('a', 'whole')).toBe('whole');
 });
@@ -138,6 +152,6 @@ test('a disk that takes nothing leaves the answer to others, and is told of once
   const untouched = pieces('text');
   expect(await keep('a', untouched)).toBeUndefined();
   expect(await keep('b', pieces('text'))).toBeUndefined();
-  expect((await untouched.next()).value?.toString()).toBe('te');
+  expect((await untouched.next()).value?.toString()).toBe('xt');
   expect([shelf.refuses('a'), log.length]).toEqual([true, 1]);
 });

@@ -10,18 +10,17 @@ export interface AnswerShelf {
   /** Whether there was no room for it: the disk has none, or it is larger than all that may be kept. */
   refuses(key: string): boolean;
   /**
-   * Keeps what `pieces` give, for whoever reads it now and for all who follow. Where they end with an error, all readers do.
-   * `giveUp` is called when nothing more is wanted of them: the last reader has left, or there is no room. `undefined` if
-   * the disk takes nothing; `pieces` are then left alone.
+   * Keeps `begun` and what `rest` gives, for whoever reads it now and for all who follow. `undefined` if there is no room
+   * for `begun`; `rest` is then left alone. Where `rest` ends with an error, all readers do.
    */
-  keep(
-    key: string,
-    commit: string,
-    pieces: AsyncIterable<Buffer>,
-    giveUp: () => void,
-  ): Promise<Spool | undefined>;
+  keep(key: string, commit: string, begun: readonly Buffer[], rest: Rest): Promise<Spool | undefined>;
   /** Gives all of it back, once whoever reads has gone. */
   close(): void;
+}
+
+export interface Rest extends AsyncIterable<Buffer> {
+  /** Nothing more is wanted: the last reader has left, or there is no room. Harmless later. */
+  giveUp(): void;
 }
 
 export interface AnswerShelfOptions {
@@ -69,25 +68,31 @@ export function createAnswerShelf({ folder, maxBytes, readCommit, log }: AnswerS
       throw new StorageError(`large answers of git take more than the ${maxBytes} bytes of limits.git_spool`);
   }
 
-  async function append(spool: Spool, pieces: AsyncIterable<Buffer>): Promise<void> {
-    for await (const piece of pieces) {
-      await makeRoom(piece.length);
-      await spool.append(piece);
-      usedBytes += piece.length;
+  async function append(spool: Spool, piece: Buffer): Promise<void> {
+    await makeRoom(piece.length);
+    await spool.append(piece);
+    usedBytes += piece.length;
+  }
+
+  async function begin(begun: readonly Buffer[], giveUp: () => void): Promise<Spool> {
+    const spool = await createSpool(folder, giveUp);
+    try {
+      for (const piece of begun) await append(spool, piece);
+      return spool;
+    } catch (error) {
+      spool.end();
+      await spool.discard();
+      usedBytes -= spool.sizeBytes;
+      throw error;
     }
   }
 
-  async function fill(
-    key: string,
-    kept: Kept,
-    pieces: AsyncIterable<Buffer>,
-    giveUp: () => void,
-  ): Promise<void> {
+  async function fill(key: string, kept: Kept, rest: Rest): Promise<void> {
     try {
-      await append(kept.spool, pieces);
+      for await (const piece of rest) await append(kept.spool, piece);
     } catch (error) {
       kept.spool.fail(error instanceof Error ? error : new Error(String(error)));
-      giveUp();
+      rest.giveUp();
       if (error instanceof StorageError) refuse(key, error);
       return take(key, kept);
     }
@@ -111,12 +116,12 @@ export function createAnswerShelf({ folder, maxBytes, readCommit, log }: AnswerS
       return kept.spool;
     },
     refuses: (key) => refused.has(key),
-    async keep(key, commit, pieces, giveUp) {
+    async keep(key, commit, begun, rest) {
       takeOthers(commit);
       try {
-        const kept = { spool: await createSpool(folder, giveUp), commit };
+        const kept = { spool: await begin(begun, rest.giveUp), commit };
         shelf.set(key, kept);
-        void fill(key, kept, pieces, giveUp);
+        void fill(key, kept, rest);
         return kept.spool;
       } catch (error) {
         refuse(key, error);

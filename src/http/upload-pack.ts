@@ -101,8 +101,9 @@ export function createUploadPack(options: UploadPackOptions): UploadPack {
     if (!child) return { kind: 'busy' };
     const collected = await collectOutput(child, answerBytes, timeoutMs, signal);
     if (collected.kind === 'large') {
-      const pieces = continued(collected.begun, relay(child, collected.rest, timeoutMs, log));
-      if (!(await shelf.keep(key, request.commit, pieces, child.kill))) child.kill();
+      const rest = Object.assign(relay(child, collected.rest, timeoutMs, log), { giveUp: child.kill });
+      const isKept = await shelf.keep(key, request.commit, collected.begun, rest);
+      if (!isKept) child.kill();
       return { kind: 'large' };
     }
     if (collected.kind === 'failed') return explainFailure(collected.detail);
@@ -137,10 +138,10 @@ export function createUploadPack(options: UploadPackOptions): UploadPack {
     async answer(request, caller) {
       const key = keyOf(request);
       const known = cache.get(key);
-      const isLarge = shelf.find(key) !== undefined;
-      if (known || isLarge || sharing.has(key)) shared++;
+      const isKept = known !== undefined || shelf.find(key) !== undefined;
+      if (isKept || sharing.has(key)) shared++;
       if (known) return { kind: 'bytes', bytes: known };
-      if (isLarge || shelf.refuses(key)) return stream(key, request, caller.signal());
+      if (isKept || shelf.refuses(key)) return stream(key, request, caller.signal());
       const collected = await sharing.run(key, caller.signal(), (left) => compute(key, request, left));
       return collected.kind === 'large' ? stream(key, request, caller.signal()) : collected;
     },
@@ -158,12 +159,6 @@ function endWith(signal: AbortSignal, stream: Readable, alsoEnd = () => {}): voi
   signal.addEventListener('abort', leave, { once: true });
   stream.once('close', () => signal.removeEventListener('abort', leave));
   if (signal.aborted) leave();
-}
-
-/** Keeps nothing of what it has given. */
-async function* continued(begun: Buffer[], rest: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
-  for (let piece = begun.shift(); piece; piece = begun.shift()) yield piece;
-  yield* rest;
 }
 
 /** Bounds how many git processes run, and how many requests wait for one. */
@@ -199,7 +194,7 @@ type Chunks = AsyncIterator<Buffer, unknown, undefined>;
 type Output =
   | { readonly kind: 'bytes'; readonly bytes: Buffer }
   /** More than `maxBytes`; git runs on. */
-  | { readonly kind: 'large'; readonly begun: Buffer[]; readonly rest: Chunks }
+  | { readonly kind: 'large'; readonly begun: readonly Buffer[]; readonly rest: Chunks }
   | { readonly kind: 'failed'; readonly detail: string };
 
 /** Rejects only on abort. */
