@@ -18,7 +18,8 @@ export interface AnswerShelf {
   close(): void;
 }
 
-export interface Rest extends AsyncIterable<Buffer> {
+/** What comes after. */
+interface Rest extends AsyncIterable<Buffer> {
   /** Nothing more is wanted: the last reader has left, or there is no room. Harmless later. */
   giveUp(): void;
 }
