@@ -62,6 +62,22 @@ test('what is on its way is found, and joined', async () => {
   expect(giveUp).not.toHaveBeenCalled();
 });
 
+test('of two that come for the same, after all who waited for the first had left, one is kept', async () => {
+  const { shelf, put, keep, giveUp } = world();
+  const { gate, open } = createGate();
+  const [first, second] = await Promise.all([
+    keep('a', pieces('x'.repeat(60), gate)),
+    keep('a', pieces('x'.repeat(60), gate)),
+  ]);
+  expect(second).toBe(first);
+  expect(giveUp).toHaveBeenCalledOnce();
+  const read = readAll(shelf.find('a'));
+  open();
+  expect(await read).toHaveLength(60);
+  expect(await put('b', 'b'.repeat(40))).toHaveLength(40);
+  expect(shelf.find('a')).toBeDefined();
+});
+
 test('the ones not asked for longest make room, and never one that is being read', async () => {
   const { shelf, put } = world();
   for (const key of ['a', 'b', 'c']) await put(key, key.repeat(30));

@@ -11,7 +11,8 @@ export interface AnswerShelf {
   refuses(key: string): boolean;
   /**
    * Keeps `begun` and what `rest` gives, for whoever reads it now and for all who follow. `undefined` if there is no room
-   * for `begun`; `rest` is then left alone. Where `rest` ends with an error, all readers do.
+   * for `begun`; `rest` is then left alone. Where `rest` ends with an error, all readers do. Of two that come for the same
+   * key, the earlier is kept.
    */
   keep(key: string, commit: string, begun: readonly Buffer[], rest: Rest): Promise<Spool | undefined>;
   /** Gives all of it back, once whoever reads has gone. */
@@ -71,8 +72,13 @@ export function createAnswerShelf({ folder, maxBytes, readCommit, log }: AnswerS
 
   async function append(spool: Spool, piece: Buffer): Promise<void> {
     await makeRoom(piece.length);
-    await spool.append(piece);
     usedBytes += piece.length;
+    try {
+      await spool.append(piece);
+    } catch (error) {
+      usedBytes -= piece.length;
+      throw error;
+    }
   }
 
   async function begin(begun: readonly Buffer[], giveUp: () => void): Promise<Spool> {
@@ -81,11 +87,16 @@ export function createAnswerShelf({ folder, maxBytes, readCommit, log }: AnswerS
       for (const piece of begun) await append(spool, piece);
       return spool;
     } catch (error) {
-      spool.end();
-      await spool.discard();
-      usedBytes -= spool.sizeBytes;
+      await giveBack(spool);
       throw error;
     }
+  }
+
+  /** One that nobody reads, and nothing is written into any more. */
+  async function giveBack(spool: Spool): Promise<void> {
+    spool.end();
+    await spool.discard();
+    usedBytes -= spool.sizeBytes;
   }
 
   async function fill(key: string, kept: Kept, rest: Rest): Promise<void> {
@@ -120,10 +131,17 @@ export function createAnswerShelf({ folder, maxBytes, readCommit, log }: AnswerS
     async keep(key, commit, begun, rest) {
       takeOthers(commit);
       try {
-        const kept = { spool: await begin(begun, rest.giveUp), commit };
+        const spool = await begin(begun, rest.giveUp);
+        const earlier = shelf.get(key);
+        if (earlier) {
+          rest.giveUp();
+          await giveBack(spool);
+          return earlier.spool;
+        }
+        const kept = { spool, commit };
         shelf.set(key, kept);
         void fill(key, kept, rest);
-        return kept.spool;
+        return spool;
       } catch (error) {
         refuse(key, error);
         return undefined;

@@ -27,7 +27,8 @@ export interface Spool {
   discard(): Promise<void>;
 }
 
-const pieceBytes = 256 * 1024;
+/** What a client that reads slowly keeps in memory. */
+const pieceBytes = 128 * 1024;
 
 /**
  * Makes an empty one on the disk of `folder`. Throws `StorageError`. `onAbandoned` is told when the last reader leaves
@@ -90,7 +91,7 @@ function followFile(handle: FileHandle, folder: string, onAbandoned: () => void)
     }
 
     const reader = new Readable({
-      highWaterMark: pieceBytes,
+      highWaterMark: 0,
       read() {
         nextPiece().then(
           (piece) => reader.push(piece),
