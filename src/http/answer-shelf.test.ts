@@ -93,8 +93,8 @@ test('one for which there is no room fails whoever reads it, and is refused from
   expect(giveUp).toHaveBeenCalledOnce();
   expect(shelf.find('a')).toBeUndefined();
   expect(shelf.refuses('a')).toBe(true);
-  expect(log.map(({ level, message }) => `${level}: ${message}`)).toEqual([
-    'warn: large answers of git cannot be kept: each is computed anew for every client',
+  expect(log.map(({ level, message, fields }) => `${level}: ${message}; ${fields?.hint}`)).toEqual([
+    'warn: large answers of git cannot be kept: each is computed anew for every client; raise limits.git_spool if the disk has room for it',
   ]);
   expect(await put('b', 'b'.repeat(90))).toHaveLength(90);
   expect(log.at(-1)?.message).toBe('large answers of git are kept again');

@@ -1,4 +1,5 @@
 import { LRUCache } from 'lru-cache';
+import { formatSize } from '../config/size.ts';
 import { RegistryError, StorageError } from '../errors.ts';
 import type { Log } from './log.ts';
 import { createSpool, type Spool } from './spool.ts';
@@ -67,7 +68,9 @@ export function createAnswerShelf({ folder, maxBytes, readCommit, log }: AnswerS
       if (kept.spool.isWhole && !kept.spool.isRead) await take(key, kept);
     }
     if (usedBytes + bytes > maxBytes)
-      throw new StorageError(`large answers of git take more than the ${maxBytes} bytes of limits.git_spool`);
+      throw new StorageError(`they take more than limits.git_spool, which is ${formatSize(maxBytes)}`, {
+        hint: 'raise limits.git_spool if the disk has room for it',
+      });
   }
 
   async function append(spool: Spool, piece: Buffer): Promise<void> {
