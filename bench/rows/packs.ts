@@ -8,7 +8,7 @@ import type { LoadRequest } from '../support/load-process.ts';
 import { gitBackendMissing, nginxMissing, startFileServer, startGitBackend } from '../support/nginx.ts';
 import { run, type Server } from '../support/process.ts';
 import { createSyncedRegistry, type OurRegistry } from '../support/registry.ts';
-import type { Bench, Contender, Figures, Prepared, Scenario } from '../support/scenario.ts';
+import type { Bar, Bench, Contender, Figures, Prepared, Scenario } from '../support/scenario.ts';
 import { startUpstream, type Upstream } from '../support/upstream.ts';
 import type { World } from '../support/world.ts';
 
@@ -50,31 +50,33 @@ export const cloneLarge: Scenario = {
     const server = await registry.serve('--quiet');
     const words = (place: string, url: string) => [...shallow, url, join(place, 'cold')];
     const request = await capturePackRequest(server.address, (url) => words(bench.directory, url));
-    const packs = await preparePacks(bench, registry, server, request, words, undefined, fewClients);
-    return {
-      contenders: packs.contenders,
-      bars: packs.bars.map(({ atLeast: _, ...bar }) => bar),
-      notes: [
-        `${fewClones} clones, ${fewConnections} at a time, every byte verified`,
-        ...packs.notes.slice(-2),
-      ],
-    };
+    return preparePacks(bench, registry, server, request, words, { load: fewClients });
   },
 };
 
-const fewClones = 8;
-const fewConnections = 4;
-
-/** Of an answer that takes git seconds. */
-function fewClients(bench: Bench, { address, pid }: Measured, request: LoadRequest): Promise<Figures> {
-  const requests = Array.from({ length: fewClones }, () => request);
-  const plan = { url: address, requests, connections: fewConnections, verifyEvery: 1 };
-  return measureLoad(pid, () => runLoad(bench, { ...plan, seconds: 'once' }));
+interface PackLoad {
+  measure(bench: Bench, server: Measured, request: LoadRequest): Promise<Figures>;
+  describe(bench: Bench): string;
+  /** What `requests/s` must reach against git-http-backend and nginx. */
+  readonly bars: { readonly backend?: number; readonly nginx?: number };
 }
 
-function manyClients(bench: Bench, server: Measured, request: LoadRequest): Promise<Figures> {
-  return measureThroughput(bench, server, [request], connections);
-}
+const manyClients: PackLoad = {
+  measure: (bench, server, request) => measureThroughput(bench, server, [request], connections),
+  describe: (bench) => `${connections} connections; ${generatorNote(bench)}`,
+  bars: { backend: 20, nginx: 0.8 },
+};
+
+/** Of an answer that takes git a second. */
+const fewClients: PackLoad = {
+  measure(bench, { address, pid }, request) {
+    const requests = Array.from({ length: 8 }, () => request);
+    const plan = { url: address, requests, connections: 4, verifyEvery: 1 };
+    return measureLoad(pid, () => runLoad(bench, { ...plan, seconds: 'once' }));
+  },
+  describe: () => '8 clones, 4 at a time; load: our own generator, which verifies every byte',
+  bars: {},
+};
 
 export const updateOne: Scenario = {
   name: 'update-1',
@@ -105,7 +107,7 @@ async function prepareUpdate(bench: Bench, behind: number, words: readonly strin
   await mkdir(ours);
   await clientOf(ours);
   const request = await capturePackRequest(server.address, (url) => update(ours, url));
-  return preparePacks(bench, registry, server, request, update, clientOf);
+  return preparePacks(bench, registry, server, request, update, { prepareClient: clientOf });
 }
 
 /** A synced registry, and a shallow clone from before all `versions` of one module were published one by one. */
@@ -130,11 +132,14 @@ async function preparePacks(
   server: Server,
   request: LoadRequest,
   check: (project: string, indexUrl: string) => string[],
-  prepareClient: (project: string) => Promise<void> = async () => undefined,
-  measure: typeof manyClients = manyClients,
-): Promise<Prepared & { readonly notes: readonly string[] }> {
+  {
+    load = manyClients,
+    prepareClient = async () => undefined,
+  }: { load?: PackLoad; prepareClient?: (project: string) => Promise<void> } = {},
+): Promise<Prepared> {
+  const measure = (measured: Measured, asked: LoadRequest) => load.measure(bench, measured, asked);
   const checked = await expectSameAnswer(server.address, request);
-  const contenders: Contender[] = [{ name: 'ours', round: () => measure(bench, server, checked) }];
+  const contenders: Contender[] = [{ name: 'ours', round: () => measure(server, checked) }];
   const backendMissing = gitBackendMissing();
   if (backendMissing !== undefined) contenders.push({ name: backend, missing: backendMissing });
   else {
@@ -149,7 +154,7 @@ async function preparePacks(
     await run('git', check(client, `${address}/git/index`));
     contenders.push({
       name: backend,
-      round: () => measure(bench, { address }, request),
+      round: () => measure({ address }, request),
     });
   }
   const file = await writePack(bench, checked.sizeBytes ?? 0);
@@ -157,22 +162,25 @@ async function preparePacks(
   const bare = await startBare(bench, { answers: { [`POST ${request.path}`]: file.pack } });
   contenders.push({
     name: bareName,
-    round: () => measure(bench, bare, { ...checked, checksum: file.checksum }),
+    round: () => measure(bare, { ...checked, checksum: file.checksum }),
   });
   return {
     contenders,
     bars: [
-      { metric: 'requests/s', of: 'ours', against: backend, atLeast: 20 },
-      { metric: 'requests/s', of: 'ours', against: 'nginx static', atLeast: 0.8 },
-      { metric: 'requests/s', of: 'ours', against: bareName },
+      barAgainst(backend, load.bars.backend),
+      barAgainst('nginx static', load.bars.nginx),
+      barAgainst(bareName, undefined),
     ],
     notes: [
-      `${connections} connections`,
-      generatorNote(bench),
+      load.describe(bench),
       `the pack has ${checked.sizeBytes} bytes; no access log on either side`,
       "nginx static: GET of a file of the pack's size",
     ],
   };
+}
+
+function barAgainst(against: string, atLeast: number | undefined): Bar {
+  return { metric: 'requests/s', of: 'ours', against, ...(atLeast === undefined ? {} : { atLeast }) };
 }
 
 interface PackFile {
@@ -194,12 +202,12 @@ async function writePack(bench: Bench, sizeBytes: number): Promise<PackFile> {
 async function staticContender(
   bench: Bench,
   { pack, sizeBytes, checksum }: PackFile,
-  measure: typeof manyClients,
+  measure: (server: Measured, request: LoadRequest) => Promise<Figures>,
 ): Promise<Contender> {
   const name = 'nginx static';
   const missing = nginxMissing();
   if (missing !== undefined) return { name, missing };
   const server = await startFileServer(bench, dirname(pack));
   const request: LoadRequest = { method: 'GET', path: '/pack', sizeBytes, checksum };
-  return { name, round: () => measure(bench, server, request) };
+  return { name, round: () => measure(server, request) };
 }

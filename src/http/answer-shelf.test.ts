@@ -25,7 +25,7 @@ function world(options: Partial<AnswerShelfOptions> = {}) {
   /** The first piece as what has begun. */
   async function keep(key: string, content: AsyncGenerator<Buffer>, commit = 'c1') {
     const { value } = await content.next();
-    return shelf.keep(key, commit, [value], Object.assign(content, { giveUp }));
+    return shelf.keep(key, commit, { begun: [value], rest: content, giveUp });
   }
   return { shelf, log, put, keep, giveUp };
 }

@@ -11,19 +11,20 @@ export interface AnswerShelf {
   /** Whether there was no room for it: the disk has none, or it is larger than all that may be kept. */
   refuses(key: string): boolean;
   /**
-   * Keeps `begun` and what `rest` gives, for whoever reads it now and for all who follow. `undefined` if there is no room
-   * for `begun`; `rest` is then left alone. Where `rest` ends with an error, all readers do. Of two that come for the same
-   * key, the earlier is kept.
+   * Keeps an answer, for whoever reads it now and for all who follow. `undefined` if there is no room for what has begun;
+   * the rest is then left alone. Where the rest ends with an error, all readers do. Of two that come for the same key, the
+   * earlier is kept.
    */
-  keep(key: string, commit: string, begun: readonly Buffer[], rest: Rest): Promise<Spool | undefined>;
+  keep(key: string, commit: string, answer: GrowingAnswer): Promise<Spool | undefined>;
   /** Gives all of it back, once whoever reads has gone. */
   close(): void;
 }
 
-/** What comes after. */
-interface Rest extends AsyncIterable<Buffer> {
+interface GrowingAnswer {
+  readonly begun: readonly Buffer[];
+  readonly rest: AsyncIterable<Buffer>;
   /** Nothing more is wanted: the last reader has left, or there is no room. Harmless later. */
-  giveUp(): void;
+  readonly giveUp: () => void;
 }
 
 export interface AnswerShelfOptions {
@@ -84,7 +85,7 @@ export function createAnswerShelf({ folder, maxBytes, readCommit, log }: AnswerS
     }
   }
 
-  async function begin(begun: readonly Buffer[], giveUp: () => void): Promise<Spool> {
+  async function begin({ begun, giveUp }: GrowingAnswer): Promise<Spool> {
     const spool = await createSpool(folder, giveUp);
     try {
       for (const piece of begun) await append(spool, piece);
@@ -102,12 +103,12 @@ export function createAnswerShelf({ folder, maxBytes, readCommit, log }: AnswerS
     usedBytes -= spool.sizeBytes;
   }
 
-  async function fill(key: string, kept: Kept, rest: Rest): Promise<void> {
+  async function fill(key: string, kept: Kept, { rest, giveUp }: GrowingAnswer): Promise<void> {
     try {
       for await (const piece of rest) await append(kept.spool, piece);
     } catch (error) {
       kept.spool.fail(error instanceof Error ? error : new Error(String(error)));
-      rest.giveUp();
+      giveUp();
       if (error instanceof StorageError) refuse(key, error);
       return take(key, kept);
     }
@@ -131,19 +132,19 @@ export function createAnswerShelf({ folder, maxBytes, readCommit, log }: AnswerS
       return kept.spool;
     },
     refuses: (key) => refused.has(key),
-    async keep(key, commit, begun, rest) {
+    async keep(key, commit, answer) {
       takeOthers(commit);
       try {
-        const spool = await begin(begun, rest.giveUp);
+        const spool = await begin(answer);
         const earlier = shelf.get(key);
         if (earlier) {
-          rest.giveUp();
+          answer.giveUp();
           await giveBack(spool);
           return earlier.spool;
         }
         const kept = { spool, commit };
         shelf.set(key, kept);
-        void fill(key, kept, rest);
+        void fill(key, kept, answer);
         return spool;
       } catch (error) {
         refuse(key, error);

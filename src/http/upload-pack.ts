@@ -101,9 +101,10 @@ export function createUploadPack(options: UploadPackOptions): UploadPack {
     if (!child) return { kind: 'busy' };
     const collected = await collectOutput(child, answerBytes, timeoutMs, signal);
     if (collected.kind === 'large') {
-      const rest = Object.assign(relay(child, collected.rest, timeoutMs, log), { giveUp: child.kill });
-      const isKept = await shelf.keep(key, request.commit, collected.begun, rest);
-      if (!isKept) child.kill();
+      const { begun } = collected;
+      const rest = relay(child, collected.rest, timeoutMs, log);
+      const spool = await shelf.keep(key, request.commit, { begun, rest, giveUp: child.kill });
+      if (!spool) child.kill();
       return { kind: 'large' };
     }
     if (collected.kind === 'failed') return explainFailure(collected.detail);

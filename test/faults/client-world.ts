@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import { connect, type Socket } from 'node:net';
 import { join } from 'node:path';
 import { onTestFinished } from 'vitest';
@@ -138,12 +138,30 @@ export function statusesOf(received: string): number[] {
 
 export const canCountResources = existsSync('/proc/self/fd');
 
-/** Files, sockets and child processes of this process. */
-export function countResources(): { readonly descriptors: number; readonly children: number } {
+interface Resources {
+  /** Files and sockets, but for `answers`. */
+  readonly descriptors: number;
+  /** Large answers of git that are kept, each in a file without a name. */
+  readonly answers: number;
+  readonly children: number;
+}
+
+/** What this process holds. */
+export function countResources(): Resources {
   const children = readdirSync('/proc').filter(
     (name) => /^\d+$/.test(name) && parentOf(name) === process.pid,
   );
-  return { descriptors: readdirSync('/proc/self/fd').length, children: children.length };
+  const targets = readdirSync('/proc/self/fd').map(targetOf);
+  const answers = targets.filter((target) => /\.answer\.[^/]*\.tmp \(deleted\)$/.test(target)).length;
+  return { descriptors: targets.length - answers, answers, children: children.length };
+}
+
+function targetOf(descriptor: string): string {
+  try {
+    return readlinkSync(`/proc/self/fd/${descriptor}`);
+  } catch {
+    return '';
+  }
 }
 
 function parentOf(pid: string): number | undefined {
