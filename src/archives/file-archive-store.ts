@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { readFile } from 'node:fs';
+import { closeSync, fstatSync, open as openFile, read as readFile } from 'node:fs';
 import { type FileHandle, link, mkdir, open, readdir, rename, rm, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { addAbortSignal, type Readable } from 'node:stream';
@@ -15,8 +15,8 @@ import { findAbandoned, temporaryName } from '../support/temporary-file.ts';
 import { findDamage } from './archive-check.ts';
 import type { ArchiveStore, StoreOptions } from './archive-store.ts';
 
-/** Half the work of `readFile` of `node:fs/promises`, which makes an object of each open file. */
-const readWhole = promisify(readFile);
+const openDescriptor = promisify(openFile);
+const readDescriptor = promisify(readFile);
 const gatherBytes = 1024 * 1024;
 /** A listing is mostly waiting. */
 const foldersAtOnce = 32;
@@ -65,6 +65,26 @@ export function openFileArchiveStore(directory: string): ArchiveStore {
     },
   };
   return store;
+}
+
+/**
+ * Only what may wait for the disk goes to Node's thread pool: each way there and back takes longer than the call itself, and
+ * an open file tells its size, and is closed, at once.
+ */
+async function readWhole(file: string): Promise<Buffer> {
+  const descriptor = await openDescriptor(file, 'r');
+  try {
+    const bytes = Buffer.allocUnsafeSlow(fstatSync(descriptor).size);
+    let filled = 0;
+    while (filled < bytes.length) {
+      const { bytesRead } = await readDescriptor(descriptor, bytes, filled, bytes.length - filled, filled);
+      if (bytesRead === 0) break;
+      filled += bytesRead;
+    }
+    return bytes.subarray(0, filled);
+  } finally {
+    closeSync(descriptor);
+  }
 }
 
 /** The temporary files that interrupted `store` calls left. */

@@ -41,6 +41,8 @@ export interface BackgroundOptions {
 
 /** Archives are read again once clients have been served, and again soon where that failed. */
 const scrubDelayMs = 60_000;
+/** Half of what a source gets by default, so that clients whose archives are fetched find room. */
+const backgroundJobs = 16;
 
 export function createBackground(options: BackgroundOptions): Background {
   const { registry, log, now } = options;
@@ -79,7 +81,8 @@ export function createBackground(options: BackgroundOptions): Background {
     reporter.synced(await registry.sync({ signal }));
   };
   const mirror = async () => {
-    reporter.mirrored(await registry.mirror({ patterns: registry.config.mirror.packages, signal }));
+    const { packages: patterns } = registry.config.mirror;
+    reporter.mirrored(await registry.mirror({ patterns, jobs: backgroundJobs, signal }));
   };
 
   const scrub = async () => {

@@ -41,7 +41,7 @@ const maxArchiveBytes = 1024 * 1024 * 1024;
 const attempts = 3;
 
 /**
- * Brings an archive into the store (rule 5): from the module's origin, or else from another enabled source whose
+ * Brings an archive that is not here into the store (rule 5): from the module's origin, or else from another enabled source whose
  * own index lists the version with the same checksum, most trusted first. A source that never heard of the
  * version is not asked. `absent` only if every one of them said so.
  */
@@ -100,8 +100,8 @@ async function fetchFrom(
     if (opened.kind !== 'found') return opened;
     const { body, url } = opened.value;
     try {
-      const limits = { maxBytes: maxArchiveBytes, ...(signal ? { signal } : {}) };
-      const sizeBytes = await archives.store(checksum, body, limits);
+      const options = { isAbsent: true, maxBytes: maxArchiveBytes, ...(signal ? { signal } : {}) };
+      const sizeBytes = await archives.store(checksum, body, options);
       const fetched = { source: source.config.name, url };
       // Not awaited: nobody's answer depends on it, and closing the registry waits for it.
       void audit.record([{ event: 'archive-fetched', ...wanted, ...fetched, bytes: sizeBytes }]);

@@ -20,7 +20,7 @@ import type { MirrorOptions, MirrorReport, MirrorSourceSummary } from './reports
 import { createResolver, type Resolver } from './resolve-module.ts';
 import { aggregate, type SyncContext, type SyncResult, syncRegistry } from './sync.ts';
 
-const defaultJobs = 16;
+const defaultJobs = 32;
 /** Archives that are checked and written to disk while others are on their way. */
 const writesBesides = 16;
 

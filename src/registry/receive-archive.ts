@@ -85,7 +85,7 @@ async function fetchVerified(
     audit,
     archives: {
       async store(_, body, options) {
-        received = await behind.receive(checksum, body, { ...options, isAbsent: true });
+        received = await behind.receive(checksum, body, options);
         return received.sizeBytes;
       },
     },

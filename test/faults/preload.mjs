@@ -68,10 +68,10 @@ promises.open = (file, flags = 'r', ...rest) =>
   writes.has(flags) || isCode ? guardedOpen(file, flags, ...rest) : realOpen(file, flags, ...rest);
 if (isCode) {
   for (const name of ['readFile', 'readdir', 'stat']) promises[name] = guard(name, promises[name]);
-  const realReadFile = fs.readFile;
-  fs.readFile = (file, ...rest) => {
-    if (!count('readFile')) return realReadFile(file, ...rest);
-    queueMicrotask(() => rest.at(-1)(refuse('readFile')));
+  const realOpenToRead = fs.open;
+  fs.open = (file, ...rest) => {
+    if (!count('open')) return realOpenToRead(file, ...rest);
+    queueMicrotask(() => rest.at(-1)(refuse('open')));
   };
 }
 for (const name of ['appendFile', 'writeFile', 'write']) {

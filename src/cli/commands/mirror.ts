@@ -37,7 +37,10 @@ export function defineMirror(parent: Command, run: Run): void {
     .option('--latest', 'only the latest version of what matches')
     .option('--from <project>', 'exactly what a project needs: its folder, moon.mod.json or moon.mod')
     .option('--dry-run', 'show what would be downloaded, and change nothing')
-    .option('-j, --jobs <number>', 'concurrent downloads (default: 16)');
+    .option(
+      '-j, --jobs <number>',
+      'concurrent downloads, of which no source gets more than its max_concurrency (default: 32)',
+    );
   addExamples(command, [
     ['moonbit-registry mirror "moonbitlang/*"', 'All modules of moonbitlang, from the default source.'],
     ['moonbit-registry mirror -s partner "partner-org/*"', 'The same from another source.'],
