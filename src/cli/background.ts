@@ -3,14 +3,9 @@
  * `[mirror] packages`, and reads all archives again now and then. Everything hangs on one tick per second, so a changed interval counts at once.
  */
 import { setMaxListeners } from 'node:events';
-import { type Finding, isOpenConflict } from '../model/finding.ts';
 import type { Registry } from '../registry/registry.ts';
-import type { MirrorReport, SourceRefresh, SyncReport } from '../registry/reports.ts';
 import type { Log } from '../support/log.ts';
-import { summariseChanges } from './changes.ts';
-import { describeFailure } from './failure.ts';
-import { formatFinding, isUnread } from './findings.ts';
-import { count } from './format.ts';
+import { createBackgroundReporter } from './background-reporter.ts';
 
 export interface Background {
   /** Starts what is due; call it every second. Returns at once. */
@@ -49,7 +44,7 @@ export function createBackground(options: BackgroundOptions): Background {
   const controller = new AbortController();
   const { signal } = controller;
   setMaxListeners(0, signal); // as many listeners as there are downloads
-  const reporter = createReporter(log);
+  const reporter = createBackgroundReporter(log);
   const running = new Map<string, Promise<void>>();
   let fingerprint = options.readFingerprint();
   let readings = options.readReadings();
@@ -136,68 +131,4 @@ export function oldestReading(sources: readonly { readonly readAt: string | unde
     readAt === undefined ? Number.NEGATIVE_INFINITY : Date.parse(readAt),
   );
   return times.length === 0 ? Number.NEGATIVE_INFINITY : Math.min(...times);
-}
-
-interface Reporter {
-  synced(report: SyncReport): void;
-  mirrored(report: MirrorReport): void;
-  failed(job: string, error: unknown): void;
-  recovered(job: string): void;
-}
-
-const maxConflictLines = 10;
-
-/** Says what changed since last time, and nothing that was said before. */
-function createReporter(log: Log): Reporter {
-  const unread = new Set<string>();
-  const failures = new Map<string, string>();
-  let conflicts = new Set<string>();
-  let lastMissing = 0;
-  const saySources = (refreshes: readonly SourceRefresh[]) => {
-    for (const refresh of refreshes) {
-      const { source, detail } = refresh;
-      if (isUnread(refresh) && !unread.has(source)) {
-        unread.add(source);
-        const what = refresh.outcome === 'held' ? 'is held at its last good index' : 'could not be read';
-        log.warn(`source "${source}" ${what}: ${detail ?? refresh.outcome}`);
-      } else if (!isUnread(refresh) && unread.delete(source))
-        log.info(`source "${source}" is readable again`);
-    }
-  };
-  const sayConflicts = (findings: readonly Finding[]) => {
-    const current = findings.filter(isOpenConflict).map(formatFinding);
-    const fresh = current.filter((line) => !conflicts.has(line));
-    conflicts = new Set(current);
-    for (const line of fresh.slice(0, maxConflictLines)) log.warn(line);
-    if (fresh.length > maxConflictLines)
-      log.warn(`and ${fresh.length - maxConflictLines} more: moonbit-registry status`);
-  };
-  return {
-    synced(report) {
-      if (report.changes.length > 0) log.info(`the index changed: ${summariseChanges(report)}`);
-      saySources(report.sources);
-      sayConflicts(report.findings);
-    },
-    mirrored(report) {
-      saySources(report.refresh);
-      const downloaded = report.sources.reduce((sum, source) => sum + source.downloaded, 0);
-      const missing = report.failed.length + report.unsatisfied.length;
-      if (downloaded > 0 || missing !== lastMissing)
-        log[missing > 0 ? 'warn' : 'info'](
-          `auto_sync: ${count(downloaded, 'archive')} downloaded, ${missing} missing`,
-        );
-      lastMissing = missing;
-    },
-    failed(job, error) {
-      const { message, problems } = describeFailure(error);
-      const text = [message, ...problems].join('; ');
-      if (failures.get(job) === text) return;
-      failures.set(job, text);
-      const kept = job === 'reload' ? '; the old settings stay in use' : '';
-      log.error(`${job} failed: ${text}${kept}`);
-    },
-    recovered(job) {
-      if (failures.delete(job)) log.info(`${job} works again`);
-    },
-  };
 }

@@ -1,10 +1,12 @@
 import { readFile } from 'node:fs/promises';
 import type { Config } from '../config/config.ts';
 import { loadConfig } from '../config/load.ts';
-import type { OpenOptions } from './open.ts';
 
 /** The loaded `registry.toml`, loaded again when its text changes. */
-export async function createConfiguration(directory: string, env: OpenOptions['env']) {
+export async function createConfiguration(
+  directory: string,
+  env: Readonly<Record<string, string | undefined>>,
+) {
   let config = await loadConfig(directory, env);
   const readText = async () => readFile(config.file, 'utf8').catch(() => undefined);
   let text = await readText();

@@ -4,7 +4,8 @@ import { loadConfig } from '../config/load.ts';
 import { StorageError } from '../errors.ts';
 import { withProcessLock } from '../support/process-lock.ts';
 import { dataLayout } from './init.ts';
-import { type OpenOptions, openRegistry } from './open.ts';
+import { openRegistry } from './open.ts';
+import type { OpenOptions } from './parts.ts';
 import type { VerifyOptions, VerifyReport, VerifyStep } from './reports.ts';
 import { verifyRepository } from './verify-repository.ts';
 

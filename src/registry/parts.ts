@@ -1,0 +1,172 @@
+import { join } from 'node:path';
+import { openFileArchiveStore } from '../archives/file-archive-store.ts';
+import { createVerifyingStore, type DamagedArchive } from '../archives/verifying-store.ts';
+import type { Config } from '../config/config.ts';
+import { StorageError } from '../errors.ts';
+import { type GitIndex, openGitIndex } from '../index/git-index.ts';
+import { parseIndexFile } from '../index/index-file.ts';
+import { readIndexPath } from '../index/layout.ts';
+import type { ModuleName } from '../model/module-name.ts';
+import type { ConnectionTuning } from '../sources/connect.ts';
+import { currentUser } from '../support/current-user.ts';
+import { type Log, silentLog } from '../support/log.ts';
+import { systemClock } from '../support/monotonic-clock.ts';
+import { withProcessLock } from '../support/process-lock.ts';
+import { findAbandonedFiles } from './abandoned-files.ts';
+import { createAssetCache } from './asset-cache.ts';
+import { type Actor, openAudit } from './audit.ts';
+import { describeConfigChanges } from './config-changes.ts';
+import { createConfiguration } from './configuration.ts';
+import { createConnections } from './connections.ts';
+import { createArchiveDelivery } from './deliver-archive.ts';
+import { createAssetDelivery } from './deliver-asset.ts';
+import { createData, dataLayout } from './init.ts';
+import { createResolver, type Resolver } from './resolve-module.ts';
+import { createScrub } from './scrub.ts';
+import { createServedIndex } from './served-index.ts';
+import { createSymbols } from './served-symbols.ts';
+import type { SyncContext } from './sync.ts';
+import { createTidying } from './tidy.ts';
+
+export interface OpenOptions {
+  /** The folder that holds `registry.toml`. */
+  readonly directory: string;
+  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly log?: Log | undefined;
+  readonly now?: (() => Date) | undefined;
+  readonly connections?: ConnectionTuning | undefined;
+  /** For the audit file. */
+  readonly actor?: Actor | undefined;
+  /** Several processes serve this registry: one fetch per archive holds among all of them. */
+  readonly isOneOfSeveral?: boolean | undefined;
+  /** One of them that leaves telling of new settings to the first. */
+  readonly isFollower?: boolean | undefined;
+}
+
+/** What a registry is made of, each part knowing the others it needs. */
+export type RegistryParts = Awaited<ReturnType<typeof openParts>>;
+
+/** The one place where implementations are chosen and put together. Contacts no source. */
+export async function openParts(options: OpenOptions) {
+  const { directory, env, log = silentLog, now = () => new Date() } = options;
+  const { actor = { user: currentUser(), command: 'library' } } = options;
+  const configuration = await createConfiguration(directory, env);
+  const { dataDir } = configuration.current().registry;
+  const layout = dataLayout(dataDir);
+  await createData(layout, now());
+  const audit = openAudit({ dataDir, actor, log, now });
+  const index = await openGitIndex(layout.index);
+  if (!(await index.isSettled())) await settle(index, layout.locks, log);
+  const files = openFileArchiveStore(layout.packages);
+  const archives = createVerifyingStore(files, { onDamage: reportDamage });
+  const served = createServedIndex(index);
+  const connections = createConnections(layout, index, options.connections, log);
+  const sources = () => connections.of(configuration.current());
+  const findAbandoned = () => findAbandonedFiles(directory, dataDir, layout);
+
+  function reportDamage({ checksum, damage, movedTo }: DamagedArchive): void {
+    delivery.expectRepair(checksum);
+    log.error(`a stored archive was damaged: it ${damage}`, { checksum, movedTo });
+    void audit.record([{ event: 'archive-quarantined', checksum, reason: `it ${damage}` }]);
+  }
+
+  async function reload(): Promise<boolean> {
+    const before = configuration.current();
+    if (!(await configuration.reload())) return false;
+    const changes = describeConfigChanges(before, configuration.current());
+    if (!options.isFollower) await audit.record([{ event: 'config-reloaded', changes }]);
+    return true;
+  }
+
+  /** What work on the whole registry needs, as the settings are now. */
+  function context(): SyncContext {
+    return {
+      config: configuration.current(),
+      index,
+      archives,
+      sources: sources(),
+      audit,
+      log,
+      now,
+      clock: options.connections?.clock ?? systemClock,
+      currentConfig: async () => {
+        await reload().catch((error: unknown) =>
+          log.warn('registry.toml was not reloaded', { error: String(error) }),
+        );
+        return configuration.current();
+      },
+    };
+  }
+
+  let resolving: { state: string; config: Config; resolver: Resolver } | undefined;
+  async function resolver(): Promise<Resolver> {
+    const state = await index.state();
+    const config = configuration.current();
+    if (resolving?.state === state.commit && resolving.config === config) return resolving.resolver;
+    const created = createResolver({ index, archives, config, state, snapshots: state.snapshots });
+    resolving = { state: state.commit, config, resolver: created };
+    return created;
+  }
+
+  async function originOf(module: ModuleName): Promise<string | undefined> {
+    return (await (await resolver()).locate(module)).facts.recorded;
+  }
+
+  async function* readIndex() {
+    const listed = await index.list(await index.servedCommit());
+    for (const [path, id] of listed) {
+      const target = readIndexPath(path);
+      const file = target.kind === 'module' ? await index.read(id) : undefined;
+      if (target.kind === 'module' && file) yield { module: target.module, file };
+    }
+  }
+
+  const delivery = createArchiveDelivery({
+    archives,
+    audit,
+    index,
+    log,
+    find: served.find,
+    settings: () => configuration.current(),
+    sources,
+    resolver,
+    lockFolder: options.isOneOfSeveral ? layout.locks : undefined,
+  });
+  const scrub = createScrub({
+    archives,
+    log,
+    async repair(checksum, signal) {
+      for await (const { module, file } of readIndex()) {
+        signal?.throwIfAborted();
+        const line = parseIndexFile(file).lines.find(({ entry }) => entry.checksum === checksum);
+        if (line) return delivery.repair(module, line.entry);
+      }
+      return false;
+    },
+  });
+  const assets = createAssetDelivery({
+    cache: createAssetCache(layout.assets),
+    isListed: async (module, version) => (await served.find(module, version)) !== undefined,
+    async originOf(module) {
+      const source = sources().get((await originOf(module)) ?? '');
+      const mayAsk = source?.config.enabled && configuration.current().server.upstreamFallback;
+      return mayAsk ? source : undefined;
+    },
+  });
+  return {
+    ...{ layout, actor, configuration, reload, audit, index, files, archives, connections, sources },
+    ...{ served, delivery, assets, scrub, symbols: createSymbols(layout.symbols, log) },
+    ...{ context, resolver, originOf, readIndex, findAbandoned },
+    whileTidying: createTidying({ locks: layout.locks, index, log, findAbandoned }),
+  };
+}
+
+/** Puts right what a killed process left. Where that cannot be done, what is there is served as it is. */
+async function settle(index: GitIndex, locks: string, log: Log): Promise<void> {
+  try {
+    await withProcessLock(join(locks, 'registry'), () => index.settle());
+  } catch (error) {
+    if (!(error instanceof StorageError)) throw error;
+    log.warn('the served index could not be brought up to the state', { error });
+  }
+}
