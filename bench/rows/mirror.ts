@@ -37,8 +37,8 @@ export const mirrorFull: Scenario = {
         { metric: 'seconds', of: 'ours', against: curl },
       ],
       notes: [
-        `${world.archives.length} archives, ${mebibytes(world.archives)} MiB; ours reads the index first and makes ` +
-          'every archive durable; the others get ready lists',
+        `${world.archives.length} archives, ${mebibytes(world.archives)} MiB; ours reads the index first, takes up to 32 at a ` +
+          `time (its default; the others ${parallel}) and makes every archive durable; the others get ready lists`,
       ],
     };
   },
@@ -70,7 +70,8 @@ export const mirrorLatency: Scenario = {
       ],
       bars: [{ metric: 'seconds', of: 'ours', against: curl, atMost: 1.2 }],
       notes: [
-        `${archives.length} archives of ${owner}/*; ours starts node, looks for a newer index, verifies and makes durable`,
+        `${archives.length} archives of ${owner}/*; ours starts node, looks for a newer index, takes up to 32 at a time (its ` +
+          `default; curl ${parallel}), verifies and makes durable`,
       ],
     };
   },

@@ -8,6 +8,7 @@ import type { ModuleName } from '../model/module-name.ts';
 import { matchesAny } from '../model/pattern.ts';
 import { parseProjectManifest } from '../model/project-manifest.ts';
 import { latestVersion } from '../model/version.ts';
+import { batches } from '../support/batches.ts';
 import { suggest } from '../support/suggest.ts';
 import type { Requirement } from './dependency-closure.ts';
 import type { WholeIndex } from './module-facts.ts';
@@ -19,6 +20,9 @@ export interface Selection {
   readonly roots: ReadonlyMap<ModuleName, readonly IndexEntry[]>;
   readonly skipped: MirrorReport['skipped'];
 }
+
+/** How many modules are read at a time: bounds memory, and keeps git's pipe full. */
+const batchSize = 512;
 
 /** The source to mirror from. Throws where nothing could come from it. */
 export function chooseSource(config: Config, name: string | undefined): SourceConfig {
@@ -70,12 +74,14 @@ export async function selectByPatterns(
 
   const roots = new Map<ModuleName, readonly IndexEntry[]>();
   const skipped: MirrorReport['skipped'][number][] = [];
-  for (const resolved of await Promise.all(matching.map((module) => resolver.resolve(module)))) {
-    const { module, decision, entries } = resolved;
-    if (decision.origin === source.name) roots.set(module, options.latest ? latestOf(entries) : entries);
-    else if (decision.origin === undefined)
-      skipped.push({ module, origin: undefined, reason: 'its origin is undecided' });
-    else skipped.push({ module, origin: decision.origin, reason: `served from "${decision.origin}"` });
+  for (const batch of batches(matching, batchSize)) {
+    const resolved = await Promise.all(batch.map((module) => resolver.resolve(module)));
+    for (const { module, decision, entries } of resolved) {
+      if (decision.origin === source.name) roots.set(module, options.latest ? latestOf(entries) : entries);
+      else if (decision.origin === undefined)
+        skipped.push({ module, origin: undefined, reason: 'its origin is undecided' });
+      else skipped.push({ module, origin: decision.origin, reason: `served from "${decision.origin}"` });
+    }
   }
   return { roots, skipped };
 }

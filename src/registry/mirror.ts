@@ -142,21 +142,23 @@ async function select(
   const { index, archives } = context;
   const whole = await findAllFacts(index, state, snapshots);
   const resolver = createResolver({ index, archives, config, state, snapshots, facts: whole });
-  const entriesOf = async (module: ModuleName) => {
-    const resolved = await resolver.resolve(module);
-    return resolved.entries.length > 0 ? resolved.entries : undefined;
+  const entriesOf = async (module: ModuleName, roots?: Selection['roots']) => {
+    const entries = roots?.get(module) ?? (await resolver.resolve(module)).entries;
+    return entries.length > 0 ? entries : undefined;
   };
   const none: Selection = { roots: new Map(), skipped: [] };
   if (options.from !== undefined) {
-    const closure = await selectForProject(await readProject(options.from), entriesOf);
+    const closure = await selectForProject(await readProject(options.from), (module) => entriesOf(module));
     return { resolver, selection: none, closure };
   }
   const source = chooseSource(config, options.source);
   const patterns = choosePatterns(options, config);
   const selection = await selectByPatterns(patterns, source, options, whole, resolver, report.sources);
+  // Roots have been read, more of them than a resolver remembers; with --latest they lack other versions.
+  const read = options.latest ? undefined : selection.roots;
   const closure: Closure = options.strict
     ? { selected: indexByVersion(selection), unsatisfied: [] }
-    : await closeOverDependencies(selection.roots, [], entriesOf);
+    : await closeOverDependencies(selection.roots, [], (module) => entriesOf(module, read));
   return { resolver, selection, closure };
 }
 

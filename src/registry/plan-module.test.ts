@@ -85,7 +85,7 @@ function plan({ source, served, pins = [], cached = '', ...more }: Given) {
     kind: result.served.kind,
     text: bytes?.toString(),
     pins: result.pins.map((entry) => `${entry.version}=${entry.checksum.charAt(0)}`),
-    versions: result.versions,
+    versions: result.entries.map(({ version }) => version),
     findings: result.findings.map((finding) =>
       [finding.kind, finding.line ?? finding.source, finding.version].filter(Boolean).join(' '),
     ),

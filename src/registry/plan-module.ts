@@ -8,6 +8,7 @@ import {
 import type { Pin } from '../index/ledger-file.ts';
 import type { Checksum } from '../model/checksum.ts';
 import type { ChecksumChange, Finding } from '../model/finding.ts';
+import type { IndexEntry } from '../model/index-entry.ts';
 import type { ModuleName } from '../model/module-name.ts';
 import type { Version } from '../model/version.ts';
 import type { Decision } from './decide-origin.ts';
@@ -40,7 +41,8 @@ export interface ModulePlan {
     | { readonly kind: 'none' };
   /** All pins, the new ones last. */
   readonly pins: readonly Pin[];
-  readonly versions: readonly Version[];
+  /** What clients read of the lines to serve: one entry for each version. */
+  readonly entries: readonly IndexEntry[];
   readonly findings: readonly Finding[];
 }
 
@@ -53,7 +55,7 @@ export function planModule(input: ModuleInput): ModulePlan {
   const findings = originFindings(module, decision, input.contenderChanges);
   const origin = decision.origin;
   if (origin === undefined || input.sourceFile === undefined)
-    return { module, decision, recorded, served: { kind: 'none' }, pins: input.pins, versions: [], findings };
+    return { module, decision, recorded, served: { kind: 'none' }, pins: input.pins, entries: [], findings };
 
   const file = parseIndexFile(input.sourceFile);
   findings.push(...file.malformed.map((line) => droppedLine(module, origin, line.number, line.reason)));
@@ -67,8 +69,9 @@ export function planModule(input: ModuleInput): ModulePlan {
       : isWhole
         ? { kind: 'source-file' }
         : { kind: 'lines', bytes: formatIndexFile(lines) };
-  const versions = [...new Set(lines.map((line) => line.entry.version))];
-  return { module, decision, recorded, served, pins: addPins(input, origin, lines), versions, findings };
+  // The last line about a version is the one that counts (client.rs, moon-protocol §2.5).
+  const entries = [...new Map(lines.map(({ entry }) => [entry.version, entry])).values()];
+  return { module, decision, recorded, served, pins: addPins(input, origin, lines), entries, findings };
 }
 
 /** Rule 6: what is not here can be had only from an enabled source, with fallback on. */

@@ -98,7 +98,7 @@ function reportChange(plan: ModulePlan, servedFile: Buffer | undefined): ModuleC
   const before = new Set(
     servedFile ? parseIndexFile(servedFile).lines.map((line) => line.entry.version) : [],
   );
-  const after = new Set(plan.versions);
+  const after = new Set(plan.entries.map(({ version }) => version));
   const without = (from: Set<Version>, other: Set<Version>) =>
     [...from].filter((version) => !other.has(version));
   const previousOrigin = isMove(plan) ? plan.recorded : undefined;

@@ -1,7 +1,6 @@
 import { LRUCache } from 'lru-cache';
 import type { ArchiveStore } from '../archives/archive-store.ts';
 import type { GitIndex, StateView } from '../index/git-index.ts';
-import { parseIndexFile } from '../index/index-file.ts';
 import { type Pin, parseLedgerFile } from '../index/ledger-file.ts';
 import type { SnapshotRecord } from '../index/registry-state.ts';
 import type { IndexEntry } from '../model/index-entry.ts';
@@ -102,13 +101,5 @@ async function resolveLocated(
     isCached: (checksum) => cached?.has(checksum) ?? false,
     now: '',
   });
-  const bytes =
-    plan.served.kind === 'lines'
-      ? plan.served.bytes
-      : plan.served.kind === 'source-file'
-        ? sourceFile
-        : undefined;
-  const lines = bytes ? parseIndexFile(bytes).lines : [];
-  const entries = new Map(lines.map(({ entry }) => [entry.version, entry]));
-  return { module, decision, facts, pins, entries: [...entries.values()] };
+  return { module, decision, facts, pins, entries: plan.entries };
 }

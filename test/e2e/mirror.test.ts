@@ -103,6 +103,18 @@ describe('what is mirrored', () => {
     expect(await cachedIds(registry)).toHaveLength(shelf.length);
   });
 
+  test('with --latest the older versions that the latest of others select as well', async () => {
+    const { registry, mirror } = await createWorld([
+      { module: 'alice/json', version: '1.0.0' },
+      { module: 'alice/json', version: '1.1.0' },
+      { module: 'alice/json', version: '1.2.0' },
+      { module: 'bob/app', version: '0.1.0' },
+      { module: 'bob/app', version: '0.2.0', deps: { 'alice/json': '1.1.0' } },
+    ]);
+    await mirror('--full', '--latest');
+    expect(await cachedIds(registry)).toEqual(['alice/json@1.1.0', 'alice/json@1.2.0', 'bob/app@0.2.0']);
+  });
+
   test('dependencies and binary dependencies come from whichever source they are of', async () => {
     const { registry, mirror, mooncakes, internal } = await createWorld(
       [
