@@ -59,12 +59,12 @@ test('deciding does no I/O: the model imports nothing of Node but Buffer', () =>
   expect(impure).toEqual([]);
 });
 
-test('only main touches the process, and only open.ts puts implementations together', () => {
+test('only main touches the process, and only parts.ts puts implementations together', () => {
   const uses = (pattern: RegExp) =>
     files.filter((file) => pattern.test(readFileSync(join(source, file), 'utf8')));
   expect(uses(/\bprocess\.(argv|exit|exitCode|stdout|stderr|on|cwd)\b/)).toEqual(['main.ts']);
   expect(uses(/\bopenFileArchiveStore\(directory|= openFileArchiveStore\(/).sort()).toEqual([
     'archives/file-archive-store.ts',
-    'registry/open.ts',
+    'registry/parts.ts',
   ]);
 });
