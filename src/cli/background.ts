@@ -3,6 +3,7 @@
  * `[mirror] packages`, and reads all archives again now and then. Everything hangs on one tick per second, so a changed interval counts at once.
  */
 import { setMaxListeners } from 'node:events';
+import { defaultMaxConcurrency } from '../config/presets.ts';
 import type { Registry } from '../registry/registry.ts';
 import type { Log } from '../support/log.ts';
 import { createBackgroundReporter } from './background-reporter.ts';
@@ -37,7 +38,7 @@ export interface BackgroundOptions {
 /** Archives are read again once clients have been served, and again soon where that failed. */
 const scrubDelayMs = 60_000;
 /** Half of what a source gets by default, so that clients whose archives are fetched find room. */
-const backgroundJobs = 16;
+const backgroundJobs = defaultMaxConcurrency / 2;
 
 export function createBackground(options: BackgroundOptions): Background {
   const { registry, log, now } = options;

@@ -1,5 +1,6 @@
 import pLimit, { type LimitFunction } from 'p-limit';
 import type { ArchiveStore } from '../archives/archive-store.ts';
+import { defaultMaxConcurrency } from '../config/presets.ts';
 import { UsageError } from '../errors.ts';
 import type { Checksum } from '../model/checksum.ts';
 import type { IndexEntry } from '../model/index-entry.ts';
@@ -20,7 +21,6 @@ import type { MirrorOptions, MirrorReport, MirrorSourceSummary } from './reports
 import { createResolver, type Resolver } from './resolve-module.ts';
 import { aggregate, type SyncContext, type SyncResult, syncRegistry } from './sync.ts';
 
-const defaultJobs = 32;
 /** Archives that are checked and written to disk while others are on their way. */
 const writesBesides = 16;
 
@@ -181,7 +181,7 @@ async function fetchAll(
   context: SyncContext,
   resolver: Resolver,
   wanted: readonly Wanted[],
-  { jobs = defaultJobs, dryRun, signal, onProgress }: MirrorOptions,
+  { jobs = defaultMaxConcurrency, dryRun, signal, onProgress }: MirrorOptions,
 ): Promise<Outcome[]> {
   const network = pLimit(jobs);
   const limit = pLimit(jobs + writesBesides);

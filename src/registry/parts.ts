@@ -148,9 +148,9 @@ export async function openParts(options: OpenOptions) {
     cache: createAssetCache(layout.assets),
     isListed: async (module, version) => (await served.find(module, version)) !== undefined,
     async originOf(module) {
-      const source = sources().get((await originOf(module)) ?? '');
-      const mayAsk = source?.config.enabled && configuration.current().server.upstreamFallback;
-      return mayAsk ? source : undefined;
+      const config = configuration.current();
+      const source = connections.of(config).get((await originOf(module)) ?? '');
+      return source?.config.enabled && config.server.upstreamFallback ? source : undefined;
     },
   });
   return {

@@ -58,7 +58,7 @@ export interface MirrorOptions {
   /** Path of a `moon.mod.json` or `moon.mod`, or of the folder that holds one. */
   readonly from?: string | undefined;
   readonly dryRun?: boolean | undefined;
-  /** Concurrent downloads, of which no source gets more than its `max_concurrency`; default 32. */
+  /** Concurrent downloads, of which no source gets more than its `max_concurrency`; by default that setting's default. */
   readonly jobs?: number | undefined;
   readonly signal?: AbortSignal | undefined;
   readonly onProgress?: ((progress: MirrorProgress) => void) | undefined;

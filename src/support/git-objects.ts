@@ -49,6 +49,8 @@ interface Waiting {
 function createBatchProcess(gitDir: string, mode: string, hasContent: boolean) {
   let child: ChildProcessWithoutNullStreams | undefined;
   let waiting: Waiting[] = [];
+  // Of the first in `waiting`: taking each from the front would move all the others, of which there may be 100,000.
+  let answered = 0;
 
   function start(): ChildProcessWithoutNullStreams {
     const started = spawnGit(['--git-dir', gitDir, 'cat-file', mode], { env: gitEnvironment() });
@@ -72,15 +74,20 @@ function createBatchProcess(gitDir: string, mode: string, hasContent: boolean) {
   }
 
   function settle(object: GitObject | undefined): void {
-    waiting.shift()?.resolve(object);
+    waiting[answered++]?.resolve(object);
+    if (answered * 2 >= waiting.length) {
+      waiting.splice(0, answered);
+      answered = 0;
+    }
     if (waiting.length === 0 && child) hold(child, false);
   }
 
   function fail(failed: ChildProcessWithoutNullStreams, error: Error): void {
     if (child !== failed) return;
     child = undefined;
-    const abandoned = waiting;
+    const abandoned = waiting.slice(answered);
     waiting = [];
+    answered = 0;
     for (const { reject } of abandoned) reject(error);
   }
 

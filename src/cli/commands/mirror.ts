@@ -1,6 +1,7 @@
 import { resolve } from 'node:path';
 import type { Command } from 'commander';
 import type { Config } from '../../config/config.ts';
+import { defaultMaxConcurrency } from '../../config/presets.ts';
 import { UsageError } from '../../errors.ts';
 import type { MirrorOptions, MirrorReport } from '../../registry/reports.ts';
 import { parsePatterns, parseWholeNumber } from '../arguments.ts';
@@ -39,7 +40,7 @@ export function defineMirror(parent: Command, run: Run): void {
     .option('--dry-run', 'show what would be downloaded, and change nothing')
     .option(
       '-j, --jobs <number>',
-      'concurrent downloads, of which no source gets more than its max_concurrency (default: 32)',
+      `concurrent downloads, of which no source gets more than its max_concurrency (default: ${defaultMaxConcurrency})`,
     );
   addExamples(command, [
     ['moonbit-registry mirror "moonbitlang/*"', 'All modules of moonbitlang, from the default source.'],

@@ -1,0 +1,40 @@
+import { expect, onTestFinished, test } from 'vitest';
+import { temporaryDirectory } from '../../test/support/temporary-directory.ts';
+import { runGit } from './git.ts';
+import { createGitObjectReader } from './git-objects.ts';
+
+async function createRepository() {
+  const gitDir = await temporaryDirectory();
+  await runGit(['init', '--quiet', '--bare', gitDir], {});
+  const write = async (text: string) => {
+    const output = await runGit(['hash-object', '-w', '--stdin'], { gitDir, input: text });
+    return output.toString().trim();
+  };
+  const reader = createGitObjectReader(gitDir);
+  onTestFinished(() => reader.close());
+  return { reader, write };
+}
+
+test('of many questions at once each gets its own answer', async () => {
+  const { reader, write } = await createRepository();
+  const texts = ['one\n', 'two\n', '', 'with\nnewlines\n\n'];
+  const ids = await Promise.all(texts.map(write));
+  const missing = 'f'.repeat(40);
+  const asked = Array.from({ length: 5000 }, (_, at) => (at * 7) % 5);
+  const answers = await Promise.all(asked.map((which) => reader.read(ids[which] ?? missing)));
+  expect(answers.map((answer) => answer?.content.toString())).toEqual(asked.map((which) => texts[which]));
+  expect((await reader.identify(ids[1] ?? ''))?.type).toBe('blob');
+});
+
+test('questions asked while others are answered are answered as well', async () => {
+  const { reader, write } = await createRepository();
+  const ids = await Promise.all(['a', 'b'].map(write));
+  const chain = async (which: number) => {
+    const seen: (string | undefined)[] = [];
+    for (let round = 0; round < 50; round++)
+      seen.push((await reader.read(ids[(which + round) % 2] ?? ''))?.content.toString());
+    return seen.join('');
+  };
+  const chains = await Promise.all(Array.from({ length: 20 }, (_, which) => chain(which)));
+  expect(chains).toEqual(chains.map((_, which) => (which % 2 === 0 ? 'ab' : 'ba').repeat(25)));
+});
