@@ -68,7 +68,12 @@ describe('an archive that was fetched for a client', () => {
     await expect.poll(told).toHaveLength(1);
     expect(await download(registry, id)).toBe(checksum);
     await mendDisk();
-    expect(await download(registry, id)).toBe(checksum);
+    // One that comes while the last try is still failing gets the bytes of that, and tries nothing.
+    const again = async () => {
+      expect(await download(registry, id)).toBe(checksum);
+      return told();
+    };
+    await expect.poll(again).toHaveLength(2);
     await registry.close();
     expect(told()).toEqual([
       expect.stringContaining('cannot be stored'),
