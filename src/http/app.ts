@@ -1,7 +1,8 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Limits } from '../config/config.ts';
-import type { Registry } from '../registry/registry.ts';
+import type { ProcessSharing, Registry } from '../registry/registry.ts';
 import type { Route } from './answer.ts';
+import { type AnswerExchange, createAnswerExchange } from './answer-exchange.ts';
 import { createApiRoutes } from './api-routes.ts';
 import { createArchiveRoutes } from './archive-routes.ts';
 import { createFileRoutes } from './file-routes.ts';
@@ -58,6 +59,7 @@ export function createApp(registry: Registry, options: AppOptions = {}): App {
     spoolFolder: registry.config.registry.dataDir,
     spoolBytes: limits.gitSpoolBytes,
     timeoutMs: limits.gitTimeoutMs,
+    exchange: createExchange(registry.sharing, limits, log),
     log,
   });
   const routes: readonly Route[] = [
@@ -82,4 +84,16 @@ export function createApp(registry: Registry, options: AppOptions = {}): App {
     stats: () => ({ git: uploadPack.stats() }),
     close: uploadPack.close,
   };
+}
+
+function createExchange(sharing: ProcessSharing, limits: Limits, log: Log): AnswerExchange | undefined {
+  if (!sharing.isShared) return undefined;
+  const { lockFolder, answerFolder: folder } = sharing;
+  return createAnswerExchange({
+    folder,
+    lockFolder,
+    maxBytes: limits.gitSpoolBytes,
+    waitMs: limits.gitTimeoutMs,
+    log,
+  });
 }

@@ -1,11 +1,13 @@
 import { execFile } from 'node:child_process';
-import { writeFile } from 'node:fs/promises';
+import { existsSync } from 'node:fs';
+import { readdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { text as readText } from 'node:stream/consumers';
 import { promisify } from 'node:util';
 import { describe, expect, onTestFinished, test, vi } from 'vitest';
 import { createRegistryStandIn } from '../../test/support/registry-stand-in.ts';
 import { temporaryDirectory } from '../../test/support/temporary-directory.ts';
+import { createAnswerExchange, discardOffers } from './answer-exchange.ts';
 import { createUploadPack, type PackAnswer, type UploadPackOptions } from './upload-pack.ts';
 
 async function world(options: Partial<UploadPackOptions> = {}) {
@@ -147,5 +149,75 @@ describe('an answer', () => {
       commits.map((commit) => uploadPack.answer({ ...request, commit }, stays)),
     );
     expect(answers.map(({ kind }) => kind).sort()).toEqual(['busy', 'bytes', 'bytes']);
+  });
+});
+
+describe('processes that share answers', () => {
+  async function several(options: Partial<UploadPackOptions> = {}) {
+    const lockFolder = temporaryDirectory();
+    const folder = join(lockFolder, 'answers');
+    const createExchange = () =>
+      createAnswerExchange({ folder, lockFolder, maxBytes: 1_000_000, waitMs: 10_000, log: () => {} });
+    const first = await world({ ...options, exchange: createExchange() });
+    const gitDir = first.registry.indexDirectory;
+    const readCommit = first.registry.servedCommit;
+    const second = await world({ ...options, exchange: createExchange(), gitDir, readCommit });
+    const started = () => first.uploadPack.stats().started + second.uploadPack.stats().started;
+    return { ...first, packs: [first.uploadPack, second.uploadPack] as const, folder, started };
+  }
+
+  test('compute one once, and each then has it in memory', async () => {
+    const { packs, request, folder, started } = await several();
+    const [one, other] = await Promise.all(packs.map((pack) => pack.answer(request, stays)));
+    expect(one).toMatchObject({ kind: 'bytes', bytes: expect.any(Buffer) });
+    expect(other).toEqual(one);
+    await vi.waitFor(async () => expect(await readdir(folder)).toHaveLength(1));
+    await discardOffers(folder);
+    for (const pack of packs) expect(await pack.answer(request, stays)).toEqual(one);
+    expect(started()).toBe(1);
+  });
+
+  test('compute one too large for memory once', async () => {
+    const { packs, request, started } = await several({ answerBytes: 10 });
+    const texts = await Promise.all(
+      [...packs, ...packs].map((pack) => readStream(pack.answer(request, stays))),
+    );
+    expect(texts[0]).toContain('version 2');
+    expect(new Set(texts).size).toBe(1);
+    expect(started()).toBe(1);
+  });
+
+  test('go on where the clients of the one that computes have left', async () => {
+    const { registry, packs, request, started } = await several();
+    // git waits for somebody to write into the pipe.
+    const pipe = join(registry.indexDirectory, 'packed-refs');
+    await promisify(execFile)('mkfifo', [pipe]);
+    const listing = { ...request, protocol: 0 as const };
+    const leaving = createCaller();
+    const left = packs[0].answer(listing, leaving);
+    await vi.waitFor(() => expect(started()).toBe(1));
+    const waiting = packs[1].answer(listing, stays);
+    await rm(pipe);
+    leaving.leave();
+    await expect(left).rejects.toThrow();
+    expect(await waiting).toMatchObject({ kind: 'bytes' });
+    expect(started()).toBe(2);
+  });
+
+  test('refuse alike, and share no refusal', async () => {
+    const { packs, request, folder, started } = await several();
+    const wrong = `0014command=fetch0001000dofs-delta0035shallow ${'1'.repeat(40)}\n0009done\n0000`;
+    const input = { bytes: Buffer.from(wrong), digest: 'wrong' };
+    const answers = await Promise.all(packs.map((pack) => pack.answer({ ...request, input }, stays)));
+    expect(answers.map(({ kind }) => kind)).not.toContain('bytes');
+    expect([started(), existsSync(folder)]).toEqual([2, false]);
+  });
+
+  test('compute for themselves where the disk takes nothing', async () => {
+    const file = await fileInPlaceOfFolder();
+    const exchange = () =>
+      createAnswerExchange({ folder: file, lockFolder: file, maxBytes: 1000, waitMs: 1, log: () => {} });
+    const { uploadPack, request } = await world({ exchange: exchange() });
+    expect(await uploadPack.answer(request, stays)).toMatchObject({ kind: 'bytes' });
   });
 });

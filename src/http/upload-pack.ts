@@ -1,7 +1,9 @@
 import { Readable } from 'node:stream';
+import { buffer } from 'node:stream/consumers';
 import { LRUCache } from 'lru-cache';
 import pLimit from 'p-limit';
 import { errorCode } from '../support/error-code.ts';
+import type { AnswerExchange, OfferedAnswer } from './answer-exchange.ts';
 import { createAnswerShelf } from './answer-shelf.ts';
 import { type GitProcess, startUploadPack } from './git-process.ts';
 import type { Log } from './log.ts';
@@ -69,6 +71,8 @@ export interface UploadPackOptions {
   readonly spoolFolder: string;
   readonly spoolBytes: number;
   readonly timeoutMs: number;
+  /** With the other processes that serve the same repository. */
+  readonly exchange?: AnswerExchange | undefined;
   readonly log: Log;
 }
 
@@ -81,7 +85,7 @@ const refusals = [
 type Collected = Exclude<PackAnswer, { kind: 'stream' }> | { readonly kind: 'large' };
 
 export function createUploadPack(options: UploadPackOptions): UploadPack {
-  const { answerBytes, timeoutMs, log } = options;
+  const { answerBytes, timeoutMs, exchange, log } = options;
   const cache = new LRUCache<string, Buffer>({
     maxSize: options.cacheBytes,
     sizeCalculation: (bytes, key) => bytes.length + key.length,
@@ -110,6 +114,42 @@ export function createUploadPack(options: UploadPackOptions): UploadPack {
     if (collected.kind === 'failed') return explainFailure(collected.detail);
     if ((await options.readCommit()) === request.commit) cache.set(key, collected.bytes);
     return collected;
+  }
+
+  /** The first process computes, and holds the lock until the others can read what it found. */
+  function computeInTurn(
+    { inTurn, find, offer }: AnswerExchange,
+    key: string,
+    request: PackRequest,
+    signal: AbortSignal,
+  ): Promise<Collected> {
+    return inTurn<Collected>(key, signal, async (answer) => {
+      const offered = await find(key);
+      const theirs = offered && (await take(key, request.commit, offered));
+      if (theirs) return answer(theirs);
+      const collected = await compute(key, request, signal);
+      const kept = collected.kind === 'bytes' ? cache.get(key) : shelf.find(key)?.read();
+      answer(collected);
+      if (kept) await offer(key, request.commit, kept);
+    });
+  }
+
+  /** What another process has computed. */
+  async function take(
+    key: string,
+    commit: string,
+    { sizeBytes, bytes }: OfferedAnswer,
+  ): Promise<Collected | undefined> {
+    shared++;
+    if (sizeBytes > answerBytes) {
+      const giveUp = () => bytes.destroy();
+      if (!(await shelf.keep(key, commit, { begun: [], rest: bytes, giveUp }))) giveUp();
+      return { kind: 'large' };
+    }
+    const whole = await buffer(bytes).catch(() => undefined);
+    if (whole?.length !== sizeBytes) return undefined;
+    cache.set(key, whole);
+    return { kind: 'bytes', bytes: whole };
   }
 
   function explainFailure(detail: string): Collected {
@@ -143,7 +183,9 @@ export function createUploadPack(options: UploadPackOptions): UploadPack {
       if (isKept || sharing.has(key)) shared++;
       if (known) return { kind: 'bytes', bytes: known };
       if (isKept || shelf.refuses(key)) return stream(key, request, caller.signal());
-      const collected = await sharing.run(key, caller.signal(), (left) => compute(key, request, left));
+      const collected = await sharing.run(key, caller.signal(), (left) =>
+        exchange ? computeInTurn(exchange, key, request, left) : compute(key, request, left),
+      );
       return collected.kind === 'large' ? stream(key, request, caller.signal()) : collected;
     },
     stats: () => ({ ...processes.stats(), shared }),

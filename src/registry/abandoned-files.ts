@@ -12,7 +12,15 @@ export async function findAbandonedFiles(
   layout: ReturnType<typeof dataLayout>,
 ): Promise<string[]> {
   const nested = await Promise.all([layout.assets, layout.sources].map(foldersIn));
-  const folders = [directory, dataDir, layout.locks, layout.symbols, layout.assets, ...nested.flat()];
+  const folders = [
+    directory,
+    dataDir,
+    layout.locks,
+    layout.answers,
+    layout.symbols,
+    layout.assets,
+    ...nested.flat(),
+  ];
   const found = await Promise.all([findAbandonedArchives(layout.packages), ...folders.map(findAbandoned)]);
   return [...new Set(found.flat())].sort();
 }

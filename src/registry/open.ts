@@ -23,6 +23,11 @@ export async function openRegistry(options: OpenOptions): Promise<Registry> {
       return configuration.current();
     },
     indexDirectory: layout.index,
+    sharing: {
+      isShared: options.isOneOfSeveral ?? false,
+      lockFolder: layout.locks,
+      answerFolder: layout.answers,
+    },
     reload: parts.reload,
 
     async sync(syncOptions = {}) {

@@ -37,7 +37,7 @@ export interface OpenOptions {
   readonly connections?: ConnectionTuning | undefined;
   /** For the audit file. */
   readonly actor?: Actor | undefined;
-  /** Several processes serve this registry: one fetch per archive holds among all of them. */
+  /** Several processes serve this registry: what one of them fetches or computes is so for all of them. */
   readonly isOneOfSeveral?: boolean | undefined;
   /** One of them that leaves telling of new settings to the first. */
   readonly isFollower?: boolean | undefined;

@@ -8,8 +8,8 @@ import type { IndexEntry } from '../model/index-entry.ts';
 import { detailOf, found, type Lookup, unavailable } from '../model/lookup.ts';
 import type { ModuleName } from '../model/module-name.ts';
 import type { Source } from '../sources/source.ts';
+import { inTurn } from '../support/in-turn.ts';
 import type { Log } from '../support/log.ts';
-import { withProcessLock } from '../support/process-lock.ts';
 import { createSingleFlight } from '../support/single-flight.ts';
 import type { Audit } from './audit.ts';
 import { fetchArchive } from './fetch-archive.ts';
@@ -105,25 +105,16 @@ function oneAmongProcesses(
   { checksum }: IndexEntry,
   fetch: () => Promise<Received>,
 ): Promise<Received> {
-  return new Promise((answer, fail) => {
-    let isLocked = false;
-    withProcessLock(join(lockFolder, `fetch-${checksum}`), async () => {
-      isLocked = true;
+  return inTurn<Received>(
+    join(lockFolder, `fetch-${checksum}`),
+    async (answer) => {
       const present = await archives.size(checksum);
       if (present !== undefined)
         return answer(found({ sizeBytes: present, bytes: undefined, isStored: Promise.resolve(true) }));
       const outcome = await fetch();
       answer(outcome);
       if (outcome.kind === 'found') await outcome.value.isStored;
-    })
-      .catch(async (error: unknown) => {
-        if (isLocked) throw error;
-        // The lock spares requests upstream, no more: a disk that does not take it keeps an archive from nobody.
-        answer(await fetch());
-      })
-      .catch((error: unknown) => {
-        if (isLocked) log.warn('fetching an archive ended badly', { checksum, error });
-        fail(error);
-      });
-  });
+    },
+    { onLateFailure: (error) => log.warn('fetching an archive ended badly', { checksum, error }) },
+  );
 }

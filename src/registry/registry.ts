@@ -29,6 +29,7 @@ export interface Registry {
   readonly config: Config;
   /** Absolute path of the bare git repository whose `main` is served. */
   readonly indexDirectory: string;
+  readonly sharing: ProcessSharing;
 
   /** Reads `registry.toml` again if it changed; a file that does not load keeps the old config and throws. */
   reload(): Promise<boolean>;
@@ -98,6 +99,16 @@ export interface Registry {
   sourcesLeftAlone(): readonly { readonly source: string; readonly reason: string }[];
 
   close(): Promise<void>;
+}
+
+/** Where the processes that serve one registry exclude and help each other. */
+export interface ProcessSharing {
+  /** Whether this is one of several. */
+  readonly isShared: boolean;
+  /** Absolute, and there. */
+  readonly lockFolder: string;
+  /** Absolute; not there while it is not needed. What is in it is of no use once they have ended. */
+  readonly answerFolder: string;
 }
 
 export interface ServedArchive {

@@ -1,12 +1,15 @@
-/** However many ask for one archive that is not here, in however many processes: its source is asked once. */
+/** However many ask for one archive that is not here, in however many processes: its source is asked once, and git once for what they clone. */
+import { execFileSync } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdir } from 'node:fs/promises';
+import { existsSync } from 'node:fs';
+import { appendFile, mkdir, readdir, readFile, stat, writeFile } from 'node:fs/promises';
 import { type ClientRequest, get, type IncomingMessage } from 'node:http';
 import { join } from 'node:path';
 import { buffer } from 'node:stream/consumers';
 import { expect, onTestFinished, test } from 'vitest';
 import { createModuleArchive } from '../../src/demo/module-archive.ts';
 import { startServer } from '../../src/http/listen.ts';
+import { shallowClone } from '../support/git-client.ts';
 import { createRegistry, writeSettings } from '../support/registry-world.ts';
 import { runCli, startCli } from '../support/run-cli.ts';
 import { temporaryDirectory } from '../support/temporary-directory.ts';
@@ -95,3 +98,47 @@ test('and so when two processes serve: 200 clients, one request upstream', async
   expect(answers).toEqual({ [`200 ${checksum}`]: 200 });
   expect(archives.requests).toEqual([target]);
 });
+
+/** A folder for PATH with a git that writes a line for each answer it computes, and the file of those lines. */
+async function installCountingGit(): Promise<{ folder: string; log: string }> {
+  const folder = temporaryDirectory();
+  const log = join(folder, 'answers');
+  const git = execFileSync('which', ['git'], { encoding: 'utf8' }).trim();
+  const script = `#!/bin/sh\n[ "$1" = upload-pack ] && echo "$*" >> '${log}'\nexec '${git}' "$@"\n`;
+  await writeFile(join(folder, 'git'), script, { mode: 0o755 });
+  await writeFile(log, '');
+  return { folder, log };
+}
+
+async function packSizeOf(clone: string): Promise<number> {
+  const folder = join(clone, '.git', 'objects', 'pack');
+  const pack = (await readdir(folder)).find((name) => name.endsWith('.pack'));
+  return pack === undefined ? 0 : (await stat(join(folder, pack))).size;
+}
+
+test.each(['16MiB', '64KiB'])(
+  'clients of several processes that clone at once cost git one clone, with answers up to %s in memory',
+  async (answerSize) => {
+    const directory = join(temporaryDirectory(), 'registry');
+    const ids = Array.from({ length: 1500 }, (_, i) => `alice/module${i}@1.0.0`);
+    const upstream = await startUpstream(ids);
+    await mkdir(directory);
+    await writeSettings(directory, { sources: [{ name: 'main', upstream }] });
+    await appendFile(join(directory, 'registry.toml'), `\n[limits]\ngit_answer = "${answerSize}"\n`);
+    expect(await runCli(['sync'], { cwd: directory })).toMatchObject({ code: 0 });
+    const { folder, log } = await installCountingGit();
+    const env = { PATH: `${folder}:${process.env.PATH}` };
+    const server = await startCli(['serve', '--port', '0', '--workers', '3'], { cwd: directory, env });
+    onTestFinished(async () => void (await server.stop()));
+    const clones = Array.from({ length: 6 }, () => join(temporaryDirectory(), 'clone'));
+    await Promise.all(clones.map((clone) => shallowClone(`${server.baseUrl}/git/index`, clone)));
+    for (const clone of clones) {
+      expect(await readdir(join(clone, 'user', 'alice'))).toHaveLength(ids.length);
+      expect(await packSizeOf(clone)).toBeGreaterThan(64 * 1024);
+    }
+    // What there is, what it is at, and the pack.
+    expect((await readFile(log, 'utf8')).trim().split('\n')).toHaveLength(3);
+    await server.stop();
+    expect(existsSync(join(directory, 'data', 'answers'))).toBe(false);
+  },
+);

@@ -71,6 +71,7 @@ export async function createRegistryStandIn(): Promise<RegistryStandIn> {
     ...unsupported,
     config: configFor(directory),
     indexDirectory,
+    sharing: { isShared: false, lockFolder: directory, answerFolder: join(directory, 'answers') },
     hiddenCommit,
     failures,
     assets,

@@ -72,6 +72,8 @@ async function serve(
   const log = createCommandLog(context);
   // Settings edited while nothing ran count before the first answer (rule 6).
   await registry.reaggregate();
+  const { discardOffers } = await import('../../http/answer-exchange.ts');
+  await discardOffers(registry.sharing.answerFolder);
   const server =
     workerCount > 1
       ? await startWorkers(workerCount, address, log)
@@ -86,6 +88,7 @@ async function serve(
   await firstInterrupt(io);
   output.note('Stopping: waiting for running requests (again to stop at once)…');
   await Promise.all([background.stop(), server.stop(drainMs)]);
+  await discardOffers(registry.sharing.answerFolder);
 }
 
 /** One of several: answers requests, follows `registry.toml`, and leaves the rest to the process that started it. */

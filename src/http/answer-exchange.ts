@@ -1,0 +1,148 @@
+import { mkdir, open, readdir, rename, rm, stat, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { Readable } from 'node:stream';
+import { LRUCache } from 'lru-cache';
+import { RegistryError } from '../errors.ts';
+import { ifExists, onDisk } from '../support/disk-errors.ts';
+import { inTurn } from '../support/in-turn.ts';
+import { temporaryName } from '../support/temporary-file.ts';
+import type { Log } from './log.ts';
+
+/** Answers of git that one process computes for all that serve a registry together: files in a folder (decision 0009). */
+export interface AnswerExchange {
+  /** As `inTurn` for one key. */
+  inTurn<T>(
+    key: string,
+    caller: AbortSignal,
+    work: (answer: (value: T) => void) => Promise<void>,
+  ): Promise<T>;
+  /** What a process offered, if that can be read. */
+  find(key: string): Promise<OfferedAnswer | undefined>;
+  /**
+   * Gives the others an answer of the served commit; those of other commits go. Never rejects: where the disk takes
+   * nothing, the others compute their own.
+   */
+  offer(key: string, commit: string, answer: Buffer | Readable): Promise<void>;
+}
+
+export interface OfferedAnswer {
+  readonly sizeBytes: number;
+  /** The caller reads or destroys it. */
+  readonly bytes: Readable;
+}
+
+export interface AnswerExchangeOptions {
+  readonly folder: string;
+  readonly lockFolder: string;
+  /** Of all that this process offers. */
+  readonly maxBytes: number;
+  /** How long another process is waited for. */
+  readonly waitMs: number;
+  readonly log: Log;
+}
+
+const maxOffers = 1000;
+const pieceBytes = 1024 * 1024;
+
+export function createAnswerExchange(options: AnswerExchangeOptions): AnswerExchange {
+  const { folder, lockFolder, maxBytes, waitMs, log } = options;
+  const report = createReport(log);
+  const offers = new LRUCache<string, number>({
+    max: maxOffers,
+    maxSize: maxBytes,
+    sizeCalculation: (sizeBytes) => Math.max(1, sizeBytes),
+    dispose: (_, name) => void discard(name),
+  });
+  let commitOfAll: string | undefined;
+
+  /** A name that stays is in nobody's way: the next commit tries again. */
+  async function discard(name: string): Promise<void> {
+    await rm(join(folder, name), { force: true }).catch(() => {});
+  }
+
+  /** Also what processes left that were killed. */
+  async function discardOthers(commit: string): Promise<void> {
+    if (commit === commitOfAll) return;
+    commitOfAll = commit;
+    const names = await readdir(folder);
+    for (const name of names.filter((each) => !each.startsWith(`${commit}-`))) await discard(name);
+    for (const name of offers.keys()) if (!name.startsWith(`${commit}-`)) offers.delete(name);
+  }
+
+  async function publish(name: string, answer: Buffer | Readable): Promise<void> {
+    const file = join(folder, name);
+    const temporary = temporaryName(file);
+    try {
+      await writeFile(temporary, answer, { flag: 'wx', mode: 0o600 });
+      const sizeBytes = (await stat(temporary)).size;
+      if (sizeBytes > maxBytes) return;
+      // Gone, if another process is ahead of us and serves the next commit.
+      await ifExists(rename(temporary, file));
+      offers.set(name, sizeBytes);
+    } finally {
+      await rm(temporary, { force: true });
+    }
+  }
+
+  return {
+    inTurn: (key, signal, work) =>
+      inTurn(join(lockFolder, `answer-${nameOf(key)}`), work, {
+        signal,
+        waitMs,
+        onLateFailure: report.onFailure,
+      }),
+    async find(key) {
+      try {
+        const handle = await open(join(folder, nameOf(key)), 'r');
+        return {
+          sizeBytes: (await handle.stat()).size,
+          bytes: handle.createReadStream({ highWaterMark: pieceBytes }),
+        };
+      } catch {
+        return undefined;
+      }
+    },
+    async offer(key, commit, answer) {
+      try {
+        await onDisk(`write below ${folder}`, async () => {
+          await mkdir(folder, { recursive: true, mode: 0o700 });
+          await discardOthers(commit);
+          await publish(nameOf(key), answer);
+        });
+        report.onSuccess();
+      } catch (error) {
+        report.onFailure(error);
+      } finally {
+        if (answer instanceof Readable) answer.destroy();
+      }
+    },
+  };
+}
+
+/** What an earlier run left: nothing of it was made to outlive a power cut. */
+export async function discardOffers(folder: string): Promise<void> {
+  await onDisk(`remove ${folder}`, () => rm(folder, { recursive: true, force: true }));
+}
+
+/** A key begins with the commit. */
+function nameOf(key: string): string {
+  return key.replaceAll(' ', '-');
+}
+
+/** A disk that refuses is one line when that begins and one when it ends. */
+function createReport(log: Log) {
+  let isFailing = false;
+  return {
+    onSuccess() {
+      if (isFailing) log({ level: 'info', message: 'processes share answers of git again' });
+      isFailing = false;
+    },
+    onFailure(error: unknown) {
+      if (isFailing) return;
+      isFailing = true;
+      const hint = error instanceof RegistryError ? error.hint : undefined;
+      const message = 'answers of git cannot be shared: each process computes its own';
+      log({ level: 'warn', message, fields: { error, hint } });
+    },
+  };
+}
