@@ -88,7 +88,7 @@ async function compare(
   earlier: readonly string[],
 ): Promise<string | undefined> {
   const [old, current, changed] = await Promise.all([
-    index.read(before.commit),
+    readCommitIfThere(index, before.commit),
     index.read(after.commit),
     index.diff(before.tree, after.tree),
   ]);
@@ -102,6 +102,14 @@ async function compare(
     earlier,
     lost,
   });
+}
+
+/**
+ * What was read before is in the state as a tree. Its commit is named nowhere in git, since its parents are not here, so
+ * `git gc` removes it: the source then sends everything once more, and only the commit's date is not known.
+ */
+async function readCommitIfThere(index: GitIndex, commit: string): Promise<Buffer | undefined> {
+  return (await index.treeOf(commit)) === undefined ? undefined : index.read(commit);
 }
 
 export function describeReading(
