@@ -208,7 +208,8 @@ function rememberDiffs(directory: string): GitIndex['diff'] {
 }
 
 const maxLooseObjects = 2000;
-const maxPacks = 16;
+/** As git itself (gc.autoPackLimit): each commit brings one. */
+const maxPacks = 50;
 
 /** Rolls loose objects and small packs up; drops nothing, so it is safe beside whoever reads or fetches. */
 async function packIfScattered(directory: string): Promise<void> {

@@ -1,6 +1,13 @@
 import { once } from 'node:events';
 import { text as readText } from 'node:stream/consumers';
-import { GitError, gitEnvironment, ignoreBrokenPipe, spawnGit, startFailure } from './git.ts';
+import {
+  GitError,
+  gitConfigVariables,
+  gitEnvironment,
+  ignoreBrokenPipe,
+  spawnGit,
+  startFailure,
+} from './git.ts';
 
 /** One path of a commit's tree: existing objects by id, new ones by content, nothing to remove it. */
 export interface TreeEdit {
@@ -21,6 +28,9 @@ export interface NewCommit {
   readonly edits: Iterable<TreeEdit>;
 }
 
+/** Taking a small pack apart again would compress the trees of a large index, of 1 MB each, a second time. */
+const keepPack = [['fastimport.unpackLimit', '1']] as const;
+
 const author = 'moonbit-registry <moonbit-registry@localhost>';
 
 /**
@@ -32,8 +42,9 @@ export async function importCommits(
   gitDir: string,
   builders: readonly ((earlier: readonly string[]) => NewCommit)[],
 ): Promise<string[]> {
+  const env = gitEnvironment(gitConfigVariables(keepPack));
   const child = spawnGit(['--git-dir', gitDir, 'fast-import', '--quiet', '--done', '--date-format=raw'], {
-    env: gitEnvironment(),
+    env,
   });
   const exited = new Promise<number | undefined>((resolve, reject) => {
     child.on('error', (error) => reject(startFailure(error)));

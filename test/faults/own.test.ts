@@ -286,7 +286,15 @@ describe('a git repository', () => {
     const names = await readdir(join(index, 'objects', 'pack'));
     return names.filter((name) => name.endsWith('.pack')).map((name) => join(index, 'objects', 'pack', name));
   };
+  /** Into one file for each object. */
+  const unpack = async (index: string, pack: string) => {
+    const input = await readFile(pack);
+    await rm(pack);
+    await rm(pack.replace(/pack$/, 'idx'));
+    await git(['--git-dir', index, 'unpack-objects', '-q'], { input });
+  };
   const damageObject = async (index: string, name: string, content = 'no object') => {
+    for (const pack of await packs(index)) await unpack(index, pack);
     const id = (await inside(index, 'rev-parse', name)).trim();
     const file = join(index, 'objects', id.slice(0, 2), id.slice(2));
     await chmod(file, 0o644);
@@ -350,6 +358,21 @@ describe('a git repository', () => {
     expect(report.isSound).toBe(false);
     expect(problemsOf(report).length).toBeGreaterThan(0);
   });
+});
+
+test('a git repository that was tidied by hand loses what git sees no use for, and syncs on', async () => {
+  const { registry, index, upstream, verify } = await createScene();
+  for (const [version, tidy] of [
+    ['1.2.0', ['gc', '--quiet', '--prune=now']],
+    ['1.3.0', ['repack', '-a', '-d', '-q']],
+    ['1.4.0', ['pack-refs', '--all']],
+  ] as const) {
+    await git(['--git-dir', index, ...tidy]);
+    await upstream.publish(`alice/json@${version}`);
+    expect((await registry.sync()).sources).toMatchObject([{ outcome: 'fresh' }]);
+    expect(Object.keys(await readServed(registry))).toContain(`alice/json@${version}`);
+  }
+  expect(await verify()).toMatchObject({ isSound: true });
 });
 
 describe('two writers', () => {
