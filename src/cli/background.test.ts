@@ -50,7 +50,10 @@ function createScene(text = '', refreshedAt = Number.NEGATIVE_INFINITY, isFollow
     forgotten: 0,
     config: configOf(text),
     sync: async (_signal?: AbortSignal): Promise<SyncReport> => syncReport([readable]),
-    reload: async () => true,
+    reload: async () => {
+      scene.config = configOf(text);
+      return true;
+    },
     mirror: async (): Promise<MirrorReport> => nothingMirrored,
     scrubs: 0,
     scrub: async (): Promise<ScrubReport> => ({ archives: 0, bytes: 0, damaged: 0, repaired: 0 }),
@@ -215,6 +218,15 @@ describe('registry.toml', () => {
     expect(calls).toEqual(['reload', 'reaggregate', 'sync']);
   });
 
+  test('a change that work under way has loaded already is followed all the same', async () => {
+    const { calls, scene, pass } = createScene('', 1_000_000);
+    scene.config = configOf('');
+    scene.reload = async () => false;
+    scene.fingerprint = 'second';
+    await pass(2);
+    expect(calls).toEqual(['reload', 'reaggregate', 'sync']);
+  });
+
   test('a changed interval counts at once', async () => {
     const { calls, scene, pass } = createScene('', 1_000_000);
     await pass(5);
@@ -225,6 +237,7 @@ describe('registry.toml', () => {
 
   test('a bad edit is logged once with its problems, and mending it is logged too', async () => {
     const { calls, lines, scene, pass } = createScene('', 1_000_000);
+    const { reload } = scene;
     scene.reload = async () => {
       throw new ConfigError('registry.toml has a problem', [
         { path: 'server.port', line: 2, column: 8, message: 'expected an integer' },
@@ -236,7 +249,7 @@ describe('registry.toml', () => {
     expect(lines).toEqual([
       'error: reload failed: registry.toml has a problem; registry.toml:2:8: server.port: expected an integer; the old settings stay in use',
     ]);
-    scene.reload = async () => true;
+    scene.reload = reload;
     scene.fingerprint = 'good';
     await pass(1);
     expect(lines.slice(1)).toEqual([

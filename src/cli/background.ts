@@ -48,6 +48,7 @@ export function createBackground(options: BackgroundOptions): Background {
   const reporter = createBackgroundReporter(log);
   const running = new Map<string, Promise<void>>();
   let fingerprint = options.readFingerprint();
+  let loaded = registry.config;
   let readings = options.readReadings();
   let refreshedAt = options.refreshedAt;
   let mirroredAt = Number.NEGATIVE_INFINITY;
@@ -67,7 +68,10 @@ export function createBackground(options: BackgroundOptions): Background {
     );
   };
   const reload = async () => {
-    if (!(await registry.reload())) return;
+    await registry.reload();
+    // Whoever was at work may have loaded it before us.
+    if (registry.config === loaded) return;
+    loaded = registry.config;
     if (options.isFollower) return;
     log.info('registry.toml changed and was loaded');
     await registry.reaggregate();

@@ -12,12 +12,12 @@ export async function createConfiguration(
   let text = await readText();
   return {
     current: (): Config => config,
+    /** Whether it changed. A text that does not load throws each time, whoever asks, until it is mended. */
     async reload(): Promise<boolean> {
-      const before = text;
       const now = await readText();
-      if (now === before) return false;
-      text = now;
+      if (now === text) return false;
       config = await loadConfig(directory, env);
+      text = now;
       return true;
     },
   };

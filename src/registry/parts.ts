@@ -78,6 +78,13 @@ export async function openParts(options: OpenOptions) {
     return true;
   }
 
+  let complaint: string | undefined;
+  /** Once, however often work begins before the file is mended. */
+  function complain(error: unknown): void {
+    if (complaint !== String(error)) log.warn('registry.toml was not reloaded', { error: String(error) });
+    complaint = String(error);
+  }
+
   /** What work on the whole registry needs, as the settings are now. */
   function context(): SyncContext {
     return {
@@ -90,9 +97,9 @@ export async function openParts(options: OpenOptions) {
       now,
       clock: options.connections?.clock ?? systemClock,
       currentConfig: async () => {
-        await reload().catch((error: unknown) =>
-          log.warn('registry.toml was not reloaded', { error: String(error) }),
-        );
+        await reload().then(() => {
+          complaint = undefined;
+        }, complain);
         return configuration.current();
       },
     };
