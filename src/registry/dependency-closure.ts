@@ -33,24 +33,52 @@ export async function closeOverDependencies(
 ): Promise<Closure> {
   const selected = new Map<ModuleName, Map<Version, IndexEntry>>();
   const unsatisfied = new Map<string, Unsatisfied>();
-  const queue: Requirement[] = [...requirements];
-  const select = (module: ModuleName, entry: IndexEntry) => {
+  const satisfied = new Set<string>();
+  const queue: Requirement[] = [];
+
+  function select(module: ModuleName, entry: IndexEntry): boolean {
     const versions = selected.get(module) ?? new Map<Version, IndexEntry>();
     selected.set(module, versions);
-    if (versions.has(entry.version)) return;
+    if (versions.has(entry.version)) return false;
     versions.set(entry.version, entry);
-    const requiredBy = `${module}@${entry.version}`;
-    for (const dependency of [...entry.dependencies, ...entry.binDependencies])
-      queue.push({ dependency, requiredBy });
-  };
+    return true;
+  }
+
+  /** Many ask for the same, and one answer will do for all of them. */
+  function enqueue(requirement: Requirement): void {
+    const { module, requirement: version } = requirement.dependency;
+    if (module !== toolchainModule && !satisfied.has(`${module} ${version}`)) queue.push(requirement);
+  }
+
+  async function drain(): Promise<void> {
+    for (let next = queue.pop(); next; next = queue.pop()) {
+      const outcome = await satisfy(next, entriesOf);
+      if (!('entry' in outcome)) {
+        unsatisfied.set(JSON.stringify(outcome), outcome);
+        continue;
+      }
+      satisfied.add(`${next.dependency.module} ${next.dependency.requirement}`);
+      const { module, entry } = outcome;
+      if (select(module, entry))
+        for (const requirement of requirementsOf(module, entry)) enqueue(requirement);
+    }
+  }
+
   for (const [module, entries] of roots) for (const entry of entries) select(module, entry);
-  for (let next = queue.pop(); next; next = queue.pop()) {
-    if (next.dependency.module === toolchainModule) continue;
-    const outcome = await satisfy(next, entriesOf);
-    if ('entry' in outcome) select(outcome.module, outcome.entry);
-    else unsatisfied.set(JSON.stringify(outcome), outcome);
+  for (const requirement of requirements) enqueue(requirement);
+  await drain();
+  // Root by root: what all of them require together would fill the memory.
+  for (const [module, entries] of roots) {
+    for (const entry of entries)
+      for (const requirement of requirementsOf(module, entry)) enqueue(requirement);
+    await drain();
   }
   return { selected, unsatisfied: [...unsatisfied.values()] };
+}
+
+function requirementsOf(module: ModuleName, entry: IndexEntry): Requirement[] {
+  const requiredBy = `${module}@${entry.version}`;
+  return [...entry.dependencies, ...entry.binDependencies].map((dependency) => ({ dependency, requiredBy }));
 }
 
 /**

@@ -1,5 +1,6 @@
 import { readFile, stat } from 'node:fs/promises';
 import { basename, join } from 'node:path';
+import pMap from 'p-map';
 import type { Config, SourceConfig } from '../config/config.ts';
 import { ConfigError, NotFoundError, UnavailableError, UsageError } from '../errors.ts';
 import { indexPathOf, readIndexPath } from '../index/layout.ts';
@@ -8,7 +9,6 @@ import type { ModuleName } from '../model/module-name.ts';
 import { matchesAny } from '../model/pattern.ts';
 import { parseProjectManifest } from '../model/project-manifest.ts';
 import { latestVersion } from '../model/version.ts';
-import { batches } from '../support/batches.ts';
 import { suggest } from '../support/suggest.ts';
 import type { Requirement } from './dependency-closure.ts';
 import type { WholeIndex } from './module-facts.ts';
@@ -22,7 +22,7 @@ export interface Selection {
 }
 
 /** How many modules are read at a time: bounds memory, and keeps git's pipe full. */
-const batchSize = 512;
+const concurrency = 512;
 
 /** The source to mirror from. Throws where nothing could come from it. */
 export function chooseSource(config: Config, name: string | undefined): SourceConfig {
@@ -74,14 +74,14 @@ export async function selectByPatterns(
 
   const roots = new Map<ModuleName, readonly IndexEntry[]>();
   const skipped: MirrorReport['skipped'][number][] = [];
-  for (const batch of batches(matching, batchSize)) {
-    const resolved = await Promise.all(batch.map((module) => resolver.resolve(module)));
-    for (const { module, decision, entries } of resolved) {
-      if (decision.origin === source.name) roots.set(module, options.latest ? latestOf(entries) : entries);
-      else if (decision.origin === undefined)
-        skipped.push({ module, origin: undefined, reason: 'its origin is undecided' });
-      else skipped.push({ module, origin: decision.origin, reason: `served from "${decision.origin}"` });
-    }
+  const resolve = async (module: ModuleName) => {
+    const { decision, entries } = await resolver.resolve(module);
+    return { module, origin: decision.origin, entries: options.latest ? latestOf(entries) : entries };
+  };
+  for (const { module, origin, entries } of await pMap(matching, resolve, { concurrency })) {
+    if (origin === source.name) roots.set(module, entries);
+    else if (origin === undefined) skipped.push({ module, origin, reason: 'its origin is undecided' });
+    else skipped.push({ module, origin, reason: `served from "${origin}"` });
   }
   return { roots, skipped };
 }

@@ -1,4 +1,5 @@
 import pLimit, { type LimitFunction } from 'p-limit';
+import pMap from 'p-map';
 import type { ArchiveStore } from '../archives/archive-store.ts';
 import { defaultMaxConcurrency } from '../config/presets.ts';
 import { UsageError } from '../errors.ts';
@@ -184,31 +185,26 @@ async function fetchAll(
   { jobs = defaultMaxConcurrency, dryRun, signal, onProgress }: MirrorOptions,
 ): Promise<Outcome[]> {
   const network = pLimit(jobs);
-  const limit = pLimit(jobs + writesBesides);
   const progress = { done: 0, bytes: 0 };
   const report = () => onProgress?.({ phase: 'downloading', ...progress, total: wanted.length });
   report();
   const isHere = await createPresence(context.archives, wanted.length);
-  const outcomes = await Promise.all(
-    wanted.map((one) =>
-      limit(async (): Promise<Outcome> => {
-        signal?.throwIfAborted();
-        const result: Outcome['result'] = (await isHere(one.entry.checksum))
-          ? 'present'
-          : dryRun
-            ? 'not-tried'
-            : await fetchOne({ ...context, network }, resolver, one, signal);
-        progress.done += 1;
-        if (typeof result === 'object' && result.kind === 'found') {
-          progress.bytes += result.value.sizeBytes;
-          context.log.debug('fetched', { module: one.module, version: one.entry.version, ...result.value });
-        }
-        report();
-        return { wanted: one, result };
-      }),
-    ),
-  );
-  return outcomes;
+  const fetchIfMissing = async (one: Wanted): Promise<Outcome> => {
+    signal?.throwIfAborted();
+    const result: Outcome['result'] = (await isHere(one.entry.checksum))
+      ? 'present'
+      : dryRun
+        ? 'not-tried'
+        : await fetchOne({ ...context, network }, resolver, one, signal);
+    progress.done += 1;
+    if (typeof result === 'object' && result.kind === 'found') {
+      progress.bytes += result.value.sizeBytes;
+      context.log.debug('fetched', { module: one.module, version: one.entry.version, ...result.value });
+    }
+    report();
+    return { wanted: one, result };
+  };
+  return pMap(wanted, fetchIfMissing, { concurrency: jobs + writesBesides });
 }
 
 /** Beyond this many questions, listing the whole store is cheaper than looking for each archive. */
