@@ -2,10 +2,10 @@ import { mkdir, open, readdir, rename, rm, stat, writeFile } from 'node:fs/promi
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { LRUCache } from 'lru-cache';
-import { RegistryError } from '../errors.ts';
 import { ifExists, onDisk } from '../support/disk-errors.ts';
 import { inTurn } from '../support/in-turn.ts';
 import { temporaryName } from '../support/temporary-file.ts';
+import { createDiskReport } from './disk-report.ts';
 import type { Log } from './log.ts';
 
 /** Answers of git that one process computes for all that serve a registry together: files in a folder (decision 0009). */
@@ -46,7 +46,10 @@ const pieceBytes = 1024 * 1024;
 
 export function createAnswerExchange(options: AnswerExchangeOptions): AnswerExchange {
   const { folder, lockFolder, maxBytes, waitMs, log } = options;
-  const report = createReport(log);
+  const report = createDiskReport(log, {
+    refuses: 'answers of git cannot be shared: each process computes its own',
+    worksAgain: 'processes share answers of git again',
+  });
   const offers = new LRUCache<string, number>({
     max: maxOffers,
     maxSize: maxBytes,
@@ -111,7 +114,9 @@ export function createAnswerExchange(options: AnswerExchangeOptions): AnswerExch
         });
         report.onSuccess();
       } catch (error) {
-        report.onFailure(error);
+        // Where it was git that failed, those who wait for the answer are told.
+        const isBroken = answer instanceof Readable && answer.errored !== null;
+        if (!isBroken) report.onFailure(error);
       } finally {
         if (answer instanceof Readable) answer.destroy();
       }
@@ -119,7 +124,7 @@ export function createAnswerExchange(options: AnswerExchangeOptions): AnswerExch
   };
 }
 
-/** What an earlier run left: nothing of it was made to outlive a power cut. */
+/** What an earlier run left: nothing of it was made to outlive a power cut. Throws `StorageError`. */
 export async function discardOffers(folder: string): Promise<void> {
   await onDisk(`remove ${folder}`, () => rm(folder, { recursive: true, force: true }));
 }
@@ -127,22 +132,4 @@ export async function discardOffers(folder: string): Promise<void> {
 /** A key begins with the commit. */
 function nameOf(key: string): string {
   return key.replaceAll(' ', '-');
-}
-
-/** A disk that refuses is one line when that begins and one when it ends. */
-function createReport(log: Log) {
-  let isFailing = false;
-  return {
-    onSuccess() {
-      if (isFailing) log({ level: 'info', message: 'processes share answers of git again' });
-      isFailing = false;
-    },
-    onFailure(error: unknown) {
-      if (isFailing) return;
-      isFailing = true;
-      const hint = error instanceof RegistryError ? error.hint : undefined;
-      const message = 'answers of git cannot be shared: each process computes its own';
-      log({ level: 'warn', message, fields: { error, hint } });
-    },
-  };
 }

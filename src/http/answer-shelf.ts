@@ -1,6 +1,7 @@
 import { LRUCache } from 'lru-cache';
 import { formatSize } from '../config/size.ts';
-import { RegistryError, StorageError } from '../errors.ts';
+import { StorageError } from '../errors.ts';
+import { createDiskReport } from './disk-report.ts';
 import type { Log } from './log.ts';
 import { createSpool, type Spool } from './spool.ts';
 
@@ -47,7 +48,10 @@ export function createAnswerShelf({ folder, maxBytes, readCommit, log }: AnswerS
   // In the order of use.
   const shelf = new Map<string, Kept>();
   const refused = new LRUCache<string, true>({ max: rememberedRefusals });
-  const report = createReport(log);
+  const report = createDiskReport(log, {
+    refuses: 'large answers of git cannot be kept: each is computed anew for every client',
+    worksAgain: 'large answers of git are kept again',
+  });
   let usedBytes = 0;
 
   /** Whoever reads it reads on. */
@@ -113,14 +117,14 @@ export function createAnswerShelf({ folder, maxBytes, readCommit, log }: AnswerS
       return take(key, kept);
     }
     kept.spool.end();
-    report.onKept();
+    report.onSuccess();
     const current = await readCommit().catch(() => undefined);
     if (current !== kept.commit) await take(key, kept);
   }
 
   function refuse(key: string, error: unknown): void {
     refused.set(key, true);
-    report.onRefusal(error);
+    report.onFailure(error);
   }
 
   return {
@@ -153,24 +157,6 @@ export function createAnswerShelf({ folder, maxBytes, readCommit, log }: AnswerS
     },
     close() {
       for (const [key, kept] of shelf) void take(key, kept);
-    },
-  };
-}
-
-/** A disk that refuses is one line when that begins and one when it ends. */
-function createReport(log: Log) {
-  let isRefusing = false;
-  return {
-    onKept() {
-      if (isRefusing) log({ level: 'info', message: 'large answers of git are kept again' });
-      isRefusing = false;
-    },
-    onRefusal(error: unknown) {
-      if (isRefusing) return;
-      isRefusing = true;
-      const hint = error instanceof RegistryError ? error.hint : undefined;
-      const message = 'large answers of git cannot be kept: each is computed anew for every client';
-      log({ level: 'warn', message, fields: { error, hint } });
     },
   };
 }

@@ -3,6 +3,7 @@ import type { Command } from 'commander';
 import { observationsFile } from '../../registry/observations.ts';
 import type { Registry } from '../../registry/registry.ts';
 import { errorCode } from '../../support/error-code.ts';
+import type { Log } from '../../support/log.ts';
 import { parseWholeNumber } from '../arguments.ts';
 import { createBackground, oldestReading } from '../background.ts';
 import { addExamples, type CommandContext, type Run, withRegistry } from '../context.ts';
@@ -72,8 +73,7 @@ async function serve(
   const log = createCommandLog(context);
   // Settings edited while nothing ran count before the first answer (rule 6).
   await registry.reaggregate();
-  const { discardOffers } = await import('../../http/answer-exchange.ts');
-  await discardOffers(registry.sharing.answerFolder);
+  await discardAnswers(registry, log);
   const server =
     workerCount > 1
       ? await startWorkers(workerCount, address, log)
@@ -88,7 +88,15 @@ async function serve(
   await firstInterrupt(io);
   output.note('Stopping: waiting for running requests (again to stop at once)…');
   await Promise.all([background.stop(), server.stop(drainMs)]);
-  await discardOffers(registry.sharing.answerFolder);
+  await discardAnswers(registry, log);
+}
+
+/** What the processes of this run, or one that was killed, have shared. Nobody else needs it, so what cannot be removed may stay. */
+async function discardAnswers(registry: Registry, log: Log): Promise<void> {
+  const { discardOffers } = await import('../../http/answer-exchange.ts');
+  await discardOffers(registry.sharing.answerFolder).catch((error: unknown) =>
+    log.warn('answers of git that processes shared were not removed', { error }),
+  );
 }
 
 /** One of several: answers requests, follows `registry.toml`, and leaves the rest to the process that started it. */

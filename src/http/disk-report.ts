@@ -1,0 +1,27 @@
+import { RegistryError } from '../errors.ts';
+import type { Log } from './log.ts';
+
+/** Tells of a disk that refuses once when that begins and once when it ends. */
+export interface DiskReport {
+  onSuccess(): void;
+  onFailure(error: unknown): void;
+}
+
+export function createDiskReport(
+  log: Log,
+  messages: { readonly refuses: string; readonly worksAgain: string },
+): DiskReport {
+  let isRefusing = false;
+  return {
+    onSuccess() {
+      if (isRefusing) log({ level: 'info', message: messages.worksAgain });
+      isRefusing = false;
+    },
+    onFailure(error) {
+      if (isRefusing) return;
+      isRefusing = true;
+      const hint = error instanceof RegistryError ? error.hint : undefined;
+      log({ level: 'warn', message: messages.refuses, fields: { error, hint } });
+    },
+  };
+}
