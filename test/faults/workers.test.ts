@@ -1,7 +1,7 @@
 /** What holds for one serving process holds for several on one port. */
 import { randomUUID } from 'node:crypto';
 import { existsSync, readFileSync } from 'node:fs';
-import { mkdir, readFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, onTestFinished, test, vi } from 'vitest';
 import { openRegistry } from '../../src/registry/open.ts';
@@ -103,6 +103,22 @@ describe('serve --workers 2', () => {
       await askHealthily(server.baseUrl, served);
     },
   );
+
+  test('begins without what a killed run has shared, and leaves nothing shared', async () => {
+    const { directory, served } = await createMirrored();
+    const answers = join(directory, 'data', 'answers');
+    const first = await startServing(directory);
+    await askHealthily(first.baseUrl, served);
+    await vi.waitFor(async () => expect((await readdir(answers)).length).toBeGreaterThan(0), patience);
+    await first.stop('SIGKILL');
+    await writeFile(join(answers, 'left'), '');
+    const second = await startServing(directory);
+    await askHealthily(second.baseUrl, served);
+    await vi.waitFor(async () => expect((await readdir(answers)).length).toBeGreaterThan(0), patience);
+    expect(await readdir(answers)).not.toContain('left');
+    await second.stop();
+    expect(existsSync(answers)).toBe(false);
+  });
 
   test('asks again for what a source did not have when another process has read that source', async () => {
     const upstream = await startUpstream(['alice/json@1.0.0']);
