@@ -2,6 +2,7 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { expect, onTestFinished, test, vi } from 'vitest';
+import { createGate } from '../../test/support/gate.ts';
 import { temporaryDirectory } from '../../test/support/temporary-directory.ts';
 import { type AnswerShelfOptions, createAnswerShelf } from './answer-shelf.ts';
 import type { LogEntry } from './log.ts';
@@ -41,14 +42,6 @@ async function readAll(spool: Spool | undefined): Promise<string> {
   const stream = spool?.read();
   if (!stream) throw new Error('it is not there');
   return text(stream);
-}
-
-function createGate() {
-  let open = () => {};
-  const gate = new Promise<void>((resolve) => {
-    open = resolve;
-  });
-  return { gate, open: () => open() };
 }
 
 test('what is on its way is found, and joined', async () => {

@@ -1,18 +1,11 @@
 import { readdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, test, vi } from 'vitest';
+import { createGate } from '../../test/support/gate.ts';
 import { temporaryDirectory } from '../../test/support/temporary-directory.ts';
 import { inTurn } from './in-turn.ts';
 
 const onLateFailure = () => {};
-
-function createGate() {
-  let open = () => {};
-  const gate = new Promise<void>((resolve) => {
-    open = resolve;
-  });
-  return { gate, open: () => open() };
-}
 
 test('answers before the turn ends, and the next waits for its end', async () => {
   const file = join(temporaryDirectory(), 'lock');
