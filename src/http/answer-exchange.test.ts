@@ -65,6 +65,15 @@ test('what one process offers is bounded: the oldest goes', async () => {
   await vi.waitFor(async () => expect((await readdir(folder)).sort()).toEqual([`${c1}-2-b`, `${c1}-2-c`]));
 });
 
+test('what is offered again, with other bytes, is there', async () => {
+  const { ours, read, folder } = world();
+  await ours.offer(`${c1} 2 a`, c1, Buffer.from('one'));
+  await discardOffers(folder);
+  await ours.offer(`${c1} 2 a`, c1, Buffer.from('another'));
+  await ours.offer(`${c1} 2 b`, c1, Buffer.from('besides'));
+  expect(await read(`${c1} 2 a`)).toMatchObject({ text: 'another' });
+});
+
 test('a disk that takes nothing is told of once, and again when it does', async () => {
   const { ours, read, folder, log } = world();
   await writeFile(folder, '');

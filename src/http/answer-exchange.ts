@@ -55,6 +55,7 @@ export function createAnswerExchange(options: AnswerExchangeOptions): AnswerExch
     maxSize: maxBytes,
     sizeCalculation: (sizeBytes) => Math.max(1, sizeBytes),
     dispose: (_, name) => void discard(name),
+    noDisposeOnSet: true, // By then the name is that of the new file.
   });
   let commitOfAll: string | undefined;
 
@@ -95,15 +96,12 @@ export function createAnswerExchange(options: AnswerExchangeOptions): AnswerExch
         onLateFailure: report.onFailure,
       }),
     async find(key) {
-      try {
-        const handle = await open(join(folder, nameOf(key)), 'r');
-        return {
-          sizeBytes: (await handle.stat()).size,
-          bytes: handle.createReadStream({ highWaterMark: pieceBytes }),
-        };
-      } catch {
-        return undefined;
-      }
+      const handle = await open(join(folder, nameOf(key)), 'r').catch(() => undefined);
+      const facts = await handle?.stat().catch(() => undefined);
+      if (handle && facts)
+        return { sizeBytes: facts.size, bytes: handle.createReadStream({ highWaterMark: pieceBytes }) };
+      await handle?.close();
+      return undefined;
     },
     async offer(key, commit, answer) {
       try {

@@ -2,9 +2,9 @@ import { Readable } from 'node:stream';
 import { buffer } from 'node:stream/consumers';
 import { LRUCache } from 'lru-cache';
 import pLimit from 'p-limit';
-import { errorCode } from '../support/error-code.ts';
 import type { AnswerExchange, OfferedAnswer } from './answer-exchange.ts';
 import { createAnswerShelf } from './answer-shelf.ts';
+import { collectOutput, logFailure, relayOutput } from './git-output.ts';
 import { type GitProcess, startUploadPack } from './git-process.ts';
 import type { Log } from './log.ts';
 import { createSharedWork } from './shared-work.ts';
@@ -106,7 +106,7 @@ export function createUploadPack(options: UploadPackOptions): UploadPack {
     const collected = await collectOutput(child, answerBytes, timeoutMs, signal);
     if (collected.kind === 'large') {
       const { begun } = collected;
-      const rest = relay(child, collected.rest, timeoutMs, log);
+      const rest = relayOutput(child, collected.rest, timeoutMs, log);
       const spool = await shelf.keep(key, request.commit, { begun, rest, giveUp: child.kill });
       if (!spool) child.kill();
       return { kind: 'large' };
@@ -170,7 +170,7 @@ export function createUploadPack(options: UploadPackOptions): UploadPack {
     const child = await processes.start(request, signal);
     if (!child) return { kind: 'busy' };
     const chunks = child.stdout[Symbol.asyncIterator]();
-    const own = Readable.from(relay(child, chunks, timeoutMs, log), { objectMode: false });
+    const own = Readable.from(relayOutput(child, chunks, timeoutMs, log), { objectMode: false });
     endWith(signal, own, () => child.kill());
     return { kind: 'stream', stream: own, sizeBytes: undefined };
   }
@@ -230,92 +230,4 @@ function createProcesses(options: UploadPackOptions) {
 function keyOf({ commit, protocol, input }: PackRequest): string {
   if (!input) return `${commit} ${protocol} advertisement`;
   return `${commit} ${protocol} ${input.digest}`;
-}
-
-type Chunks = AsyncIterator<Buffer, unknown, undefined>;
-
-type Output =
-  | { readonly kind: 'bytes'; readonly bytes: Buffer }
-  /** More than `maxBytes`; git runs on. */
-  | { readonly kind: 'large'; readonly begun: readonly Buffer[]; readonly rest: Chunks }
-  | { readonly kind: 'failed'; readonly detail: string };
-
-/** Rejects only on abort. */
-async function collectOutput(
-  child: GitProcess,
-  maxBytes: number,
-  timeoutMs: number,
-  signal: AbortSignal,
-): Promise<Output> {
-  const kill = () => child.kill();
-  signal.addEventListener('abort', kill, { once: true });
-  const timer = setTimeout(kill, timeoutMs);
-  let isGoingOn = false;
-  try {
-    signal.throwIfAborted();
-    const chunks: Chunks = child.stdout[Symbol.asyncIterator]();
-    const { begun, isAll } = await readOutput(chunks, maxBytes);
-    isGoingOn = !isAll;
-    if (!isAll) return { kind: 'large', begun, rest: chunks };
-    const { isOk, detail } = await child.ended;
-    return isOk ? { kind: 'bytes', bytes: Buffer.concat(begun) } : { kind: 'failed', detail };
-  } catch (error) {
-    signal.throwIfAborted();
-    if (errorCode(error) !== 'ERR_STREAM_PREMATURE_CLOSE') throw error;
-    return { kind: 'failed', detail: `was ended: it took longer than ${timeoutMs} ms` };
-  } finally {
-    clearTimeout(timer);
-    signal.removeEventListener('abort', kill);
-    if (!isGoingOn) child.kill();
-  }
-}
-
-/** All, or somewhat more than `maxBytes`. */
-async function readOutput(chunks: Chunks, maxBytes: number) {
-  const begun: Buffer[] = [];
-  let size = 0;
-  while (size <= maxBytes) {
-    const next = await chunks.next();
-    if (next.done) return { begun, isAll: true };
-    size += next.value.length;
-    begun.push(next.value);
-  }
-  return { begun, isAll: false };
-}
-
-/** What is left of its output. git may be silent for `timeoutMs` at a time; how long a client takes to read is not its fault. */
-async function* relay(
-  child: GitProcess,
-  chunks: Chunks,
-  timeoutMs: number,
-  log: Log,
-): AsyncGenerator<Buffer> {
-  let isSilent = false;
-  const giveUp = () => {
-    isSilent = true;
-    child.kill();
-  };
-  try {
-    for (;;) {
-      const timer = setTimeout(giveUp, timeoutMs);
-      const next = await chunks.next().finally(() => clearTimeout(timer));
-      if (next.done) break;
-      yield next.value;
-    }
-    const { isOk, detail } = await child.ended;
-    if (!isOk) throw fail(log, detail);
-  } catch (error) {
-    throw isSilent ? fail(log, `was ended: it was silent for ${timeoutMs} ms`) : error;
-  } finally {
-    child.kill();
-  }
-}
-
-function fail(log: Log, detail: string): Error {
-  logFailure(log, detail);
-  return new Error(`git upload-pack ${detail}`);
-}
-
-function logFailure(log: Log, detail: string): void {
-  log({ level: 'warn', message: 'git upload-pack failed', fields: { detail } });
 }

@@ -1,4 +1,5 @@
 import { readFile } from 'node:fs/promises';
+import pLimit from 'p-limit';
 import type { Config } from '../config/config.ts';
 import { loadConfig } from '../config/load.ts';
 
@@ -10,15 +11,20 @@ export async function createConfiguration(
   let config = await loadConfig(directory, env);
   const readText = async () => readFile(config.file, 'utf8').catch(() => undefined);
   let text = await readText();
+  // Of two who ask at once, one finds the change.
+  const inTurn = pLimit(1);
+
+  async function reload(): Promise<boolean> {
+    const now = await readText();
+    if (now === text) return false;
+    config = await loadConfig(directory, env);
+    text = now;
+    return true;
+  }
+
   return {
     current: (): Config => config,
     /** Whether it changed. A text that does not load throws each time, whoever asks, until it is mended. */
-    async reload(): Promise<boolean> {
-      const now = await readText();
-      if (now === text) return false;
-      config = await loadConfig(directory, env);
-      text = now;
-      return true;
-    },
+    reload: (): Promise<boolean> => inTurn(reload),
   };
 }

@@ -72,7 +72,7 @@ async function close(index: Index, ...roots: string[]) {
     const module = moduleName(split(id)[0]);
     entries.set(module, [...(entries.get(module) ?? []), entryOf(id, index[id] ?? [])]);
   }
-  return show(await closeOverDependencies(entries, [], entriesIn(index)));
+  return show(await closeOverDependencies(entries, entriesIn(index)));
 }
 
 /** What a project with these dependencies builds with. */
@@ -295,7 +295,7 @@ describe.skipIf(!bundle)('in the real index', () => {
       (await all(module))?.map((entry) => (binary ? entry : { ...entry, binDependencies: [] }));
     const root = (await find(moduleName(name)))?.find((entry) => entry.version === version);
     if (!root) throw new Error(`${id} is not in the index`);
-    const closure = await closeOverDependencies(new Map([[moduleName(name), [root]]]), [], find);
+    const closure = await closeOverDependencies(new Map([[moduleName(name), [root]]]), find);
     expect(closure.unsatisfied).toEqual([]);
     return show(closure).selected;
   }
@@ -317,7 +317,7 @@ describe.skipIf(!bundle)('in the real index', () => {
       const target = readIndexPath(path);
       if (target.kind === 'module') roots.set(target.module, (await find(target.module)) ?? []);
     }
-    const { selected, unsatisfied } = await closeOverDependencies(roots, [], find);
+    const { selected, unsatisfied } = await closeOverDependencies(roots, find);
     const versions = [...selected.values()].reduce((sum, { size }) => sum + size, 0);
     expect([selected.size, versions]).toEqual([887, 6548]);
     const paths = unsatisfied.filter(({ requirement }) => requirement.startsWith('{'));

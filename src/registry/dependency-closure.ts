@@ -28,7 +28,6 @@ const toolchainModule = 'moonbitlang/core';
  */
 export async function closeOverDependencies(
   roots: ReadonlyMap<ModuleName, readonly IndexEntry[]>,
-  requirements: readonly Requirement[],
   entriesOf: EntriesOf,
 ): Promise<Closure> {
   const selected = new Map<ModuleName, Map<Version, IndexEntry>>();
@@ -65,8 +64,6 @@ export async function closeOverDependencies(
   }
 
   for (const [module, entries] of roots) for (const entry of entries) select(module, entry);
-  for (const requirement of requirements) enqueue(requirement);
-  await drain();
   // Root by root: what all of them require together would fill the memory.
   for (const [module, entries] of roots) {
     for (const entry of entries)

@@ -159,7 +159,7 @@ async function select(
   const read = options.latest ? undefined : selection.roots;
   const closure: Closure = options.strict
     ? { selected: indexByVersion(selection), unsatisfied: [] }
-    : await closeOverDependencies(selection.roots, [], (module) => entriesOf(module, read));
+    : await closeOverDependencies(selection.roots, (module) => entriesOf(module, read));
   return { resolver, selection, closure };
 }
 
