@@ -1,5 +1,5 @@
 import { relative } from 'node:path';
-import type { Config, Limits, SourceConfig } from '../config/config.ts';
+import type { Config, Limits, SourceConfig, SourceLimits } from '../config/config.ts';
 import { formatSize } from '../config/size.ts';
 import { formatDuration } from './format.ts';
 
@@ -73,10 +73,31 @@ function sourceSettings(source: SourceConfig): [string, SettingValue | undefined
     [`${prefix}.namespaces`, source.namespaces],
     [`${prefix}.include`, source.include],
     [`${prefix}.exclude`, source.exclude],
+    [`${prefix}.holds_new_names`, source.holdsNewNames],
+    [`${prefix}.deleted_upstream`, source.deletedUpstream],
     [`${prefix}.download_url`, source.downloadUrl],
     [`${prefix}.package_url_pattern`, source.packageUrlPattern],
     [`${prefix}.max_concurrency`, source.maxConcurrency],
     [`${prefix}.max_requests_per_second`, source.maxRequestsPerSecond],
     [`${prefix}.auth.type`, source.auth?.type],
+    ...sourceLimitSettings(`${prefix}.limits`, source.limits),
+  ];
+}
+
+function sourceLimitSettings(prefix: string, limits: SourceLimits): [string, SettingValue][] {
+  return [
+    [`${prefix}.modules`, limits.modules],
+    [`${prefix}.index_file`, formatSize(limits.indexFileBytes)],
+    [`${prefix}.index_lines`, limits.indexLines],
+    [`${prefix}.index_bytes`, formatSize(limits.indexBytes)],
+    [`${prefix}.fetch_bytes`, formatSize(limits.fetchBytes)],
+    [`${prefix}.fetch_time`, formatDuration(limits.fetchMs)],
+    [`${prefix}.listing_bytes`, formatSize(limits.listingBytes)],
+    [`${prefix}.findings`, limits.findings],
+    [`${prefix}.findings_per_file`, limits.findingsPerFile],
+    [`${prefix}.archive`, formatSize(limits.archiveBytes)],
+    [`${prefix}.asset`, formatSize(limits.assetBytes)],
+    [`${prefix}.disk_share`, Math.round(limits.diskShare * 100)],
+    [`${prefix}.waiting_requests`, limits.waitingRequests],
   ];
 }

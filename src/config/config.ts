@@ -87,6 +87,10 @@ export interface SourceConfig {
   /** What the source may supply: anything in `include` (or anything, if empty) that is not in `exclude`. */
   readonly include: readonly string[];
   readonly exclude: readonly string[];
+  /** Which new names of sources trusted less wait while this one is not current. */
+  readonly holdsNewNames: 'claimed' | 'all';
+  /** Whether a cached version that it deletes stays listed. */
+  readonly deletedUpstream: 'keep' | 'follow';
   /** Where archives are, without trailing slash: `download_url`, else the preset's host, else `url`. */
   readonly downloadUrl: string;
   /** Template of an archive's URL with `{owner}`, `{name}`, `{module}`, `{version}`, each percent-encoded. */
@@ -95,6 +99,33 @@ export interface SourceConfig {
   readonly maxConcurrency: number;
   readonly maxRequestsPerSecond: number | undefined;
   readonly auth: SourceAuth | undefined;
+  readonly limits: SourceLimits;
+}
+
+/** What reading one source may cost; each is a setting below its `limits`. */
+export interface SourceLimits {
+  /** Index files below `user/`; an index with more is not read. */
+  readonly modules: number;
+  /** Of one index file; a larger one is a finding about its module. */
+  readonly indexFileBytes: number;
+  readonly indexLines: number;
+  /** All index files that one sync reads; the modules beyond stay as they were, and are read in the next. */
+  readonly indexBytes: number;
+  /** What one fetch of the index may write to the disk. */
+  readonly fetchBytes: number;
+  /** From the start of one git command to its end; it is killed then. */
+  readonly fetchMs: number;
+  /** The listing of the whole index, as git prints it. */
+  readonly listingBytes: number;
+  /** Findings that are kept; of the others, the number. */
+  readonly findings: number;
+  readonly findingsPerFile: number;
+  readonly archiveBytes: number;
+  readonly assetBytes: number;
+  /** Of the free disk, that what is on its way from the source may take; more than 0, at most 1. */
+  readonly diskShare: number;
+  /** Requests that may wait while `maxConcurrency` are under way. */
+  readonly waitingRequests: number;
 }
 
 export type SourceAuth =

@@ -6,6 +6,7 @@ import { describe, expect, onTestFinished, test } from 'vitest';
 import { ConfigError, type ConfigProblem } from '../errors.ts';
 import type { Config } from './config.ts';
 import { loadConfig, parseConfig } from './load.ts';
+import { defaultSourceLimits } from './normalise.ts';
 import { renderNewConfig } from './template.ts';
 
 const read = (text: string, env: Record<string, string> = {}): Config =>
@@ -105,6 +106,9 @@ describe('a file without problems', () => {
         packageUrlPattern: undefined,
         maxConcurrency: 32,
         maxRequestsPerSecond: undefined,
+        holdsNewNames: 'all',
+        deletedUpstream: 'keep',
+        limits: defaultSourceLimits(),
         auth: undefined,
       },
     ]);

@@ -1,12 +1,12 @@
 import { basename, join, resolve } from 'node:path';
 import { covers } from '../model/pattern.ts';
 import { absolutePackageUrlPattern, withoutTrailingSlash } from './addresses.ts';
-import type { Config, Limits, SourceAuth, SourceConfig } from './config.ts';
+import type { Config, Limits, SourceAuth, SourceConfig, SourceLimits } from './config.ts';
 import { parseDuration } from './duration.ts';
 import { type Environment, expandReferences } from './environment.ts';
 import { defaultMaxConcurrency, defaultPriority, isMooncakesUrl, mooncakesPreset } from './presets.ts';
 import { configFileName } from './problem.ts';
-import type { ConfigFile, SourceEntry } from './schema.ts';
+import { type ConfigFile, defaultLimitsOfSource, type SourceEntry } from './schema.ts';
 import { parseSize } from './size.ts';
 import { locate, type TomlDocument } from './toml-document.ts';
 
@@ -69,11 +69,14 @@ function normaliseSource(source: SourceEntry, env: Environment): SourceConfig {
     namespaces: source.namespaces,
     include: source.include,
     exclude: source.exclude,
+    holdsNewNames: source.holds_new_names ?? (source.namespaces.length > 0 ? 'claimed' : 'all'),
+    deletedUpstream: source.deleted_upstream,
     downloadUrl,
     packageUrlPattern: pattern === undefined ? undefined : absolutePackageUrlPattern(pattern, downloadUrl),
     maxConcurrency: source.max_concurrency,
     maxRequestsPerSecond: source.max_requests_per_second,
     auth: source.enabled ? normaliseAuth(source, env) : undefined,
+    limits: normaliseSourceLimits(source.limits),
   };
 }
 
@@ -88,10 +91,12 @@ function normaliseAuth({ auth }: SourceEntry, env: Environment): SourceAuth | un
 function impliedSource(): SourceConfig {
   const { name, type, url, indexUrl, priority, downloadUrl } = mooncakesPreset;
   const unlimited = { namespaces: [], include: [], exclude: [] };
+  const patient = { holdsNewNames: 'all', deletedUpstream: 'keep' } as const;
   return {
-    ...{ name, type, url, indexUrl, indexType: 'git', enabled: true, priority, ...unlimited },
+    ...{ name, type, url, indexUrl, indexType: 'git', enabled: true, priority, ...unlimited, ...patient },
     ...{ downloadUrl, packageUrlPattern: undefined, auth: undefined },
     ...{ maxConcurrency: defaultMaxConcurrency, maxRequestsPerSecond: undefined },
+    limits: defaultSourceLimits(),
   };
 }
 
@@ -125,6 +130,29 @@ function foreignPackages(file: ConfigFile, document: TomlDocument, defaultSource
         `"${defaultSource}": source "${owner.name}" claims it`,
     ];
   });
+}
+
+/** The limits of a source that sets none. */
+export function defaultSourceLimits(): SourceLimits {
+  return normaliseSourceLimits(defaultLimitsOfSource());
+}
+
+function normaliseSourceLimits(limits: SourceEntry['limits']): SourceLimits {
+  return {
+    modules: limits.modules,
+    indexFileBytes: bytes(limits.index_file),
+    indexLines: limits.index_lines,
+    indexBytes: bytes(limits.index_bytes),
+    fetchBytes: bytes(limits.fetch_bytes),
+    fetchMs: milliseconds(limits.fetch_time),
+    listingBytes: bytes(limits.listing_bytes),
+    findings: limits.findings,
+    findingsPerFile: limits.findings_per_file,
+    archiveBytes: bytes(limits.archive),
+    assetBytes: bytes(limits.asset),
+    diskShare: limits.disk_share / 100,
+    waitingRequests: limits.waiting_requests,
+  };
 }
 
 function normaliseLimits(limits: ConfigFile['limits']): Limits {

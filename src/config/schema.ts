@@ -79,6 +79,38 @@ const auth = v.strictObject(
   expected('a table'),
 );
 
+/** What reading one source may cost; see docs/operations.md, "What a source can cost". */
+const sourceLimits = v.strictObject(
+  {
+    modules: v.optional(about(integer(1, 10_000_000), 'How many modules its index may list'), 200_000),
+    index_file: v.optional(about(size, 'The largest index file of one module'), '4MiB'),
+    index_lines: v.optional(
+      about(integer(1, 1_000_000), 'How many lines the index file of one module may have'),
+      10_000,
+    ),
+    index_bytes: v.optional(about(size, 'All index files that are read in one sync'), '1GiB'),
+    fetch_bytes: v.optional(about(size, 'What one fetch of its index may bring'), '256MiB'),
+    fetch_time: v.optional(about(duration, 'How long one fetch of its index may take'), '10m'),
+    listing_bytes: v.optional(about(size, 'The list of all files of its index'), '64MiB'),
+    findings: v.optional(about(integer(1, 1_000_000), 'How many findings about it are kept'), 1000),
+    findings_per_file: v.optional(
+      about(integer(1, 100_000), 'How many findings about one of its index files are kept'),
+      20,
+    ),
+    archive: v.optional(about(size, 'The largest archive'), '256MiB'),
+    asset: v.optional(about(size, 'The largest prebuilt wasm asset'), '256MiB'),
+    disk_share: v.optional(
+      about(integer(1, 100), 'Percent of the free disk that what is on its way from it may take'),
+      25,
+    ),
+    waiting_requests: v.optional(
+      about(integer(1, 100_000), 'How many requests may wait for it while `max_concurrency` are under way'),
+      256,
+    ),
+  },
+  expected('a table'),
+);
+
 const source = v.strictObject(
   {
     name: about(
@@ -105,6 +137,20 @@ const source = v.strictObject(
     namespaces: v.optional(about(patterns, 'Names that only this source may supply'), []),
     include: v.optional(about(patterns, 'Limits what the source supplies to these names'), []),
     exclude: v.optional(about(patterns, 'Names the source never supplies'), []),
+    holds_new_names: v.optional(
+      about(
+        choice(['claimed', 'all']),
+        'Which new names of sources trusted less wait while it cannot be read; `claimed` where it has `namespaces`, ' +
+          'else `all`, unless set',
+      ),
+    ),
+    deleted_upstream: v.optional(
+      about(
+        choice(['keep', 'follow']),
+        'What becomes of a version that the source deletes: `keep` goes on listing what is cached, `follow` does not',
+      ),
+      'keep',
+    ),
     download_url: v.optional(about(address(baseUrlProblem), 'Where archives are, if not under `url`')),
     package_url_pattern: v.optional(
       about(text, 'Address of an archive, with `{module}` or `{owner}` and `{name}`, and `{version}`'),
@@ -117,6 +163,7 @@ const source = v.strictObject(
       about(integer(1, 10_000), 'How many requests the source gets in a second; unlimited unless set'),
     ),
     auth: v.optional(auth),
+    limits: v.optional(sourceLimits, {}),
     default_source: v.optional(about(text, 'Belongs at the top of the file; means the same there')),
   },
   expected('a table'),
@@ -219,6 +266,11 @@ export const configSchema = v.strictObject(
   },
   expected('a table'),
 );
+
+/** As a source has them that sets none. */
+export function defaultLimitsOfSource(): SourceEntry['limits'] {
+  return v.parse(sourceLimits, {});
+}
 
 /** A valid file, with defaults filled in. */
 export type ConfigFile = v.InferOutput<typeof configSchema>;

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { temporaryDirectory } from '../../test/support/temporary-directory.ts';
 import { sha256, startUpstream } from '../../test/support/worlds.ts';
+import { defaultSourceLimits } from '../config/normalise.ts';
 import { connectSources } from '../sources/connect.ts';
 import { createAssetCache } from './asset-cache.ts';
 
@@ -32,6 +33,9 @@ async function createWorld() {
         maxConcurrency: 32,
         maxRequestsPerSecond: undefined,
         auth: undefined,
+        deletedUpstream: 'keep',
+        holdsNewNames: 'all',
+        limits: defaultSourceLimits(),
       },
     ],
     {

@@ -14,6 +14,7 @@ import { dirname, join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { SourceConfig } from '../../src/config/config.ts';
+import { defaultSourceLimits } from '../../src/config/normalise.ts';
 import type { ModuleName } from '../../src/model/module-name.ts';
 import type { Version } from '../../src/model/version.ts';
 import { createGitSource } from '../../src/sources/git-source.ts';
@@ -67,6 +68,9 @@ function connect(config: Partial<SourceConfig> = {}, http: Partial<HttpClientOpt
     maxConcurrency: 32,
     maxRequestsPerSecond: undefined,
     auth: undefined,
+    deletedUpstream: 'keep',
+    holdsNewNames: 'all',
+    limits: defaultSourceLimits(),
   } as const;
   const merged: SourceConfig = {
     ...base,
