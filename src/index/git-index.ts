@@ -10,12 +10,17 @@ import { commitBuilders, type IndexChange } from './index-change.ts';
 import { diffTrees, listFiles } from './index-trees.ts';
 import { servedRef, stateRef } from './layout.ts';
 import { createRefReader, readRefIfThere } from './ref-reader.ts';
+import { type PendingNames, parsePending } from './pending-names.ts';
 import {
+  currentFormat,
   decisionsFile,
   findingsFile,
+  formatFile,
+  formatProblem,
   parseDecisions,
   parseFindings,
   parseState,
+  pendingFile,
   type RegistryState,
   stateFile,
 } from './registry-state.ts';
@@ -28,6 +33,8 @@ export interface StateView extends RegistryState {
   readonly commit: string;
   findings(): Promise<Finding[]>;
   decisions(): Promise<OperatorDecision[]>;
+  /** Names that wait to be decided, or for a decision of the operator. */
+  pending(): Promise<PendingNames>;
 }
 
 /**
@@ -36,7 +43,10 @@ export interface StateView extends RegistryState {
  */
 export interface GitIndex {
   readonly directory: string;
-  /** The state now; read again on each call, parsed once per commit. */
+  /**
+   * The state now; read again on each call, parsed once per commit. Throws `StorageError` where a newer program has
+   * written it: nothing here writes to such data.
+   */
   state(): Promise<StateView>;
   /** Every file below a tree-ish, by path: object ids. Empty where there is no such tree. */
   list(treeish: string): Promise<Map<string, string>>;
@@ -47,7 +57,11 @@ export interface GitIndex {
   read(name: string): Promise<Buffer | undefined>;
   /** The tree of any commit; `undefined` where it is not all here, whatever the reason. */
   treeOf(commit: string): Promise<string | undefined>;
+  /** Writes what `commit` would make real, and moves no ref: a state to plan on. */
+  prepare(change: IndexChange): Promise<StateView>;
   commit(change: IndexChange): Promise<StateView>;
+  /** Makes a state real that another way of writing it has made; fails if `base` is no longer the state. */
+  adopt(base: string, next: string): Promise<StateView>;
   /**
    * Puts right what a killed process left: removes its locks and rolls `main` forward. Only while holding the
    * registry's lock.
@@ -109,7 +123,14 @@ export async function openGitIndex(directory: string): Promise<GitIndex> {
       throw new StorageError(`${directory} has no ${stateRef}, which says what the registry serves`, {
         hint: 'restore the folder from a copy of it: a git clone has only what clients see',
       });
-    if (cached?.commit === commit) return cached;
+    if (cached?.commit !== commit) cached = await viewOf(commit);
+    return cached;
+  }
+
+  async function viewOf(commit: string): Promise<StateView> {
+    const format = (await read(`${commit}:${formatFile}`))?.toString('utf8') ?? '';
+    const problem = formatProblem(format, directory);
+    if (problem) throw problem;
     const bytes = await read(`${commit}:${stateFile}`);
     if (!bytes)
       throw new StorageError(
@@ -121,17 +142,26 @@ export async function openGitIndex(directory: string): Promise<GitIndex> {
     const findings = async () => parseFindings((await read(`${commit}:${findingsFile}`)) ?? Buffer.alloc(0));
     const decisions = async () =>
       parseDecisions((await read(`${commit}:${decisionsFile}`)) ?? Buffer.alloc(0));
-    cached = { ...parseState(bytes, directory), commit, findings, decisions };
-    return cached;
+    const pending = async () => parsePending((await read(`${commit}:${pendingFile}`)) ?? Buffer.alloc(0));
+    return { ...parseState(bytes, Number(format.trim()), directory), commit, findings, decisions, pending };
   }
 
-  async function commit(change: IndexChange): Promise<StateView> {
+  async function write(change: IndexChange): Promise<string> {
+    if (change.base.format !== currentFormat)
+      throw new StorageError(`the data in ${directory} still have format ${change.base.format}`, {
+        hint: 'run "moonbit-registry sync", which brings them to the format of this program',
+      });
     const baseTree = await identify(`${change.base.served}:`);
     if (!baseTree) throw new StorageError(`the served commit ${change.base.served} has no tree`);
     const importing = importCommits(directory, commitBuilders(change, baseTree.id));
     const ids = await inRepository(directory, 'write a commit', importing);
-    const next = ids.at(-1) ?? '';
-    await moveRef(directory, stateRef, next, change.base.commit);
+    return ids.at(-1) ?? '';
+  }
+
+  async function adopt(base: string, next: string): Promise<StateView> {
+    // Whoever has moved the state meanwhile may know more than this program does.
+    await state();
+    await moveRef(directory, stateRef, next, base);
     const view = await state();
     await followState();
     // Housekeeping: what was committed stands, and the next commit tries again.
@@ -166,7 +196,9 @@ export async function openGitIndex(directory: string): Promise<GitIndex> {
     state,
     read,
     treeOf: (commit) => findTree(objects, commit),
-    commit,
+    prepare: async (change) => viewOf(await write(change)),
+    commit: async (change) => adopt(change.base.commit, await write(change)),
+    adopt,
     async list(treeish) {
       const tree = await identify(treeish);
       const listing = tree ? listFiles(directory, tree.id) : new Map<string, string>();

@@ -11,16 +11,22 @@ export interface IndexLine {
 export interface IndexFile {
   readonly lines: readonly IndexLine[];
   /** Lines no client may see, with the reason as the end of a sentence. */
-  readonly malformed: readonly { readonly number: number; readonly reason: string }[];
+  readonly malformed: readonly {
+    readonly number: number;
+    readonly reason: string;
+    readonly version?: string | undefined;
+  }[];
+  readonly malformedCount: number;
+  readonly unreadable: string | undefined;
 }
 
 /** Far above any real file (the largest official one has 48 KiB): beyond it a file is taken as hostile. */
 const maxFileBytes = 16 * 1024 * 1024;
 const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 
-export function parseIndexFile(bytes: Buffer): IndexFile {
+export function parseIndexFile(bytes: Buffer, _limits: { readonly maxBytes?: number; readonly maxLines?: number; readonly maxMalformed?: number } = {}): IndexFile {
   if (bytes.length > maxFileBytes)
-    return { lines: [], malformed: [{ number: 1, reason: `the file is larger than ${maxFileBytes} bytes` }] };
+    return { lines: [], malformed: [], malformedCount: 0, unreadable: `the file is larger than ${maxFileBytes} bytes` };
   const lines: IndexLine[] = [];
   const malformed: { number: number; reason: string }[] = [];
   for (const [position, line] of splitLines(bytes).entries()) {
@@ -30,7 +36,7 @@ export function parseIndexFile(bytes: Buffer): IndexFile {
     if (parsed?.kind === 'entry') lines.push({ number, bytes: line, entry: parsed.entry });
     else malformed.push({ number, reason: parsed?.reason ?? 'it is not valid UTF-8' });
   }
-  return { lines, malformed };
+  return { lines, malformed, malformedCount: malformed.length, unreadable: lines.length === 0 ? 'none of its lines can be read' : undefined };
 }
 
 export function formatIndexFile(lines: readonly { readonly bytes: Buffer }[]): Buffer {

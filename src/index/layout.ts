@@ -41,3 +41,8 @@ export function ledgerPathOf(origin: string, module: ModuleName): string {
 export function snapshotPathOf(source: string): string {
   return `sources/${source}`;
 }
+
+/** The tree of a reading of a source that is held back. */
+export function heldPathOf(source: string): string {
+  return `held/${source}`;
+}
