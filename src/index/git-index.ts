@@ -28,6 +28,12 @@ import { removeStaleLocks, removeStaleObjects } from './stale-files.ts';
 
 const maxRememberedTips = 16;
 
+/** What reading an object of unknown size gave. */
+export type BoundedRead =
+  | { readonly kind: 'read'; readonly bytes: Buffer }
+  | { readonly kind: 'too-large'; readonly sizeBytes: number }
+  | { readonly kind: 'missing' };
+
 /** The state at one commit. Immutable: a change makes another commit. */
 export interface StateView extends RegistryState {
   readonly commit: string;
@@ -55,6 +61,10 @@ export interface GitIndex {
   /** The id of the file at a path; `undefined` if there is none. */
   identify(treeish: string, path: string): Promise<string | undefined>;
   read(name: string): Promise<Buffer | undefined>;
+  /** Size and type of an object, without reading it; `undefined` where there is none. */
+  measure(id: string): Promise<{ readonly sizeBytes: number; readonly type: string } | undefined>;
+  /** As `read`, of an object that is no larger than `maxBytes`: its size is asked first. */
+  readBounded(id: string, maxBytes: number): Promise<BoundedRead>;
   /** The tree of any commit; `undefined` where it is not all here, whatever the reason. */
   treeOf(commit: string): Promise<string | undefined>;
   /** Writes what `commit` would make real, and moves no ref: a state to plan on. */
@@ -106,6 +116,14 @@ export async function openGitIndex(directory: string): Promise<GitIndex> {
       .identify(name)
       .then(async (object) => object ?? confirmAbsence(objects, directory, name));
     return (await inRepository(directory, `read ${name}`, work)) ?? undefined;
+  }
+
+  async function readBounded(id: string, maxBytes: number): Promise<BoundedRead> {
+    const facts = await identify(id);
+    if (facts === undefined) return { kind: 'missing' };
+    if (facts.sizeBytes > maxBytes) return { kind: 'too-large', sizeBytes: facts.sizeBytes };
+    const bytes = await read(id);
+    return bytes === undefined ? { kind: 'missing' } : { kind: 'read', bytes };
   }
 
   async function servedCommit(): Promise<string> {
@@ -195,6 +213,8 @@ export async function openGitIndex(directory: string): Promise<GitIndex> {
     isSettled: async () => (await readRefIfThere(readRef, servedRef)) === (await state()).served,
     state,
     read,
+    measure: identify,
+    readBounded,
     treeOf: (commit) => findTree(objects, commit),
     prepare: async (change) => viewOf(await write(change)),
     commit: async (change) => adopt(change.base.commit, await write(change)),
