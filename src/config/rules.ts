@@ -112,9 +112,7 @@ function deadPatterns(sources: readonly PlacedSource[]): Problem[] {
       );
       const claim = eachPattern(sources, 'namespaces').find(
         (other) =>
-          key === 'include' &&
-          other.index !== index &&
-          covers(foldName(other.pattern), foldName(pattern)),
+          key === 'include' && other.index !== index && covers(foldName(other.pattern), foldName(pattern)),
       );
       const path = ['sources', index, key, position];
       if (exclude !== undefined)

@@ -41,7 +41,15 @@ function emptyState(served: string): Pick<NewCommit, 'message' | 'edits'> {
       { path: formatFile, content: `${currentFormat}\n` },
       {
         path: stateFile,
-        content: formatState({ served, modules: 0, changedSinceRoot: 0, policy: '', planner: 0, snapshots: [], acceptedNames: [] }),
+        content: formatState({
+          served,
+          modules: 0,
+          changedSinceRoot: 0,
+          policy: '',
+          planner: 0,
+          snapshots: [],
+          acceptedNames: [],
+        }),
       },
       { path: findingsFile, content: '' },
     ],

@@ -29,13 +29,14 @@ async function open(directory: string): Promise<GitIndex> {
 const openNew = async () => open(await newDirectory());
 
 function change(base: StateView, edits: readonly TreeEdit[], more: Partial<IndexChange> = {}): IndexChange {
-  const { modules, changedSinceRoot, policy, snapshots } = base;
+  const { modules, changedSinceRoot, policy, planner, snapshots, acceptedNames } = base;
   return {
     base,
     ...(edits.length > 0 ? { served: { edits, message: 'Update\n', isRoot: false } } : {}),
-    state: { modules, changedSinceRoot, policy, snapshots },
+    state: { modules, changedSinceRoot, policy, planner, snapshots, acceptedNames },
     ledgerEdits: [],
     findings: [],
+    pending: new Map(),
     message: 'Update\n',
     date,
     ...more,
@@ -53,6 +54,7 @@ const snapshotOf = (source: string, tree: string) => ({
   commit: 'c'.repeat(40),
   since: date.toISOString(),
   priority: 50,
+  indexUrl: 'https://one.example/index',
 });
 
 describe('a new index', () => {

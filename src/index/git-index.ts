@@ -9,8 +9,8 @@ import { isRepository } from './create-index.ts';
 import { commitBuilders, type IndexChange } from './index-change.ts';
 import { diffTrees, listFiles } from './index-trees.ts';
 import { servedRef, stateRef } from './layout.ts';
-import { createRefReader, readRefIfThere } from './ref-reader.ts';
 import { type PendingNames, parsePending } from './pending-names.ts';
+import { createRefReader, readRefIfThere } from './ref-reader.ts';
 import {
   currentFormat,
   decisionsFile,
@@ -62,7 +62,9 @@ export interface GitIndex {
   identify(treeish: string, path: string): Promise<string | undefined>;
   read(name: string): Promise<Buffer | undefined>;
   /** Size and type of an object, without reading it; `undefined` where there is none. */
-  measure(id: string): Promise<{ readonly sizeBytes: number; readonly type: string } | undefined>;
+  measure(
+    name: string,
+  ): Promise<{ readonly id: string; readonly sizeBytes: number; readonly type: string } | undefined>;
   /** As `read`, of an object that is no larger than `maxBytes`: its size is asked first. */
   readBounded(id: string, maxBytes: number): Promise<BoundedRead>;
   /** The tree of any commit; `undefined` where it is not all here, whatever the reason. */

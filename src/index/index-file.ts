@@ -24,9 +24,17 @@ export interface IndexFile {
 const maxFileBytes = 16 * 1024 * 1024;
 const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 
-export function parseIndexFile(bytes: Buffer, _limits: { readonly maxBytes?: number; readonly maxLines?: number; readonly maxMalformed?: number } = {}): IndexFile {
+export function parseIndexFile(
+  bytes: Buffer,
+  _limits: { readonly maxBytes?: number; readonly maxLines?: number; readonly maxMalformed?: number } = {},
+): IndexFile {
   if (bytes.length > maxFileBytes)
-    return { lines: [], malformed: [], malformedCount: 0, unreadable: `the file is larger than ${maxFileBytes} bytes` };
+    return {
+      lines: [],
+      malformed: [],
+      malformedCount: 0,
+      unreadable: `the file is larger than ${maxFileBytes} bytes`,
+    };
   const lines: IndexLine[] = [];
   const malformed: { number: number; reason: string }[] = [];
   for (const [position, line] of splitLines(bytes).entries()) {
@@ -36,7 +44,12 @@ export function parseIndexFile(bytes: Buffer, _limits: { readonly maxBytes?: num
     if (parsed?.kind === 'entry') lines.push({ number, bytes: line, entry: parsed.entry });
     else malformed.push({ number, reason: parsed?.reason ?? 'it is not valid UTF-8' });
   }
-  return { lines, malformed, malformedCount: malformed.length, unreadable: lines.length === 0 ? 'none of its lines can be read' : undefined };
+  return {
+    lines,
+    malformed,
+    malformedCount: malformed.length,
+    unreadable: lines.length === 0 ? 'none of its lines can be read' : undefined,
+  };
 }
 
 export function formatIndexFile(lines: readonly { readonly bytes: Buffer }[]): Buffer {

@@ -79,7 +79,11 @@ export function formatProblem(format: string, directory: string): StorageError |
 /** As of format 2 the keys have names that version 0.1.0, which never looked at the format, stops at. */
 export function formatState(state: Omit<RegistryState, 'format'>): string {
   const { served, modules, changedSinceRoot, policy, planner, snapshots, acceptedNames, extra } = state;
-  const sources = snapshots.map(({ source, extra: more, ...record }) => ({ name: source, ...record, ...more }));
+  const sources = snapshots.map(({ source, extra: more, ...record }) => ({
+    name: source,
+    ...record,
+    ...more,
+  }));
   const known = { servedCommit: served, modules, changedSinceRoot, policy, planner, acceptedNames, sources };
   return `${JSON.stringify({ ...known, ...extra }, undefined, 2)}\n`;
 }
@@ -103,7 +107,8 @@ export function parseState(bytes: Buffer, format: number, directory: string): Re
 // What decides what is served must be right; the rest is advice.
 function readState(value: Record<string, unknown>, format: number): RegistryState | undefined {
   const state = format === 1 ? upgradeKeys(value) : value;
-  const { servedCommit, modules, changedSinceRoot, policy, planner, acceptedNames, sources, ...extra } = state;
+  const { servedCommit, modules, changedSinceRoot, policy, planner, acceptedNames, sources, ...extra } =
+    state;
   if (!isObjectId(servedCommit) || !Array.isArray(sources)) return undefined;
   const snapshots = sources.map(readSnapshot);
   if (snapshots.includes(undefined)) return undefined;
@@ -115,7 +120,9 @@ function readState(value: Record<string, unknown>, format: number): RegistryStat
     policy: typeof policy === 'string' ? policy : '',
     planner: countOf(planner),
     snapshots: snapshots.filter((record) => record !== undefined),
-    acceptedNames: Array.isArray(acceptedNames) ? acceptedNames.filter((name) => typeof name === 'string') : [],
+    acceptedNames: Array.isArray(acceptedNames)
+      ? acceptedNames.filter((name) => typeof name === 'string')
+      : [],
     ...withExtra(extra),
   };
 }

@@ -63,6 +63,7 @@ async function createWorld() {
       // With another digest every module is planned, whether or not its files changed.
       state: more.whole ? { ...state, policy: 'another' } : state,
       snapshots,
+      current: new Set(snapshots.map(({ source }) => source)),
       touched: (more.touched ?? []).map(moduleName),
       now: date.toISOString(),
     });
@@ -79,7 +80,7 @@ async function createWorld() {
     async read(source: string, listing: Listing, extra: Readonly<Record<string, string>> = {}) {
       const tree = await writeTree(directory, { ...filesOf(listing), ...extra });
       const priority = config.sources.find(({ name }) => name === source)?.priority ?? 0;
-      const record = { source, tree, priority, commit: sha256(Buffer.from(tree)).slice(24), since: '' };
+      const record = { source, tree, priority, commit: sha256(Buffer.from(tree)).slice(24), since: '', indexUrl: undefined };
       snapshots = [...snapshots.filter((known) => known.source !== source), record];
     },
     async store(bytes: string) {

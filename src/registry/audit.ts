@@ -1,7 +1,6 @@
 import { join } from 'node:path';
 import type { Checksum } from '../model/checksum.ts';
-import type { ChecksumChange, Finding } from '../model/finding.ts';
-import { identifyFinding, isConflict } from '../model/finding.ts';
+import { type Finding, identifyFinding, isConflict, type PinChange } from '../model/finding.ts';
 import type { ModuleName } from '../model/module-name.ts';
 import type { OperatorDecision } from '../model/operator-decision.ts';
 import type { Version } from '../model/version.ts';
@@ -42,6 +41,18 @@ export type AuditEvent =
   | ({ readonly event: 'conflict-found' | 'conflict-resolved' } & ConflictFacts)
   | ({ readonly event: 'conflict-kept' } & ConflictFacts)
   | {
+      readonly event: 'name-accepted';
+      readonly module: ModuleName;
+    }
+  | {
+      readonly event: 'requirements-accepted';
+      readonly module: ModuleName;
+      readonly version: Version;
+      readonly source: string;
+      readonly from: string;
+      readonly to: string;
+    }
+  | {
       readonly event: 'conflict-accepted';
       readonly module: ModuleName;
       readonly version?: Version;
@@ -77,7 +88,7 @@ interface ConflictFacts {
   readonly source: string;
   readonly pinned?: Checksum | undefined;
   readonly offered?: Checksum | undefined;
-  readonly changes?: readonly ChecksumChange[] | undefined;
+  readonly changes?: readonly PinChange[] | undefined;
 }
 
 export interface Audit {
@@ -178,8 +189,19 @@ function describeTaken(decision: OperatorDecision): AuditEvent {
       const { module, version, source, from, to } = decision;
       return { event: 'conflict-accepted', module, version, source, from, to };
     }
+    case 'accept-requirements': {
+      const { module, version, source, from, to } = decision;
+      return { event: 'requirements-accepted', module, version, source, from, to };
+    }
+    case 'accept-name':
+      return { event: 'name-accepted', module: decision.module };
     case 'accept-origin':
-      return { event: 'conflict-accepted', module: decision.module, from: decision.from, to: decision.to };
+      return {
+        event: 'conflict-accepted',
+        module: decision.module,
+        from: decision.from ?? '',
+        to: decision.to,
+      };
   }
 }
 

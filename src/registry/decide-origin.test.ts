@@ -33,13 +33,13 @@ function decide(world: World): Decision {
   const facts = {
     module: moduleName(world.module ?? 'company/tool'),
     listings: new Map(listedBy.map((name) => [name, `file of ${name}`])),
+    heldBy: new Set<string>(),
     recorded,
   };
-  return decideOrigin(
-    facts,
-    policyOf(policyConfig(settings), snapshots),
-    (source) => !disagrees.includes(source),
-  );
+  return decideOrigin(facts, policyOf(policyConfig(settings), snapshots), {
+    agrees: (source) => !disagrees.includes(source),
+    current: new Set(snapshots.map(({ source }) => source)),
+  });
 }
 
 const three = ['mooncakes:100', 'partner:50', 'internal:25'];
@@ -51,7 +51,7 @@ describe('rule 1: a module that is new', () => {
     ['the lowest priority number', ['mooncakes', 'internal', 'partner'], 'internal'],
     ['the lowest number that lists it', ['mooncakes', 'partner'], 'partner'],
   ])('comes from %s', (_, listedBy, origin) => {
-    const expected = { rule: 'priority', origin, file: `file of ${origin}`, isCachedOnly: false };
+    const expected = { rule: 'priority', origin, file: `file of ${origin}`, supply: 'all' };
     expect(decide({ sources: three, listedBy })).toMatchObject(expected);
     expect(decide({ sources: three, listedBy: listedBy.toReversed() })).toMatchObject(expected);
   });
@@ -67,7 +67,7 @@ describe('rule 1: a module that is new', () => {
       rule: 'unlisted',
       origin: undefined,
       file: undefined,
-      isCachedOnly: false,
+      supply: 'all',
       contender: undefined,
     });
   });
@@ -105,7 +105,7 @@ describe('rule 1: a claimed name', () => {
       rule: 'claimed',
       origin: 'internal',
       file,
-      isCachedOnly: false,
+      supply: 'all',
       contender: undefined,
     });
   });
@@ -121,7 +121,7 @@ describe('rule 1: a claimed name', () => {
       rule: 'claimed',
       origin: 'internal',
       file: 'file of internal',
-      isCachedOnly: true,
+      supply: 'obtainable',
     });
     expect(decide({ sources, listedBy: ['mooncakes'] })).toMatchObject({
       origin: 'internal',
@@ -169,13 +169,13 @@ describe('rule 2: a module with an origin', () => {
       rule: 'moved',
       origin: 'internal',
       file: 'file of internal',
-      isCachedOnly: false,
+      supply: 'all',
       contender: 'mooncakes',
     });
   });
 
   test('moves there although its origin lists it no longer, is disabled or was removed', () => {
-    const moved = { rule: 'moved', origin: 'internal', isCachedOnly: false };
+    const moved = { rule: 'moved', origin: 'internal', supply: 'all' };
     const base = { listedBy: ['internal'], recorded: 'mooncakes' };
     const disabled = { name: 'mooncakes', priority: 100, enabled: false };
     expect(decide({ ...base, sources: three })).toMatchObject(moved);
@@ -231,14 +231,14 @@ describe('rule 2: a module with an origin', () => {
       rule: 'recorded',
       origin: 'partner',
       file: 'file of partner',
-      isCachedOnly: true,
+      supply: 'obtainable',
       contender: undefined,
     });
     expect(decide({ sources: three, listedBy: [], recorded: 'partner' })).toMatchObject({
       rule: 'recorded',
       origin: 'partner',
       file: undefined,
-      isCachedOnly: false,
+      supply: 'all',
     });
   });
 
@@ -263,7 +263,7 @@ describe('rule 4: a source that could not be read yet', () => {
       rule: 'undecided',
       origin: undefined,
       file: undefined,
-      isCachedOnly: false,
+      supply: 'all',
       contender: 'internal',
     });
   });
@@ -314,7 +314,7 @@ describe('rule 6: a disabled or removed origin', () => {
       rule: 'held',
       origin: 'partner',
       file: 'file of partner',
-      isCachedOnly: true,
+      supply: 'obtainable',
       contender: 'mooncakes',
     });
   });
@@ -335,13 +335,17 @@ test('whether a source agrees is asked only of the one the module would move to'
   const facts = {
     module: moduleName('company/tool'),
     listings: new Map(three.map((text) => [settingsOf(text).name, 'file'])),
+    heldBy: new Set<string>(),
     recorded: 'mooncakes',
   };
   const config = policyConfig(three.map(settingsOf));
   const snapshots = three.map((text) => snapshotRecord(settingsOf(text).name));
-  decideOrigin(facts, policyOf(config, snapshots), (source) => {
-    asked.push(source);
-    return false;
+  decideOrigin(facts, policyOf(config, snapshots), {
+    agrees(source) {
+      asked.push(source);
+      return false;
+    },
+    current: new Set(),
   });
   expect(asked).toEqual(['internal']);
 });

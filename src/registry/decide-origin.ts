@@ -45,7 +45,7 @@ export interface Decision {
   readonly supply: Supply;
   /** The source that would supply it by priority or claim alone, where that is not the origin. */
   readonly contender: string | undefined;
-  /** For `undecided`: the sources that have to be read first; never empty. */
+  /** For `undecided`: the sources that have to be read first; none where only a sync is waited for. */
   readonly waitsFor: readonly string[];
 }
 
@@ -86,8 +86,7 @@ export function decideOrigin(facts: ModuleFacts, policy: Policy, context: Decisi
 /** Enabled sources that list the module, at the address they have now, and may supply it; most trusted first. */
 function candidatesFor(facts: ModuleFacts, policy: Policy): PolicySource[] {
   return policy.sources.filter(
-    (source) =>
-      source.isEnabled && listingOf(facts, source) !== undefined && maySupply(source, facts.module),
+    (source) => source.isEnabled && listingOf(facts, source) !== undefined && maySupply(source, facts.module),
   );
 }
 
@@ -124,11 +123,7 @@ function staying(
 }
 
 /** A new name goes to the most trusted source that lists it, once nobody of more trust can turn out to have it. */
-function decideFirst(
-  facts: ModuleFacts,
-  policy: Policy,
-  { accepted, current }: DecisionContext,
-): Decision {
+function decideFirst(facts: ModuleFacts, policy: Policy, { accepted, current }: DecisionContext): Decision {
   const candidates = candidatesFor(facts, policy);
   const chosen = candidates.find(({ name }) => name === accepted);
   if (chosen) return decided('priority', facts, chosen);
@@ -137,12 +132,12 @@ function decideFirst(
   const waitsFor = policy.sources
     .slice(0, policy.sources.indexOf(best))
     .filter((source) => source.isEnabled && maySupply(source, facts.module))
-    .filter(({ name, holdsNewNames }) => facts.heldBy.has(name) || (holdsNewNames === 'all' && !current?.has(name)))
+    .filter(
+      ({ name, holdsNewNames }) => facts.heldBy.has(name) || (holdsNewNames === 'all' && !current?.has(name)),
+    )
     .map(({ name }) => name);
   if (waitsFor.length > 0) return { ...nowhere('undecided'), waitsFor, contender: waitsFor[0] };
-  return current === undefined
-    ? { ...nowhere('undecided'), waitsFor: [best.name], contender: best.name }
-    : decided('priority', facts, best);
+  return current === undefined ? nowhere('undecided') : decided('priority', facts, best);
 }
 
 function nowhere(rule: Rule): Decision {

@@ -137,12 +137,12 @@ async function remember(
 
 async function select(
   context: SyncContext,
-  { state, snapshots, config, report }: SyncResult,
+  { state, snapshots, config, report, current }: SyncResult,
   options: MirrorOptions,
 ) {
   const { index, archives } = context;
   const whole = await findAllFacts(index, state, snapshots);
-  const resolver = createResolver({ index, archives, config, state, snapshots, facts: whole });
+  const resolver = createResolver({ index, archives, config, state, snapshots, current, facts: whole });
   const entriesOf = async (module: ModuleName, roots?: Selection['roots']) => {
     const entries = roots?.get(module) ?? (await resolver.resolve(module)).entries;
     return entries.length > 0 ? entries : undefined;

@@ -32,12 +32,7 @@ export function droppedLines(module: ModuleName, source: string, file: IndexFile
   return [...told, { kind: 'dropped-line', module, source, count: untold, message }];
 }
 
-export function brokenFile(
-  module: ModuleName,
-  source: string,
-  reason: string,
-  isServed: boolean,
-): Finding {
+export function brokenFile(module: ModuleName, source: string, reason: string, isServed: boolean): Finding {
   const served = isServed ? 'what was served of it stays' : 'nothing of it is listed';
   return {
     kind: 'broken-file',

@@ -6,6 +6,8 @@ import { StorageError } from '../errors.ts';
 import { type GitIndex, openGitIndex } from '../index/git-index.ts';
 import { parseIndexFile } from '../index/index-file.ts';
 import { readIndexPath } from '../index/layout.ts';
+import { migrate } from '../index/migrate.ts';
+import { currentFormat } from '../index/registry-state.ts';
 import type { ModuleName } from '../model/module-name.ts';
 import type { ConnectionTuning } from '../sources/connect.ts';
 import { currentUser } from '../support/current-user.ts';
@@ -57,6 +59,7 @@ export async function openParts(options: OpenOptions) {
   const audit = openAudit({ dataDir, actor, log, now });
   const index = await openGitIndex(layout.index);
   if (!(await index.isSettled())) await settle(index, layout.locks, log);
+  if ((await index.state()).format !== currentFormat) await upgrade(index, layout.locks, log, now());
   const files = openFileArchiveStore(layout.packages);
   const archives = createVerifyingStore(files, { onDamage: reportDamage });
   const served = createServedIndex(index);
@@ -166,6 +169,18 @@ export async function openParts(options: OpenOptions) {
     ...{ context, resolver, originOf, readIndex, findAbandoned },
     whileTidying: createTidying({ locks: layout.locks, index, log, findAbandoned }),
   };
+}
+
+/** Brings the data to the format of this program. Where that cannot be done, they are read as they are. */
+async function upgrade(index: GitIndex, locks: string, log: Log, date: Date): Promise<void> {
+  try {
+    const { format } = await index.state();
+    await withProcessLock(join(locks, 'registry'), () => migrate(index, date));
+    log.info('the data were brought to the format of this program', { from: format, to: currentFormat });
+  } catch (error) {
+    if (!(error instanceof StorageError)) throw error;
+    log.warn('the data could not be brought to the format of this program', { error });
+  }
 }
 
 /** Puts right what a killed process left. Where that cannot be done, what is there is served as it is. */

@@ -41,7 +41,14 @@ export function pendingFinding(module: ModuleName, pending: Pending): Finding {
     return { kind: 'undecided', module, source, message: undecidedMessage(source), foundAt };
   }
   const { source, origin } = pending;
-  return { kind: 'origin-conflict', module, source, origin, message: contendedMessage(source, origin), foundAt };
+  return {
+    kind: 'origin-conflict',
+    module,
+    source,
+    origin,
+    message: contendedMessage(source, origin),
+    foundAt,
+  };
 }
 
 function undecidedMessage(source: string): string {
@@ -66,6 +73,8 @@ export function pendingFindings(pending: PendingNames, decisions: readonly Opera
   );
   const groups = new Map<string, { readonly first: Finding; readonly modules: string[] }>();
   for (const [module, reason] of pending) {
+    // What only the next sync has to decide is no news.
+    if (reason.kind === 'undecided' && reason.waitsFor.length === 0) continue;
     const finding = pendingFinding(module, reason);
     const keep = keeps.get(`${finding.foundAt} ${identifyFinding(finding)}`);
     const kept = keep ? { kept: { at: keep.at, by: keep.by } } : {};

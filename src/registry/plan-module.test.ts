@@ -3,13 +3,9 @@ import { moduleName, version } from '../../test/support/registry-world.ts';
 import type { Pin } from '../index/ledger-file.ts';
 import { isChecksum } from '../model/checksum.ts';
 import type { Decision, Rule } from './decide-origin.ts';
-import {
-  agreesWithPins,
-  type ModuleInput,
-  type ModulePlan,
-  originFindings,
-  planModule,
-} from './plan-module.ts';
+import { contentionFindings } from './module-findings.ts';
+import { agreesWithPins } from './pin-changes.ts';
+import { type ModuleInput, type ModulePlan, planModule } from './plan-module.ts';
 
 const module = moduleName('alice/json');
 
@@ -39,11 +35,12 @@ const pin = (text: string): Pin => {
     checksum: sum(digit),
     firstSeen: '2026-01-01T00:00:00.000Z',
     source: 'public',
+    requirements: 'none',
   };
 };
 
 function decision(rule: Rule, more: Partial<Decision> = {}): Decision {
-  return { rule, origin: 'public', file: 'id', isCachedOnly: false, contender: undefined, ...more };
+  return { rule, origin: 'public', file: 'id', supply: 'all', contender: undefined, waitsFor: [], ...more };
 }
 
 interface Given extends Partial<Omit<ModuleInput, 'sourceFile' | 'servedFile' | 'pins' | 'isCached'>> {
@@ -306,7 +303,7 @@ describe('rule 6: only what is here', () => {
 
   test.each([
     ['without fetching on demand', { upstreamFallback: false }],
-    ['of a disabled origin', { decision: decision('recorded', { isCachedOnly: true }) }],
+    ['of a disabled origin', { decision: decision('recorded', { supply: 'obtainable' }) }],
   ])('is listed %s', (_, given) => {
     expect(plan({ ...given, source, cached: 'ac' })).toMatchObject({
       kind: 'lines',
@@ -352,9 +349,9 @@ describe('a module without a file', () => {
 
 test('only what waits for the operator is a finding of the decision itself', () => {
   for (const rule of ['claimed', 'priority', 'recorded', 'moved', 'unlisted'] as const)
-    expect(originFindings(module, decision(rule, { contender: 'other' }))).toEqual([]);
+    expect(contentionFindings(module, decision(rule, { contender: 'other' }))).toEqual([]);
   for (const rule of ['held', 'undecided'] as const)
-    expect(originFindings(module, decision(rule, { contender: 'other' }))).toMatchObject([
+    expect(contentionFindings(module, decision(rule, { contender: 'other' }))).toMatchObject([
       { source: 'other' },
     ]);
 });

@@ -7,13 +7,7 @@ import type { IndexEntry } from '../model/index-entry.ts';
 import type { ModuleName } from '../model/module-name.ts';
 import type { Version } from '../model/version.ts';
 import type { Decision } from './decide-origin.ts';
-import {
-  brokenFile,
-  contentionFindings,
-  droppedLine,
-  droppedLines,
-  pinConflict,
-} from './module-findings.ts';
+import { brokenFile, contentionFindings, droppedLine, droppedLines, pinConflict } from './module-findings.ts';
 import { isSame } from './pin-changes.ts';
 
 export interface ModuleInput {
@@ -150,7 +144,11 @@ function settlePinned(
   origin: string,
   file: IndexFile,
   kept: readonly IndexLine[],
-): { readonly lines: readonly IndexLine[]; readonly findings: readonly Finding[]; readonly isUntouched: boolean } {
+): {
+  readonly lines: readonly IndexLine[];
+  readonly findings: readonly Finding[];
+  readonly isUntouched: boolean;
+} {
   const { module } = input;
   const pins = new Map<string, Pin>(input.pins.map((pin) => [pin.version, pin]));
   const last = new Map<string, IndexLine>(file.lines.map((line) => [line.entry.version, line]));

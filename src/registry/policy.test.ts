@@ -12,6 +12,10 @@ const source = (settings: Partial<PolicySource> = {}): PolicySource => ({
   namespaces: [],
   include: [],
   exclude: [],
+  claims: settings.namespaces ?? [],
+  holdsNewNames: 'all',
+  deletedUpstream: 'keep',
+  fileLimits: { maxBytes: 1, maxLines: 1, maxMalformed: 1 },
   ...settings,
 });
 
@@ -117,6 +121,7 @@ describe('what a source may supply', () => {
 describe('the claimant of a name', () => {
   const policy = {
     upstreamFallback: true,
+    acceptedNames: [],
     sources: [
       source({
         name: 'internal',

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { Config, SourceConfig } from '../config/config.ts';
+import { defaultSourceLimits } from '../config/normalise.ts';
 import type { SnapshotRecord } from '../index/registry-state.ts';
 import { foldName } from '../model/fold-name.ts';
 import type { ModuleName } from '../model/module-name.ts';
@@ -41,6 +42,14 @@ export interface PolicySource {
   /** Which new names of others wait while it is not current. */
   readonly holdsNewNames: SourceConfig['holdsNewNames'];
   readonly deletedUpstream: SourceConfig['deletedUpstream'];
+  readonly fileLimits: FileLimits;
+}
+
+/** What one index file of a source may be, and how many findings about it are told. */
+export interface FileLimits {
+  readonly maxBytes: number;
+  readonly maxLines: number;
+  readonly maxMalformed: number;
 }
 
 /** The settings that decide. */
@@ -56,6 +65,7 @@ export interface PolicySettings {
     | 'exclude'
     | 'holdsNewNames'
     | 'deletedUpstream'
+    | 'limits'
   >[];
   readonly server: Pick<Config['server'], 'upstreamFallback'>;
 }
@@ -80,6 +90,7 @@ export function policyOf(
       exclude: source.exclude.map(foldName),
       holdsNewNames: source.holdsNewNames,
       deletedUpstream: source.deletedUpstream,
+      fileLimits: fileLimitsOf(source.limits),
     }),
   );
   const removed = snapshots
@@ -97,10 +108,19 @@ export function policyOf(
         exclude: [],
         holdsNewNames: 'claimed',
         deletedUpstream: 'keep',
+        fileLimits: fileLimitsOf(defaultSourceLimits()),
       }),
     );
   const sources = [...configured, ...removed].sort((a, b) => a.priority - b.priority);
   return { sources, upstreamFallback: config.server.upstreamFallback, acceptedNames };
+}
+
+function fileLimitsOf(limits: SourceConfig['limits']): FileLimits {
+  return {
+    maxBytes: limits.indexFileBytes,
+    maxLines: limits.indexLines,
+    maxMalformed: limits.findingsPerFile,
+  };
 }
 
 /** Whether a snapshot is of the index at this address; of data that do not say, it is taken to be. */

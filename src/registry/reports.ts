@@ -184,7 +184,7 @@ export interface Conflict extends Finding {
     | undefined;
 }
 
-/** What the operator says about a conflict; the new checksums as typed out. */
+/** What the operator says about a conflict; new checksums and digests as typed out. */
 export type ConflictRuling =
   | { readonly action: 'keep'; readonly module: ModuleName; readonly version: Version | undefined }
   | {
@@ -194,16 +194,31 @@ export type ConflictRuling =
       readonly checksum: Checksum;
     }
   | {
+      readonly action: 'accept-requirements';
+      readonly module: ModuleName;
+      readonly version: Version;
+      /** The digest of what it requires now. */
+      readonly requirements: string;
+    }
+  | {
       readonly action: 'accept-origin';
       readonly module: ModuleName;
       readonly origin: string;
-      /** For every served version that the move changes. */
+      /** For every served version whose bytes the move changes. */
       readonly checksums: ReadonlyMap<Version, Checksum>;
-    };
+      /** For every other served version whose requirements it changes. */
+      readonly requirements: ReadonlyMap<Version, string>;
+    }
+  /** Every waiting module that the pattern matches, if the move changes nothing that was served. */
+  | { readonly action: 'accept-origins'; readonly pattern: string; readonly origin: string }
+  /** A name that looks like another one. */
+  | { readonly action: 'accept-name'; readonly module: ModuleName };
 
 export interface ConflictOutcome {
   /** What was recorded; none if all was kept already. */
   readonly decisions: readonly OperatorDecision[];
+  /** Of many, those that were left as they are. */
+  readonly skipped: readonly { readonly module: ModuleName; readonly reason: string }[];
   readonly report: SyncReport;
 }
 

@@ -2,11 +2,13 @@
  * Sources, ledger and served index held in memory, synced by the product's own decisions: what properties of long
  * random histories are tried on. Each line names the source it was published by, under a key that clients ignore.
  */
+import { defaultSourceLimits } from '../../src/config/normalise.ts';
 import type { Pin } from '../../src/index/ledger-file.ts';
 import type { Checksum } from '../../src/model/checksum.ts';
 import { isModuleName, type ModuleName } from '../../src/model/module-name.ts';
 import { type Decision, decideOrigin } from '../../src/registry/decide-origin.ts';
-import { agreesWithPins, type ModulePlan, planModule } from '../../src/registry/plan-module.ts';
+import { agreesWithPins } from '../../src/registry/pin-changes.ts';
+import { type ModulePlan, planModule } from '../../src/registry/plan-module.ts';
 import { type Policy, policyOf } from '../../src/registry/policy.ts';
 
 export interface MiniSource {
@@ -31,6 +33,8 @@ export interface MiniWorld {
   /** Checksums of which the archive is here. */
   readonly cached: Set<string>;
   upstreamFallback: boolean;
+  /** Sources that the last reading could read; `undefined` before any, as where a plan rests on none. */
+  current: Set<string> | undefined;
   syncs: number;
 }
 
@@ -47,6 +51,7 @@ export function createMiniWorld(): MiniWorld {
     served: new Map(),
     cached: new Set(),
     upstreamFallback: true,
+    current: undefined,
     syncs: 0,
   };
 }
@@ -79,9 +84,11 @@ export function servedLines(file: string | undefined): ServedLine[] {
 
 /** Reads what can be read, as a sync does before it plans. */
 export function readSources(world: MiniWorld): void {
+  world.current = new Set();
   for (const source of world.sources) {
     if (!source.isConfigured || !source.enabled || source.isDown) continue;
     const files = [...source.upstream].filter(([, lines]) => lines.length > 0);
+    world.current.add(source.name);
     source.snapshot = new Map(files.map(([module, lines]) => [module, `${lines.join('\n')}\n`]));
   }
 }
@@ -89,8 +96,16 @@ export function readSources(world: MiniWorld): void {
 function policyIn(world: MiniWorld): Policy {
   const snapshots = world.sources
     .filter((source) => source.snapshot)
-    .map(({ name, priority }) => ({ source: name, priority, commit: '', tree: '', since: '' }));
-  const sources = world.sources.filter((source) => source.isConfigured);
+    .map(({ name, priority }) => ({ source: name, priority, commit: '', tree: '', since: '', indexUrl: undefined }));
+  const sources = world.sources
+    .filter((source) => source.isConfigured)
+    .map((source) => ({
+      ...source,
+      indexUrl: `https://${source.name}.example/index`,
+      holdsNewNames: 'all' as const,
+      deletedUpstream: 'keep' as const,
+      limits: defaultSourceLimits(),
+    }));
   return policyOf({ sources, server: { upstreamFallback: world.upstreamFallback } }, snapshots);
 }
 
@@ -127,9 +142,10 @@ function planOne(
   }
   const record = world.ledger.get(module);
   const pins = record?.pins ?? [];
-  const decision = decideOrigin({ module, listings, recorded: record?.origin }, policy, (source) =>
-    agreesWithPins(Buffer.from(listings.get(source) ?? ''), pins),
-  );
+  const decision = decideOrigin({ module, listings, heldBy: new Set(), recorded: record?.origin }, policy, {
+    agrees: (source) => agreesWithPins(Buffer.from(listings.get(source) ?? ''), pins),
+    current: world.current,
+  });
   const before = world.served.get(module);
   const plan = planModule({
     module,
