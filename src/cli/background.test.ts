@@ -16,6 +16,7 @@ function syncReport(sources: readonly SourceRefresh[], findings: readonly Findin
     dryRun: false,
     sources,
     changes: [],
+    newlyHeld: [],
     findings,
     modules: 0,
     commit: '0'.repeat(40),

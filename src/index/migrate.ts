@@ -83,10 +83,21 @@ const oldActions = new Set<string>(['keep', 'accept-version', 'accept-origin']);
 /** What the older program would act on otherwise: it would pass on, or remove, what these findings hold back. */
 const newFindings = ['requirements-conflict', 'look-alike', 'broken-file'];
 
-/** Brings the state to the current format by one commit, keeping the old one under a ref. Only while holding the registry's lock. */
-export async function migrate(index: GitIndex, date: Date): Promise<void> {
+/**
+ * Brings the state to the current format by one commit, keeping the old one under a ref. `addressOf`: where each source's
+ * index is now, which format 1 did not record. Only while holding the registry's lock.
+ */
+export async function migrate(
+  index: GitIndex,
+  date: Date,
+  addressOf: (source: string) => string | undefined,
+): Promise<void> {
   const base = await index.state();
   if (base.format === currentFormat) return;
+  const snapshots = base.snapshots.map((record) => ({
+    ...record,
+    indexUrl: record.indexUrl ?? addressOf(record.source),
+  }));
   const served = await index.list(base.served);
   const ledgerEdits = await rewriteLedger(index, base, async (path, ledger) => {
     const id = served.get(path);
@@ -94,7 +105,7 @@ export async function migrate(index: GitIndex, date: Date): Promise<void> {
   });
   const edits: TreeEdit[] = [
     { path: formatFile, content: `${currentFormat}\n` },
-    { path: stateFile, content: formatState(base) },
+    { path: stateFile, content: formatState({ ...base, snapshots }) },
     { path: pendingFile, content: '' },
     ...ledgerEdits,
   ];

@@ -5,8 +5,7 @@ import { formatLines, parseLines } from './registry-state.ts';
 export type Pending = {
   /** When a sync first found it so; ISO 8601, UTC. */
   readonly since: string;
-} & /** Not given to anybody yet: these sources, which are trusted more and may supply it, have to be read first; none: any sync. */
-(
+} /** Not given to anybody yet: these sources, which are trusted more and may supply it, have to be read first; none: any sync. */ & (
   | { readonly kind: 'undecided'; readonly waitsFor: readonly string[] }
   /** Stays with `origin`, where it is recorded, although `source` lists it and is preferred by the settings. */
   | { readonly kind: 'contended'; readonly source: string; readonly origin: string }

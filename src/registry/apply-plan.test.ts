@@ -80,7 +80,14 @@ async function createWorld() {
     async read(source: string, listing: Listing, extra: Readonly<Record<string, string>> = {}) {
       const tree = await writeTree(directory, { ...filesOf(listing), ...extra });
       const priority = config.sources.find(({ name }) => name === source)?.priority ?? 0;
-      const record = { source, tree, priority, commit: sha256(Buffer.from(tree)).slice(24), since: '', indexUrl: undefined };
+      const record = {
+        source,
+        tree,
+        priority,
+        commit: sha256(Buffer.from(tree)).slice(24),
+        since: '',
+        indexUrl: undefined,
+      };
       snapshots = [...snapshots.filter((known) => known.source !== source), record];
     },
     async store(bytes: string) {

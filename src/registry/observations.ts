@@ -16,6 +16,8 @@ interface Observation {
   readonly failure?: string | undefined;
   /** A commit that was read and is held back: without it, that is read once more before it is taken. */
   readonly held?: string | undefined;
+  /** It was read, and said itself that it is not up to date. */
+  readonly isStaleUpstream?: boolean | undefined;
   /** Commits of earlier snapshots that were taken, newest first. */
   readonly earlier?: readonly string[] | undefined;
 }
@@ -51,13 +53,16 @@ export async function writeObservations(
 }
 
 function observe(before: Observation | undefined, refresh: SourceRefresh, now: string): Observation {
-  const { outcome, detail, commit, heldCommit } = refresh;
+  const { outcome, detail, commit, heldCommit, isStaleUpstream } = refresh;
   const earlier = before?.earlier ?? [];
   switch (outcome) {
     case 'fresh':
-      return { readAt: now, triedAt: now, earlier: [commit ?? '', ...earlier].slice(0, maxEarlier) };
+      return {
+        ...{ readAt: now, triedAt: now, isStaleUpstream },
+        earlier: [commit ?? '', ...earlier].slice(0, maxEarlier),
+      };
     case 'unchanged':
-      return { readAt: now, triedAt: now, earlier };
+      return { readAt: now, triedAt: now, isStaleUpstream, earlier };
     case 'held':
       return { readAt: before?.readAt, triedAt: now, failure: detail, held: heldCommit, earlier };
     case 'stale':

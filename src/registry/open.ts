@@ -1,5 +1,7 @@
 import { join } from 'node:path';
 import { NotFoundError } from '../errors.ts';
+import { downgrade } from '../index/migrate.ts';
+import { withProcessLock } from '../support/process-lock.ts';
 import { suggest } from '../support/suggest.ts';
 import { checkSource } from './check-source.ts';
 import { listConflicts, ruleOnConflict } from './conflicts.ts';
@@ -8,10 +10,12 @@ import { mirror } from './mirror.ts';
 import { readOrigins } from './module-facts.ts';
 import { observationsFile, readObservations } from './observations.ts';
 import { type OpenOptions, openParts, type RegistryParts } from './parts.ts';
+import { policyOf } from './policy.ts';
 import { findStaleSources, listReadTimes } from './read-times.ts';
 import type { Registry } from './registry.ts';
 import { readStatus } from './status.ts';
-import { aggregate, syncRegistry } from './sync.ts';
+import { aggregate, type SyncContext, syncRegistry } from './sync.ts';
+import { unlisted } from './unlisted.ts';
 import { verifyOpened } from './verify-opened.ts';
 
 /** Opens a registry. Contacts no source. */
@@ -36,6 +40,16 @@ export async function openRegistry(options: OpenOptions): Promise<Registry> {
       return report;
     },
     reaggregate: async () => (await aggregate(context(), {})).report,
+    async plan({ config, isFresh = false, signal } = {}) {
+      const planned: SyncContext = config
+        ? { ...context(), config, currentConfig: async () => config, sources: parts.connections.of(config) }
+        : context();
+      const { report } = isFresh
+        ? await syncRegistry(planned, { dryRun: true, signal })
+        : await aggregate(planned, { dryRun: true, signal });
+      return report;
+    },
+    downgrade: () => withProcessLock(join(layout.locks, 'registry'), () => downgrade(index, new Date())),
     mirror: (mirrorOptions) => parts.whileTidying(() => mirror(context(), mirrorOptions)),
 
     async status() {
@@ -80,7 +94,18 @@ export async function openRegistry(options: OpenOptions): Promise<Registry> {
       return { checksum: entry.checksum, cachedAt: isCached ? archives.locate(entry.checksum) : undefined };
     },
 
-    openArchive: parts.delivery.open,
+    async openArchive(module, version) {
+      const opened = await parts.delivery.open(module, version);
+      if (opened.kind !== 'absent' || (await served.find(module, version))) return opened;
+      const state = await index.state();
+      const config = configuration.current();
+      const observations = await readObservations(observationsFile(config));
+      const recorded = await parts.originOf(module);
+      return (
+        unlisted(module, recorded, policyOf(config, state.snapshots, state.acceptedNames), observations) ??
+        opened
+      );
+    },
 
     async symbols() {
       const state = await index.state();

@@ -56,10 +56,13 @@ export async function openParts(options: OpenOptions) {
   const { dataDir } = configuration.current().registry;
   const layout = dataLayout(dataDir);
   await createData(layout, now());
+  const addressOf = (source: string) =>
+    configuration.current().sources.find(({ name }) => name === source)?.indexUrl;
   const audit = openAudit({ dataDir, actor, log, now });
   const index = await openGitIndex(layout.index);
   if (!(await index.isSettled())) await settle(index, layout.locks, log);
-  if ((await index.state()).format !== currentFormat) await upgrade(index, layout.locks, log, now());
+  if ((await index.state()).format !== currentFormat)
+    await upgrade(index, layout.locks, log, (locked) => migrate(locked, now(), addressOf));
   const files = openFileArchiveStore(layout.packages);
   const archives = createVerifyingStore(files, { onDamage: reportDamage });
   const served = createServedIndex(index);
@@ -172,10 +175,15 @@ export async function openParts(options: OpenOptions) {
 }
 
 /** Brings the data to the format of this program. Where that cannot be done, they are read as they are. */
-async function upgrade(index: GitIndex, locks: string, log: Log, date: Date): Promise<void> {
+async function upgrade(
+  index: GitIndex,
+  locks: string,
+  log: Log,
+  bringUp: (index: GitIndex) => Promise<void>,
+): Promise<void> {
   try {
     const { format } = await index.state();
-    await withProcessLock(join(locks, 'registry'), () => migrate(index, date));
+    await withProcessLock(join(locks, 'registry'), () => bringUp(index));
     log.info('the data were brought to the format of this program', { from: format, to: currentFormat });
   } catch (error) {
     if (!(error instanceof StorageError)) throw error;

@@ -119,7 +119,11 @@ export function describeReading(
   const last = records.find((record) => record.source === source)?.commit;
   if (result.kind === 'found') {
     const { commit } = result.value;
-    if (objection === undefined) return { source, outcome: commit === known ? 'unchanged' : 'fresh', commit };
+    if (objection === undefined) {
+      const outcome = commit === known ? 'unchanged' : 'fresh';
+      const isStaleUpstream = 'isStale' in result.value && result.value.isStale === true;
+      return { source, outcome, commit, ...(isStaleUpstream ? { isStaleUpstream } : {}) };
+    }
     const detail = `its index ${objection}; held back until it is read like this once more`;
     return { source, outcome: 'held', detail, commit: last, heldCommit: commit };
   }

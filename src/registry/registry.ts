@@ -39,6 +39,17 @@ export interface Registry {
   /** Applies the current config to the snapshots at hand, without asking any source. */
   reaggregate(): Promise<SyncReport>;
   mirror(options: MirrorOptions): Promise<MirrorReport>;
+  /**
+   * What the config in force, or another one, would change of what is served, as a sync's report with `dryRun`. Asks no source
+   * unless `isFresh`; changes nothing.
+   */
+  plan(options?: {
+    readonly config?: Config | undefined;
+    readonly isFresh?: boolean | undefined;
+    readonly signal?: AbortSignal | undefined;
+  }): Promise<SyncReport>;
+  /** Brings the data back to the format before, for an older program; throws `StorageError` where that would lose something. */
+  downgrade(): Promise<void>;
   status(): Promise<StatusReport>;
   explain(module: ModuleName, version?: Version): Promise<Explanation>;
   checkSources(name?: string): Promise<SourceCheck[]>;

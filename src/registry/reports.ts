@@ -22,6 +22,8 @@ export interface SourceRefresh {
   readonly commit?: string | undefined;
   /** For `held`: what was read. */
   readonly heldCommit?: string | undefined;
+  /** It was read, and says itself that it is not up to date. */
+  readonly isStaleUpstream?: boolean | undefined;
 }
 
 export interface ModuleChange {
@@ -40,6 +42,8 @@ export interface SyncReport {
   readonly changes: readonly ModuleChange[];
   /** Every finding that stands after this sync, old and new. */
   readonly findings: readonly Finding[];
+  /** Names that begin to wait: for these sources to be read, or, where there are none, for the next sync to decide. */
+  readonly newlyHeld: readonly { readonly module: ModuleName; readonly waitsFor: readonly string[] }[];
   readonly modules: number;
   /** The served commit. */
   readonly commit: string;

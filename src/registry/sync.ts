@@ -99,11 +99,22 @@ async function waitForSome(
   await Promise.all([Promise.race(readings), clock.sleep(patienceMs, waiting.signal).catch(() => {})]);
 }
 
+/** What the first round of a sync left waiting, the second may have decided. */
+function stillHeld(first: SyncReport, second: SyncReport): SyncReport['newlyHeld'] {
+  const decided = new Set(second.changes.map(({ module }) => module));
+  const again = new Set(second.newlyHeld.map(({ module }) => module));
+  return [
+    ...first.newlyHeld.filter(({ module }) => !decided.has(module) && !again.has(module)),
+    ...second.newlyHeld,
+  ];
+}
+
 function joinReports(first: SyncReport, second: SyncReport, order: (source: string) => number): SyncReport {
   return {
     ...second,
     sources: [...first.sources, ...second.sources].sort((a, b) => order(a.source) - order(b.source)),
     changes: [...first.changes, ...second.changes],
+    newlyHeld: stillHeld(first, second),
     reRooted: first.reRooted || second.reRooted,
   };
 }
@@ -117,8 +128,6 @@ export interface AggregateOptions extends SyncOptions {
   readonly readings?: readonly AddressedReading[];
   /** Sources that were current in an earlier round of the same sync. */
   readonly alsoCurrent?: ReadonlySet<string> | undefined;
-  /** Plans for this config instead of the one in force; only with `dryRun`. */
-  readonly config?: Config | undefined;
   /** What the operator decides, asked when nothing can change any more before it is applied. */
   readonly decide?: ((state: StateView, config: Config) => Promise<readonly OperatorDecision[]>) | undefined;
 }
@@ -134,7 +143,7 @@ export async function aggregate(context: SyncContext, options: AggregateOptions)
       const date = context.now();
       const now = date.toISOString();
       // Another process may have edited the file since we loaded it; its decision must not be undone.
-      const config = options.config ?? (await context.currentConfig());
+      const config = await context.currentConfig();
       const before = await index.state();
       const renames = findRenames(before.snapshots, config.sources);
       const state = await renameSources(index, before, renames, date, options.dryRun !== true);
@@ -172,7 +181,13 @@ export async function aggregate(context: SyncContext, options: AggregateOptions)
       if (after !== state) await context.audit.record(describePlan(plan, await state.findings()));
       const refreshes = readings.map((reading) => describeReading(reading, state.snapshots));
       if (!options.dryRun && readings.length > 0) await writeObservations(file, observations, refreshes, now);
-      const report = describeSync(plan, after.served, refreshes, options.dryRun === true);
+      const report = describeSync(
+        plan,
+        await newlyHeld(plan),
+        after.served,
+        refreshes,
+        options.dryRun === true,
+      );
       return {
         report,
         state: after,
@@ -251,8 +266,19 @@ function nextSnapshots(
   return [...next.values()];
 }
 
+/** Names that wait now, and did not before. */
+async function newlyHeld({ base, pending }: SyncPlan): Promise<SyncReport['newlyHeld']> {
+  const before = await base.pending();
+  return [...pending].flatMap(([module, reason]) =>
+    reason.kind === 'undecided' && before.get(module)?.kind !== 'undecided'
+      ? [{ module, waitsFor: reason.waitsFor }]
+      : [],
+  );
+}
+
 function describeSync(
   plan: SyncPlan,
+  held: SyncReport['newlyHeld'],
   served: string,
   sources: readonly SourceRefresh[],
   dryRun: boolean,
@@ -262,6 +288,7 @@ function describeSync(
     sources,
     changes: plan.modules.flatMap(({ change }) => (change ? [change] : [])),
     findings: plan.findings,
+    newlyHeld: held,
     modules: plannedModules(plan),
     commit: served,
     reRooted: !dryRun && reRoots(plan),

@@ -96,7 +96,14 @@ export function readSources(world: MiniWorld): void {
 function policyIn(world: MiniWorld): Policy {
   const snapshots = world.sources
     .filter((source) => source.snapshot)
-    .map(({ name, priority }) => ({ source: name, priority, commit: '', tree: '', since: '', indexUrl: undefined }));
+    .map(({ name, priority }) => ({
+      source: name,
+      priority,
+      commit: '',
+      tree: '',
+      since: '',
+      indexUrl: undefined,
+    }));
   const sources = world.sources
     .filter((source) => source.isConfigured)
     .map((source) => ({

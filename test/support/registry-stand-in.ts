@@ -156,6 +156,8 @@ const unsupported = {
   reaggregate: unavailableHere,
   mirror: unavailableHere,
   status: unavailableHere,
+  plan: unavailableHere,
+  downgrade: unavailableHere,
   checkSources: unavailableHere,
   scrub: unavailableHere,
   verify: unavailableHere,

@@ -11,11 +11,11 @@ import type {
   StatusReport,
   SyncReport,
 } from '../../registry/reports.ts';
+import { formatPlan } from '../plan-text.ts';
 import { formatExplanation } from './explain.ts';
 import { completeSelection, formatMirror } from './mirror.ts';
 import { formatChecks } from './source-check.ts';
 import { formatStatus } from './status.ts';
-import { formatSync } from './sync.ts';
 
 const moduleName = (text: string) => text as ModuleName;
 const versions = (...texts: string[]) => texts as Version[];
@@ -40,6 +40,7 @@ const syncReport: SyncReport = {
   dryRun: false,
   sources: [{ source: 'mooncakes', outcome: 'fresh' }],
   changes: [],
+  newlyHeld: [],
   findings: [],
   modules: 887,
   commit: 'c'.repeat(40),
@@ -48,7 +49,7 @@ const syncReport: SyncReport = {
 
 describe('sync', () => {
   test('with nothing to do is one line', () => {
-    expect(formatSync(syncReport)).toBe('Serving 887 modules (unchanged) from 1 source.');
+    expect(formatPlan(syncReport)).toBe('Serving 887 modules (unchanged) from 1 source.');
   });
 
   test('says what changed, what waits for a decision and what could not be read', () => {
@@ -60,7 +61,7 @@ describe('sync', () => {
       versionsRemoved: [],
       ...more,
     });
-    const text = formatSync({
+    const text = formatPlan({
       ...syncReport,
       dryRun: true,
       sources: [
