@@ -27,7 +27,7 @@ export interface IndexFile {
   /** How many malformed lines there are; a run of blank ones counts once. */
   readonly malformedCount: number;
   /** All versions that malformed lines state: a version that is here and in no line has become unreadable. */
-  readonly malformedVersions: ReadonlySet<Version>;
+  readonly malformedVersions: ReadonlySet<string>;
   /** How many malformed lines, apart from blank ones, state no version that could be read: each might be any. */
   readonly unidentifiedCount: number;
   /** Why nothing can be read of the whole file, as the end of a sentence; there are no `lines` then. */
@@ -63,7 +63,7 @@ export function parseIndexFile(bytes: Buffer, limits: IndexFileLimits = indexFil
   if (pieces === undefined) return tooLarge(`it has more than ${count.format(limits.maxLines)} lines`);
   const lines: IndexLine[] = [];
   const malformed: MalformedLine[] = [];
-  const malformedVersions = new Set<Version>();
+  const malformedVersions = new Set<string>();
   let malformedCount = 0;
   let unidentifiedCount = 0;
   for (const piece of pieces) {
@@ -151,6 +151,6 @@ function blankLines({ number, lastNumber }: BlankLines): ParsedLine {
 
 function tooLarge(unreadable: string): IndexFile {
   const malformed = [{ number: 1, reason: unreadable.replace('it', 'the file'), version: undefined }];
-  const malformedVersions = new Set<Version>();
+  const malformedVersions = new Set<string>();
   return { lines: [], malformed, malformedCount: 1, malformedVersions, unidentifiedCount: 0, unreadable };
 }
