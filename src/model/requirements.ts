@@ -39,14 +39,19 @@ function canonicalDeps(deps: StatedRequirements['deps']): string {
   return objectText([...deps].map(([module, stated]) => [module, valueText(stated)]));
 }
 
-function canonicalBinDeps(text: string): string {
-  if (text.length > maxTextLength || nesting(text) > maxDepth) return rawText(text);
-  let value: unknown;
+/** The value of a "bin-deps", `undefined` where it is longer or nested deeper than any real one, or no plain JSON. */
+export function readBinDeps(text: string): unknown {
+  if (text.length > maxTextLength || nesting(text) > maxDepth) return undefined;
   try {
-    value = JSON.parse(text);
+    return JSON.parse(text);
   } catch {
-    return rawText(text); // comments, escapes that only the client's parser knows
+    return undefined; // comments, escapes that only the client's parser knows
   }
+}
+
+function canonicalBinDeps(text: string): string {
+  const value = readBinDeps(text);
+  if (value === undefined) return `{"text":"${sha256(text)}"}`;
   if (value === null) return '{}';
   if (!isRecord(value)) return valueText(value);
   return objectText(Object.entries(value).map(([module, one]) => [module, valueText(asObject(one))]));
@@ -79,10 +84,6 @@ function valueText(value: unknown): string {
 function objectText(members: [string, string][]): string {
   members.sort(([left], [right]) => (left < right ? -1 : left > right ? 1 : 0));
   return `{${members.map(([key, text]) => `${JSON.stringify(key)}:${text}`).join(',')}}`;
-}
-
-function rawText(text: string): string {
-  return `{"text":"${sha256(text)}"}`;
 }
 
 function sha256(text: string): string {

@@ -130,9 +130,8 @@ function keptAlthoughDeleted(
 }
 
 /** Whether a line that cannot be read may be the one about this version. */
-function mayBeMalformed({ malformed, malformedCount }: IndexFile, version: string): boolean {
-  if (malformedCount > malformed.length) return true;
-  return malformed.some((line) => line.version === undefined || line.version === version);
+function mayBeMalformed({ malformedVersions, unidentifiedCount }: IndexFile, version: string): boolean {
+  return unidentifiedCount > 0 || malformedVersions.has(version);
 }
 
 /**
