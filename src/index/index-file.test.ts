@@ -4,13 +4,14 @@ import { git } from '../../test/support/git-client.ts';
 import { realIndexBundle } from '../../test/support/real-index.ts';
 import { suiteDirectory } from '../../test/support/temporary-directory.ts';
 import { createGitObjectReader } from '../support/git-objects.ts';
-import { findEntry, formatIndexFile, indexFileLimits, parseIndexFile } from './index-file.ts';
+import { findEntry, formatIndexFile, parseIndexFile } from './index-file.ts';
 import { indexPathOf, readIndexPath } from './layout.ts';
 
 const sum = (digit: string) => digit.repeat(64);
 const line = (version: string, digit: string, more = '') =>
   `{"version": "${version}", "checksum": "${sum(digit)}"${more}}`;
-const parse = (text: string | Buffer) => parseIndexFile(Buffer.from(text));
+const limits = { maxBytes: 4 * 1024 * 1024, maxLines: 10_000, maxMalformed: 20 };
+const parse = (text: string | Buffer) => parseIndexFile(Buffer.from(text), limits);
 
 describe('an index file', () => {
   test('has its lines as they are, with their numbers', () => {
@@ -74,12 +75,12 @@ describe('an index file', () => {
   });
 
   test('has as many lines as it may have, and none beyond', () => {
-    const limits = { ...indexFileLimits, maxLines: 2 };
+    const few = { ...limits, maxLines: 2 };
     const text = `${line('1.0.0', 'a')}\n\n\n${line('1.1.0', 'b')}\n\n`;
-    expect(parseIndexFile(Buffer.from(text), limits)).toMatchObject({
+    expect(parseIndexFile(Buffer.from(text), few)).toMatchObject({
       lines: [{ number: 1 }, { number: 4 }],
     });
-    expect(parseIndexFile(Buffer.from(`${text}x`), limits)).toMatchObject({
+    expect(parseIndexFile(Buffer.from(`${text}x`), few)).toMatchObject({
       lines: [],
       unreadable: 'it has more than 2 lines',
     });

@@ -42,10 +42,10 @@ export interface IndexFileLimits {
   readonly maxMalformed: number;
 }
 
-/** Far above any real file: the largest official one has 48 KiB and some 100 lines. */
-export const indexFileLimits: IndexFileLimits = {
-  maxBytes: 4 * 1024 * 1024,
-  maxLines: 10_000,
+/** What we have written ourselves was bounded, line by line, when it was taken from a source. */
+const noLimits: IndexFileLimits = {
+  maxBytes: Number.POSITIVE_INFINITY,
+  maxLines: Number.POSITIVE_INFINITY,
   maxMalformed: 20,
 };
 
@@ -54,9 +54,9 @@ const count = new Intl.NumberFormat('en-US');
 
 /**
  * Never throws. Work and memory are linear in the size of the file; a blank line costs next to nothing. Of a file
- * that is too large as a whole the first line counts as malformed, and says so.
+ * that is too large as a whole the first line counts as malformed, and says so. A source's file takes its limits.
  */
-export function parseIndexFile(bytes: Buffer, limits: IndexFileLimits = indexFileLimits): IndexFile {
+export function parseIndexFile(bytes: Buffer, limits: IndexFileLimits = noLimits): IndexFile {
   if (bytes.length > limits.maxBytes)
     return tooLarge(`it is larger than ${count.format(limits.maxBytes)} bytes`);
   const pieces = splitLines(bytes, limits.maxLines);

@@ -6,7 +6,6 @@ import type { GitIndex, StateView } from './git-index.ts';
 import { parseIndexFile } from './index-file.ts';
 import { heldPathOf, ledgerFolder } from './layout.ts';
 import { formatLedgerFile, parseLedgerFile } from './ledger-file.ts';
-import { requirementsOf } from './line-requirements.ts';
 import type { PendingNames } from './pending-names.ts';
 import {
   currentFormat,
@@ -33,7 +32,7 @@ export function upgradeLedgerFile(ledger: Buffer, served: Buffer | undefined): B
     const line = lines.findLast(
       ({ entry }) => entry.version === pin.version && entry.checksum === pin.checksum,
     );
-    return line && pin.requirements === undefined ? { ...pin, requirements: requirementsOf(line) } : pin;
+    return line && pin.requirements === undefined ? { ...pin, requirements: line.entry.requirements } : pin;
   });
   return Buffer.from(formatLedgerFile(pins));
 }

@@ -2,7 +2,6 @@ import type { Config } from '../config/config.ts';
 import { NotFoundError, UsageError } from '../errors.ts';
 import type { StateView } from '../index/git-index.ts';
 import { type IndexLine, parseIndexFile } from '../index/index-file.ts';
-import { requirementsOf } from '../index/line-requirements.ts';
 import type { Pending } from '../index/pending-names.ts';
 import { type Finding, isConflict, isOpenConflict, type PinChange } from '../model/finding.ts';
 import { isModuleName, type ModuleName } from '../model/module-name.ts';
@@ -159,7 +158,7 @@ async function acceptVersion(
   const offered = line.entry.checksum;
   if (offered === pin.checksum) throw noConflict(`${module}@${version}`);
   if (offered !== checksum) throw otherOffer(version, checksum, offered, source);
-  const requirements = requirementsOf(line);
+  const requirements = line.entry.requirements;
   const [from, to] = [pin.checksum, offered];
   return { module, ...stamp, action: 'accept-version', version, from, to, requirements, source };
 }
@@ -170,7 +169,7 @@ async function acceptRequirements(
   stamp: Stamp,
 ): Promise<OperatorDecision> {
   const { line, pin, source } = await findOffer(context, module, version);
-  const offered = requirementsOf(line);
+  const offered = line.entry.requirements;
   if (pin.requirements === undefined || offered === pin.requirements)
     throw noConflict(`${module}@${version}`);
   if (line.entry.checksum !== pin.checksum)

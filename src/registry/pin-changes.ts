@@ -1,12 +1,11 @@
 import { type IndexLine, parseIndexFile } from '../index/index-file.ts';
 import type { Pin } from '../index/ledger-file.ts';
-import { requirementsOf } from '../index/line-requirements.ts';
 import type { PinChange } from '../model/finding.ts';
 
 /** Whether a line means what is pinned: the same bytes, and the same requirements as far as they are known. */
 export function isSame(line: IndexLine, pin: Pick<Pin, 'checksum' | 'requirements'>): boolean {
   if (line.entry.checksum !== pin.checksum) return false;
-  return pin.requirements === undefined || requirementsOf(line) === pin.requirements;
+  return pin.requirements === undefined || line.entry.requirements === pin.requirements;
 }
 
 /** Whether `file` keeps checksum and requirements of every pinned version it lists (rule 2). */
@@ -28,7 +27,7 @@ export function pinChanges(file: Buffer, pins: readonly Pin[]): PinChange[] {
 }
 
 export function describeChangeOf(line: IndexLine, pin: Pin): PinChange {
-  const offered = requirementsOf(line);
+  const offered = line.entry.requirements;
   const requirements =
     pin.requirements !== undefined && pin.requirements !== offered
       ? { requirements: { pinned: pin.requirements, offered } }

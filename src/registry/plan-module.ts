@@ -1,6 +1,5 @@
 import { formatIndexFile, type IndexFile, type IndexLine, parseIndexFile } from '../index/index-file.ts';
 import type { Pin } from '../index/ledger-file.ts';
-import { requirementsOf } from '../index/line-requirements.ts';
 import type { Checksum } from '../model/checksum.ts';
 import type { Finding, PinChange } from '../model/finding.ts';
 import type { IndexEntry } from '../model/index-entry.ts';
@@ -99,7 +98,7 @@ function settle(input: ModuleInput, origin: string): Settled {
   const { module, sourceFile, unreadable, recorded, servedFile } = input;
   // What another source has given is never kept beside what the new origin gives: a module moves as a whole.
   const isMove = recorded !== undefined && recorded !== origin;
-  const kept = servedFile && !isMove ? parseIndexFile(servedFile, input.limits).lines : [];
+  const kept = servedFile && !isMove ? parseIndexFile(servedFile).lines : [];
   const file = sourceFile ? parseIndexFile(sourceFile, input.limits) : undefined;
   const broken = unreadable ?? file?.unreadable;
   if (broken !== undefined)
@@ -183,7 +182,7 @@ function settlePinned(
 }
 
 function meaningOf(line: IndexLine): { readonly checksum: Checksum; readonly requirements: string } {
-  return { checksum: line.entry.checksum, requirements: requirementsOf(line) };
+  return { checksum: line.entry.checksum, requirements: line.entry.requirements };
 }
 
 function repeated(line: IndexLine, final: IndexLine): string {
@@ -202,7 +201,7 @@ function updatePins(
     const line = pin.requirements === undefined ? served.get(pin.version) : undefined;
     if (!line) return pin;
     hasChanged = true;
-    return { ...pin, requirements: requirementsOf(line) };
+    return { ...pin, requirements: line.entry.requirements };
   });
   const versions = new Set<string>(known.map(({ version }) => version));
   const added = [...served.values()]
