@@ -1,12 +1,14 @@
 import { createHash } from 'node:crypto';
 import type { GitIndex } from '../index/git-index.ts';
-import { parseIndexFile } from '../index/index-file.ts';
+import { indexFileLimits, parseIndexFile } from '../index/index-file.ts';
 import { readIndexPath } from '../index/layout.ts';
 import type { IndexEntry } from '../model/index-entry.ts';
 import { detailOf, type SourceFailure } from '../model/lookup.ts';
 import type { ModuleName } from '../model/module-name.ts';
 import type { Source } from '../sources/source.ts';
+import { countDroppedNewest } from './newer-format.ts';
 import type { SourceCheck } from './reports.ts';
+import { readSourceFile } from './source-file.ts';
 
 type Step = SourceCheck['steps'][number];
 
@@ -43,7 +45,8 @@ export async function checkSource(source: Source, index: GitIndex): Promise<Sour
     return target.kind === 'module' ? [{ module: target.module, id }] : [];
   });
   const changedAt = await commitDate(index, snapshot.value.commit);
-  const facts = { latencyMs, modules: files.length, changedAt };
+  const newest = await countDroppedNewest(index, files);
+  const facts = { latencyMs, modules: files.length, changedAt, newest };
   const isReadable = files.length > 0;
   const commit = snapshot.value.commit.slice(0, 10);
   const detail = isReadable
@@ -100,8 +103,8 @@ async function firstEntry(
   files: readonly { readonly module: ModuleName; readonly id: string }[],
 ): Promise<{ readonly module: ModuleName; readonly entry: IndexEntry } | undefined> {
   for (const { module, id } of files) {
-    const bytes = await index.read(id);
-    const entry = bytes && parseIndexFile(bytes).lines.at(-1)?.entry;
+    const read = await readSourceFile(index, id, indexFileLimits.maxBytes);
+    const entry = 'bytes' in read ? parseIndexFile(read.bytes).lines.at(-1)?.entry : undefined;
     if (entry) return { module, entry };
   }
   return undefined;

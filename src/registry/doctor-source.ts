@@ -6,6 +6,7 @@ import type { SourceConfig } from '../config/config.ts';
 import { userAgent } from '../sources/user-agent.ts';
 import { errorCode } from '../support/error-code.ts';
 import { createHttpClient } from '../support/fetch-http.ts';
+import { judgeNewestLines } from './newer-format.ts';
 import type { Registry } from './registry.ts';
 import type { HealthCheck } from './reports.ts';
 
@@ -193,6 +194,7 @@ async function checkContent(source: SourceConfig, registry: Registry | undefined
       ...(ok ? {} : { hint: `moonbit-registry source check ${source.name}` }),
     }),
   );
+  if (check.newest) checks.push(...judgeNewestLines(source.name, check.newest));
   const { latencyMs = 0 } = check;
   if (latencyMs <= slowMs) return checks;
   return [

@@ -255,6 +255,17 @@ export interface SourceCheck {
   /** When the index last changed, as its newest commit says. */
   readonly changedAt: string | undefined;
   readonly latencyMs: number | undefined;
+  /** Whether the newest versions of its modules can be passed on; absent where its index was not read. */
+  readonly newest?: NewestLines | undefined;
+}
+
+/** Of how many modules of a source the newest version is dropped. */
+export interface NewestLines {
+  /** How many modules were looked at. */
+  readonly modules: number;
+  readonly dropped: number;
+  /** Why the first of them is: the end of a sentence. */
+  readonly reason: string | undefined;
 }
 
 export interface VerifyOptions {

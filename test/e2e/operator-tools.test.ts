@@ -210,6 +210,23 @@ describe('doctor', () => {
     expect(await registry.state()).toBe(before);
   });
 
+  test('suspects a newer format where the newest versions of many modules are dropped', async () => {
+    const { registry, upstream } = await createSynced();
+    const publish = (names: readonly string[], deps: Readonly<Record<string, unknown>>) =>
+      upstream.publishMany(names.map((name) => ({ module: `bob/${name}`, version: '1.0.0', deps })));
+    await publish(['a', 'b'], { 'alice/json': { range: '>=1.0.0' } });
+    expect(byName((await examine(registry)).report, 'source main: format')).toEqual([]);
+    await publish(['c'], { 'alice/json': { range: '>=1.0.0' } });
+    expect(byName((await examine(registry)).report, 'source main: format')).toEqual([
+      {
+        name: 'source main: format',
+        result: 'warning',
+        detail: expect.stringMatching(/^the newest versions of 3 of 4 modules .*"range":">=1\.0\.0"/),
+        hint: expect.stringContaining('update moonbit-registry'),
+      },
+    ]);
+  });
+
   test('reports every problem of a registry.toml that does not load, and a secret in it', async () => {
     const { registry } = await createSynced();
     const file = join(registry.directory, 'registry.toml');
