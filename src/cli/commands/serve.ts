@@ -8,7 +8,7 @@ import { parseWholeNumber } from '../arguments.ts';
 import { createBackground, oldestReading } from '../background.ts';
 import { addExamples, type CommandContext, type Run, withRegistry } from '../context.ts';
 import { exitCodes } from '../exit-codes.ts';
-import type { Io } from '../io.ts';
+import type { CommandIo } from '../io.ts';
 import { createCommandLog, toHttpLog } from '../log.ts';
 import { clientConfigFile, formatClientConfig, localUrl } from '../moon-client.ts';
 import { isWorker, leave, startWorkers } from '../workers.ts';
@@ -148,7 +148,7 @@ async function startBackground(
 }
 
 /** Resolves at the first SIGINT or SIGTERM; a second one ends the process. */
-function firstInterrupt(io: Io): Promise<void> {
+function firstInterrupt(io: CommandIo): Promise<void> {
   return new Promise((resolve) => {
     let isStopping = false;
     io.onInterrupt(() => {
@@ -169,7 +169,7 @@ function fingerprintOf(file: string): string {
   }
 }
 
-function formatServing(name: string, url: string, io: Io): string {
+function formatServing(name: string, url: string, io: CommandIo): string {
   const lines = [
     `Serving "${name}" at ${url}`,
     '',
