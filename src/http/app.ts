@@ -7,9 +7,11 @@ import { createApiRoutes } from './api-routes.ts';
 import { createArchiveRoutes } from './archive-routes.ts';
 import { createFileRoutes } from './file-routes.ts';
 import { createHandler } from './handle.ts';
+import type { RefreshTrouble } from './health.ts';
 import { createIndexRoutes } from './index-routes.ts';
 import { createInfoRoutes } from './info-routes.ts';
 import type { Log } from './log.ts';
+import { createReadiness } from './readiness.ts';
 import { createServedCommit } from './served-commit.ts';
 import { createStaleness } from './staleness.ts';
 import { createUploadPack, type UploadPackStats } from './upload-pack.ts';
@@ -29,6 +31,8 @@ export interface AppOptions {
   readonly limits?: Partial<AppLimits> | undefined;
   /** Milliseconds since any moment. */
   readonly now?: (() => number) | undefined;
+  /** What whoever refreshes the index knows of its failing. */
+  readonly refreshTrouble?: (() => RefreshTrouble | undefined) | undefined;
 }
 
 export interface App {
@@ -47,6 +51,7 @@ export function createApp(registry: Registry, options: AppOptions = {}): App {
   const baseUrl = options.baseUrl?.replace(/\/+$/, '');
   const prefix = baseUrl === undefined ? '' : new URL(baseUrl).pathname.replace(/\/+$/, '');
   const staleness = createStaleness(registry, log, now);
+  const readiness = createReadiness(registry);
   const servedCommit = createServedCommit(registry, now);
   const archives = createArchiveRoutes(registry, servedCommit, limits);
   const uploadPack = createUploadPack({
@@ -64,10 +69,15 @@ export function createApp(registry: Registry, options: AppOptions = {}): App {
   });
   const routes: readonly Route[] = [
     ...archives.routes,
-    ...createIndexRoutes(registry, servedCommit, uploadPack, limits),
+    ...createIndexRoutes(registry, servedCommit, uploadPack, readiness, limits),
     ...createFileRoutes(registry),
     ...createApiRoutes(registry),
-    ...createInfoRoutes(registry, { baseUrl, staleness }),
+    ...createInfoRoutes(registry, {
+      baseUrl,
+      staleness,
+      readiness,
+      refreshTrouble: options.refreshTrouble ?? (() => undefined),
+    }),
   ];
   const handle = createHandler({
     routes,

@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import { RegistryError } from '../errors.ts';
 import {
   type Answer,
   type AppRequest,
@@ -70,7 +71,8 @@ async function answer(
     if (response.headersSent) response.destroy();
     else if (!response.destroyed) await send(errorProblem(error));
   } finally {
-    logRequest(options, exchange, client.hasLeft() ? 499 : response.statusCode);
+    const cause = found.answer.kind === 'problem' ? found.answer.cause : undefined;
+    logRequest(options, exchange, client.hasLeft() ? 499 : response.statusCode, cause);
   }
 }
 
@@ -160,7 +162,12 @@ function warningOf(staleness: Staleness): Headers {
   return { Warning: stale.map(({ source }) => `110 - "stale: ${source}"`).join(', ') };
 }
 
-function logRequest({ log, accessLog, now }: HandlerOptions, exchange: Exchange, status: number): void {
+function logRequest(
+  { log, accessLog, now }: HandlerOptions,
+  exchange: Exchange,
+  status: number,
+  cause?: string,
+): void {
   const { id, startedAt, request } = exchange;
   log({
     level: levelOf(status, accessLog),
@@ -170,6 +177,7 @@ function logRequest({ log, accessLog, now }: HandlerOptions, exchange: Exchange,
       method: request.method,
       target: request.url?.slice(0, 512),
       status,
+      cause,
       durationMs: Math.round(now() - startedAt),
       client: request.socket.remoteAddress,
       userAgent: request.headers['user-agent']?.slice(0, 200),
@@ -186,6 +194,7 @@ function levelOf(status: number, accessLog: boolean): LogEntry['level'] {
 
 function logFailure(log: Log, { id, request }: Exchange, error: unknown): void {
   const stack = error instanceof Error ? error.stack : undefined;
-  const fields = { id, target: request.url?.slice(0, 512), error, stack };
+  const hint = error instanceof RegistryError ? error.hint : undefined;
+  const fields = { id, target: request.url?.slice(0, 512), error, hint, stack };
   log({ level: 'error', message: 'request failed', fields });
 }

@@ -2,6 +2,7 @@ import pLimit from 'p-limit';
 import type { Registry } from '../registry/registry.ts';
 import { type Answer, type AppRequest, content, problem, type Route } from './answer.ts';
 import { formatPackets } from './pkt-line.ts';
+import type { Readiness } from './readiness.ts';
 import { type BodyLimits, createBodyReader } from './request-body.ts';
 import { busyProblem } from './respond.ts';
 import type { ServedCommit } from './served-commit.ts';
@@ -14,6 +15,7 @@ export function createIndexRoutes(
   registry: Registry,
   servedCommit: ServedCommit,
   uploadPack: UploadPack,
+  readiness: Readiness,
   limits: BodyLimits,
 ): Route[] {
   const bodies = createBodyReader(limits);
@@ -27,14 +29,19 @@ export function createIndexRoutes(
     {
       methods: ['GET', 'HEAD'],
       pattern: /^\/git\/index\/info\/refs$/,
-      handle: (request) => advertise(servedCommit, uploadPack, request),
+      handle: async (request) =>
+        refuseService(request) ??
+        (await readiness.refusal()) ??
+        (await advertise(servedCommit, uploadPack, request)),
       showsStaleness: true,
     },
     {
       methods: ['POST'],
       pattern: /^\/git\/index\/git-upload-pack$/,
       handle: async (request) =>
-        refuseType(request) ?? bodies.withBody(request, (body) => upload(context, request, body)),
+        refuseType(request) ??
+        (await readiness.refusal()) ??
+        bodies.withBody(request, (body) => upload(context, request, body)),
       showsStaleness: true,
     },
     {
@@ -63,14 +70,17 @@ function smartOnly(): Answer {
   });
 }
 
+function refuseService(request: AppRequest): Answer | undefined {
+  const service = parseQuery(request.query).get('service');
+  if (service === 'git-receive-pack') return readOnly();
+  return service === 'git-upload-pack' ? undefined : smartOnly();
+}
+
 async function advertise(
   servedCommit: ServedCommit,
   uploadPack: UploadPack,
   request: AppRequest,
 ): Promise<Answer> {
-  const service = parseQuery(request.query).get('service');
-  if (service === 'git-receive-pack') return readOnly();
-  if (service !== 'git-upload-pack') return smartOnly();
   const protocol = parseGitProtocol(request.headers['git-protocol']);
   const commit = await servedCommit.read();
   const answer = await uploadPack.answer({ commit, protocol, input: undefined }, request);

@@ -6,6 +6,7 @@ import { describe, expect, test, vi } from 'vitest';
 import { createRegistryStandIn } from '../../test/support/registry-stand-in.ts';
 import { sendRaw, serveStandIn, statusOfRaw } from '../../test/support/stand-in-server.ts';
 import { StorageError } from '../errors.ts';
+import type { RefreshTrouble } from './health.ts';
 import { startServer } from './listen.ts';
 
 describe('the front page', () => {
@@ -61,18 +62,78 @@ describe('health', () => {
     expect(degraded.status).toBe(200);
     expect(await degraded.json()).toMatchObject({
       status: 'degraded',
-      sources: [{ source: 'partner', failure: 'connection refused' }],
+      sources: [
+        {
+          source: 'partner',
+          class: 'connection',
+          failure: 'the source cannot be reached',
+          since: '2026-01-02T03:04:05.000Z',
+        },
+      ],
     });
     expect(registry.calls.staleSources).toBe(2);
   });
 
   test('is 503 when our own storage fails', async () => {
-    const { registry, url } = await serveStandIn();
+    const { registry, url, log } = await serveStandIn();
     registry.servedCommit = () =>
-      Promise.reject(new StorageError('cannot read the index', { hint: 'check the disk' }));
+      Promise.reject(new StorageError('cannot read /srv/index', { hint: 'check the disk' }));
     const answer = await fetch(`${url}/health`);
     expect(answer.status).toBe(503);
-    expect(await answer.json()).toMatchObject({ detail: 'cannot read the index', hint: 'check the disk' });
+    const said = await answer.text();
+    expect(JSON.parse(said)).toMatchObject({
+      detail: 'This registry cannot read or write its own disk; its log says why.',
+    });
+    expect(said).not.toMatch(/srv|check the disk/);
+    const told = log.find(({ message }) => message === 'request failed');
+    expect(told?.fields).toMatchObject({
+      error: { message: 'cannot read /srv/index' },
+      hint: 'check the disk',
+    });
+  });
+
+  test('is degraded while the index is not refreshed for a reason of our own', async () => {
+    let trouble: RefreshTrouble | undefined = { since: '2026-01-02T03:04:05.000Z' };
+    const { url } = await serveStandIn({ refreshTrouble: () => trouble });
+    const answer = await fetch(`${url}/health`);
+    expect([answer.status, answer.headers.get('cache-control')]).toEqual([200, 'no-store']);
+    expect(await answer.json()).toMatchObject({
+      status: 'degraded',
+      sources: [],
+      index: {
+        reason: 'the index was not refreshed since 2026-01-02T03:04:05.000Z',
+        since: '2026-01-02T03:04:05.000Z',
+      },
+    });
+    trouble = undefined;
+    expect(await (await fetch(`${url}/health`)).json()).not.toHaveProperty('index');
+  });
+});
+
+describe('readiness', () => {
+  test('is 503 while no source was ever read, for /ready and for git alike, and 200 ever after', async () => {
+    const { registry, url } = await serveStandIn();
+    registry.ready = false;
+    const advertisement = `${url}/git/index/info/refs?service=git-upload-pack`;
+    const upload = () =>
+      fetch(`${url}/git/index/git-upload-pack`, {
+        method: 'POST',
+        headers: { 'Content-Type': 'application/x-git-upload-pack-request', 'Git-Protocol': 'version=2' },
+        body: '0014command=ls-refs\n0000',
+      });
+    const ask = () => Promise.all([fetch(`${url}/ready`), fetch(advertisement), upload()]);
+    for (const { status, headers } of await ask())
+      expect([status, headers.get('retry-after'), headers.get('cache-control')]).toEqual([
+        503,
+        '5',
+        'no-store',
+      ]);
+    expect((await fetch(`${url}/health`)).status).toBe(200);
+    expect((await fetch(`${url}/git/index/info/refs?service=git-receive-pack`)).status).toBe(403);
+    registry.ready = true;
+    expect((await ask()).map(({ status }) => status)).toEqual([200, 200, 200]);
+    registry.ready = false;
+    expect((await ask()).map(({ status }) => status)).toEqual([200, 200, 200]);
   });
 });
 
