@@ -22,7 +22,7 @@ export function createIndexRoutes(
   const context = {
     servedCommit,
     uploadPack,
-    isServedCommit: createCommitCheck(registry),
+    readServedCommits: createHistoryReader(registry),
     readRequest: createUploadRequestReader(),
   };
   return [
@@ -100,20 +100,20 @@ function refuseType({ headers }: AppRequest): Answer | undefined {
 }
 
 /** One at a time: the first may have to ask git for the history, and the others find it read. */
-function createCommitCheck(registry: Registry): (commit: string) => Promise<boolean> {
+function createHistoryReader(registry: Registry): Registry['servedCommits'] {
   const inTurn = pLimit(1);
-  return (commit) => inTurn(() => registry.isServedCommit(commit));
+  return () => inTurn(() => registry.servedCommits());
 }
 
 interface UploadContext {
   readonly servedCommit: ServedCommit;
   readonly uploadPack: UploadPack;
-  readonly isServedCommit: (commit: string) => Promise<boolean>;
+  readonly readServedCommits: Registry['servedCommits'];
   readonly readRequest: ReturnType<typeof createUploadRequestReader>;
 }
 
 async function upload(
-  { servedCommit, uploadPack, isServedCommit, readRequest }: UploadContext,
+  { servedCommit, uploadPack, readServedCommits, readRequest }: UploadContext,
   request: AppRequest,
   body: Buffer,
 ): Promise<Answer> {
@@ -121,13 +121,14 @@ async function upload(
   const asked = readRequest(protocol, body);
   if (asked.kind === 'refused') return problem(asked.status, asked.reason);
   const commit = servedCommit.glance() ?? (await servedCommit.read());
-  for (const want of asked.wants) {
-    if (want !== commit && !(await isServedCommit(want)))
-      return problem(403, `${want} is not a commit that this index serves.`, {
-        hint: 'fetch again: the index may have moved on meanwhile',
-      });
-  }
-  const answer = await uploadPack.answer({ commit, protocol, input: asked }, request);
+  const isOfTip = !asked.hasKnown && asked.wants.every((want) => want === commit);
+  const served = isOfTip ? new Set([commit]) : await readServedCommits();
+  const hidden = asked.wants.find((want) => want !== commit && !served.has(want));
+  if (hidden !== undefined)
+    return problem(403, `${hidden} is not a commit that this index serves.`, {
+      hint: 'fetch again: the index may have moved on meanwhile',
+    });
+  const answer = await uploadPack.answer({ commit, protocol, input: asked.within(served) }, request);
   return packAnswer(answer, 'application/x-git-upload-pack-result');
 }
 

@@ -81,7 +81,7 @@ export async function openRegistry(options: OpenOptions): Promise<Registry> {
     ruleOnConflict: (ruling) => ruleOnConflict(context(), ruling, parts.actor.user),
 
     servedCommit: () => index.servedCommit(),
-    isServedCommit: async (commit) => (await index.servedHistory()).includes(commit),
+    servedCommits: async () => new Set(await index.servedHistory()),
     readIndexFile: served.readFile,
 
     readIndex: parts.readIndex,

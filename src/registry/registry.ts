@@ -66,8 +66,8 @@ export interface Registry {
 
   /** The commit `main` is served at, read afresh: 40 hex digits. */
   servedCommit(): Promise<string>;
-  /** Commits a client may `want`: recent history of `main`. */
-  isServedCommit(commit: string): Promise<boolean>;
+  /** Commits a client may `want`, or be found to have: recent history of `main`. */
+  servedCommits(): Promise<ReadonlySet<string>>;
 
   /** The index file of a served module as clients see it. */
   readIndexFile(module: ModuleName): Promise<Buffer | undefined>;

@@ -188,7 +188,7 @@ describe('an archive', () => {
         'content-type': 'application/zip',
         'content-length': String(bytes.length),
         'accept-ranges': 'bytes',
-        'cache-control': expect.stringContaining('immutable'),
+        'cache-control': 'public, max-age=300, stale-if-error=86400, no-transform',
       });
     }
     const etag = `"${checksum}"`;

@@ -100,8 +100,8 @@ export async function createRegistryStandIn(): Promise<RegistryStandIn> {
       calls.servedCommit++;
       return gitText(indexDirectory, ['rev-parse', 'refs/heads/main']);
     },
-    async isServedCommit(wanted) {
-      return (await gitText(indexDirectory, ['rev-list', 'refs/heads/main'])).split('\n').includes(wanted);
+    async servedCommits() {
+      return new Set((await gitText(indexDirectory, ['rev-list', 'refs/heads/main'])).split('\n'));
     },
     async readIndexFile(module) {
       return lines.has(module) ? fileOf(module) : undefined;
