@@ -1,10 +1,12 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Limits } from '../config/config.ts';
 import type { ProcessSharing, Registry } from '../registry/registry.ts';
+import type { Listening } from './allowed-hosts.ts';
 import type { Route } from './answer.ts';
 import { type AnswerExchange, createAnswerExchange } from './answer-exchange.ts';
 import { createApiRoutes } from './api-routes.ts';
 import { createArchiveRoutes } from './archive-routes.ts';
+import { createBefore } from './before.ts';
 import { createFileRoutes } from './file-routes.ts';
 import { createHandler } from './handle.ts';
 import type { RefreshTrouble } from './health.ts';
@@ -22,6 +24,8 @@ const smallArchiveBytes = 1024 * 1024;
 type AppLimits = Limits & { readonly smallArchiveBytes: number };
 
 export interface AppOptions {
+  /** Where the server listens; asked while it does. */
+  readonly listening: () => Listening;
   /** The address clients use; its path is accepted, and not required, in front of every route. */
   readonly baseUrl?: string | undefined;
   readonly log?: Log | undefined;
@@ -44,7 +48,7 @@ export interface App {
 }
 
 /** Everything the server answers, as an ordered table of routes over raw request targets. */
-export function createApp(registry: Registry, options: AppOptions = {}): App {
+export function createApp(registry: Registry, options: AppOptions): App {
   const limits: AppLimits = { smallArchiveBytes, ...registry.config.limits, ...options.limits };
   const log = options.log ?? (() => {});
   const now = options.now ?? (() => performance.now());
@@ -80,6 +84,7 @@ export function createApp(registry: Registry, options: AppOptions = {}): App {
     }),
   ];
   const handle = createHandler({
+    before: createBefore({ registry, listening: options.listening, baseUrl, log, now }),
     routes,
     findReady: archives.findReady,
     staleness,

@@ -209,7 +209,7 @@ describe('an archive', () => {
       return { kind: 'found', value: { ...outcome.value, sizeBytes: 1e12, open: async () => endless } };
     };
     const socket = connect(server.port, '127.0.0.1');
-    socket.write('GET /user/alice/json/1.0.0.zip HTTP/1.1\r\nHost: x\r\n\r\n');
+    socket.write('GET /user/alice/json/1.0.0.zip HTTP/1.1\r\nHost: localhost\r\n\r\n');
     await once(socket, 'data');
     socket.pause();
     expect(endless.destroyed).toBe(false);

