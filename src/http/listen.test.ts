@@ -137,6 +137,41 @@ describe('readiness', () => {
   });
 });
 
+test('no error may be kept by a cache, in whatever form it is told', async () => {
+  const { registry, server } = await serveStandIn({ limits: { bodyBytes: 100 } });
+  await registry.publish('alice/json@1.0.0');
+  registry.failures.set('bob/x@1.0.0', { reason: 'disabled', detail: '' });
+  const ask = (request: string, headers = '') =>
+    sendRaw(server.port, `${request} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n${headers}\r\n`);
+  const asGit = 'User-Agent: git/2.50\r\n';
+  const upload = 'POST /git/index/git-upload-pack';
+  const type = 'Content-Type: application/x-git-upload-pack-request\r\n';
+  const errors = {
+    400: ask('GET /user/alice/1.0.0.zip'),
+    '400 (no HTTP)': sendRaw(server.port, 'nonsense\r\n\r\n'),
+    403: ask('GET /git/index/HEAD'),
+    '403 (git)': ask('GET /git/index/HEAD', asGit),
+    404: ask('GET /nothing'),
+    '404 (HEAD)': ask('HEAD /user/alice/none/1.0.0.zip'),
+    405: ask('POST /health', 'Content-Length: 0\r\n'),
+    413: ask(upload, `${type}Content-Length: 1000\r\n`),
+    415: ask(upload, 'Content-Length: 0\r\n'),
+    416: ask('GET /user/alice/json/1.0.0.zip', 'Range: bytes=1000000-\r\n'),
+    421: sendRaw(server.port, 'GET / HTTP/1.1\r\nHost: evil.example\r\nConnection: close\r\n\r\n'),
+    '421 (git)': sendRaw(
+      server.port,
+      `GET /git/index/HEAD HTTP/1.1\r\nHost: evil.example\r\nConnection: close\r\n${asGit}\r\n`,
+    ),
+    431: ask('GET /', 'X: y\r\n'.repeat(150)),
+    503: ask('GET /user/bob/x/1.0.0.zip'),
+  };
+  for (const [name, asked] of Object.entries(errors)) {
+    const answer = await asked;
+    expect(answer.slice(0, 12), name).toBe(`HTTP/1.1 ${name.slice(0, 3)}`);
+    expect(answer.match(/^cache-control: .*$/gim), name).toEqual(['Cache-Control: no-store']);
+  }
+});
+
 describe('requests that nobody can answer', () => {
   test('are 404 with a problem', async () => {
     const { url } = await serveStandIn();

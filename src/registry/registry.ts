@@ -78,7 +78,8 @@ export interface Registry {
 
   /**
    * The archive of a listed version, fetched first if it is not cached (rule 5; one fetch however many ask, and it
-   * outlives the caller). `absent`: not listed, or every source that lists it has no such archive.
+   * outlives the caller). `absent`: every source that lists it has no such archive, or it is not listed, and no source that
+   * may supply the module has to be read first (`not-current`).
    */
   openArchive(module: ModuleName, version: Version): Promise<Lookup<ServedArchive>>;
   /** What the index says, without fetching: the checksum and whether the archive is cached. */
