@@ -63,6 +63,14 @@ test('only main touches the process, and only parts.ts puts implementations toge
   const uses = (pattern: RegExp) =>
     files.filter((file) => pattern.test(readFileSync(join(source, file), 'utf8')));
   expect(uses(/\bprocess\.(argv|exit|exitCode|stdout|stderr|on|cwd)\b/)).toEqual(['main.ts']);
+  // Whatever people read is written by Output, which escapes it: commands have no stream to write to.
+  expect(uses(/\bio\.std(out|err)\b|\bstd(out|err)\.write|\bconsole\./).sort()).toEqual([
+    'cli/console-output.ts',
+    'cli/output.ts',
+    'cli/run.ts',
+    'main.ts',
+  ]);
+  expect(uses(/\btoRaw\(\)|\bwriteRaw\(/).sort()).toEqual(['cli/output.ts', 'cli/terminal.ts']);
   expect(uses(/\bopenFileArchiveStore\(directory|= openFileArchiveStore\(/).sort()).toEqual([
     'archives/file-archive-store.ts',
     'registry/parts.ts',

@@ -22,6 +22,7 @@ export function effectiveSettings(config: Config): ReadonlyMap<string, SettingVa
     ['server.host', server.host],
     ['server.port', server.port],
     ['server.base_url', server.baseUrl],
+    ['server.allowed_hosts', server.allowedHosts],
     ['server.max_connections', server.maxConnections],
     ['server.upstream_fallback', server.upstreamFallback],
     ['server.refresh_interval', formatDuration(server.refreshIntervalMs)],

@@ -30,6 +30,8 @@ export interface Config {
     readonly port: number;
     /** The address clients use, when it differs from host and port (behind a proxy); no trailing slash. */
     readonly baseUrl: string | undefined;
+    /** Further names clients may use for the server, as `parseHostName` gives them, or `*` for any. */
+    readonly allowedHosts: readonly string[];
     readonly maxConnections: number;
     readonly upstreamFallback: boolean;
     readonly refreshIntervalMs: number;

@@ -121,6 +121,7 @@ describe('a file without problems', () => {
         host: '127.0.0.1',
         port: 8080,
         baseUrl: undefined,
+        allowedHosts: [],
         maxConnections: 4096,
         upstreamFallback: true,
         refreshIntervalMs: 60_000,

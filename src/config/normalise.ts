@@ -1,6 +1,6 @@
 import { basename, join, resolve } from 'node:path';
 import { covers } from '../model/pattern.ts';
-import { absolutePackageUrlPattern, withoutTrailingSlash } from './addresses.ts';
+import { absolutePackageUrlPattern, readHostName, withoutTrailingSlash } from './addresses.ts';
 import type { Config, Limits, SourceAuth, SourceConfig, SourceLimits } from './config.ts';
 import { parseDuration } from './duration.ts';
 import { type Environment, expandReferences } from './environment.ts';
@@ -42,6 +42,7 @@ export function normaliseConfig(file: ConfigFile, document: TomlDocument, contex
       host: server.host,
       port: server.port,
       baseUrl: server.base_url === undefined ? undefined : withoutTrailingSlash(server.base_url),
+      allowedHosts: server.allowed_hosts.map((host) => readHostName(host) ?? host),
       maxConnections: server.max_connections,
       upstreamFallback: server.upstream_fallback,
       refreshIntervalMs: milliseconds(server.refresh_interval),

@@ -4,7 +4,7 @@
  */
 import * as v from 'valibot';
 import { patternProblem } from '../model/pattern.ts';
-import { baseUrlProblem, indexUrlProblem, serverUrlProblem } from './addresses.ts';
+import { allowedHostProblem, baseUrlProblem, indexUrlProblem, serverUrlProblem } from './addresses.ts';
 import { durationForm, durationRangeProblem } from './duration.ts';
 import { defaultMaxConcurrency } from './presets.ts';
 import { sizeForm, sizeRangeProblem } from './size.ts';
@@ -198,6 +198,17 @@ const server = v.strictObject(
     port: v.optional(about(integer(0, 65_535), 'Port to listen on; 0 takes a free one'), 8080),
     base_url: v.optional(
       about(address(serverUrlProblem), 'The address clients use, if it differs from host and port'),
+    ),
+    allowed_hosts: v.optional(
+      about(
+        v.array(
+          v.pipe(text, v.rawCheck(refuse(allowedHostProblem))),
+          expected('a list of host names such as ["registry.example.com"]'),
+        ),
+        "Names that requests may have in `Host`, beside `base_url`'s and, on loopback, those of this machine; `*` for any. " +
+          'Where it listens beyond loopback and neither this nor `base_url` is set, any is allowed',
+      ),
+      [],
     ),
     max_connections: v.optional(
       about(integer(1, 1_000_000), 'How many connections a server process keeps open at the same time'),

@@ -7,6 +7,7 @@ import type { Version } from '../model/version.ts';
 import { createAppendLog } from '../support/append-log.ts';
 import { batches } from '../support/batches.ts';
 import type { Log } from '../support/log.ts';
+import { toVisibleJson } from '../support/visible-text.ts';
 import type { SyncPlan } from './plan-sync.ts';
 import { newPins, type PlannedChange } from './planned-change.ts';
 
@@ -131,7 +132,7 @@ export function openAudit({ dataDir, actor, log, now }: AuditOptions): Audit {
     async record(events) {
       const time = now().toISOString();
       const format = ({ event, ...facts }: AuditEvent) =>
-        JSON.stringify({ time, event, actor: who, ...facts });
+        toVisibleJson({ time, event, actor: who, ...facts });
       for (const batch of batches(events, eventsAtOnce)) await lines.append(batch.map(format));
     },
     flush: () => lines.flush(),

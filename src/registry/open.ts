@@ -11,7 +11,7 @@ import { readOrigins } from './module-facts.ts';
 import { observationsFile, readObservations } from './observations.ts';
 import { type OpenOptions, openParts, type RegistryParts } from './parts.ts';
 import { policyOf } from './policy.ts';
-import { findStaleSources, listReadTimes } from './read-times.ts';
+import { findStaleSources, hasAnythingToServe, listReadTimes } from './read-times.ts';
 import type { Registry } from './registry.ts';
 import { readStatus } from './status.ts';
 import { aggregate, type SyncContext, syncRegistry } from './sync.ts';
@@ -81,7 +81,7 @@ export async function openRegistry(options: OpenOptions): Promise<Registry> {
     ruleOnConflict: (ruling) => ruleOnConflict(context(), ruling, parts.actor.user),
 
     servedCommit: () => index.servedCommit(),
-    isServedCommit: async (commit) => (await index.servedHistory()).includes(commit),
+    servedCommits: async () => new Set(await index.servedHistory()),
     readIndexFile: served.readFile,
 
     readIndex: parts.readIndex,
@@ -123,10 +123,11 @@ export async function openRegistry(options: OpenOptions): Promise<Registry> {
 
     sourcesLeftAlone: () =>
       [...parts.sources().values()].flatMap((source) => {
-        const reason = source.refusal();
-        return reason === undefined ? [] : [{ source: source.config.name, reason }];
+        const cause = source.refusal();
+        return cause === undefined ? [] : [{ source: source.config.name, cause }];
       }),
 
+    isReady: async () => hasAnythingToServe(configuration.current(), await index.state()),
     staleSources: async () => findStaleSources(configuration.current(), await index.state()),
 
     async close() {

@@ -127,8 +127,11 @@ export function describeReading(
     const detail = `its index ${objection}; held back until it is read like this once more`;
     return { source, outcome: 'held', detail, commit: last, heldCommit: commit };
   }
-  const detail = detailOf(result);
+  const failure = {
+    detail: detailOf(result),
+    reason: result.kind === 'unavailable' ? result.cause.reason : undefined,
+  };
   return last === undefined
-    ? { source, outcome: 'never-read', detail }
-    : { source, outcome: 'stale', detail, commit: last };
+    ? { source, outcome: 'never-read', ...failure }
+    : { source, outcome: 'stale', ...failure, commit: last };
 }

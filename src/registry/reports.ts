@@ -4,6 +4,7 @@
  */
 import type { Checksum } from '../model/checksum.ts';
 import type { Finding } from '../model/finding.ts';
+import type { SourceFailure } from '../model/lookup.ts';
 import type { ModuleName } from '../model/module-name.ts';
 import type { OperatorDecision } from '../model/operator-decision.ts';
 import type { Version } from '../model/version.ts';
@@ -18,12 +19,28 @@ export interface SourceRefresh {
   readonly outcome: 'fresh' | 'unchanged' | 'held' | 'stale' | 'never-read';
   /** One line, for `held`, `stale` and `never-read`. */
   readonly detail?: string | undefined;
+  /** For `stale` and `never-read`. */
+  readonly reason?: SourceFailure['reason'] | undefined;
   /** What is in use. */
   readonly commit?: string | undefined;
   /** For `held`: what was read. */
   readonly heldCommit?: string | undefined;
   /** It was read, and says itself that it is not up to date. */
   readonly isStaleUpstream?: boolean | undefined;
+}
+
+/** What kind of trouble a source is in; unlike a failure's text, it may be told to anybody. */
+export type FailureClass = SourceFailure['reason'] | 'held';
+
+/** An enabled source that was never read, or whose last reading is not in use. */
+export interface StaleSource {
+  readonly source: string;
+  readonly readAt: string | undefined;
+  /** For the operator; `undefined` while nobody has tried to read it. */
+  readonly failure: string | undefined;
+  readonly failureClass: FailureClass | undefined;
+  /** The first of the readings in a row that were no use; ISO 8601, UTC. */
+  readonly failingSince: string | undefined;
 }
 
 export interface ModuleChange {
@@ -116,6 +133,8 @@ export interface MirrorSourceSummary {
 
 export interface StatusReport {
   readonly name: string;
+  /** `degraded`: what is served may be older than what an enabled source has. */
+  readonly health: 'ok' | 'degraded';
   readonly directory: string;
   readonly commit: string;
   readonly modules: number;
@@ -134,6 +153,9 @@ export interface StatusReport {
     /** Its newest index is held back, as `failure` says. */
     readonly isHeld: boolean;
     readonly failure: string | undefined;
+    readonly failureClass: FailureClass | undefined;
+    /** The first of the readings in a row that were no use. */
+    readonly failingSince: string | undefined;
     readonly listed: number;
     /** Modules whose origin it is. */
     readonly served: number;

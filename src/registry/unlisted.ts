@@ -21,7 +21,7 @@ export function unlisted(
   );
   if (!unknown) return undefined;
   const detail = `it is not listed, and source "${unknown.name}", which may supply it, could not be read lately`;
-  return unavailable({ reason: 'connection', detail, retryAfterMs });
+  return unavailable({ reason: 'not-current', detail, retryAfterMs });
 }
 
 /** Who could bring a version: the claimant of the name, the module's origin, or whoever lists it first. */

@@ -1,5 +1,5 @@
 import type { SourceConfig } from '../config/config.ts';
-import { absent, type Lookup } from '../model/lookup.ts';
+import { absent, type Lookup, type SourceFailure } from '../model/lookup.ts';
 import { linkSignals } from '../support/link-signals.ts';
 import { type MonotonicClock, systemClock } from '../support/monotonic-clock.ts';
 import { createNegativeCache } from '../support/negative-cache.ts';
@@ -13,8 +13,8 @@ export interface GuardOptions {
 }
 
 export interface GuardedSource extends Source {
-  /** Why it is not asked now, and for how long: after failures, or because it wanted a pause. For people. */
-  refusal(): string | undefined;
+  /** Why it is not asked now, and for how long: after failures, or because it wanted a pause. */
+  refusal(): SourceFailure | undefined;
   /** What it did not have is asked for again: somebody else has read its index since. */
   forgetAbsences(): void;
 }
@@ -84,7 +84,7 @@ export function guardSource(source: Source, { clock = systemClock }: GuardOption
       remember(`asset ${assetPath}`, () =>
         guard.run(() => source.openAsset(assetPath, signal), patience.file, signal),
       ),
-    refusal: () => guard.refusal()?.cause.detail,
+    refusal: () => guard.refusal()?.cause,
     forgetAbsences: () => missing.clear(),
     probe: (signal) => guard.runAnyway(() => source.probe(signal)),
     async close() {

@@ -364,7 +364,7 @@ describe('an index repository', () => {
 
 describe('an archive', () => {
   const cases: readonly (readonly [string, Faults, RegExp, string])[] = [
-    ['is cut short', { truncate: true }, /closed|broke off|ended/, 'HTTP 503'],
+    ['is cut short', { truncate: true }, /closed|broke off|ended/, 'HTTP 502'],
     ['is a web page', { html: true }, /web page/, 'HTTP 502'],
     [
       'has other bytes',

@@ -79,6 +79,8 @@ describe('conflicts', () => {
 
     const accepted = await accept('--checksum', offered.toUpperCase());
     expect(accepted.stdout).toContain(`accept maria/parser@0.1.0: ${pinned} -> ${offered} (main), by `);
+    expect(accepted.stdout).toContain('  http://localhost:8080/user/maria%2Fparser%2F0.1.0.zip\n');
+    expect(accepted.stdout).toContain('  http://localhost:8080/user/maria/parser/0.1.0.zip\n');
     expect(await registry.served()).toEqual({ 'maria/parser@0.1.0': offered });
     expect((await registry.run('conflicts')).stdout).toBe('No conflicts.\n');
     expect(await readAudit(registry)).toContainEqual(

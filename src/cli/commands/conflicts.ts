@@ -1,5 +1,4 @@
 import type { Command } from 'commander';
-import type { Config } from '../../config/config.ts';
 import { type Checksum, isChecksum } from '../../model/checksum.ts';
 import { isOpenConflict } from '../../model/finding.ts';
 import { describeDecision } from '../../model/operator-decision.ts';
@@ -12,6 +11,7 @@ import { addExamples, type CommandContext, type Run, withRegistry } from '../con
 import { CommandLineError, type ExitCode, exitCodes } from '../exit-codes.ts';
 import { formatSubject } from '../findings.ts';
 import { count, formatAge, formatList } from '../format.ts';
+import { purgeAddresses } from '../purge-addresses.ts';
 
 export function defineConflicts(parent: Command, run: Run): void {
   const command = parent
@@ -188,46 +188,31 @@ function readChecksum(text: string): Checksum {
 function rule(context: CommandContext, ruling: ConflictRuling): Promise<ExitCode> {
   return withRegistry(context, async (registry) => {
     const outcome = await registry.ruleOnConflict(ruling);
-    context.output.result({ text: formatOutcome(outcome), json: outcome });
+    const purge = purgeAddresses(outcome.decisions, registry.config.server);
+    context.output.result({ text: formatOutcome(outcome, purge), json: { ...outcome, purge } });
     if (ruling.action !== 'keep' && !registry.config.server.upstreamFallback) {
       const subject = 'module' in ruling ? ruling.module : ruling.pattern;
       context.output.note(`Next: moonbit-registry mirror "${subject}", as only cached versions are listed.`);
     }
-    for (const note of cachesToPurge(outcome, registry.config)) context.output.note(note);
     return outcome.skipped.length > 0 ? exitCodes.doneWithFindings : exitCodes.done;
   });
 }
 
-/** Caches in front keep an archive for a while without asking whether it is still the same. */
-function cachesToPurge({ decisions }: ConflictOutcome, config: Config): string[] {
-  const changed = decisions.filter((decision) => decision.action === 'accept-version');
-  if (changed.length === 0) return [];
-  const base = config.server.baseUrl ?? `http://${config.server.host}:${config.server.port}`;
-  return [
-    'Caches in front of the registry give out the old bytes for up to 5 minutes more; purge there:',
-    ...changed.flatMap(({ module, version }) =>
-      archivePaths(module, version).map((path) => `  ${base}${path}`),
-    ),
-  ];
-}
-
-/** Both addresses that clients know (moon-protocol §3). */
-function archivePaths(module: string, version: string): string[] {
-  const slash = module.indexOf('/');
-  const [owner, rest, last] = [module.slice(0, slash), module.slice(slash + 1), version].map(
-    encodeURIComponent,
-  );
-  return [`/user/${owner}/${rest}/${last}.zip`, `/user/${owner}%2F${rest}%2F${last}.zip`];
-}
-
-function formatOutcome({ decisions, skipped, report }: ConflictOutcome): string {
+function formatOutcome({ decisions, skipped, report }: ConflictOutcome, purge: readonly string[]): string {
   const left = skipped.map(({ module, reason }) => `Left as it is: ${module}: ${reason}`);
   if (decisions.length === 0) return left.length > 0 ? left.join('\n') : 'It is kept already.';
   const lines = formatList(
     decisions.map((decision) => `Recorded: ${describeDecision(decision)}.`),
     50,
   );
-  return [...lines, ...left, `Served index: ${summariseChanges(report)}.`].join('\n');
+  const caches =
+    'Caches in front of the registry give out the old bytes for up to 5 minutes more; purge there:';
+  return [
+    ...lines,
+    ...left,
+    `Served index: ${summariseChanges(report)}.`,
+    ...(purge.length > 0 ? [caches, ...purge.map((address) => `  ${address}`)] : []),
+  ].join('\n');
 }
 
 function formatConflicts(conflicts: readonly Conflict[], now: number): string {

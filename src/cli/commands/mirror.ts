@@ -9,7 +9,7 @@ import { addExamples, findSource, interruptible, type Run, withRegistry } from '
 import { CommandLineError, exitCodes } from '../exit-codes.ts';
 import { formatFindings, formatStale, needsAttention } from '../findings.ts';
 import { count, formatBytes, formatList, formatTable, groupDigits } from '../format.ts';
-import type { Io } from '../io.ts';
+import type { CommandIo } from '../io.ts';
 import { createProgressLine } from '../progress.ts';
 
 interface Flags {
@@ -65,7 +65,7 @@ export function defineMirror(parent: Command, run: Run): void {
 }
 
 /** What was typed, checked as far as that is possible without a registry. */
-function readFlags(patterns: readonly string[], flags: Flags, io: Io): MirrorOptions {
+function readFlags(patterns: readonly string[], flags: Flags, io: CommandIo): MirrorOptions {
   const kinds = [
     patterns.length > 0 && 'patterns',
     flags.full && '--full',
