@@ -80,14 +80,9 @@ async function createWorld() {
     async read(source: string, listing: Listing, extra: Readonly<Record<string, string>> = {}) {
       const tree = await writeTree(directory, { ...filesOf(listing), ...extra });
       const priority = config.sources.find(({ name }) => name === source)?.priority ?? 0;
-      const record = {
-        source,
-        tree,
-        priority,
-        commit: sha256(Buffer.from(tree)).slice(24),
-        since: '',
-        indexUrl: undefined,
-      };
+      // In the order of what is read from the state, so that equal records are equal text.
+      const commit = sha256(Buffer.from(tree)).slice(24);
+      const record = { source, commit, tree, since: '', priority, indexUrl: undefined };
       snapshots = [...snapshots.filter((known) => known.source !== source), record];
     },
     async store(bytes: string) {
@@ -100,8 +95,8 @@ async function createWorld() {
       await applyPlan(index, made, date);
       const whole = await plan({ whole: true });
       expect(whole.modules).toEqual([]);
-      const again = await plan();
-      expect(await applyPlan(index, again, date)).toBe(await index.state());
+      const after = await index.state();
+      expect((await applyPlan(index, await plan(), date)).commit).toBe(after.commit);
       return made;
     },
     /** `module@version=bytes`, as far as `known` tells bytes. */
@@ -182,13 +177,31 @@ describe('a plan', () => {
     expect(await world.ledger()).toEqual(['public/user/a/b.index', 'public/user/a/c.index']);
   });
 
-  test('moves the ledger with the module', async () => {
+  test('leaves the ledger where it is when a source of more trust lists the module too', async () => {
+    const world = await createWorld();
+    await world.read('public', { 'a/b': ['1.0.0=x'], 'a/c': ['1.0.0=x'] });
+    await world.sync();
+    world.configure([
+      { name: 'public', priority: 100 },
+      { name: 'internal', priority: 25 },
+    ]);
+    await world.read('internal', { 'a/b': ['1.0.0=x', '2.0.0=y'], 'a/c': ['1.0.0=x'] });
+    const plan = await world.sync();
+    expect(plan.modules).toEqual([]);
+    expect(plan.findings).toMatchObject([
+      { kind: 'origin-conflict', source: 'internal', origin: 'public', count: 2, modules: ['a/b', 'a/c'] },
+    ]);
+    expect(await world.ledger()).toEqual(['public/user/a/b.index', 'public/user/a/c.index']);
+    expect(await world.served('x', 'y')).toEqual(['a/b@1.0.0=x', 'a/c@1.0.0=x']);
+  });
+
+  test('moves the ledger with the module to a source that claims it', async () => {
     const world = await createWorld();
     await world.read('public', { 'a/b': ['1.0.0=x'] });
     await world.sync();
     world.configure([
       { name: 'public', priority: 100 },
-      { name: 'internal', priority: 25 },
+      { name: 'internal', priority: 25, namespaces: ['a/*'] },
     ]);
     await world.read('internal', { 'a/b': ['1.0.0=x', '2.0.0=y'] });
     const plan = await world.sync();
