@@ -2,6 +2,7 @@ import { createServer, type IncomingMessage, type RequestListener, type Server }
 import { type AddressInfo, createServer as createTcpServer, type Socket } from 'node:net';
 import { buffer, text } from 'node:stream/consumers';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { anyDestination, type Destinations } from './destination.ts';
 import {
   createHttpClient,
   type HttpClient,
@@ -65,6 +66,7 @@ function createClient(options: Partial<HttpClientOptions> = {}): TestClient {
   const client = createHttpClient({
     userAgent: 'mooncake/0.1.0 test',
     environment: {},
+    destinations: anyDestination,
     ...options,
     retry: {
       random: () => 0.5,
