@@ -10,20 +10,34 @@ const minSecretLength = 4;
 /** Of what is left of a secret in the base64 of something longer. */
 const minPartLength = 8;
 
-/** One way to write a secret: its characters in lower case, without those that are skipped. */
+/** One way to write a secret: its characters in lower case, and what else may stand between them. */
 interface Form {
   readonly characters: string;
-  readonly skipped: RegExp;
-  /** Base64 has two alphabets. */
-  readonly isBase64: boolean;
+  readonly separators: Separators;
+}
+
+interface Separators {
+  readonly pattern: RegExp;
+  /** Whether an escape stands for one. */
+  readonly includes: (character: string) => boolean;
 }
 
 // Not seen, blank, put there for bytes that are no text, or a character of several bytes taken for as many characters.
 const blank = String.raw`[\p{C}\p{Z}\p{Mn}\ufffd]`;
 const unseen = String.raw`${blank}|[\u00c2-\u00f4][\u0080-\u00bf]{1,3}`;
-const skippedInText = new RegExp(unseen, 'uy');
-const skippedInDigits = new RegExp(`${unseen}|[:,-]|0x|\\\\x|%`, 'uy');
+const mark = String.raw`[^\p{L}\p{N}]`;
 const allBlank = new RegExp(blank, 'gu');
+const allMarks = new RegExp(mark, 'gu');
+const exact: Separators = {
+  pattern: new RegExp(unseen, 'uy'),
+  includes: (character) => !/[!-~]/.test(character),
+};
+// As a host has it, which can hold no more, or as a list of parts.
+const loose: Separators = {
+  pattern: new RegExp(`${unseen}|${mark}`, 'uy'),
+  includes: (character) => !/[\p{L}\p{N}]/u.test(character),
+};
+const betweenDigits: Separators = { ...loose, pattern: new RegExp(`0x|\\\\x|${unseen}|${mark}`, 'uy') };
 // Bounded, each of them, so that a run of backslashes costs no more than its length.
 const escapes = [
   '%(?:25){0,8}([0-9a-f]{2})',
@@ -38,15 +52,18 @@ const escapes = [
 ];
 const escaped = new RegExp(escapes.join('|'), 'iy');
 const mostBackslashes = 8;
+/** Separators between two characters of a secret, so that a long run of them is not walked from every place before it. */
+const mostBetween = 64;
 
 /** Replaces every one of `secrets` by `***`. */
 export function createMask(secrets: readonly string[]): Mask {
-  const forms = secrets.flatMap(formsOf);
+  const forms = withoutRepetitions(secrets.flatMap(formsOf));
   if (forms.length === 0) return (text) => text;
   return (text) => {
+    const reading = createReading(text);
     let masked = '';
     for (let at = 0; at < text.length; ) {
-      const end = Math.max(...forms.map((form) => endOf(form, text, at)));
+      const end = forms.reduce((longest, form) => Math.max(longest, endOf(form, reading, at)), -1);
       masked += end > at ? '***' : text[at];
       at = end > at ? end : at + 1;
     }
@@ -57,20 +74,20 @@ export function createMask(secrets: readonly string[]): Mask {
 function formsOf(secret: string): Form[] {
   if (secret.length < minSecretLength) return [];
   const bytes = Buffer.from(secret);
-  const plain = [secret, bytes.toString('latin1')].map((text) => form(text, false));
-  const digits: Form = { characters: bytes.toString('hex'), skipped: skippedInDigits, isBase64: false };
-  const whole = bytes.toString('base64').replace(/=+$/, '');
-  const parts = [0, 1, 2]
-    .map((offset) => base64Part(bytes, offset))
-    .filter((part) => part.length >= minPartLength);
-  return [...plain, digits, ...[whole, ...parts].map((text) => form(text, true))].filter(
-    ({ characters }) => characters !== '',
-  );
+  const texts = [secret, bytes.toString('latin1')].map((text) => text.toLowerCase());
+  const base64 = [bytes.toString('base64'), ...[0, 1, 2].map((offset) => base64Part(bytes, offset))];
+  const coded = base64.map((text) => text.replace(allMarks, '').toLowerCase());
+  return [
+    ...texts.map((text) => ({ characters: text.replace(allBlank, ''), separators: exact })).filter(hasSome),
+    ...texts.map((text) => ({ characters: text.replace(allMarks, ''), separators: loose })).filter(isTelling),
+    ...coded.map((characters) => ({ characters, separators: loose })).filter(isTelling),
+    { characters: bytes.toString('hex'), separators: betweenDigits },
+  ];
 }
 
-function form(text: string, isBase64: boolean): Form {
-  return { characters: text.replace(allBlank, '').toLowerCase(), skipped: skippedInText, isBase64 };
-}
+const hasSome = ({ characters }: Form) => characters !== '';
+/** So long that it stands in no text by chance. */
+const isTelling = ({ characters }: Form) => characters.length >= minPartLength;
 
 /** What stands in the base64 of anything that has these bytes at a multiple of three, and `offset` more. */
 function base64Part(bytes: Buffer, offset: number): string {
@@ -80,61 +97,97 @@ function base64Part(bytes: Buffer, offset: number): string {
   return encoded.slice(start, end);
 }
 
+function withoutRepetitions(forms: readonly Form[]): Form[] {
+  return forms.filter(
+    ({ characters, separators }, position) =>
+      forms.findIndex((other) => other.characters === characters && other.separators === separators) ===
+      position,
+  );
+}
+
 /** Where the form ends that begins at `start`; -1 if none does. */
-function endOf({ characters, skipped, isBase64 }: Form, text: string, start: number): number {
+function endOf({ characters, separators }: Form, reading: Reading, start: number): number {
   let at = start;
+  let between = 0;
   for (let position = 0; position < characters.length; ) {
-    const wanted = characters[position] ?? '';
-    const end = endOfCharacter(text, at, wanted, isBase64);
+    const end = reading.endOfCharacter(at, characters[position] ?? '');
     if (end > at) {
       at = end;
       position++;
+      between = 0;
       continue;
     }
-    const next = position === 0 ? -1 : endOfSkipped(text, at, skipped);
+    const isBetween = position > 0 && between++ < mostBetween;
+    const next = isBetween ? reading.endOfSeparator(at, separators) : -1;
     if (next < 0) return -1;
     at = next;
   }
   return at;
 }
 
-function endOfCharacter(text: string, at: number, wanted: string, isBase64: boolean): number {
-  if (isSame(text[at], wanted, isBase64)) return at + 1;
-  let quoted = at;
-  while (text[quoted] === '\\' && quoted - at < mostBackslashes) quoted++;
-  if (quoted > at && isSame(text[quoted], wanted, isBase64)) return quoted + 1;
-  const read = readEscape(text, at);
-  return read !== undefined && isSame(read.character, wanted, isBase64) ? read.end : -1;
+/** A text and what stands at each place of it, looked at once however often it is asked for. */
+interface Reading {
+  /** Where the character ends that begins at `at`, however it is written, if it is `wanted`; else -1. */
+  endOfCharacter(at: number, wanted: string): number;
+  endOfSeparator(at: number, separators: Separators): number;
 }
 
-function endOfSkipped(text: string, at: number, skipped: RegExp): number {
-  skipped.lastIndex = at;
-  if (skipped.test(text)) return skipped.lastIndex;
-  const read = readEscape(text, at);
-  return read !== undefined && !/[!-~]/.test(read.character) ? read.end : -1;
+interface Escape {
+  readonly character: string;
+  readonly end: number;
 }
 
-function readEscape(
-  text: string,
-  at: number,
-): { readonly character: string; readonly end: number } | undefined {
+const notLookedAt = 0;
+
+function createReading(text: string): Reading {
+  const lower = Array.from({ length: text.length }, (_, at) => text[at]?.toLowerCase());
+  const escapes = Array.from({ length: text.length }, (_, at) => readEscape(text, at));
+  const ends = new Map<Separators, Int32Array>();
+
+  function separatorAt(at: number, { pattern, includes }: Separators): number {
+    const found = escapes[at];
+    if (found !== undefined && includes(found.character)) return found.end;
+    pattern.lastIndex = at;
+    return pattern.test(text) ? pattern.lastIndex : -1;
+  }
+
+  return {
+    endOfCharacter(at, wanted) {
+      if (lower[at] === wanted) return at + 1;
+      const found = escapes[at];
+      return found !== undefined && found.character === wanted ? found.end : -1;
+    },
+    endOfSeparator(at, separators) {
+      if (at >= text.length) return -1;
+      const known = ends.get(separators) ?? new Int32Array(text.length).fill(notLookedAt);
+      ends.set(separators, known);
+      if (known[at] === notLookedAt) known[at] = separatorAt(at, separators);
+      return known[at] ?? -1;
+    },
+  };
+}
+
+/** The character in lower case that is escaped at `at`, if one is. */
+function readEscape(text: string, at: number): Escape | undefined {
   if (!'%\\&=Uu'.includes(text[at] ?? ' ')) return undefined;
   escaped.lastIndex = at;
   const match = escaped.exec(text);
-  if (match === null) return undefined;
+  if (match === null) return readQuoted(text, at);
   const [, ...groups] = match;
   const [octal, decimal] = groups.slice(-2);
-  const hexadecimal = groups.slice(0, -2).find((digits) => digits !== undefined);
+  const hexadecimal = groups.slice(0, -2).find((found) => found !== undefined);
   const code =
     hexadecimal !== undefined
       ? Number.parseInt(hexadecimal, 16)
       : Number.parseInt(octal ?? decimal ?? '0', octal === undefined ? 10 : 8);
-  return code > 0x10_ffff ? undefined : { character: String.fromCodePoint(code), end: escaped.lastIndex };
+  if (code > 0x10_ffff) return undefined;
+  return { character: String.fromCodePoint(code).toLowerCase(), end: escaped.lastIndex };
 }
 
-function isSame(character: string | undefined, wanted: string, isBase64: boolean): boolean {
-  if (character === undefined) return false;
-  const lower = character.toLowerCase();
-  if (lower === wanted) return true;
-  return isBase64 && ((wanted === '+' && lower === '-') || (wanted === '/' && lower === '_'));
+/** A character behind backslashes that stands for itself. */
+function readQuoted(text: string, at: number): Escape | undefined {
+  let end = at;
+  while (text[end] === '\\' && end - at < mostBackslashes) end++;
+  const character = text[end]?.toLowerCase();
+  return end === at || character === undefined ? undefined : { character, end: end + 1 };
 }
