@@ -14,6 +14,7 @@ import { createSingleFlight } from '../support/single-flight.ts';
 import { findAbandoned, temporaryName } from '../support/temporary-file.ts';
 import { findDamage } from './archive-check.ts';
 import type { ArchiveStore, StoreOptions } from './archive-store.ts';
+import { createZipCheck } from './zip-start.ts';
 
 const openDescriptor = promisify(openFile);
 const readDescriptor = promisify(readFile);
@@ -120,6 +121,7 @@ async function writeVerified(
   append: (bytes: Buffer) => Promise<void>,
 ): Promise<number> {
   const hash = createHash('sha256');
+  const zip = createZipCheck();
   let sizeBytes = 0;
   let gathered: Uint8Array[] = [];
   let gatheredBytes = 0;
@@ -130,6 +132,7 @@ async function writeVerified(
       sizeBytes += chunk.length;
       if (sizeBytes > maxBytes)
         throw new IntegrityError(`archive ${checksum} is larger than the ${maxBytes} bytes allowed`);
+      if (!zip.accepts(chunk)) throw notAnArchive();
       hash.update(chunk);
       gathered.push(chunk);
       gatheredBytes += chunk.length;
@@ -142,15 +145,18 @@ async function writeVerified(
     signal?.throwIfAborted();
     throw error;
   }
-  const actual = hash.digest('hex');
-  if (actual !== checksum)
-    throw new IntegrityError(
-      `the ${sizeBytes} bytes received have the SHA-256 ${actual}, but the index states ${checksum}`,
-    );
+  // Nothing of what came instead is told: it may be what a server inside answered.
+  if (!zip.isZip()) throw notAnArchive();
+  if (hash.digest('hex') !== checksum)
+    throw new IntegrityError(`what was received is not what the checksum in the index says, ${checksum}`);
   const last = Buffer.concat(gathered);
   if (last.length === sizeBytes) onVerified?.(last);
   await append(last);
   return sizeBytes;
+}
+
+function notAnArchive(): IntegrityError {
+  return new IntegrityError('what was received is no archive: it does not begin as a zip file does');
 }
 
 /** A file beside `target`, made when it is first written to. */

@@ -78,6 +78,7 @@ function sourceSettings(source: SourceConfig): [string, SettingValue | undefined
     [`${prefix}.deleted_upstream`, source.deletedUpstream],
     [`${prefix}.download_url`, source.downloadUrl],
     [`${prefix}.package_url_pattern`, source.packageUrlPattern],
+    [`${prefix}.allowed_redirects`, source.allowedRedirects],
     [`${prefix}.max_concurrency`, source.maxConcurrency],
     [`${prefix}.max_requests_per_second`, source.maxRequestsPerSecond],
     [`${prefix}.auth.type`, source.auth?.type],

@@ -97,6 +97,8 @@ export interface SourceConfig {
   readonly downloadUrl: string;
   /** Template of an archive's URL with `{owner}`, `{name}`, `{module}`, `{version}`, each percent-encoded. */
   readonly packageUrlPattern: string | undefined;
+  /** What it may redirect to although the address is not public: see `parseNamedDestination`. */
+  readonly allowedRedirects: readonly string[];
   /** How many requests it gets at the same time. */
   readonly maxConcurrency: number;
   readonly maxRequestsPerSecond: number | undefined;
@@ -130,6 +132,17 @@ export interface SourceLimits {
   readonly waitingRequests: number;
 }
 
-export type SourceAuth =
+export type SourceAuth = SourceCredentials & {
+  /** Why they cannot be used, naming the variable and never its value. */
+  readonly problem?: string | undefined;
+};
+
+type SourceCredentials =
   | { readonly type: 'bearer'; readonly token: string }
-  | { readonly type: 'basic'; readonly username: string; readonly password: string };
+  | {
+      readonly type: 'basic';
+      readonly username: string;
+      readonly password: string;
+      /** Whether it comes from the environment too, as with hosts whose tokens stand in for a user. */
+      readonly isUsernameSecret?: boolean | undefined;
+    };

@@ -4,6 +4,7 @@
  */
 import * as v from 'valibot';
 import { patternProblem } from '../model/pattern.ts';
+import { namedDestinationProblem } from '../support/destination.ts';
 import { allowedHostProblem, baseUrlProblem, indexUrlProblem, serverUrlProblem } from './addresses.ts';
 import { durationForm, durationRangeProblem } from './duration.ts';
 import { defaultMaxConcurrency } from './presets.ts';
@@ -49,6 +50,11 @@ const patterns = v.array(
     v.rawCheck(refuse((value) => prefixed('expected a pattern such as "owner/*": ', patternProblem(value)))),
   ),
   expected('a list of patterns such as ["owner/*"]'),
+);
+
+const destinations = v.array(
+  v.pipe(text, v.rawCheck(refuse(namedDestinationProblem))),
+  expected('a list of hosts or addresses such as ["files.example.com", "10.0.0.0/8"]'),
 );
 
 const duration = v.pipe(
@@ -154,6 +160,13 @@ const source = v.strictObject(
     download_url: v.optional(about(address(baseUrlProblem), 'Where archives are, if not under `url`')),
     package_url_pattern: v.optional(
       about(text, 'Address of an archive, with `{module}` or `{owner}` and `{name}`, and `{version}`'),
+    ),
+    allowed_redirects: v.optional(
+      about(
+        destinations,
+        'Hosts, `HOST:PORT`, addresses or ranges that the source may redirect to although they are not public',
+      ),
+      [],
     ),
     max_concurrency: v.optional(
       about(integer(1, 256), 'How many requests the source gets at the same time'),

@@ -52,6 +52,26 @@ export function detailOf(outcome: Exclude<Lookup<unknown>, { kind: 'found' }>): 
   return outcome.kind === 'absent' ? outcome.detail : outcome.cause.detail;
 }
 
+const publicReasons: Readonly<Record<SourceFailure['reason'], string>> = {
+  timeout: 'does not answer in time',
+  connection: 'cannot be reached',
+  tls: 'cannot be reached securely',
+  unauthorized: 'refuses our credentials',
+  'rate-limited': 'receives too many requests',
+  'server-error': 'has an error',
+  'bad-answer': 'gives a bad answer',
+  'wrong-bytes': 'gives other bytes than the index states',
+  disabled: 'is disabled',
+};
+
+/**
+ * What strangers are told of a failure, as the end of "source X …": its class alone, nothing that came from upstream, no
+ * address and no path.
+ */
+export function publicReason(reason: SourceFailure['reason']): string {
+  return publicReasons[reason];
+}
+
 export function found<T>(value: T): Lookup<T> {
   return { kind: 'found', value };
 }

@@ -4,6 +4,7 @@ import { createHttpClient, type HttpClient, type HttpClientOptions } from '../su
 import { type MonotonicClock, systemClock } from '../support/monotonic-clock.ts';
 import { createBucket } from '../support/rate-limit.ts';
 import { defaultRetryPolicy, type RetryPolicy } from '../support/retry.ts';
+import { createDestinations } from './destinations.ts';
 import type { GitTimeouts, InTurn } from './git-context.ts';
 import { createGitSource } from './git-source.ts';
 import { type GuardedSource, guardSource } from './guarded-source.ts';
@@ -11,7 +12,7 @@ import { userAgent } from './user-agent.ts';
 
 /** How sources are asked; defaults suit production. */
 export interface ConnectionTuning {
-  readonly http?: Omit<HttpClientOptions, 'userAgent'> | undefined;
+  readonly http?: Omit<HttpClientOptions, 'userAgent' | 'destinations'> | undefined;
   readonly gitTimeouts?: Partial<GitTimeouts> | undefined;
   readonly clock?: MonotonicClock | undefined;
 }
@@ -46,6 +47,7 @@ export function connectSources(configs: readonly SourceConfig[], options: Connec
       treeOf: options.treeOf,
       gitDirectory: join(options.workDirectory, config.name),
       http,
+      resolve: options.http?.resolve,
       inTurn: options.inTurn?.(config.name),
       timeouts: options.gitTimeouts,
     });
@@ -75,7 +77,13 @@ function connectHttp(config: SourceConfig, { http, clock = systemClock }: Connec
       await bucket?.take(signal);
     },
   };
-  const client = createHttpClient({ userAgent, connectionsPerOrigin: maxConcurrency, ...http, retry });
+  const client = createHttpClient({
+    userAgent,
+    connectionsPerOrigin: maxConcurrency,
+    ...http,
+    retry,
+    destinations: createDestinations(config),
+  });
   if (bucket === undefined) return client;
   return {
     async request(request) {

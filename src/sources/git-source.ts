@@ -1,10 +1,14 @@
 import type { SourceConfig } from '../config/config.ts';
 import { found, type Lookup, unavailable } from '../model/lookup.ts';
+import type { Resolve } from '../support/destination.ts';
 import type { HttpClient } from '../support/fetch-http.ts';
+import { readGitVersion } from '../support/git-version.ts';
 import { type LinkedSignal, linkSignals } from '../support/link-signals.ts';
 import type { AddressForm } from './archive-address.ts';
-import { createCredentials } from './credentials.ts';
+import { type Credentials, createCredentials } from './credentials.ts';
+import { createDestinations } from './destinations.ts';
 import { defaultGitTimeouts, type GitContext, type GitTimeouts, type InTurn } from './git-context.ts';
+import { maskError, maskLookup } from './masked-lookup.ts';
 import { openArchiveAt, openAssetAt, openSymbolsAt } from './open-archive.ts';
 import { readSnapshot } from './read-snapshot.ts';
 import { type RemoteIndex, readRemoteHead } from './remote-head.ts';
@@ -17,8 +21,10 @@ export interface GitSourceOptions {
   readonly treeOf: (commit: string) => Promise<string | undefined>;
   /** Absolute path of a folder for this source alone; created on demand, may be deleted at any time between calls. */
   readonly gitDirectory: string;
-  /** Shared with others; closing the source leaves it open. */
+  /** Made with `createDestinations(config)`; closing the source leaves it open. */
   readonly http: HttpClient;
+  /** Default `dns.lookup`. */
+  readonly resolve?: Resolve | undefined;
   /** At once, if left out. */
   readonly inTurn?: InTurn | undefined;
   readonly timeouts?: Partial<GitTimeouts> | undefined;
@@ -29,16 +35,21 @@ export interface GitSourceOptions {
  * at its download address. A disabled source answers `disabled` to everything and contacts nobody (rule 6).
  */
 export function createGitSource(config: SourceConfig, options: GitSourceOptions): Source {
+  const credentials = createCredentials(config);
+  let gitVersion: Promise<string> | undefined;
   const context: GitContext = {
     config,
     http: options.http,
-    credentials: createCredentials(config),
+    credentials,
+    destinations: createDestinations(config),
+    gitVersion: () => (gitVersion ??= readGitVersion()),
+    resolve: options.resolve,
     objectDirectory: options.objectDirectory,
     gitDirectory: options.gitDirectory,
     inTurn: options.inTurn ?? ((signal, work) => work(signal)),
     timeouts: { ...defaultGitTimeouts, ...options.timeouts },
   };
-  const run = createRunner(config);
+  const run = createRunner(config, credentials);
   let lastGood: Snapshot | undefined;
   let form: AddressForm = 'split';
   const locate = async (commit: string | undefined): Promise<Snapshot | undefined> => {
@@ -78,12 +89,15 @@ function toProbe(head: Lookup<RemoteIndex>, latencyMs: number) {
 }
 
 interface Runner {
-  /** Runs a call that the caller's signal or `close` ends, whichever comes first; that holds for its body too. */
+  /**
+   * Runs a call that the caller's signal or `close` ends, whichever comes first; that holds for its body too. What it
+   * says, and what it throws, is masked.
+   */
   <T>(signal: AbortSignal | undefined, call: (signal: AbortSignal) => Promise<Lookup<T>>): Promise<Lookup<T>>;
   close(): Promise<void>;
 }
 
-function createRunner(config: SourceConfig): Runner {
+function createRunner(config: SourceConfig, { problem, mask }: Credentials): Runner {
   const running = new Set<LinkedSignal>();
   const closing = new AbortController();
 
@@ -95,6 +109,8 @@ function createRunner(config: SourceConfig): Runner {
     closing.signal.throwIfAborted();
     if (!config.enabled)
       return unavailable({ reason: 'disabled', detail: `source "${config.name}" is disabled` });
+    if (problem !== undefined)
+      return unavailable({ reason: 'unauthorized', detail: `its credentials cannot be sent: ${problem}` });
     const linked = linkSignals([signal, closing.signal]);
     running.add(linked);
     const finish = () => {
@@ -103,10 +119,12 @@ function createRunner(config: SourceConfig): Runner {
     };
     let body: OpenedBody['body'] | undefined;
     try {
-      const result = await call(linked.signal);
+      const result = maskLookup(await call(linked.signal), mask);
       body = result.kind === 'found' ? bodyOf(result.value) : undefined;
       body?.once('close', finish);
       return result;
+    } catch (error) {
+      throw maskError(error, mask);
     } finally {
       if (body === undefined) finish();
     }

@@ -33,6 +33,7 @@ function createWorld(settings: Partial<SourceConfig> = {}) {
     name: 'partner',
     enabled: true,
     downloadUrl: 'http://127.0.0.1:9',
+    allowedRedirects: [],
     maxConcurrency: 32,
     ...settings,
   } as SourceConfig;

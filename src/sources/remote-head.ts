@@ -71,7 +71,8 @@ async function readHttpHead(
   const url = repositoryUrl(response);
   if (url === undefined)
     return bad(context, `redirects to ${showUrl(response.url)}, which is no git repository`);
-  if (isSmart(response)) return toIndex(context, 'smart-http', url, parseSmartRefs(body.bytes));
+  if (isSmart(response))
+    return toIndex(context, 'smart-http', url, parseSmartRefs(body.bytes, context.credentials.mask));
   return readDumbHead(context, url, parseRefLines(body.bytes.toString()), signal, retries);
 }
 

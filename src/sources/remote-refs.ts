@@ -1,4 +1,5 @@
 import { redact } from '../support/redact.ts';
+import type { Mask } from '../support/secret-mask.ts';
 
 /** What a git server says it has, in the three forms servers say it; pure. */
 
@@ -27,14 +28,15 @@ const refName = /^[^\s:^~?*[\\\u0000-\u0020\u007f]+$/;
 
 /**
  * The answer to `info/refs?service=git-upload-pack` without `Git-Protocol`: protocol version 0 or 1 in pkt-lines
- * (git's Documentation/gitprotocol-pack, "Reference Discovery"). An empty repository has no refs.
+ * (git's Documentation/gitprotocol-pack, "Reference Discovery"). An empty repository has no refs. `mask` hides what must
+ * not be told of the server's own words.
  */
-export function parseSmartRefs(answer: Buffer): ParsedRefs {
+export function parseSmartRefs(answer: Buffer, mask?: Mask): ParsedRefs {
   const lines = parsePacketLines(answer);
   if (lines === undefined) return malformed('its list of branches is garbled or cut short');
   const refLines = lines.filter((line) => !/^(# service=|version 1$|shallow )/.test(line));
   const error = refLines.find((line) => line.startsWith('ERR '));
-  if (error !== undefined) return malformed(`it says: ${redact(error.slice('ERR '.length))}`);
+  if (error !== undefined) return malformed(`it says: ${redact(error.slice('ERR '.length), mask)}`);
   if (refLines[0]?.startsWith('version ')) return malformed("it speaks an unknown version of git's protocol");
   const [first = '', capabilityText = ''] = refLines[0]?.split('\0') ?? [];
   const capabilities = capabilityText.split(' ');

@@ -17,6 +17,7 @@ import type { SourceConfig } from '../../src/config/config.ts';
 import { defaultSourceLimits } from '../../src/config/normalise.ts';
 import type { ModuleName } from '../../src/model/module-name.ts';
 import type { Version } from '../../src/model/version.ts';
+import { createDestinations } from '../../src/sources/destinations.ts';
 import { createGitSource } from '../../src/sources/git-source.ts';
 import type { Source } from '../../src/sources/source.ts';
 import { userAgent } from '../../src/sources/user-agent.ts';
@@ -65,6 +66,7 @@ function connect(config: Partial<SourceConfig> = {}, http: Partial<HttpClientOpt
     include: [],
     exclude: [],
     packageUrlPattern: undefined,
+    allowedRedirects: [],
     maxConcurrency: 32,
     maxRequestsPerSecond: undefined,
     auth: undefined,
@@ -81,6 +83,7 @@ function connect(config: Partial<SourceConfig> = {}, http: Partial<HttpClientOpt
     userAgent,
     ...http,
     retry: { sleep: async () => {}, ...http.retry },
+    destinations: createDestinations(merged),
   });
   const objects = createGitObjectReader(join(directory, 'registry.git'));
   const source = createGitSource(merged, {
@@ -88,6 +91,7 @@ function connect(config: Partial<SourceConfig> = {}, http: Partial<HttpClientOpt
     treeOf: (commit) => findTree(objects, commit),
     gitDirectory: join(directory, 'work', merged.name),
     http: client,
+    resolve: http.resolve,
   });
   cleanups.push(async () => {
     await source.close();
@@ -245,7 +249,7 @@ describe('reading an index over smart HTTP', () => {
       response.writeHead(301, { location: other.url + request.url }).end();
       return true;
     };
-    expect((await snapshotOf(connect())).commit).toBe(commit);
+    expect((await snapshotOf(connect({ allowedRedirects: ['127.0.0.1'] }))).commit).toBe(commit);
   });
 });
 
@@ -355,7 +359,7 @@ describe('an index that cannot be read is unavailable, never absent', () => {
       'bad-answer',
       'garbled',
     ],
-    ['a truncated body', cutShort, 'connection', 'closed before'],
+    ['a truncated body', cutShort, 'connection', 'connection'],
   ])('%s', async (_, handler, reason, detail) => {
     upstream.handler = handler;
     const result = await connect().readSnapshot(undefined);
@@ -488,7 +492,7 @@ describe('credentials', () => {
       response.writeHead(302, { location: other.url + request.url }).end();
       return true;
     };
-    const source = connect({ auth });
+    const source = connect({ auth, allowedRedirects: ['127.0.0.0/8'] });
     await snapshotOf(source);
     expect(await archiveOf(source, module, version)).toBe('zip');
     expect(other.seen.length).toBeGreaterThan(2);
@@ -524,7 +528,9 @@ describe('credentials', () => {
       response.writeHead(302, { location: other.url + request.url }).end();
       return true;
     };
-    expect(await connect({ auth: basic }).readSnapshot(undefined)).toMatchObject({ kind: 'unavailable' });
+    const source = connect({ auth: basic, allowedRedirects: ['127.0.0.1'] });
+    expect(await source.readSnapshot(undefined)).toMatchObject({ kind: 'unavailable' });
+    expect(other.seen.length).toBeGreaterThan(1);
     const sent = other.seen.map(({ headers }) => headers.authorization ?? '');
     expect(sent.join()).not.toContain(basicValue);
   });
@@ -532,7 +538,8 @@ describe('credentials', () => {
   test('stay away from an address that is not one of the source', async () => {
     const other = await secondUpstream();
     put('a/1.2.0.zip', 'zip');
-    const source = connect({ auth: bearer, packageUrlPattern: `${other.url}/a/{version}.zip` });
+    const packageUrlPattern = `${other.url}/a/{version}.zip`;
+    const source = connect({ auth: bearer, packageUrlPattern, allowedRedirects: ['127.0.0.1'] });
     expect(await archiveOf(source, module, version)).toBe('zip');
     expect(other.seen[0]?.headers).not.toHaveProperty('authorization');
   });
@@ -636,9 +643,13 @@ describe('opening an archive', () => {
     const source = connect();
     const opening = source.openArchive(module, version);
     const reading = source.readSnapshot(undefined);
+    const ended = Promise.allSettled([opening, reading]);
     await source.close();
-    await expect(opening).rejects.toThrow('closed');
-    await expect(reading).rejects.toThrow('closed');
+    const reason = expect.objectContaining({ message: expect.stringContaining('closed') });
+    expect(await ended).toEqual([
+      { status: 'rejected', reason },
+      { status: 'rejected', reason },
+    ]);
   });
 });
 
