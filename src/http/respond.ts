@@ -20,6 +20,7 @@ const failureStatus: Record<SourceFailure['reason'], number> = {
   'rate-limited': 503,
   'server-error': 503,
   disabled: 503,
+  overloaded: 503,
   tls: 502,
   unauthorized: 502,
   'bad-answer': 502,

@@ -19,6 +19,8 @@ export interface SourceFailure {
     | 'server-error'
     | 'bad-answer'
     | 'wrong-bytes'
+    /** As many wait for the source as may (`limits.waiting_requests`). */
+    | 'overloaded'
     | 'disabled';
   readonly detail: string;
   /** HTTP status, where there was one. */
