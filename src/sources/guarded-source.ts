@@ -1,4 +1,3 @@
-import type { SourceConfig } from '../config/config.ts';
 import { absent, type Lookup, unavailable } from '../model/lookup.ts';
 import { linkSignals } from '../support/link-signals.ts';
 import { type MonotonicClock, systemClock } from '../support/monotonic-clock.ts';
