@@ -10,8 +10,6 @@ const usualPauseMs = 5_000;
 /** Files in trouble that are remembered; of more, the ones that failed longest ago are forgotten. */
 const rememberedFiles = 1000;
 const rememberedMs = 15 * 60_000;
-/** Longer than the source's own first pause, so that others are asked before a file that has just failed. */
-const firstPauseOfFileMs = 45_000;
 
 type Unavailable = Extract<Lookup<never>, { kind: 'unavailable' }>;
 
@@ -48,7 +46,7 @@ export interface Admission {
 type Clock = Pick<MonotonicClock, 'now' | 'random'>;
 
 export function createSourceHealth(clock: Clock): SourceHealth {
-  const whole = createRecord(clock, undefined);
+  const whole = createRecord(clock);
   const files = createFileRecords(clock);
   let answers = 0;
 
@@ -64,7 +62,7 @@ export function createSourceHealth(clock: Clock): SourceHealth {
   function blameFile(file: string, passOfFile: Pass | undefined, cause: SourceFailure, isAlone: boolean) {
     const isNews = files.find(file) === undefined;
     const record = files.recordOf(file);
-    record.fail(passOfFile ?? record.admitAnyway(), cause, isSilence(cause) || whole.isOpen());
+    record.fail(passOfFile ?? record.admitAnyway(), cause, isSilence(cause) || (!isNews && whole.isOpen()));
     record.pause(cause);
     if (isConnectionTrouble(cause)) return isNews || !whole.isOpen();
     return isNews && (isAlone || !isSilence(cause));
@@ -101,8 +99,8 @@ export function createSourceHealth(clock: Clock): SourceHealth {
 }
 
 /** What failures and pauses of one thing say about asking for it. */
-function createRecord(clock: Clock, firstPauseMs: number | undefined) {
-  const breaker = createCircuitBreaker({ clock, ...(firstPauseMs === undefined ? {} : { firstPauseMs }) });
+function createRecord(clock: Clock) {
+  const breaker = createCircuitBreaker({ clock });
   let failure: SourceFailure = { reason: 'connection', detail: 'it does not answer' };
   let paused: { readonly until: number; readonly cause: SourceFailure } | undefined;
 
@@ -143,7 +141,7 @@ function createFileRecords(clock: Clock) {
     find: (file: File) => (file === undefined ? undefined : records.get(file)),
     forget: (file: string) => records.delete(file),
     recordOf(file: string) {
-      const record = records.get(file) ?? createRecord(clock, firstPauseOfFileMs);
+      const record = records.get(file) ?? createRecord(clock);
       records.set(file, record);
       return record;
     },
