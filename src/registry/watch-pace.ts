@@ -25,8 +25,7 @@ export async function watchPace(
       const waitedMs = now.waitedMs - before.waitedMs;
       const bytes = now.receivedBytes - before.receivedBytes;
       // What is slow for the most part is whoever reads, else.
-      const isWaiting = now.receivedBytes === 0 || waitedMs >= windowMs / 2;
-      if (isWaiting && bytes < (slowBytesPerSecond * waitedMs) / 1000) tellSlow();
+      if (waitedMs >= windowMs / 2 && bytes < (slowBytesPerSecond * waitedMs) / 1000) tellSlow();
       before = now;
     }
   } catch (error) {
