@@ -26,6 +26,7 @@ const failureStatus: Record<SourceFailure['reason'], number> = {
   connection: 502,
   'rate-limited': 502,
   'server-error': 502,
+  overloaded: 503,
   tls: 502,
   unauthorized: 502,
   'bad-answer': 502,

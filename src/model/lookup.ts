@@ -19,6 +19,8 @@ export interface SourceFailure {
     | 'server-error'
     | 'bad-answer'
     | 'wrong-bytes'
+    /** As many wait for the source as may (`limits.waiting_requests`). */
+    | 'overloaded'
     | 'disabled'
     /** Whether it has this cannot be told before a source that may have it is read. */
     | 'not-current';
@@ -38,6 +40,7 @@ const publicReasons: Readonly<Record<SourceFailure['reason'], string>> = {
   'server-error': 'the source reports a failure of its own',
   'bad-answer': 'the answer of the source is not what it should be',
   'wrong-bytes': 'the source sends other bytes than its index says',
+  overloaded: 'too many requests wait for the source',
   disabled: 'the source is disabled',
   'not-current': 'a source that may have it could not be read lately',
 };
@@ -50,26 +53,6 @@ export function publicReason(reason: SourceFailure['reason']): string {
 /** Why it was not found, in one line for people. */
 export function detailOf(outcome: Exclude<Lookup<unknown>, { kind: 'found' }>): string {
   return outcome.kind === 'absent' ? outcome.detail : outcome.cause.detail;
-}
-
-const publicReasons: Readonly<Record<SourceFailure['reason'], string>> = {
-  timeout: 'does not answer in time',
-  connection: 'cannot be reached',
-  tls: 'cannot be reached securely',
-  unauthorized: 'refuses our credentials',
-  'rate-limited': 'receives too many requests',
-  'server-error': 'has an error',
-  'bad-answer': 'gives a bad answer',
-  'wrong-bytes': 'gives other bytes than the index states',
-  disabled: 'is disabled',
-};
-
-/**
- * What strangers are told of a failure, as the end of "source X …": its class alone, nothing that came from upstream, no
- * address and no path.
- */
-export function publicReason(reason: SourceFailure['reason']): string {
-  return publicReasons[reason];
 }
 
 export function found<T>(value: T): Lookup<T> {

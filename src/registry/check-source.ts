@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { GitIndex } from '../index/git-index.ts';
-import { indexFileLimits, parseIndexFile } from '../index/index-file.ts';
+import { parseIndexFile } from '../index/index-file.ts';
 import { readIndexPath } from '../index/layout.ts';
 import type { IndexEntry } from '../model/index-entry.ts';
 import { detailOf, type SourceFailure } from '../model/lookup.ts';
@@ -45,7 +45,7 @@ export async function checkSource(source: Source, index: GitIndex): Promise<Sour
     return target.kind === 'module' ? [{ module: target.module, id }] : [];
   });
   const changedAt = await commitDate(index, snapshot.value.commit);
-  const newest = await countDroppedNewest(index, files);
+  const newest = await countDroppedNewest(index, files, source.config.limits);
   const facts = { latencyMs, modules: files.length, changedAt, newest };
   const isReadable = files.length > 0;
   const commit = snapshot.value.commit.slice(0, 10);
@@ -71,7 +71,7 @@ async function checkArchive(
   index: GitIndex,
   files: readonly { readonly module: ModuleName; readonly id: string }[],
 ): Promise<Step> {
-  const sample = await firstEntry(index, files);
+  const sample = await firstEntry(index, files, source.config.limits.indexFileBytes);
   if (!sample) return { step: 'archive', ok: false, detail: 'no version in the index has a usable line' };
   const { module, entry } = sample;
   const name = `${module}@${entry.version}`;
@@ -101,9 +101,10 @@ async function checkArchive(
 async function firstEntry(
   index: GitIndex,
   files: readonly { readonly module: ModuleName; readonly id: string }[],
+  maxBytes: number,
 ): Promise<{ readonly module: ModuleName; readonly entry: IndexEntry } | undefined> {
   for (const { module, id } of files) {
-    const read = await readSourceFile(index, id, indexFileLimits.maxBytes);
+    const read = await readSourceFile(index, id, maxBytes);
     const entry = 'bytes' in read ? parseIndexFile(read.bytes).lines.at(-1)?.entry : undefined;
     if (entry) return { module, entry };
   }

@@ -1,5 +1,6 @@
+import type { SourceConfig } from '../config/config.ts';
 import type { GitIndex } from '../index/git-index.ts';
-import { type IndexFile, indexFileLimits, parseIndexFile } from '../index/index-file.ts';
+import { type IndexFile, parseIndexFile } from '../index/index-file.ts';
 import type { HealthCheck, NewestLines } from './reports.ts';
 import { readSourceFile } from './source-file.ts';
 
@@ -12,6 +13,7 @@ const minShare = 0.1;
 export async function countDroppedNewest(
   index: GitIndex,
   files: readonly { readonly id: string }[],
+  { indexFileBytes: maxBytes, indexLines: maxLines }: SourceConfig['limits'],
 ): Promise<NewestLines> {
   const step = Math.max(1, files.length / maxSample);
   const reasons: string[] = [];
@@ -19,8 +21,8 @@ export async function countDroppedNewest(
   for (let position = 0; position < files.length; position += step) {
     const id = files[Math.floor(position)]?.id;
     if (id === undefined) continue;
-    const read = await readSourceFile(index, id, indexFileLimits.maxBytes);
-    const limits = { ...indexFileLimits, maxMalformed: Number.POSITIVE_INFINITY };
+    const read = await readSourceFile(index, id, maxBytes);
+    const limits = { maxBytes, maxLines, maxMalformed: Number.POSITIVE_INFINITY };
     const reason = 'bytes' in read ? newestDropped(parseIndexFile(read.bytes, limits)) : undefined;
     modules += 1;
     if (reason !== undefined) reasons.push(reason);

@@ -143,6 +143,7 @@ export async function openParts(options: OpenOptions) {
     settings: () => configuration.current(),
     sources,
     resolver,
+    clock: options.connections?.clock,
     lockFolder: options.isOneOfSeveral ? layout.locks : undefined,
   });
   const scrub = createScrub({

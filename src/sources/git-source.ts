@@ -4,12 +4,13 @@ import type { Resolve } from '../support/destination.ts';
 import type { HttpClient } from '../support/fetch-http.ts';
 import { readGitVersion } from '../support/git-version.ts';
 import { type LinkedSignal, linkSignals } from '../support/link-signals.ts';
+import { type MonotonicClock, systemClock } from '../support/monotonic-clock.ts';
 import type { AddressForm } from './archive-address.ts';
 import { type Credentials, createCredentials } from './credentials.ts';
 import { createDestinations } from './destinations.ts';
 import { defaultGitTimeouts, type GitContext, type GitTimeouts, type InTurn } from './git-context.ts';
 import { maskError, maskLookup } from './masked-lookup.ts';
-import { openArchiveAt, openAssetAt, openSymbolsAt } from './open-archive.ts';
+import { type OpenContext, openArchiveAt, openAssetAt, openSymbolsAt } from './open-archive.ts';
 import { readSnapshot } from './read-snapshot.ts';
 import { type RemoteIndex, readRemoteHead } from './remote-head.ts';
 import type { OpenedBody, Snapshot, Source } from './source.ts';
@@ -25,6 +26,10 @@ export interface GitSourceOptions {
   readonly http: HttpClient;
   /** Default `dns.lookup`. */
   readonly resolve?: Resolve | undefined;
+  /** The same for assets and symbols; `http`, if left out. */
+  readonly assetHttp?: HttpClient | undefined;
+  /** For how fast bodies arrive. */
+  readonly clock?: Pick<MonotonicClock, 'now'> | undefined;
   /** At once, if left out. */
   readonly inTurn?: InTurn | undefined;
   readonly timeouts?: Partial<GitTimeouts> | undefined;
@@ -49,6 +54,9 @@ export function createGitSource(config: SourceConfig, options: GitSourceOptions)
     inTurn: options.inTurn ?? ((signal, work) => work(signal)),
     timeouts: { ...defaultGitTimeouts, ...options.timeouts },
   };
+  const { http, assetHttp = http, clock = systemClock } = options;
+  const assets: OpenContext = { config, credentials, http: assetHttp, clock };
+  const archives: OpenContext = { config, credentials, http, clock };
   const run = createRunner(config, credentials);
   let lastGood: Snapshot | undefined;
   let form: AddressForm = 'split';
@@ -67,12 +75,12 @@ export function createGitSource(config: SourceConfig, options: GitSourceOptions)
       }),
     openArchive: (module, version, signal) =>
       run(signal, async (linked) => {
-        const opened = await openArchiveAt(context, module, version, form, linked);
+        const opened = await openArchiveAt(archives, module, version, form, linked);
         if (opened.result.kind === 'found') form = opened.form ?? form;
         return opened.result;
       }),
-    openSymbols: (etag, signal) => run(signal, (linked) => openSymbolsAt(context, etag, linked)),
-    openAsset: (assetPath, signal) => run(signal, (linked) => openAssetAt(context, assetPath, linked)),
+    openSymbols: (etag, signal) => run(signal, (linked) => openSymbolsAt(assets, etag, linked)),
+    openAsset: (assetPath, signal) => run(signal, (linked) => openAssetAt(assets, assetPath, linked)),
     probe: (signal) =>
       run(signal, async (linked) => {
         const startedAt = performance.now();

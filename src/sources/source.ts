@@ -55,6 +55,14 @@ export interface OpenedBody {
   readonly etag: string | undefined;
   /** Where the bytes come from, without credentials, for reports. */
   readonly url: string;
+  /** How it goes on; of bodies that a network can delay. */
+  readonly progress?: (() => BodyProgress) | undefined;
+}
+
+export interface BodyProgress {
+  readonly receivedBytes: number;
+  /** How long it was waited for: the time that whoever reads takes does not count. */
+  readonly waitedMs: number;
 }
 
 interface ProbeResult {

@@ -32,6 +32,8 @@ export interface HttpRequest {
   readonly maxRedirects?: number;
   /** Instead of the client's own number. */
   readonly retries?: number | undefined;
+  /** The body may take as long as it keeps arriving: the whole time ends when the headers are here. */
+  readonly hasLongBody?: boolean | undefined;
   /** The answer is small, and few are asked for: not worth loading the pools that fetch archives. */
   readonly isSmall?: boolean | undefined;
 }
@@ -59,7 +61,7 @@ interface HttpTimeouts {
   readonly firstByteMs: number;
   /** Between two pieces of a body. */
   readonly idleMs: number;
-  /** From the call to the end of the body, retries and redirects included. */
+  /** From the call to the end of the body, retries and redirects included; of a long body, to its beginning. */
   readonly totalMs: number;
 }
 
@@ -148,6 +150,7 @@ async function requestWithinTime(client: Client, request: HttpRequest): Promise<
   };
   try {
     const result = await followRedirects(client, request, linked);
+    if (request.hasLongBody) clearTimeout(timer);
     if (result.kind === 'response') result.response.body.once('close', finish);
     else finish();
     return result;
@@ -211,7 +214,8 @@ function redirectProblem(from: URL, location: string, redirects: number, limit: 
 /** Nothing that changes bytes was asked for, so a coded body could only be passed on broken. */
 function checkEncoding(response: HttpResponse): HttpResult {
   const encoding = response.headers['content-encoding'];
-  if (response.status !== 200 || encoding === undefined || /^(identity)?$/i.test(encoding.trim()))
+  const hasContent = response.status === 200 || response.status === 206;
+  if (!hasContent || encoding === undefined || /^(identity)?$/i.test(encoding.trim()))
     return { kind: 'response', response };
   response.body.destroy();
   const known = /^(?:x-)?(?:gzip|deflate|compress|br|zstd)$/i.exec(encoding.trim())?.[0];

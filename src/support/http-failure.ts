@@ -13,6 +13,7 @@ const sentences: Readonly<Record<string, HttpFailure>> = {
   ETIMEDOUT: { reason: 'timeout', detail: 'no connection within the time allowed' },
   UND_ERR_HEADERS_TIMEOUT: { reason: 'timeout', detail: 'no answer within the time allowed' },
   UND_ERR_BODY_TIMEOUT: { reason: 'timeout', detail: 'the answer stopped arriving' },
+  TOO_SLOW: { reason: 'timeout', detail: 'the answer arrived too slowly' },
   TOTAL_TIMEOUT: { reason: 'timeout', detail: 'not finished within the time allowed' },
   ECONNREFUSED: { reason: 'connection', detail: 'the connection was refused' },
   ECONNRESET: { reason: 'connection', detail: 'the connection was reset' },
@@ -32,6 +33,7 @@ const sentences: Readonly<Record<string, HttpFailure>> = {
   UND_ERR_INVALID_ARG: { reason: 'connection', detail: 'the proxy wants authentication' },
   // Its words hold the names in a certificate, which are the far side's.
   ERR_TLS_CERT_ALTNAME_INVALID: { reason: 'tls', detail: 'the certificate is for another name' },
+  BODY_CHANGED: { reason: 'connection', detail: 'the answer broke off, and what is there now is another' },
   HPE_HEADER_OVERFLOW: { reason: 'bad-answer', detail: 'the headers of the answer are too long' },
   UND_ERR_HEADERS_OVERFLOW: { reason: 'bad-answer', detail: 'the headers of the answer are too long' },
   UND_ERR_RES_CONTENT_LENGTH_MISMATCH: {
@@ -75,6 +77,7 @@ const timeoutCodes = {
   connect: 'UND_ERR_CONNECT_TIMEOUT',
   headers: 'UND_ERR_HEADERS_TIMEOUT',
   body: 'UND_ERR_BODY_TIMEOUT',
+  pace: 'TOO_SLOW',
   whole: 'TOTAL_TIMEOUT',
 };
 

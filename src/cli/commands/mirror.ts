@@ -40,7 +40,7 @@ export function defineMirror(parent: Command, run: Run): void {
     .option('--dry-run', 'show what would be downloaded, and change nothing')
     .option(
       '-j, --jobs <number>',
-      `concurrent downloads, of which no source gets more than its max_concurrency (default: ${defaultMaxConcurrency})`,
+      `concurrent downloads from each source, and no more than its max_concurrency (default: ${defaultMaxConcurrency})`,
     );
   addExamples(command, [
     ['moonbit-registry mirror "moonbitlang/*"', 'All modules of moonbitlang, from the default source.'],
