@@ -19,6 +19,8 @@ export interface SourceFailure {
     | 'server-error'
     | 'bad-answer'
     | 'wrong-bytes'
+    /** A bug of ours that asking it brought out. */
+    | 'unforeseen'
     | 'disabled';
   readonly detail: string;
   /** HTTP status, where there was one. */

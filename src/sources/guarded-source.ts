@@ -5,7 +5,7 @@ import { type MonotonicClock, systemClock } from '../support/monotonic-clock.ts'
 import { createNegativeCache } from '../support/negative-cache.ts';
 import { createSlots } from '../support/rate-limit.ts';
 import { defaultRetryPolicy, retryDelayMs } from '../support/retry.ts';
-import type { OpenedBody, Source } from './source.ts';
+import { type OpenedBody, type Source, SourceClosedError } from './source.ts';
 import { createSourceHealth } from './source-health.ts';
 
 export interface GuardOptions {
@@ -154,7 +154,7 @@ function createGuard(config: SourceConfig, clock: MonotonicClock) {
       health.learn(result, admission);
       return result;
     },
-    close: () => closing.abort(new Error(`source "${config.name}" was closed`)),
+    close: () => closing.abort(new SourceClosedError(config.name)),
   };
 }
 
