@@ -31,6 +31,7 @@ const failureStatus: Record<SourceFailure['reason'], number> = {
   unauthorized: 502,
   'bad-answer': 502,
   'wrong-bytes': 502,
+  unforeseen: 500,
 };
 
 /**

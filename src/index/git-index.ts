@@ -293,11 +293,14 @@ async function inRepository<T>(directory: string, doing: string, work: Promise<T
     if (!(cause instanceof GitError)) throw cause;
     // git says what it stumbled over first, and last what that means.
     const detail = cause.stderr.trim().split('\n').at(-1) || cause.message;
-    throw new StorageError(`cannot ${doing} in ${directory}: ${detail}`, {
-      cause,
-      hint: `check the disk's space and permissions; ${damageHint}`,
-    });
+    throw new StorageError(`cannot ${doing} in ${directory}: ${detail}`, { cause, hint: hintOf(cause) });
   }
+}
+
+function hintOf(error: GitError): string {
+  if (error.isOutOfMemory)
+    return 'git had too little memory: give this machine, or this process (ulimit -v), more';
+  return `check the disk's space and permissions; ${damageHint}`;
 }
 
 function ignoreGitError(error: unknown): void {

@@ -9,8 +9,14 @@ export const stateRef = 'refs/registry/state';
  * Where things stand in the git trees: `user/OWNER/REST.index` in every index (moon_dir.rs, moon-protocol §2.3),
  * and the same path below `ledger/ORIGIN/` in the state, so that a listing of names alone tells each origin.
  */
-const prefix = 'user/';
+export const userFolder = 'user';
+const prefix = `${userFolder}/`;
 const suffix = '.index';
+
+/** Whether a file of this name is an index file, where it stands below `userFolder`. */
+export function isIndexFileName(name: string): boolean {
+  return name.endsWith(suffix);
+}
 
 export function indexPathOf(module: ModuleName): string {
   return `${prefix}${module}${suffix}`;

@@ -19,6 +19,8 @@ export interface SourceFailure {
     | 'server-error'
     | 'bad-answer'
     | 'wrong-bytes'
+    /** A bug of ours that asking it brought out. */
+    | 'unforeseen'
     /** As many wait for the source as may (`limits.waiting_requests`). */
     | 'overloaded'
     | 'disabled'
@@ -40,6 +42,7 @@ const publicReasons: Readonly<Record<SourceFailure['reason'], string>> = {
   'server-error': 'the source reports a failure of its own',
   'bad-answer': 'the answer of the source is not what it should be',
   'wrong-bytes': 'the source sends other bytes than its index says',
+  unforeseen: 'reading the source brought out a fault of this program',
   overloaded: 'too many requests wait for the source',
   disabled: 'the source is disabled',
   'not-current': 'a source that may have it could not be read lately',

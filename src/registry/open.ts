@@ -148,14 +148,18 @@ async function refreshSymbols(
 }
 
 /** One source, disabled or not, or all that are enabled. */
-async function checkSources({ configuration, sources, index }: RegistryParts, name: string | undefined) {
+async function checkSources(
+  { configuration, sources, index, context }: RegistryParts,
+  name: string | undefined,
+) {
+  const { log } = context();
   const connected = sources();
   const enabled = configuration.current().sources.filter((source) => source.enabled);
   const names = name === undefined ? enabled.map((source) => source.name) : [name];
   return Promise.all(
     names.map((wanted) => {
       const source = connected.get(wanted);
-      if (source) return checkSource(source, index);
+      if (source) return checkSource(source, index, log);
       throw unknownSource(wanted, [...connected.keys()]);
     }),
   );

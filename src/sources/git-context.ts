@@ -94,7 +94,9 @@ export function gitFailure(
     const seconds = Math.ceil(context.timeouts.totalMs / 1000);
     return { reason: 'timeout', detail: `${place} was not read within ${seconds} s` };
   }
-  const said = redact(error.stderr, context.credentials.mask) || error.message;
+  // Of what has no end the beginning tells nothing.
+  const told = error.exceeded === undefined ? redact(error.stderr, context.credentials.mask) : '';
+  const said = told || error.message;
   if (error.stderr.includes(context.objectDirectory)) {
     const what = 'our own object store seems to be damaged (moonbit-registry verify)';
     return { reason: 'bad-answer', detail: `${place} cannot be stored, ${what}: ${said}` };

@@ -11,9 +11,9 @@ import { createDestinations } from './destinations.ts';
 import { defaultGitTimeouts, type GitContext, type GitTimeouts, type InTurn } from './git-context.ts';
 import { maskError, maskLookup } from './masked-lookup.ts';
 import { type OpenContext, openArchiveAt, openAssetAt, openSymbolsAt } from './open-archive.ts';
-import { readSnapshot } from './read-snapshot.ts';
+import { type LocatedSnapshot, type ReadingSteps, readingSteps, readSnapshot } from './read-snapshot.ts';
 import { type RemoteIndex, readRemoteHead } from './remote-head.ts';
-import type { OpenedBody, Snapshot, Source } from './source.ts';
+import { type OpenedBody, type Snapshot, type Source, SourceClosedError } from './source.ts';
 
 export interface GitSourceOptions {
   /** Absolute path of the shared object store, `objects` of the registry's repository. */
@@ -33,6 +33,8 @@ export interface GitSourceOptions {
   /** At once, if left out. */
   readonly inTurn?: InTurn | undefined;
   readonly timeouts?: Partial<GitTimeouts> | undefined;
+  /** How the steps of reading an index are done, where not as usual. */
+  readonly steps?: Partial<ReadingSteps> | undefined;
 }
 
 /**
@@ -52,7 +54,7 @@ export function createGitSource(config: SourceConfig, options: GitSourceOptions)
     objectDirectory: options.objectDirectory,
     gitDirectory: options.gitDirectory,
     inTurn: options.inTurn ?? ((signal, work) => work(signal)),
-    timeouts: { ...defaultGitTimeouts, ...options.timeouts },
+    timeouts: { ...defaultGitTimeouts, totalMs: config.limits.fetchMs, ...options.timeouts },
   };
   const { http, assetHttp = http, clock = systemClock } = options;
   const assets: OpenContext = { config, credentials, http: assetHttp, clock };
@@ -60,7 +62,8 @@ export function createGitSource(config: SourceConfig, options: GitSourceOptions)
   const run = createRunner(config, credentials);
   let lastGood: Snapshot | undefined;
   let form: AddressForm = 'split';
-  const locate = async (commit: string | undefined): Promise<Snapshot | undefined> => {
+  const steps = { ...readingSteps, ...options.steps };
+  const locate = async (commit: string | undefined): Promise<LocatedSnapshot | undefined> => {
     const tree = commit === undefined ? undefined : await options.treeOf(commit);
     return commit === undefined || tree === undefined ? undefined : { commit, tree };
   };
@@ -69,7 +72,7 @@ export function createGitSource(config: SourceConfig, options: GitSourceOptions)
     readSnapshot: (known, signal) =>
       run(signal, async (linked) => {
         const start = lastGood?.commit === known ? lastGood : locate(known);
-        const result = await readSnapshot(context, start, linked);
+        const result = await readSnapshot(context, start, linked, steps);
         if (result.kind === 'found') lastGood = result.value;
         return result;
       }),
@@ -107,6 +110,7 @@ interface Runner {
 
 function createRunner(config: SourceConfig, { problem, mask }: Credentials): Runner {
   const running = new Set<LinkedSignal>();
+  const calls = new Set<Promise<unknown>>();
   const closing = new AbortController();
 
   async function run<T>(
@@ -127,7 +131,9 @@ function createRunner(config: SourceConfig, { problem, mask }: Credentials): Run
     };
     let body: OpenedBody['body'] | undefined;
     try {
-      const result = maskLookup(await call(linked.signal), mask);
+      const answer = call(linked.signal);
+      calls.add(answer);
+      const result = maskLookup(await answer.finally(() => calls.delete(answer)), mask);
       body = result.kind === 'found' ? bodyOf(result.value) : undefined;
       body?.once('close', finish);
       return result;
@@ -140,7 +146,9 @@ function createRunner(config: SourceConfig, { problem, mask }: Credentials): Run
 
   return Object.assign(run, {
     close: async () => {
-      closing.abort(new Error(`source "${config.name}" was closed`));
+      closing.abort(new SourceClosedError(config.name));
+      // Each ends soon: what it started is killed, and must be gone before we are.
+      await Promise.allSettled(calls);
     },
   });
 }

@@ -4,7 +4,7 @@ import { type MonotonicClock, systemClock } from '../support/monotonic-clock.ts'
 import { createNegativeCache } from '../support/negative-cache.ts';
 import { createSlots } from '../support/rate-limit.ts';
 import { defaultRetryPolicy, retryDelayMs } from '../support/retry.ts';
-import type { OpenedBody, Source } from './source.ts';
+import { type OpenedBody, type Source, SourceClosedError } from './source.ts';
 import { createSourceHealth, type SourceHealth } from './source-health.ts';
 
 export interface GuardOptions {
@@ -105,7 +105,7 @@ export function guardSource(source: Source, { clock = systemClock }: GuardOption
       return result;
     },
     async close() {
-      closing.abort(new Error(`source "${config.name}" was closed`));
+      closing.abort(new SourceClosedError(config.name));
       await source.close();
     },
   };

@@ -21,7 +21,10 @@ export interface GitObjectReader {
   read(name: string): Promise<GitObject | undefined>;
   /** Like `read` without the content, which is not looked at. */
   identify(name: string): Promise<GitObjectFacts | undefined>;
+  /** Ends it when what was asked is answered. */
   close(): void;
+  /** Ends it at once; what was asked and is not answered rejects. */
+  kill(): void;
 }
 
 /** `variables` are added to git's environment: another place of the objects, limits. */
@@ -37,6 +40,10 @@ export function createGitObjectReader(
     close() {
       contents.close();
       identities.close();
+    },
+    kill() {
+      contents.kill();
+      identities.kill();
     },
   };
 }
@@ -121,6 +128,9 @@ function createBatchProcess({ gitDir, variables }: Repository, mode: string, has
     },
     close(): void {
       child?.stdin.end();
+    },
+    kill(): void {
+      child?.kill('SIGKILL');
     },
   };
 }

@@ -118,6 +118,17 @@ function listTree(tree: string): string {
   return execFileSync('git', ['--git-dir', gitDir, 'ls-tree', '-r', '--name-only', tree]).toString().trim();
 }
 
+/** Each object of the store as a file of its own. */
+function unpackStore(): void {
+  const gitDir = join(directory, 'registry.git');
+  const packs = join(objectDirectory, 'pack');
+  const contents = readdirSync(packs)
+    .filter((name) => name.endsWith('.pack'))
+    .map((name) => readFileSync(join(packs, name)));
+  rmSync(packs, { recursive: true });
+  for (const input of contents) execFileSync('git', ['--git-dir', gitDir, 'unpack-objects', '-q'], { input });
+}
+
 async function snapshotOf(source: Source, known?: string) {
   const result = await source.readSnapshot(known);
   if (result.kind !== 'found') throw new Error(JSON.stringify(result));
@@ -203,6 +214,7 @@ describe('reading an index over smart HTTP', () => {
     const blob = execFileSync('git', ['-C', repository, 'rev-parse', `${first}:user/a/b.index`])
       .toString()
       .trim();
+    unpackStore();
     rmSync(join(objectDirectory, blob.slice(0, 2), blob.slice(2)));
     // The server sends the new file as its difference from the one that is lost.
     const latest = commitFiles(repository, { 'user/a/b.index': `${lines}{"version":"1.0.0"}\n` });
@@ -507,8 +519,8 @@ describe('credentials', () => {
     const other = await secondUpstream();
     upstream.authorization = value;
     upstream.handler = (request, response) => {
-      if (request.headers['git-protocol'] === undefined || request.headers.authorization === undefined)
-        return false;
+      // The first question is ours, without git.
+      if (upstream.seen.length === 1 || request.headers.authorization === undefined) return false;
       response.writeHead(307, { location: other.url + request.url }).end();
       return true;
     };
