@@ -167,7 +167,7 @@ describe('git', () => {
       { resolve: resolvingTo('127.0.0.9', '127.0.0.1') },
     );
     expect(await source.readSnapshot(undefined)).toMatchObject({ kind: 'found', value: { commit } });
-    expect(elsewhere.seen.filter(({ headers }) => headers['git-protocol'] !== undefined)).not.toEqual([]);
+    expect(elsewhere.seen.filter(({ headers }) => headers.pragma !== undefined)).not.toEqual([]);
     for (const { headers } of elsewhere.seen) expect(headers.host).toMatch(/^index\.example:\d+$/);
   });
 
@@ -243,7 +243,7 @@ describe('git', () => {
     for (const name of ['HOME', 'XDG_CONFIG_HOME']) vi.stubEnv(name, home);
     vi.stubEnv('NETRC', join(home, file));
     upstream.handler = (request, response) => {
-      if (request.headers['git-protocol'] === undefined) return false;
+      if (request.headers.pragma === undefined) return false;
       response.writeHead(401, { 'www-authenticate': 'Basic realm="x"' }).end();
       return true;
     };
