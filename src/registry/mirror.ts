@@ -191,7 +191,11 @@ async function fetchAll(
   wanted: readonly Wanted[],
   { jobs = defaultMaxConcurrency, dryRun, signal, onProgress }: MirrorOptions,
 ): Promise<Outcome[]> {
-  const fetching = { ...context, network: createNetwork(jobs), listings: createListings(context.index) };
+  const fetching = {
+    ...context,
+    network: createNetwork(jobs),
+    listings: createListings(context.index, resolver.policy),
+  };
   const progress = { done: 0, bytes: 0 };
   const report = () => onProgress?.({ phase: 'downloading', ...progress, total: wanted.length });
   report();

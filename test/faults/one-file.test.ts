@@ -86,13 +86,13 @@ describe('assets of a source that limits them', () => {
 
 describe('a source that hangs', () => {
   test('gets no more requests and connections than it may, and delays no archive of another', async () => {
-    const [hanging, other] = [await startUpstream(names(2500, 'bob')), await startUpstream(names(3))];
+    const [hanging, other] = [await startUpstream(names(600, 'bob')), await startUpstream(names(3))];
     const { registry, served } = await createWorld([
       { name: 'hanging', upstream: hanging, priority: 90 },
       { name: 'other', upstream: other, priority: 10 },
     ]);
     hanging.faults.blackHole = true;
-    const asked = names(2500, 'bob').map((id) => {
+    const asked = names(600, 'bob').map((id) => {
       const [module = '', at = ''] = id.split('@');
       return registry.openArchive(moduleName(module), version(at));
     });
