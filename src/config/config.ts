@@ -84,7 +84,7 @@ export interface SourceConfig {
   readonly enabled: boolean;
   /** Lower is tried first and trusted more. */
   readonly priority: number;
-  /** Exclusive patterns: names that only this source may supply (rule 1). */
+  /** Exclusive patterns: names of which only this source says what they mean (rule 1). */
   readonly namespaces: readonly string[];
   /** What the source may supply: anything in `include` (or anything, if empty) that is not in `exclude`. */
   readonly include: readonly string[];

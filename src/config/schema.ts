@@ -140,7 +140,7 @@ const source = v.strictObject(
         'Lower is tried first and trusted more; 50, or 100 for `mooncakes`, unless set',
       ),
     ),
-    namespaces: v.optional(about(patterns, 'Names that only this source may supply'), []),
+    namespaces: v.optional(about(patterns, 'Names of which only this source says what they mean'), []),
     include: v.optional(about(patterns, 'Limits what the source supplies to these names'), []),
     exclude: v.optional(about(patterns, 'Names the source never supplies'), []),
     holds_new_names: v.optional(

@@ -165,6 +165,7 @@ describe('an archive that comes slowly', () => {
     }
     expect(await downloading).toBe(checksum);
     await expect.poll(() => hasLeft).toBe(true);
+    await registry.close();
     expect(await filesOf(registry)).toEqual([`${checksum?.slice(0, 2)}/${checksum}.zip`]);
   });
 

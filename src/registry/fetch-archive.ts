@@ -59,7 +59,7 @@ export async function fetchArchive(
   signal?: AbortSignal,
 ): Promise<Lookup<FetchedArchive>> {
   const candidates = listCandidates(facts, policy).filter((name) => context.sources.has(name));
-  const read = context.listings ?? createListings(context.index);
+  const read = context.listings ?? createListings(context.index, policy);
   const isWatched = candidates.length > 1;
   const answers = await askSuppliers<string, FetchedArchive>({
     suppliers: findSuppliers(wanted, candidates, facts, read),

@@ -5,6 +5,7 @@ import type { Checksum } from '../model/checksum.ts';
 import type { ModuleName } from '../model/module-name.ts';
 import type { Version } from '../model/version.ts';
 import type { LocatedFacts } from './module-facts.ts';
+import { readListed } from './plan-located.ts';
 import { claimantOf, maySupply, type Policy } from './policy.ts';
 
 export interface WantedArchive {
@@ -13,35 +14,39 @@ export interface WantedArchive {
   readonly checksum: Checksum;
 }
 
-/** Reads index files by their object id; what was read lately is remembered. */
-export type Listings = (id: string) => Promise<IndexFile | undefined>;
+/** Reads a source's index file by its object id; what was read lately is remembered. */
+export type Listings = (source: string, id: string) => Promise<IndexFile | undefined>;
 
-const rememberedListings = 64;
+const rememberedListingBytes = 4 * 1024 * 1024;
 
-export function createListings(index: Pick<GitIndex, 'read'>): Listings {
-  const known = new LRUCache<string, IndexFile>({ max: rememberedListings });
-  return async (id) => {
-    const before = known.get(id);
+export function createListings(index: GitIndex, policy: Policy): Listings {
+  const known = new LRUCache<string, IndexFile>({ maxSize: rememberedListingBytes });
+  return async (source, id) => {
+    const key = `${source} ${id}`;
+    const before = known.get(key);
     if (before) return before;
-    const file = await index.read(id);
-    if (!file) return undefined;
-    const parsed = parseIndexFile(file);
-    known.set(id, parsed);
+    const file = await readListed(index, policy, source, id);
+    if (!('bytes' in file)) return undefined;
+    const limits = policy.sources.find(({ name }) => name === source)?.fileLimits;
+    const parsed = parseIndexFile(file.bytes, limits);
+    known.set(key, parsed, { size: Math.max(1, file.bytes.length) });
     return parsed;
   };
 }
 
 /**
  * The enabled sources whose own index has the module, in the order in which they are asked for bytes: the one that claims
- * the name first, then the most trusted. Who decided what the name means, the origin, has no precedence (rule 5).
+ * the name first, then the most trusted. Who decided what the name means, the origin, has no precedence (rule 5); but only
+ * for it does an index speak that was read at another address than the source has now.
  */
 export function listCandidates(
-  { module, listings }: Pick<LocatedFacts, 'module' | 'listings'>,
+  { module, listings, recorded }: Pick<LocatedFacts, 'module' | 'listings' | 'recorded'>,
   policy: Policy,
 ): string[] {
   const claimant = claimantOf(policy, module)?.name;
   const names = policy.sources
     .filter((source) => source.isEnabled && listings.has(source.name) && maySupply(source, module))
+    .filter((source) => source.hasBeenRead || source.name === recorded)
     .map((source) => source.name);
   return [...names.filter((name) => name === claimant), ...names.filter((name) => name !== claimant)];
 }
@@ -55,7 +60,7 @@ export async function* findSuppliers(
 ): AsyncGenerator<string, undefined> {
   for (const name of candidates) {
     const id = facts.listings.get(name);
-    const file = id === undefined ? undefined : await read(id);
+    const file = id === undefined ? undefined : await read(name, id);
     if (file && findEntry(file, version)?.checksum === checksum) yield name;
   }
   return undefined;

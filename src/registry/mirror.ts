@@ -191,7 +191,11 @@ async function fetchAll(
   wanted: readonly Wanted[],
   { jobs = defaultMaxConcurrency, dryRun, signal, onProgress }: MirrorOptions,
 ): Promise<Outcome[]> {
-  const fetching = { ...context, network: createNetwork(jobs), listings: createListings(context.index) };
+  const fetching = {
+    ...context,
+    network: createNetwork(jobs, context.sources),
+    listings: createListings(context.index, resolver.policy),
+  };
   const progress = { done: 0, bytes: 0 };
   const report = () => onProgress?.({ phase: 'downloading', ...progress, total: wanted.length });
   report();
@@ -238,10 +242,12 @@ function groupBySupplier(wanted: readonly Wanted[]): Wanted[][] {
   return [...groups.values()];
 }
 
-function createNetwork(jobs: number): (source: string) => LimitFunction {
+/** Of each source no more than it may be asked at once, so that nothing of ours waits in its queue. */
+function createNetwork(jobs: number, sources: SyncContext['sources']): (source: string) => LimitFunction {
   const limits = new Map<string, LimitFunction>();
   return (source) => {
-    const limit = limits.get(source) ?? pLimit(jobs);
+    const limit =
+      limits.get(source) ?? pLimit(Math.min(jobs, sources.get(source)?.config.maxConcurrency ?? jobs));
     limits.set(source, limit);
     return limit;
   };

@@ -8,9 +8,10 @@ import { parseIndexFile } from '../index/index-file.ts';
 import { readIndexPath } from '../index/layout.ts';
 import { migrate } from '../index/migrate.ts';
 import { currentFormat } from '../index/registry-state.ts';
-import type { ModuleName } from '../model/module-name.ts';
+import { type ModuleName, ownerOf } from '../model/module-name.ts';
 import type { ConnectionTuning } from '../sources/connect.ts';
 import { currentUser } from '../support/current-user.ts';
+import { createFairTurns } from '../support/fair-turns.ts';
 import { type Log, silentLog } from '../support/log.ts';
 import { systemClock } from '../support/monotonic-clock.ts';
 import { withProcessLock } from '../support/process-lock.ts';
@@ -44,6 +45,9 @@ export interface OpenOptions {
   /** One of them that leaves telling of new settings to the first. */
   readonly isFollower?: boolean | undefined;
 }
+
+/** As many as keep git busy. */
+const locatedAtOnce = 16;
 
 /** What a registry is made of, each part knowing the others it needs. */
 export type RegistryParts = Awaited<ReturnType<typeof openParts>>;
@@ -121,6 +125,16 @@ export async function openParts(options: OpenOptions) {
     return created;
   }
 
+  const locating = createFairTurns(locatedAtOnce);
+  /** For downloads: however many modules of one owner are asked for, those of another are looked up in their turn. */
+  async function resolverInTurns(): Promise<Resolver> {
+    const whole = await resolver();
+    return {
+      ...whole,
+      locate: (module) => locating.run(ownerOf(module), () => whole.locate(module)),
+    };
+  }
+
   async function originOf(module: ModuleName): Promise<string | undefined> {
     return (await (await resolver()).locate(module)).facts.recorded;
   }
@@ -142,7 +156,7 @@ export async function openParts(options: OpenOptions) {
     find: served.find,
     settings: () => configuration.current(),
     sources,
-    resolver,
+    resolver: resolverInTurns,
     clock: options.connections?.clock,
     lockFolder: options.isOneOfSeveral ? layout.locks : undefined,
   });

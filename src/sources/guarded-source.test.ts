@@ -306,6 +306,17 @@ describe('trouble with one file', () => {
     expect((await world.source.readSnapshot(undefined)).kind).toBe('unavailable');
   });
 
+  test('that wants a pause, five times in a row of different ones, gives the source that pause and no longer', async () => {
+    const world = createWorldThatAnswers(unavailable({ ...failures.serverError, retryAfterMs: 120_000 }));
+    await kinds(world, 8);
+    expect(world.calls).toHaveLength(5);
+    expect(world.source.refusal()).toMatch(/another 120 s/);
+    await world.clock.advance(120_000);
+    expect(world.source.refusal()).toBeUndefined();
+    world.answer = () => file();
+    expect(await kinds(world, 2)).toEqual(['found', 'found']);
+  });
+
   test('with a success in between is counted anew', async () => {
     const world = createWorld();
     for (let i = 0; i < 20; i++) {

@@ -7,6 +7,8 @@ import type { MonotonicClock } from '../support/monotonic-clock.ts';
 const longestPauseMs = 10 * 60_000;
 /** The pause after a 429 that asks for none in particular. */
 const usualPauseMs = 5_000;
+/** How many different files have to ask for a pause, one after the other, until the source gets it. */
+const pausesOfSource = 5;
 /** Files in trouble that are remembered; of more, the ones that failed longest ago are forgotten. */
 const rememberedFiles = 1000;
 const rememberedMs = 15 * 60_000;
@@ -20,8 +22,8 @@ type File = string | undefined;
  * What a source's answers so far say about asking it now. Trouble with one file is not trouble with the source:
  *
  * - The whole source is left alone after failures in a row to connect, of its index, or of as many *different* files
- *   (5xx); after one time-out during which nothing else was answered; and while it wants a pause: after a 429, or a
- *   `Retry-After` of its index.
+ *   (5xx); after one time-out during which nothing else was answered; and while it wants a pause: after a 429, after a
+ *   `Retry-After` of its index, and after those of as many different files in a row.
  * - One file is left alone for its own `Retry-After`, after failures in a row, and after a time-out. A file that failed
  *   before says nothing more about the source, so that whoever asks for it again and again keeps the source from nobody.
  *
@@ -38,7 +40,7 @@ export interface SourceHealth {
   pauseMs(file?: File): number;
 }
 
-export interface Admission {
+interface Admission {
   /** Takes in what became of the call. Saying nothing is allowed. */
   learn(result: Lookup<unknown>): void;
 }
@@ -49,9 +51,18 @@ export function createSourceHealth(clock: Clock): SourceHealth {
   const whole = createRecord(clock);
   const files = createFileRecords(clock);
   let answers = 0;
+  /** Pauses that different files asked for, with nothing answered in between. */
+  let pausesInRow = 0;
+
+  /** One file that wants a pause gets it; where one after the other does, the source wants it. */
+  function pauseAfterMany(cause: SourceFailure): void {
+    pausesInRow = Math.min(pausesInRow + 1, pausesOfSource);
+    if (pausesInRow === pausesOfSource) whole.pause(cause);
+  }
 
   function answered(pass: Pass, file: File, cause: SourceFailure | undefined): void {
     answers += 1;
+    pausesInRow = 0;
     pass.answered();
     if (file === undefined || cause?.reason === 'rate-limited') whole.pause(cause);
     else if (cause?.retryAfterMs !== undefined) files.recordOf(file).pause(cause);
@@ -76,8 +87,10 @@ export function createSourceHealth(clock: Clock): SourceHealth {
         if (!cause || !isTrouble(cause)) return answered(pass, file, cause);
         const isAlone = answers === answersBefore;
         if (file !== undefined && !blameFile(file, passOfFile, cause, isAlone)) return pass.undecided();
+        if (file !== undefined && cause.retryAfterMs !== undefined && !whole.isOpen())
+          return pauseAfterMany(cause);
         whole.fail(pass, cause, isSilence(cause));
-        if (file === undefined || whole.isOpen()) whole.pause(cause);
+        if (file === undefined) whole.pause(cause);
       },
     };
   }

@@ -84,15 +84,35 @@ describe('assets of a source that limits them', () => {
   });
 });
 
+describe('a flood of assets', () => {
+  test('gets a quarter of the requests that the operator allows, and an archive comes at once', async () => {
+    const upstream = await startUpstream(names(3));
+    const source = { name: 'main', upstream, lines: 'max_requests_per_second = 8' };
+    const { registry, served, clock } = await createWorld([source]);
+    await clock.advance(10_000);
+    const asked = Array.from({ length: 80 }, (_, i) => registry.openAsset(`alice/m0@1.0.0/tool${i}.wasm`));
+    const refused = Promise.allSettled(asked);
+    expect(await downloadAll(registry, names(3))).toEqual(Object.values(served));
+    // Two at once, and two more each second; real requests are on their way while the clock stands still.
+    for (let seconds = 0; seconds < 5; seconds++) {
+      expect(upstream.count('/tool')).toBeLessThanOrEqual(2 + 2 * seconds);
+      await clock.advance(1000);
+    }
+    await expect.poll(() => upstream.count('/tool')).toBeGreaterThanOrEqual(8);
+    await registry.close();
+    await refused;
+  });
+});
+
 describe('a source that hangs', () => {
   test('gets no more requests and connections than it may, and delays no archive of another', async () => {
-    const [hanging, other] = [await startUpstream(names(2500, 'bob')), await startUpstream(names(3))];
+    const [hanging, other] = [await startUpstream(names(600, 'bob')), await startUpstream(names(3))];
     const { registry, served } = await createWorld([
       { name: 'hanging', upstream: hanging, priority: 90 },
       { name: 'other', upstream: other, priority: 10 },
     ]);
     hanging.faults.blackHole = true;
-    const asked = names(2500, 'bob').map((id) => {
+    const asked = names(600, 'bob').map((id) => {
       const [module = '', at = ''] = id.split('@');
       return registry.openArchive(moduleName(module), version(at));
     });

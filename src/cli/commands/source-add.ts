@@ -37,7 +37,7 @@ export function defineSourceAdd(parent: Command, run: Run): void {
         .choices(['mooncakes', 'moonbit-registry', 'custom']),
     )
     .option('--priority <number>', 'lower is tried first and trusted more (default: 50; preset: 100)')
-    .option('--namespace <patterns...>', 'names that only this source may supply')
+    .option('--namespace <patterns...>', 'names of which only this source says what they mean')
     .option('--include <patterns...>', 'limit what it supplies to these names')
     .option('--exclude <patterns...>', 'names it never supplies')
     .option('--dry-run', 'show what would change, and change nothing');
@@ -50,7 +50,7 @@ export function defineSourceAdd(parent: Command, run: Run): void {
     ],
     [
       'moonbit-registry source add internal … --namespace "company/*"',
-      'The same, and nobody else may ever supply company/*.',
+      'The same, and nobody else ever decides what company/* means.',
     ],
   ]);
   command.action((name: string, flags: Flags) =>
