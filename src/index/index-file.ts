@@ -11,7 +11,7 @@ export interface IndexLine {
 }
 
 /** A line no client may see, or a run of blank ones. */
-export interface MalformedLine {
+interface MalformedLine {
   /** From 1; of a run, the first. */
   readonly number: number;
   /** The end of a sentence: `it is not JSON`, `lines 3 to 125,003 are blank`. */

@@ -3,7 +3,7 @@ import { shortJson } from './short-json.ts';
 import { isSemanticVersion } from './version.ts';
 
 /** A line of an index file as the client's own parser reads it; `null` also for a field that is absent. */
-export interface ClientLine {
+interface ClientLine {
   readonly version: string | null;
   readonly checksum: string | null;
   /** By module, of one stated twice the last; each as the keys it states, without those that are `null`. */
