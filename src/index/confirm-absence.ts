@@ -34,7 +34,7 @@ async function isListed(
   const folder = `${treeish}:${slash < 0 ? '' : path.slice(0, slash)}`;
   const tree = await objects.read(folder);
   const wanted = Buffer.from(path.slice(slash + 1)).toString('latin1');
-  if (tree?.type === 'tree') return readTreeEntries(tree.content).entries.some(({ name }) => name === wanted);
+  if (tree?.type === 'tree') return [...readTreeEntries(tree.content)].some(({ name }) => name === wanted);
   if (tree === undefined) await confirmAbsence(objects, directory, folder);
   return false;
 }

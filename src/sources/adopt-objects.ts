@@ -3,9 +3,9 @@ import { join } from 'node:path';
 import { syncDirectory } from '../support/atomic-file.ts';
 import { onDisk } from '../support/disk-errors.ts';
 import { type GitOptions, runGit, streamGit } from '../support/git.ts';
+import { formatId } from '../support/git-tree.ts';
 import { createRecordSplitter } from '../support/records.ts';
 import type { GitDirectory } from './git-directory.ts';
-import { expandId } from './measure-tree.ts';
 
 type Limits = Pick<GitOptions, 'signal' | 'timeoutMs' | 'env'>;
 
@@ -29,7 +29,7 @@ export async function readTypes(
 
 function formatIds(compactIds: readonly string[]): Buffer {
   const lines = Buffer.alloc(compactIds.length * 41, '\n');
-  for (const [position, id] of compactIds.entries()) lines.write(expandId(id), position * 41, 'latin1');
+  for (const [position, id] of compactIds.entries()) lines.write(formatId(id), position * 41, 'latin1');
   return lines;
 }
 

@@ -1,5 +1,6 @@
 import type { GitOptions } from '../support/git.ts';
 import { createGitObjectReader, type GitObjectReader } from '../support/git-objects.ts';
+import { parseId } from '../support/git-tree.ts';
 import { readTypes } from './adopt-objects.ts';
 import type { GitDirectory } from './git-directory.ts';
 import { type MeasuredTree, measureTree, type TreeLimits } from './measure-tree.ts';
@@ -39,7 +40,7 @@ export async function checkSnapshot(
     if (measured.indexFiles === 0) return refused('has no .index file below user/');
     const problem = await checkFiles(directory, measured.blobs, options);
     if (problem !== undefined) return problem;
-    const objects = [Buffer.from(commit, 'hex').toString('latin1'), ...measured.trees, ...measured.blobs];
+    const objects = [parseId(commit), ...measured.trees, ...measured.blobs];
     return { kind: 'good', commit, tree, objects };
   } catch (error) {
     options.signal?.throwIfAborted();

@@ -8,6 +8,7 @@ import { createDestinations } from './destinations.ts';
 import type { GitTimeouts, InTurn } from './git-context.ts';
 import { createGitSource } from './git-source.ts';
 import { assetBudget, type GuardedSource, guardSource } from './guarded-source.ts';
+import type { ReadingSteps } from './read-snapshot.ts';
 import { userAgent } from './user-agent.ts';
 
 /** How sources are asked; defaults suit production. */
@@ -15,6 +16,8 @@ export interface ConnectionTuning {
   readonly http?: Omit<HttpClientOptions, 'userAgent' | 'destinations'> | undefined;
   readonly gitTimeouts?: Partial<GitTimeouts> | undefined;
   readonly clock?: MonotonicClock | undefined;
+  /** How the source of this name has its index read, where not as usual. */
+  readonly steps?: ((source: string) => Partial<ReadingSteps> | undefined) | undefined;
 }
 
 export interface ConnectOptions extends ConnectionTuning {
@@ -52,6 +55,7 @@ export function connectSources(configs: readonly SourceConfig[], options: Connec
       clock: options.clock,
       inTurn: options.inTurn?.(config.name),
       timeouts: options.gitTimeouts,
+      steps: options.steps?.(config.name),
     });
     return { clients: [http, assetHttp], source: guardSource(source, { clock: options.clock }) };
   });

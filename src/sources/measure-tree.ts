@@ -1,7 +1,7 @@
 import type { SourceLimits } from '../config/config.ts';
 import { isIndexFileName, userFolder } from '../index/layout.ts';
 import type { GitObjectReader } from '../support/git-objects.ts';
-import { folderMode, isBlob, parseTree, submoduleMode, type TreeEntry } from '../support/git-tree.ts';
+import { checkTree, folderMode, formatId, isBlob, parseId } from '../support/git-tree.ts';
 
 export type TreeLimits = Pick<SourceLimits, 'modules' | 'listingBytes'>;
 
@@ -9,7 +9,7 @@ export type TreeLimits = Pick<SourceLimits, 'modules' | 'listingBytes'>;
 export type MeasuredTree =
   | {
       readonly kind: 'measured';
-      /** Ids of every folder and every file below it, each once, as 20 characters of one byte each. */
+      /** Ids of every folder and every file below it, each once, in the form of `TreeEntry`. */
       readonly trees: ReadonlySet<string>;
       readonly blobs: ReadonlySet<string>;
       /** Index files by their place and ending. */
@@ -35,7 +35,7 @@ interface Sum {
 }
 
 interface Folder extends Omit<Sum, 'depth'> {
-  readonly folders: readonly { readonly nameBytes: number; readonly id: string; readonly name: string }[];
+  readonly folders: readonly { readonly name: string; readonly id: string }[];
 }
 
 /**
@@ -50,72 +50,60 @@ export async function measureTree(
   const folders = new Map<string, Folder>();
   const blobs = new Set<string>();
   let spare = limits.listingBytes;
-  for (let wave = [tree], depth = 0; wave.length > 0; depth++) {
+  const root = parseId(tree);
+  for (let wave = [root], depth = 0; wave.length > 0; depth++) {
     if (depth > maxDepth) return tooDeep();
     const next = new Set<string>();
     for (let at = 0; at < wave.length; at += batch) {
-      for (const read of await readFolders(reader, wave.slice(at, at + batch), spare)) {
-        if (read.kind === 'refused') return read;
-        const folder = summarise(read.entries);
+      const ids = wave.slice(at, at + batch);
+      const facts = await Promise.all(ids.map((id) => reader.identify(formatId(id))));
+      const total = facts.reduce((sum, fact) => sum + (fact?.sizeBytes ?? 0), 0);
+      // An entry takes less room than its line in a listing.
+      if (total > spare) return tooLong(limits);
+      for (const id of ids) {
+        const folder = await readFolder(reader, id, blobs);
+        if (folder.kind === 'refused') return folder;
         spare -= folder.listingBytes;
         if (spare < 0) return tooLong(limits);
-        folders.set(read.id, folder);
-        for (const entry of read.entries) if (isBlob(entry)) blobs.add(compactId(entry.id));
-        for (const { id } of folder.folders) next.add(id);
+        folders.set(id, folder);
+        for (const below of folder.folders) next.add(below.id);
       }
     }
     wave = [...next].filter((id) => !folders.has(id));
   }
-  const sums = sumUp(folders, tree);
+  const sums = sumUp(folders, root);
   if (sums === undefined) return tooDeep();
-  if ((sums.get(tree)?.listingBytes ?? 0) > limits.listingBytes) return tooLong(limits);
-  const user = folders.get(tree)?.folders.find(({ name }) => name === userFolder);
+  if ((sums.get(root)?.listingBytes ?? 0) > limits.listingBytes) return tooLong(limits);
+  const user = folders.get(root)?.folders.find(({ name }) => name === userFolder);
   const indexFiles = user === undefined ? 0 : (sums.get(user.id)?.indexFiles ?? 0);
   if (indexFiles > limits.modules)
     return refused(`lists more than ${limits.modules} modules (limits.modules)`);
-  return { kind: 'measured', trees: new Set([...folders.keys()].map(compactId)), blobs, indexFiles };
+  return { kind: 'measured', trees: new Set(folders.keys()), blobs, indexFiles };
 }
 
-type ReadFolder =
-  | { readonly kind: 'read'; readonly id: string; readonly entries: readonly TreeEntry[] }
-  | Extract<MeasuredTree, { kind: 'refused' }>;
-
-/** Asks for sizes first: a folder may be small to send and larger than memory. */
-async function readFolders(
+/** Reads one folder, whose size is known to be bearable, and notes its files. */
+async function readFolder(
   reader: GitObjectReader,
-  ids: readonly string[],
-  spareBytes: number,
-): Promise<ReadFolder[]> {
-  const facts = await Promise.all(ids.map((id) => reader.identify(id)));
-  const total = facts.reduce((sum, fact) => sum + (fact?.sizeBytes ?? 0), 0);
-  // An entry takes less room than its line in a listing.
-  if (total > spareBytes)
-    return [refused('has folders with more entries than may be listed (limits.listing_bytes)')];
-  return Promise.all(
-    ids.map(async (id, position): Promise<ReadFolder> => {
-      const type = facts[position]?.type;
-      if (type === undefined) return { ...refused(`lacks the tree ${short(id)}`), isMissing: true };
-      if (type !== 'tree') return refused(`names the ${type} ${short(id)} as a tree`);
-      const object = await reader.read(id);
-      if (object === undefined) return { ...refused(`lacks the tree ${short(id)}`), isMissing: true };
-      const parsed = parseTree(object.content);
-      if (parsed.kind === 'malformed')
-        return refused(`is not well formed: the tree ${short(id)} ${parsed.reason}`);
-      return { kind: 'read', id, entries: parsed.entries };
-    }),
-  );
-}
-
-function summarise(entries: readonly TreeEntry[]): Folder {
+  id: string,
+  blobs: Set<string>,
+): Promise<(Folder & { readonly kind: 'read' }) | Extract<MeasuredTree, { kind: 'refused' }>> {
+  const object = await reader.read(formatId(id));
+  if (object === undefined) return { ...refused(`lacks the tree ${short(id)}`), isMissing: true };
+  if (object.type !== 'tree') return refused(`names the ${object.type} ${short(id)} as a tree`);
+  let entries = 0;
   let indexFiles = 0;
   let listingBytes = 0;
   const folders: Folder['folders'][number][] = [];
-  for (const { mode, name, id } of entries) {
-    listingBytes += listingOverhead + name.length;
-    if (mode === folderMode) folders.push({ nameBytes: name.length, id, name });
-    else if (mode !== submoduleMode && isIndexFileName(name)) indexFiles++;
-  }
-  return { entries: entries.length, indexFiles, listingBytes, folders };
+  const problem = checkTree(object.content, (entry) => {
+    entries++;
+    listingBytes += listingOverhead + entry.name.length;
+    if (entry.mode === folderMode) folders.push({ name: entry.name, id: entry.id });
+    if (!isBlob(entry)) return;
+    blobs.add(entry.id);
+    if (isIndexFileName(entry.name)) indexFiles++;
+  });
+  if (problem !== undefined) return refused(`is not well formed: the tree ${short(id)} ${problem}`);
+  return { kind: 'read', entries, indexFiles, listingBytes, folders };
 }
 
 /** Adds up from the deepest folders; `undefined` where a path is too deep. Sums may become Infinity, which is too much too. */
@@ -133,7 +121,7 @@ function sumUp(folders: ReadonlyMap<string, Folder>, root: string): Map<string, 
       if (sum === undefined) return undefined;
       entries += sum.entries;
       indexFiles += sum.indexFiles;
-      listingBytes += sum.listingBytes + sum.entries * (folder.nameBytes + 1);
+      listingBytes += sum.listingBytes + sum.entries * (folder.name.length + 1);
       height = Math.max(height, sum.depth + 1);
     }
     const sum = { entries, indexFiles, listingBytes, depth: height };
@@ -142,16 +130,6 @@ function sumUp(folders: ReadonlyMap<string, Folder>, root: string): Map<string, 
   };
   const total = visit(root, 0);
   return total === undefined || total.depth > maxDepth ? undefined : sums;
-}
-
-/** Half the memory of 40 digits, of which an index may have very many. */
-function compactId(id: string): string {
-  return Buffer.from(id, 'hex').toString('latin1');
-}
-
-/** As git writes it. */
-export function expandId(compact: string): string {
-  return Buffer.from(compact, 'latin1').toString('hex');
 }
 
 function tooDeep() {
@@ -167,5 +145,5 @@ function refused(reason: string) {
 }
 
 function short(id: string): string {
-  return id.slice(0, 10);
+  return formatId(id).slice(0, 10);
 }

@@ -5,17 +5,12 @@ export interface TreeEntry {
   readonly mode: string;
   /** Each character is one byte: a name need not be UTF-8. */
   readonly name: string;
-  /** 40 hex digits. */
+  /** Twenty characters of one byte each, half of what 40 digits take: see `formatId`. */
   readonly id: string;
 }
 
-/** Well formed, or why it is not, in words that follow "the tree". */
-export type ParsedTree =
-  | { readonly kind: 'tree'; readonly entries: readonly TreeEntry[] }
-  | { readonly kind: 'malformed'; readonly reason: string };
-
 export const folderMode = '40000';
-export const submoduleMode = '160000';
+const submoduleMode = '160000';
 
 /** Files, executable files, those of a time before git 1.0, links: all are blobs. */
 const blobModes = new Set(['100644', '100755', '100664', '120000']);
@@ -24,49 +19,60 @@ export function isBlob({ mode }: TreeEntry): boolean {
   return blobModes.has(mode);
 }
 
-/** The entries up to the first that is cut short, whatever they say. */
-export function readTreeEntries(content: Buffer): {
-  readonly entries: TreeEntry[];
-  readonly isWhole: boolean;
-} {
-  const entries: TreeEntry[] = [];
+/** 40 hex digits, as git writes an id. */
+export function formatId(id: string): string {
+  return Buffer.from(id, 'latin1').toString('hex');
+}
+
+export function parseId(digits: string): string {
+  return Buffer.from(digits, 'hex').toString('latin1');
+}
+
+/** The entries up to the first that is cut short, whatever they say; returns whether none is. */
+export function* readTreeEntries(content: Buffer): Generator<TreeEntry, boolean> {
   for (let at = 0; at < content.length; ) {
     const space = content.indexOf(32, at);
     const end = content.indexOf(0, space + 1);
-    if (space < 0 || end < 0 || end + 21 > content.length) return { entries, isWhole: false };
-    entries.push({
+    if (space < 0 || end < 0 || end + 21 > content.length) return false;
+    yield {
       mode: content.toString('latin1', at, space),
       name: content.toString('latin1', space + 1, end),
-      id: content.toString('hex', end + 1, end + 21),
-    });
+      id: content.toString('latin1', end + 1, end + 21),
+    };
     at = end + 21;
   }
-  return { entries, isWhole: true };
+  return true;
 }
 
 /**
- * Reads a tree as strictly as git's fsck: git itself finds entries by their order, so in one that is not sorted it
- * loses some, and of two with the same name it shows now this, now that.
+ * Hands on the entries of a tree, as strict as git's fsck: git itself finds entries by their order, so in one that is not
+ * sorted it loses some, and of two with the same name it shows now this, now that. Returns what is wrong with it, in words
+ * that follow "the tree".
  */
-export function parseTree(content: Buffer): ParsedTree {
-  const { entries, isWhole } = readTreeEntries(content);
-  if (!isWhole) return malformed('is cut short');
-  const names = new Set<string>();
-  let before = '';
-  for (const entry of entries) {
-    const { mode, name } = entry;
-    if (!blobModes.has(mode) && mode !== folderMode && mode !== submoduleMode)
-      return malformed(`has an entry of the unknown mode ${JSON.stringify(mode.slice(0, 10))}`);
-    const reason = nameProblem(name);
-    if (reason !== undefined) return malformed(reason);
-    if (names.has(name)) return malformed('has two entries of the same name');
+export function checkTree(content: Buffer, take: (entry: TreeEntry) => void): string | undefined {
+  const entries = readTreeEntries(content);
+  let before: string | undefined;
+  // Files whose names all since begin with: only such a name may come once more, as a folder's.
+  const open: string[] = [];
+  for (;;) {
+    const next = entries.next();
+    if (next.done) return next.value ? undefined : 'is cut short';
+    const { mode, name } = next.value;
+    const isFolder = mode === folderMode;
+    if (!blobModes.has(mode) && !isFolder && mode !== submoduleMode)
+      return `has an entry of the unknown mode ${JSON.stringify(mode.slice(0, 10))}`;
+    const problem = nameProblem(name);
+    if (problem !== undefined) return problem;
     // Folders sort as if their names ended in a slash (git's base_name_compare); bytes compare as characters here.
-    const key = mode === folderMode ? `${name}/` : name;
-    if (before >= key && names.size > 0) return malformed('has its entries out of order');
-    names.add(name);
+    const key = isFolder ? `${name}/` : name;
+    if (before === key) return 'has two entries of the same name';
+    if (before !== undefined && before > key) return 'has its entries out of order';
+    while (open.length > 0 && !name.startsWith(open.at(-1) ?? '')) open.pop();
+    if (isFolder && open.at(-1) === name) return 'has two entries of the same name';
+    if (!isFolder) open.push(name);
     before = key;
+    take(next.value);
   }
-  return { kind: 'tree', entries };
 }
 
 function nameProblem(name: string): string | undefined {
@@ -83,8 +89,4 @@ const ignoredByHfs =
 function isDotGit(name: string): boolean {
   if (!/git/i.test(name.replace(ignoredByHfs, ''))) return false;
   return /^(\.git|git~1)[ .]*$/i.test(name.split(/[:\\]/, 1)[0]?.replace(ignoredByHfs, '') ?? '');
-}
-
-function malformed(reason: string): ParsedTree {
-  return { kind: 'malformed', reason };
 }
