@@ -320,9 +320,10 @@ describe.skipIf(!bundle)('in the real index', () => {
     }
     const { selected, unsatisfied } = await closeOverDependencies(roots, find);
     const versions = [...selected.values()].reduce((sum, { size }) => sum + size, 0);
-    expect([selected.size, versions]).toEqual([887, 6548]);
+    // Ten lines, and with them four modules, are such that no client can parse them (moon-protocol §14).
+    expect([selected.size, versions]).toEqual([883, 6538]);
     const paths = unsatisfied.filter(({ requirement }) => requirement.startsWith('{'));
     const texts = unsatisfied.filter(({ requirement }) => requirement.startsWith('"'));
-    expect([paths.length, texts.length, unsatisfied.length]).toEqual([22, 8, 31]);
+    expect([paths.length, texts.length, unsatisfied.length]).toEqual([22, 0, 23]);
   });
 });

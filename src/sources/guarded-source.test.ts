@@ -302,7 +302,7 @@ describe('trouble with one file', () => {
     for (let round = 0; round < 3; round++) expect(await kinds(world, 4)).toHaveLength(4);
     expect(world.source.refusal()).toBeUndefined();
     await world.source.openArchive(nth(4), version);
-    expect(world.source.refusal()).toMatch(/HTTP 503/);
+    expect(world.source.refusal()?.detail).toMatch(/HTTP 503/);
     expect((await world.source.readSnapshot(undefined)).kind).toBe('unavailable');
   });
 
@@ -310,7 +310,7 @@ describe('trouble with one file', () => {
     const world = createWorldThatAnswers(unavailable({ ...failures.serverError, retryAfterMs: 120_000 }));
     await kinds(world, 8);
     expect(world.calls).toHaveLength(5);
-    expect(world.source.refusal()).toMatch(/another 120 s/);
+    expect(world.source.refusal()?.detail).toMatch(/another 120 s/);
     await world.clock.advance(120_000);
     expect(world.source.refusal()).toBeUndefined();
     world.answer = () => file();
