@@ -66,6 +66,7 @@ export function parseIndexFile(bytes: Buffer, limits: IndexFileLimits = noLimits
   const malformedVersions = new Set<string>();
   let malformedCount = 0;
   let unidentifiedCount = 0;
+  let firstReason: string | undefined;
   for (const piece of pieces) {
     const { number } = piece;
     const parsed = piece.kind === 'line' ? parseLine(piece.bytes) : blankLines(piece);
@@ -74,15 +75,13 @@ export function parseIndexFile(bytes: Buffer, limits: IndexFileLimits = noLimits
     if (parsed.kind === 'entry') continue;
     const { reason, version } = parsed;
     malformedCount += 1;
+    if (piece.kind === 'line') firstReason ??= `line ${count.format(number)}: ${reason}`;
     if (malformed.length < limits.maxMalformed) malformed.push({ number, reason, version });
     if (version !== undefined) malformedVersions.add(version);
     else if (piece.kind === 'line') unidentifiedCount += 1;
   }
-  const unreadable = pieces.every(({ kind }) => kind === 'blank')
-    ? 'it is empty'
-    : lines.length === 0
-      ? 'no line of it can be read'
-      : undefined;
+  const why = firstReason === undefined ? 'it is empty' : `no line of it can be read (${firstReason})`;
+  const unreadable = lines.length === 0 ? why : undefined;
   return { lines, malformed, malformedCount, malformedVersions, unidentifiedCount, unreadable };
 }
 

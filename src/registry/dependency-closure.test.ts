@@ -320,7 +320,7 @@ describe.skipIf(!bundle)('in the real index', () => {
     }
     const { selected, unsatisfied } = await closeOverDependencies(roots, find);
     const versions = [...selected.values()].reduce((sum, { size }) => sum + size, 0);
-    // Ten lines, and with them four modules, are such that no client can parse them (moon-protocol §14).
+    // Without the ten lines that no client can parse, which are all that four modules have.
     expect([selected.size, versions]).toEqual([883, 6538]);
     const paths = unsatisfied.filter(({ requirement }) => requirement.startsWith('{'));
     const texts = unsatisfied.filter(({ requirement }) => requirement.startsWith('"'));
