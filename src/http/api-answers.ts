@@ -41,9 +41,14 @@ export function describeStatistics(catalogue: Catalogue) {
   };
 }
 
-/** Findings without their messages, which may say what a source said. */
+/** Of findings no messages, which may say what a source said, and not who decided about them. */
 export function describeExplanation({ findings, ...explanation }: Explanation) {
-  return { ...explanation, findings: findings.map(({ message: _, ...finding }) => finding) };
+  return {
+    ...explanation,
+    findings: findings.map(({ kind, module, version, source, pinned, offered, foundAt }) => {
+      return { kind, module, version, source, pinned, offered, foundAt };
+    }),
+  };
 }
 
 /** `undefined` for an owner without a served module. */

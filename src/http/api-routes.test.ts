@@ -185,13 +185,23 @@ test('the index is read once per served commit, however many ask', async () => {
   expect(registry.calls.readIndex).toBe(2);
 });
 
-test('a decision is explained', async () => {
-  const { url } = await world();
+test('a decision is explained, but for what sources said and who decided', async () => {
+  const { url, registry } = await world();
+  const explain = registry.explain;
+  registry.explain = async (module, version) => {
+    const finding = { kind: 'dropped-line', module, source: 'partner', message: 'it says: hello' } as const;
+    const kept = { at: '2026-01-01T00:00:00.000Z', by: 'root' };
+    return { ...(await explain(module, version)), findings: [{ ...finding, kept }] };
+  };
   expect(await get(`${url}/api/v0/explain/bob/parser%2Fdeep@2.0.0`)).toMatchObject({
     module: 'bob/parser/deep',
     version: '2.0.0',
     rule: 'priority',
+    findings: [{ kind: 'dropped-line', module: 'bob/parser/deep', source: 'partner' }],
   });
+  const told = await (await fetch(`${url}/user/bob/parser/deep/2.0.0.zip?explain`)).text();
+  expect(told).toContain('dropped-line');
+  expect(told).not.toMatch(/hello|root/);
   expect((await fetch(`${url}/api/v0/explain/bob`)).status).toBe(400);
   expect((await fetch(`${url}/api/v0/explain/bob/x@1`)).status).toBe(400);
 });

@@ -66,11 +66,11 @@ describe('what a client may want', () => {
 describe('what a client has that no client may know of', () => {
   const asksFor = {
     2: (commit: string, known: string, ...more: string[]) =>
-      lines('command=fetch', '|', `want ${commit}`, known, ...more, '.'),
+      lines('command=fetch', '|', `want ${commit}`, 'no-progress', known, ...more, '.'),
     0: (commit: string, known: string, ...more: string[]) =>
       known.startsWith('shallow ')
-        ? lines(`want ${commit} multi_ack_detailed side-band-64k`, known, '.', ...more, '.')
-        : lines(`want ${commit} multi_ack_detailed side-band-64k`, '.', known, ...more, '.'),
+        ? lines(`want ${commit} multi_ack_detailed side-band-64k no-progress`, known, '.', ...more, '.')
+        : lines(`want ${commit} multi_ack_detailed side-band-64k no-progress`, '.', known, ...more, '.'),
   } as const;
 
   test.each([
@@ -115,7 +115,7 @@ describe('what a client has that no client may know of', () => {
     const commit = await registry.servedCommit();
     const ask = (...known: string[]) => post(url, asksFor[2](commit, `have ${before}`, ...known));
     expect(await (await ask()).text()).toBe('0014acknowledgments\n0008NAK\n0000');
-    const [pack, clone] = await Promise.all([ask('done'), post(url, fetchOf(commit))]);
+    const [pack, clone] = await Promise.all([ask('done'), post(url, fetchOf(commit, 'no-progress'))]);
     expect((await pack.arrayBuffer()).byteLength).toBe((await clone.arrayBuffer()).byteLength);
   });
 });
@@ -351,7 +351,7 @@ describe('answers', () => {
     await registry.publishMany('alice/m', 20_000);
     const body = fetchOf(await registry.servedCommit());
     const socket = connect(server.port, '127.0.0.1');
-    const head = Object.entries({ Host: 'x', 'Content-Length': body.length, ...version2 });
+    const head = Object.entries({ Host: 'localhost', 'Content-Length': body.length, ...version2 });
     socket.write(`POST /git/index/git-upload-pack HTTP/1.1\r\n`);
     socket.write(`${head.map(([name, value]) => `${name}: ${value}\r\n`).join('')}\r\n`);
     socket.write(body);

@@ -122,6 +122,10 @@ test('no command says anything that a terminal would obey or hide', { timeout: 3
     ['config', 'mirror.packages', unsafeText],
     ['path', `${module}@1.0.0`],
     ['path', unsafeText],
+    ['plan'],
+    ['plan', '--config', unsafeText],
+    ['state', unsafeText],
+    ['source', 'rename', unsafeText, unsafeText],
     ['source', 'list'],
     ['source', 'check'],
     ['source', 'enable', unsafeText],
@@ -143,8 +147,7 @@ test('no command says anything that a terminal would obey or hide', { timeout: 3
   ];
   for (const words of commands) {
     await run(...words);
-    await run(...words, '--json');
-    await run('--log-format', 'json', ...words);
+    await run('--log-format', 'json', ...words, '--json');
   }
   for (const [words, text] of Object.entries(said)) expect(unsafeIn(text), inAscii(words)).toEqual([]);
 
