@@ -340,10 +340,11 @@ describe('what a registry says of itself', () => {
   test.skipIf(isServedApart)(
     '/health names a source that is left alone after failures, and until when',
     async () => {
-      const scene = await serveTwo(['alice/json@1.0.0']);
+      const ids = Array.from({ length: 12 }, (_, i) => `alice/m${i}@1.0.0`);
+      const scene = await serveTwo(ids);
       scene.upstream.faults.status = 503;
-      // So many failures in a row; of several processes, for the one that answers.
-      for (let i = 0; i < 12; i++) expect((await scene.archive('alice/json@1.0.0')).status).toBe(502);
+      // So many different ones in a row; of several processes, for the one that answers.
+      for (const id of ids) expect((await scene.archive(id)).status).toBe(502);
       const { leftAlone } = await getJson<{ leftAlone: unknown }>(`${scene.url}/health`);
       expect(leftAlone).toEqual([
         {
