@@ -1,6 +1,6 @@
 import type { LimitFunction } from 'p-limit';
 import type { ArchiveStore } from '../archives/archive-store.ts';
-import { IntegrityError } from '../errors.ts';
+import { ExcessError, IntegrityError } from '../errors.ts';
 import type { GitIndex } from '../index/git-index.ts';
 import { findEntry, parseIndexFile } from '../index/index-file.ts';
 import type { Checksum } from '../model/checksum.ts';
@@ -12,6 +12,7 @@ import { transportFailure } from '../support/http-failure.ts';
 import type { Audit } from './audit.ts';
 import type { LocatedFacts } from './module-facts.ts';
 import { maySupply, type Policy } from './policy.ts';
+import { boundsOf } from './storing-bounds.ts';
 
 export interface WantedArchive {
   readonly module: ModuleName;
@@ -35,8 +36,6 @@ export interface FetchContext {
   readonly network?: LimitFunction;
 }
 
-/** Far beyond any module: a source cannot fill the disk with one answer. */
-const maxArchiveBytes = 1024 * 1024 * 1024;
 /** How often one source is asked for bytes that broke off on the way. */
 const attempts = 3;
 
@@ -99,15 +98,18 @@ async function fetchFrom(
     const opened = await openWithin(network, () => source.openArchive(module, version, signal));
     if (opened.kind !== 'found') return opened;
     const { body, url } = opened.value;
+    const { name, limits } = source.config;
+    const bounds = boundsOf(source.config, limits.archiveBytes, opened.value);
     try {
-      const options = { isAbsent: true, maxBytes: maxArchiveBytes, ...(signal ? { signal } : {}) };
+      const options = { isAbsent: true, ...bounds, ...(signal ? { signal } : {}) };
       const sizeBytes = await archives.store(checksum, body, options);
-      const fetched = { source: source.config.name, url };
+      const fetched = { source: name, url };
       // Not awaited: nobody's answer depends on it, and closing the registry waits for it.
       void audit.record([{ event: 'archive-fetched', ...wanted, ...fetched, bytes: sizeBytes }]);
       return found({ ...fetched, sizeBytes });
     } catch (error) {
       signal?.throwIfAborted();
+      if (error instanceof ExcessError) return unavailable({ reason: 'bad-answer', detail: error.message });
       if (error instanceof IntegrityError)
         return unavailable({ reason: 'wrong-bytes', detail: error.message });
       const broken = transportFailure(error);

@@ -1,4 +1,5 @@
 import { join } from 'node:path';
+import { createDiskShares, readFreeBytes } from '../archives/disk-share.ts';
 import { openFileArchiveStore } from '../archives/file-archive-store.ts';
 import { createVerifyingStore, type DamagedArchive } from '../archives/verifying-store.ts';
 import type { Config } from '../config/config.ts';
@@ -14,6 +15,7 @@ import { systemClock } from '../support/monotonic-clock.ts';
 import { withProcessLock } from '../support/process-lock.ts';
 import { findAbandonedFiles } from './abandoned-files.ts';
 import { createAssetCache } from './asset-cache.ts';
+import { openAssetPins } from './asset-pins.ts';
 import { type Actor, openAudit } from './audit.ts';
 import { describeConfigChanges } from './config-changes.ts';
 import { createConfiguration } from './configuration.ts';
@@ -57,8 +59,14 @@ export async function openParts(options: OpenOptions) {
   const audit = openAudit({ dataDir, actor, log, now });
   const index = await openGitIndex(layout.index);
   if (!(await index.isSettled())) await settle(index, layout.locks, log);
-  const files = openFileArchiveStore(layout.packages);
+  const shares = createDiskShares(() => readFreeBytes(dataDir));
+  const files = openFileArchiveStore(layout.packages, { shares });
   const archives = createVerifyingStore(files, { onDamage: reportDamage });
+  const assetFiles = openFileArchiveStore(layout.assets, { shares, suffix: '.wasm' });
+  const assetStore = createVerifyingStore(assetFiles, {
+    onDamage: ({ checksum, damage, movedTo }) =>
+      log.error(`a stored asset was damaged: it ${damage}`, { checksum, movedTo }),
+  });
   const served = createServedIndex(index);
   const connections = createConnections(layout, index, options.connections, log);
   const sources = () => connections.of(configuration.current());
@@ -152,7 +160,8 @@ export async function openParts(options: OpenOptions) {
     },
   });
   const assets = createAssetDelivery({
-    cache: createAssetCache(layout.assets),
+    cache: createAssetCache(openAssetPins(layout.assets), assetStore),
+    log,
     isListed: async (module, version) => (await served.find(module, version)) !== undefined,
     async originOf(module) {
       const config = configuration.current();

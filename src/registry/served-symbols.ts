@@ -8,7 +8,7 @@ import { writeFileAtomic } from '../support/atomic-file.ts';
 import { ifExists, onDisk } from '../support/disk-errors.ts';
 import type { Log } from '../support/log.ts';
 import { readBody } from './read-body.ts';
-import type { ServedBytes } from './registry.ts';
+import type { ServedFile } from './registry.ts';
 
 const maxSymbolsBytes = 64 * 1024 * 1024;
 
@@ -17,7 +17,7 @@ const maxSymbolsBytes = 64 * 1024 * 1024;
  * one merged by the modules' origins. Help for editors, not code: a source that fails keeps its last one.
  */
 export function createSymbols(directory: string, log: Log) {
-  let merged: { readonly key: string; readonly served: ServedBytes } | undefined;
+  let merged: { readonly key: string; readonly served: ServedFile } | undefined;
   const fileOf = (source: string) => join(directory, `${source}.zip`);
 
   async function refreshFrom(source: Source, signal: AbortSignal | undefined): Promise<void> {
@@ -60,7 +60,7 @@ export function createSymbols(directory: string, log: Log) {
       state: string,
       sources: readonly string[],
       loadOrigins: () => Promise<(module: ModuleName) => string | undefined>,
-    ): Promise<ServedBytes> {
+    ): Promise<ServedFile> {
       const marks = await Promise.all(sources.map((source) => markOf(fileOf(source))));
       const key = [state, ...marks].join(' ');
       if (merged?.key === key) return merged.served;
@@ -71,7 +71,7 @@ export function createSymbols(directory: string, log: Log) {
       const result = await mergeSymbols(parts, (source, module) => originOf(module) === source);
       for (const finding of result.findings) log.warn('symbols were left out', { finding });
       const etag = createHash('sha256').update(result.zip).digest('hex');
-      const served = { bytes: result.zip, etag };
+      const served = { etag, sizeBytes: result.zip.length, content: result.zip };
       merged = { key, served };
       return served;
     },
