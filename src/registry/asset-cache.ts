@@ -24,6 +24,8 @@ export interface AssetCache {
   find(wasmPath: string): Promise<Asset | undefined>;
   /** Fetches what the path is pinned to, or else what the source says, which is pinned once its bytes are here. */
   fetch(wasmPath: string, source: Source): Promise<Lookup<Asset>>;
+  /** The file that says what the path means, for people: without it, the source is asked anew. */
+  locatePin(wasmPath: string): string;
   /** `undefined` if it is not here (any more). */
   open(checksum: Checksum, range?: ByteRange): Promise<Readable | undefined>;
 }
@@ -64,6 +66,7 @@ export function createAssetCache(pins: AssetPins, store: ArchiveStore): AssetCac
       return found({ checksum, sizeBytes: stored.value });
     },
 
+    locatePin: pins.locate,
     open: (checksum, range) => store.open(checksum, range),
   };
 }

@@ -36,7 +36,11 @@ export function createAssetDelivery({ cache, log, isListed, originOf }: AssetDel
       return unavailable({ reason: 'disabled', detail: 'it is not here, and its origin may not be asked' });
     const outcome = await ask(source);
     if (outcome.kind === 'unavailable')
-      log.warn('an asset could not be fetched', { asset: wasmPath, detail: detailOf(outcome) });
+      log.warn('an asset could not be fetched', {
+        asset: wasmPath,
+        detail: detailOf(outcome),
+        ...(outcome.cause.reason === 'wrong-bytes' ? { pin: cache.locatePin(wasmPath) } : {}),
+      });
     return outcome;
   }
 

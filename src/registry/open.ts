@@ -8,6 +8,7 @@ import { mirror } from './mirror.ts';
 import { readOrigins } from './module-facts.ts';
 import { observationsFile, readObservations } from './observations.ts';
 import { type OpenOptions, openParts, type RegistryParts } from './parts.ts';
+import { policyOf } from './policy.ts';
 import { findStaleSources, listReadTimes } from './read-times.ts';
 import type { Registry } from './registry.ts';
 import { readStatus } from './status.ts';
@@ -84,7 +85,9 @@ export async function openRegistry(options: OpenOptions): Promise<Registry> {
 
     async symbols() {
       const state = await index.state();
-      const names = state.snapshots.map((snapshot) => snapshot.source);
+      const read = new Set(state.snapshots.map(({ source }) => source));
+      const { sources } = policyOf(configuration.current(), state.snapshots);
+      const names = sources.flatMap(({ name, isRemoved }) => (isRemoved || !read.has(name) ? [] : [name]));
       return parts.symbols.serve(state.commit, names, () => readOrigins(index, state.commit));
     },
 

@@ -23,6 +23,8 @@ import { createConnections } from './connections.ts';
 import { createArchiveDelivery } from './deliver-archive.ts';
 import { createAssetDelivery } from './deliver-asset.ts';
 import { createData, dataLayout } from './init.ts';
+import { removeLeftovers } from './leftovers.ts';
+import { observationsFile } from './observations.ts';
 import { createResolver, type Resolver } from './resolve-module.ts';
 import { createScrub } from './scrub.ts';
 import { createServedIndex } from './served-index.ts';
@@ -171,9 +173,22 @@ export async function openParts(options: OpenOptions) {
   });
   return {
     ...{ layout, actor, configuration, reload, audit, index, files, archives, connections, sources },
-    ...{ served, delivery, assets, scrub, symbols: createSymbols(layout.symbols, log) },
+    ...{
+      served,
+      delivery,
+      assets,
+      scrub,
+      symbols: createSymbols({ directory: layout.symbols, shares, log }),
+    },
     ...{ context, resolver, originOf, readIndex, findAbandoned },
-    whileTidying: createTidying({ locks: layout.locks, index, log, findAbandoned }),
+    whileTidying: createTidying({
+      ...{ locks: layout.locks, index, log, findAbandoned },
+      async removeLeftovers() {
+        const { sources: configured } = await context().currentConfig();
+        const observations = observationsFile(configuration.current());
+        await removeLeftovers({ ...layout, observations }, new Set(configured.map(({ name }) => name)));
+      },
+    }),
   };
 }
 
