@@ -38,10 +38,8 @@ export interface FileStoreOptions {
  * by itself: measured, sharing one round of fsync among the archives in flight was no faster, since the file system
  * already joins the fsyncs that run at the same time.
  */
-export function openFileArchiveStore(
-  directory: string,
-  { suffix = '.zip', shares }: FileStoreOptions = {},
-): ArchiveStore {
+export function openFileArchiveStore(directory: string, options: FileStoreOptions = {}): ArchiveStore {
+  const { suffix = '.zip', shares } = options;
   const root = path.resolve(directory);
   const folders = createSingleFlight<string, void>();
 
@@ -63,13 +61,13 @@ export function openFileArchiveStore(
       return handle?.createReadStream(range);
     },
 
-    async store(checksum, body, options = {}) {
+    async store(checksum, body, storeOptions = {}) {
       // A body may fail while we look at the disk, and some fail when they are destroyed.
       body.on('error', () => {});
       try {
-        const present = options.isAbsent ? undefined : await store.size(checksum);
+        const present = storeOptions.isAbsent ? undefined : await store.size(checksum);
         if (present !== undefined) return present;
-        return await receive(checksum, body, options, locate(checksum), { makeFolder, shares });
+        return await receive(checksum, body, storeOptions, locate(checksum), { makeFolder, shares });
       } finally {
         body.destroy();
       }

@@ -7,18 +7,14 @@ import type { IndexEntry } from '../model/index-entry.ts';
 import { absent, detailOf, found } from '../model/lookup.ts';
 import type { ModuleName } from '../model/module-name.ts';
 import type { Version } from '../model/version.ts';
-import { createLatestFirst } from '../support/latest-first.ts';
 import type { Log } from '../support/log.ts';
 import { type ArchiveReceiver, createArchiveReceiver, type ReceiverContext } from './receive-archive.ts';
 import type { Registry, ServedArchive } from './registry.ts';
 
-export interface DeliveryContext extends Omit<ReceiverContext, 'lookUp'> {
+export interface DeliveryContext extends ReceiverContext {
   /** The served line of a version. */
   readonly find: (module: ModuleName, version: Version) => Promise<IndexEntry | undefined>;
 }
-
-/** git answers one question after the other, so more at once only wait there, where nobody can overtake. */
-const lookupsAtOnce = 16;
 
 /** Archives for clients: from the store, or else fetched, and answered with as soon as they are verified. */
 export interface ArchiveDelivery {
@@ -34,14 +30,13 @@ export interface ArchiveDelivery {
 export function createArchiveDelivery(context: DeliveryContext): ArchiveDelivery {
   const { archives } = context;
   const behind = createWriteBehind(archives, createStorageReport(context.log));
-  const lookUp = createLatestFirst(lookupsAtOnce);
-  const receiver = createArchiveReceiver({ ...context, lookUp }, behind);
+  const receiver = createArchiveReceiver(context, behind);
   const serve = (module: ModuleName, entry: IndexEntry, sizeBytes: number, bytes?: Buffer) =>
     serveArchive({ archives, behind, receiver }, module, entry, sizeBytes, bytes);
 
   return {
     async open(module, version) {
-      const entry = await lookUp(() => context.find(module, version));
+      const entry = await context.find(module, version);
       if (!entry) return absent(`${module}@${version} is not in the index`);
       const ahead = behind.find(entry.checksum);
       if (ahead) return found(serve(module, entry, ahead.sizeBytes, ahead.bytes));

@@ -24,8 +24,6 @@ export interface ReceiverContext {
   readonly settings: () => Config;
   readonly sources: () => ReadonlyMap<string, Source>;
   readonly resolver: () => Promise<Resolver>;
-  /** Bounds how many look into the index at once. */
-  readonly lookUp: <T>(look: () => Promise<T>) => Promise<T>;
   /** Where processes that serve the same registry exclude each other; `undefined` if this is the only one. */
   readonly lockFolder: string | undefined;
 }
@@ -75,16 +73,14 @@ export function createArchiveReceiver(context: ReceiverContext, behind: WriteBeh
 }
 
 async function fetchVerified(
-  { index, audit, log, lookUp, resolver, sources }: ReceiverContext,
+  { index, audit, log, resolver, sources }: ReceiverContext,
   behind: WriteBehind,
   module: ModuleName,
   { version, checksum }: IndexEntry,
 ): Promise<Received> {
-  const { facts, policy, origin } = await lookUp(async () => {
-    const { locate, policy } = await resolver();
-    const { facts, decision } = await locate(module);
-    return { facts, policy, origin: decision.origin ?? '' };
-  });
+  const { locate, policy } = await resolver();
+  const { facts, decision } = await locate(module);
+  const origin = decision.origin ?? '';
   let received: ReceivedArchive | undefined;
   const outcome = await fetchArchive({ module, version, checksum }, facts, policy, origin, {
     index,
