@@ -9,7 +9,11 @@ if (words.length === 1 && (words[0] === '--version' || words[0] === '-V')) {
 }
 
 async function runWith(words: readonly string[]): Promise<number> {
-  const [{ homedir }, { runCli }] = await Promise.all([import('node:os'), import('./cli/run.ts')]);
+  const [{ homedir }, { runCli }, { toVisibleText }] = await Promise.all([
+    import('node:os'),
+    import('./cli/run.ts'),
+    import('./support/visible-text.ts'),
+  ]);
   // The reader of a pipe went away (`… | head`): there is nobody left to tell. A lost log ends nothing.
   process.stdout.on('error', (error: NodeJS.ErrnoException) => {
     if (error.code !== 'EPIPE') throw error;
@@ -17,6 +21,12 @@ async function runWith(words: readonly string[]): Promise<number> {
   });
   process.stderr.on('error', (error: NodeJS.ErrnoException) => {
     if (error.code !== 'EPIPE') throw error;
+  });
+  // A bug that nothing contains ends the process, as Node would, but what it says comes from anywhere.
+  process.on('uncaughtException', (error: unknown) => {
+    const said = error instanceof Error ? (error.stack ?? error.message) : String(error);
+    process.stderr.write(`${toVisibleText(`error: unexpected: ${said}`)}\n`);
+    process.exit(70);
   });
   return runCli(words, {
     stdout: process.stdout,

@@ -19,9 +19,9 @@ export interface ArchiveStore {
   read(checksum: Checksum): Promise<Buffer | undefined>;
 
   /**
-   * Stores `body` if its SHA-256 is `checksum`; consumes or destroys it in every case. Returns the size.
-   * Throws `IntegrityError` when the bytes are others, `ExcessError` when they are too many, `StorageError` when the disk
-   * fails, and whatever `body` fails with; nothing is left behind then. Storing what is already here is harmless.
+   * Stores `body` if it begins as a zip file does and its SHA-256 is `checksum`; consumes or destroys it in every case. Returns the size.
+   * Throws `IntegrityError` when the bytes are others, which it says nothing about, `ExcessError` when they are too many, `StorageError`
+   * when the disk fails, and whatever `body` fails with; nothing is left behind then. Storing what is already here is harmless.
    */
   store(checksum: Checksum, body: Readable, options?: StoreOptions): Promise<number>;
 

@@ -80,6 +80,7 @@ describe('a store of files', () => {
   function createEndless() {
     const sent = { bytes: 0 };
     const piece = Buffer.alloc(mebibyte);
+    piece.write('PK\x03\x04', 'latin1');
     const body = Readable.from(
       (function* () {
         for (; ; sent.bytes += piece.length) yield piece;
@@ -115,7 +116,7 @@ describe('a store of files', () => {
   test('stores a small archive on a disk that has no room to spare', async () => {
     const { shares, disk } = createDisk(0);
     const store = openFileArchiveStore(join(temporaryDirectory(), 'packages'), { shares });
-    const bytes = Buffer.from('small');
+    const bytes = Buffer.from('PK\x03\x04 small', 'latin1');
     const own = createHash('sha256').update(bytes).digest('hex') as Checksum;
     const options = { supplier: source, announcedBytes: bytes.length };
     expect(await store.store(own, Readable.from([bytes]), options)).toBe(bytes.length);
@@ -123,7 +124,7 @@ describe('a store of files', () => {
   });
 
   test('stores what comes in chunks of any size byte for byte', async () => {
-    const store = openFileArchiveStore(join(temporaryDirectory(), 'packages'));
+    const store = openFileArchiveStore(join(temporaryDirectory(), 'assets'), { suffix: '.wasm' });
     for (const sizes of [
       [3 * mebibyte + 1],
       [mebibyte - 1, 2, mebibyte],

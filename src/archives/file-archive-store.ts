@@ -16,6 +16,7 @@ import { findDamage } from './archive-check.ts';
 import type { ArchiveStore, StoreOptions } from './archive-store.ts';
 import type { DiskShares, DiskTicket } from './disk-share.ts';
 import { createPieces, pieceBytes } from './pieces.ts';
+import { createZipCheck } from './zip-start.ts';
 
 const openDescriptor = promisify(openFile);
 const readDescriptor = promisify(readFile);
@@ -67,7 +68,11 @@ export function openFileArchiveStore(directory: string, options: FileStoreOption
       try {
         const present = storeOptions.isAbsent ? undefined : await store.size(checksum);
         if (present !== undefined) return present;
-        return await receive(checksum, body, storeOptions, locate(checksum), { makeFolder, shares });
+        return await receive(checksum, body, storeOptions, locate(checksum), {
+          makeFolder,
+          shares,
+          isZip: suffix === '.zip',
+        });
       } finally {
         body.destroy();
       }
@@ -106,6 +111,14 @@ export async function findAbandonedArchives(directory: string): Promise<string[]
 interface Receiving {
   readonly makeFolder: (folder: string) => Promise<void>;
   readonly shares: DiskShares | undefined;
+  readonly isZip: boolean;
+}
+
+interface Sink {
+  readonly append: (piece: Buffer) => Promise<void>;
+  readonly ticket: DiskTicket | undefined;
+  /** Whether nothing else than a zip file is wanted. */
+  readonly isZip: boolean;
 }
 
 async function receive(
@@ -113,7 +126,7 @@ async function receive(
   body: Readable,
   options: StoreOptions,
   target: string,
-  { makeFolder, shares }: Receiving,
+  { makeFolder, shares, isZip }: Receiving,
 ): Promise<number> {
   const { announcedBytes = 0, maxBytes = Number.POSITIVE_INFINITY, supplier } = options;
   if (announcedBytes > maxBytes) throw tooLarge(checksum, maxBytes);
@@ -122,7 +135,11 @@ async function receive(
   if (announcedBytes > pieceBytes) await ticket?.expect(announcedBytes);
   const temporary = createTemporary(target, makeFolder);
   try {
-    const sizeBytes = await writeVerified(checksum, body, options, temporary.append, ticket);
+    const sizeBytes = await writeVerified(checksum, body, options, {
+      append: temporary.append,
+      ticket,
+      isZip,
+    });
     await temporary.publish();
     return sizeBytes;
   } catch (error) {
@@ -138,11 +155,11 @@ async function writeVerified(
   checksum: Checksum,
   body: Readable,
   { maxBytes = Number.POSITIVE_INFINITY, signal, onVerified }: StoreOptions,
-  append: (piece: Buffer) => Promise<void>,
-  ticket: DiskTicket | undefined,
+  { append, ticket, isZip }: Sink,
 ): Promise<number> {
   const hash = createHash('sha256');
   const pieces = createPieces();
+  const zip = isZip ? createZipCheck() : undefined;
   let sizeBytes = 0;
   signal?.throwIfAborted();
   if (signal) addAbortSignal(signal, body);
@@ -150,6 +167,7 @@ async function writeVerified(
     for await (const chunk of body as AsyncIterable<Uint8Array>) {
       sizeBytes += chunk.length;
       if (sizeBytes > maxBytes) throw tooLarge(checksum, maxBytes);
+      if (zip?.accepts(chunk) === false) throw notAnArchive();
       hash.update(chunk);
       for (const piece of pieces.take(chunk)) {
         await ticket?.add(piece.length);
@@ -160,11 +178,10 @@ async function writeVerified(
     signal?.throwIfAborted();
     throw error;
   }
-  const actual = hash.digest('hex');
-  if (actual !== checksum)
-    throw new IntegrityError(
-      `the ${sizeBytes} bytes received have the SHA-256 ${actual}, but the index states ${checksum}`,
-    );
+  // Nothing of what came instead is told: it may be what a server inside answered.
+  if (zip?.isZip() === false) throw notAnArchive();
+  if (hash.digest('hex') !== checksum)
+    throw new IntegrityError(`what was received is not what the checksum in the index says, ${checksum}`);
   const last = pieces.rest();
   if (last.length === sizeBytes) onVerified?.(last);
   await append(last);
@@ -173,6 +190,10 @@ async function writeVerified(
 
 function tooLarge(checksum: Checksum, maxBytes: number): ExcessError {
   return new ExcessError(`archive ${checksum} is larger than the ${maxBytes} bytes allowed`);
+}
+
+function notAnArchive(): IntegrityError {
+  return new IntegrityError('what was received is no archive: it does not begin as a zip file does');
 }
 
 /** A file beside `target`, made when it is first written to. */

@@ -6,6 +6,7 @@ import { buffer } from 'node:stream/consumers';
 import { describe, expect, test } from 'vitest';
 import { archiveStoreContract, checksumOf } from '../../test/contracts/archive-store.contract.ts';
 import { createDirectory, temporaryDirectory } from '../../test/support/temporary-directory.ts';
+import { zipOf } from '../../test/support/zip-bytes.ts';
 import type { Checksum } from '../model/checksum.ts';
 import { openFileArchiveStore } from './file-archive-store.ts';
 import { createVerifyingStore, type DamagedArchive } from './verifying-store.ts';
@@ -24,7 +25,7 @@ archiveStoreContract('the verifying store', async () => {
 });
 
 describe('an archive that went bad on our disk', () => {
-  const bytes = randomBytes(200_000);
+  const bytes = zipOf(randomBytes(200_000));
   const checksum = checksumOf(bytes);
 
   async function createScene() {

@@ -6,13 +6,14 @@ import { buffer } from 'node:stream/consumers';
 import { describe, expect, test } from 'vitest';
 import { checksumOf } from '../../test/contracts/archive-store.contract.ts';
 import { temporaryDirectory } from '../../test/support/temporary-directory.ts';
+import { zipOf } from '../../test/support/zip-bytes.ts';
 import { IntegrityError, StorageError } from '../errors.ts';
 import type { Checksum } from '../model/checksum.ts';
 import type { ArchiveStore } from './archive-store.ts';
 import { openFileArchiveStore } from './file-archive-store.ts';
 import { type Bounds, createWriteBehind } from './write-behind.ts';
 
-const bytes = Buffer.from('a small archive');
+const bytes = zipOf('a small archive');
 const checksum = checksumOf(bytes);
 
 /** A disk that is as slow as the test wants: it takes the bytes of an archive, and then waits. */
@@ -148,7 +149,7 @@ describe('over a store of files', () => {
 
   test('a large one is received when it is durable, and not kept in memory', async () => {
     const { behind, files } = createFiles();
-    const large = randomBytes(1024 * 1024);
+    const large = zipOf(randomBytes(1024 * 1024));
     const received = await behind.receive(checksumOf(large), Readable.from([large]));
     expect(received).toMatchObject({ sizeBytes: large.length, bytes: undefined });
     expect((await files.read(checksumOf(large)))?.equals(large)).toBe(true);

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { parseConfig } from '../config/load.ts';
-import { ConfigError } from '../errors.ts';
+import { ConfigError, StorageError } from '../errors.ts';
 import type { Finding } from '../model/finding.ts';
 import type { ModuleName } from '../model/module-name.ts';
 import type { Registry } from '../registry/registry.ts';
@@ -16,6 +16,7 @@ function syncReport(sources: readonly SourceRefresh[], findings: readonly Findin
     dryRun: false,
     sources,
     changes: [],
+    newlyHeld: [],
     findings,
     modules: 0,
     commit: '0'.repeat(40),
@@ -48,6 +49,7 @@ function createScene(text = '', refreshedAt = Number.NEGATIVE_INFINITY, isFollow
     fingerprint: 'first',
     readings: 'first',
     forgotten: 0,
+    troubles: [] as (string | undefined)[],
     config: configOf(text),
     sync: async (_signal?: AbortSignal): Promise<SyncReport> => syncReport([readable]),
     reload: async () => {
@@ -95,6 +97,8 @@ function createScene(text = '', refreshedAt = Number.NEGATIVE_INFINITY, isFollow
     readFingerprint: () => scene.fingerprint,
     readReadings: () => scene.readings,
     refreshedAt,
+    date: () => new Date(scene.now),
+    onTrouble: (trouble) => scene.troubles.push(trouble?.since),
     isFollower,
   });
   const pass = async (seconds: number) => {
@@ -108,6 +112,29 @@ function createScene(text = '', refreshedAt = Number.NEGATIVE_INFINITY, isFollow
 }
 
 describe('refreshing', () => {
+  test('that fails for a reason of our own is told once, with when it last worked, and when it works again', async () => {
+    const { scene, background, pass } = createScene();
+    background.tick();
+    await background.idle();
+    const works = scene.sync;
+    const since = new Date(scene.now).toISOString();
+    scene.sync = () => Promise.reject(new StorageError('no space'));
+    await pass(180);
+    expect(scene.troubles).toEqual([since]);
+    scene.sync = works;
+    await pass(60);
+    expect(scene.troubles).toEqual([since, undefined]);
+  });
+
+  test('that ends with the server is no failure', async () => {
+    const { scene, background } = createScene();
+    scene.sync = (signal) =>
+      new Promise((_, reject) => signal?.addEventListener('abort', () => reject(signal.reason)));
+    background.tick();
+    await background.stop();
+    expect(scene.troubles).toEqual([]);
+  });
+
   test('an index that was never read is read at once, and then every interval', async () => {
     const { calls, background, pass } = createScene();
     background.tick();

@@ -4,6 +4,7 @@
  */
 import { setMaxListeners } from 'node:events';
 import { defaultMaxConcurrency } from '../config/presets.ts';
+import type { RefreshTrouble } from '../http/health.ts';
 import type { Registry } from '../registry/registry.ts';
 import type { Log } from '../support/log.ts';
 import { createBackgroundReporter } from './background-reporter.ts';
@@ -31,6 +32,11 @@ export interface BackgroundOptions {
   readonly readReadings: () => string;
   /** When the sources were last read, by the same clock. */
   readonly refreshedAt: number;
+  /** The same by the calendar; ISO 8601, UTC. `undefined` if they never were. */
+  readonly refreshedOn?: string | undefined;
+  readonly date: () => Date;
+  /** Told when refreshing begins to fail for a reason of our own, and with `undefined` when it works again. */
+  readonly onTrouble?: ((trouble: RefreshTrouble | undefined) => void) | undefined;
   /** Only follow `registry.toml`: another process does the work. */
   readonly isFollower?: boolean | undefined;
 }
@@ -51,6 +57,8 @@ export function createBackground(options: BackgroundOptions): Background {
   let loaded = registry.config;
   let readings = options.readReadings();
   let refreshedAt = options.refreshedAt;
+  let refreshedOn = options.refreshedOn ?? options.date().toISOString();
+  let told: RefreshTrouble | undefined;
   let mirroredAt = Number.NEGATIVE_INFINITY;
   let scrubDueAt = now() + scrubDelayMs;
 
@@ -77,8 +85,19 @@ export function createBackground(options: BackgroundOptions): Background {
     await registry.reaggregate();
     refreshedAt = Number.NEGATIVE_INFINITY;
   };
+  const tellTrouble = (trouble: RefreshTrouble | undefined) => {
+    if (trouble?.since !== told?.since) options.onTrouble?.(trouble);
+    told = trouble;
+  };
   const refresh = async () => {
-    reporter.synced(await registry.sync({ signal }));
+    try {
+      reporter.synced(await registry.sync({ signal }));
+    } catch (error) {
+      if (!signal.aborted) tellTrouble({ since: refreshedOn });
+      throw error;
+    }
+    refreshedOn = options.date().toISOString();
+    tellTrouble(undefined);
   };
   const mirror = async () => {
     const { packages: patterns } = registry.config.mirror;

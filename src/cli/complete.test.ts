@@ -24,7 +24,7 @@ async function complete(...words: string[]): Promise<string[]> {
 }
 
 test('commands are completed', async () => {
-  expect(await complete('s')).toEqual(['source', 'sync', 'status', 'serve']);
+  expect(await complete('s')).toEqual(['source', 'sync', 'status', 'serve', 'state']);
   expect(await complete('source', 'e')).toEqual(['enable']);
   expect(await complete('')).not.toContain('complete');
 });

@@ -17,7 +17,7 @@ export function defineComplete(parent: Command, run: Run): void {
     .action((words: string[]) =>
       run(async (context) => {
         const lines = await suggestWords(words, context);
-        context.output.result({ text: lines.join('\n'), json: lines });
+        context.output.result({ text: lines.join('\n'), json: lines, isForPrograms: true });
         return exitCodes.done;
       }),
     );

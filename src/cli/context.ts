@@ -9,19 +9,21 @@ import type { Registry } from '../registry/registry.ts';
 import { currentUser } from '../support/current-user.ts';
 import { suggest } from '../support/suggest.ts';
 import { type ExitCode, InterruptedError } from './exit-codes.ts';
-import type { Io } from './io.ts';
+import type { CommandIo } from './io.ts';
 import { createCommandLog } from './log.ts';
 import type { Output, OutputSettings } from './output.ts';
 
 /** What every command is given. */
 export interface CommandContext {
-  readonly io: Io;
+  readonly io: CommandIo;
   readonly output: Output;
   readonly settings: OutputSettings;
   /** The command that runs, without the program's name: `source add`. */
   readonly command: string;
   /** Absolute path of the registry's folder: `--dir`, else the working directory. */
   readonly directory: string;
+  /** Runs `moonbit-registry` with other words in another folder, where this command prints. */
+  runAnother(words: readonly string[], workingDirectory: string): Promise<ExitCode>;
 }
 
 /** Runs a command's work with its context, once the command line is parsed. */
@@ -83,7 +85,7 @@ export function sayImplied(context: CommandContext): void {
 }
 
 /** Gives `work` a signal that Ctrl-C aborts; a second Ctrl-C ends the process at once. */
-export async function interruptible<T>(io: Io, work: (signal: AbortSignal) => Promise<T>): Promise<T> {
+export async function interruptible<T>(io: CommandIo, work: (signal: AbortSignal) => Promise<T>): Promise<T> {
   const controller = new AbortController();
   setMaxListeners(0, controller.signal); // as many listeners as there are downloads
   const stop = io.onInterrupt(() => {

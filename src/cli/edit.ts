@@ -1,10 +1,15 @@
 /** Edits of `registry.toml`, and what they did to the served index. */
+
+import { readFile } from 'node:fs/promises';
 import type { Config } from '../config/config.ts';
-import { ConfigError } from '../errors.ts';
+import { ConfigError, UsageError } from '../errors.ts';
 import type { SyncReport } from '../registry/reports.ts';
 import { summariseChanges } from './changes.ts';
-import { actorOf, type CommandContext, hasIndex, withRegistry } from './context.ts';
+import { actorOf, type CommandContext, hasIndex, readConfig, withRegistry } from './context.ts';
+import { type ExitCode, exitCodes } from './exit-codes.ts';
+import { formatList } from './format.ts';
 import { createCommandLog } from './log.ts';
+import { changesSomething, describeLosses, formatPlan } from './plan-text.ts';
 
 export interface ServedChange {
   /** For people: one line, or none if there is no index yet. */
@@ -56,4 +61,54 @@ export async function applyEdit(context: CommandContext, config: Config): Promis
   if (!hasIndex(config)) return { lines: [], report: undefined };
   const report = await withRegistry(context, (registry) => registry.reaggregate());
   return { lines: [`Served index: ${summariseChanges(report)}.`], report };
+}
+
+/** What an edit would change of what is served; `undefined` where nothing is served yet. Writes and asks nothing. */
+export async function previewEdit(
+  context: CommandContext,
+  edit: (text: string) => string,
+): Promise<SyncReport | undefined> {
+  const { file, ...before } = await readConfig(context);
+  if (!hasIndex({ file, ...before })) return undefined;
+  const { parseConfig } = await import('../config/load.ts');
+  const text = await readFile(file, 'utf8');
+  const config = parseConfig(edit(text), { directory: context.directory, env: context.io.env });
+  return withRegistry(context, (registry) => registry.plan({ config }));
+}
+
+/**
+ * What an edit takes out of the index is said before it is made, and wants to be confirmed. Throws `UsageError` where it is not;
+ * nothing has changed then.
+ */
+export async function confirmLosses(
+  context: CommandContext,
+  edit: (text: string) => string,
+  doing: string,
+  isConfirmed: boolean,
+): Promise<void> {
+  if (isConfirmed) return;
+  const report = await previewEdit(context, edit);
+  const losses = report ? describeLosses(report) : [];
+  if (losses.length === 0) return;
+  throw new UsageError(`${doing} would take out of the index:\n${formatList(losses, 50).join('\n')}`, {
+    hint: 'add --yes to do it; what is cached, or listed by another enabled source with the same checksum, stays',
+  });
+}
+
+export interface LossFlags {
+  readonly yes?: true;
+  readonly dryRun?: true;
+}
+
+/** `--dry-run` of an edit, in the words of `plan`. */
+export async function showPreview(
+  context: CommandContext,
+  edit: (text: string) => string,
+): Promise<ExitCode> {
+  const report = await previewEdit(context, edit);
+  context.output.result({
+    text: report ? formatPlan(report) : 'Nothing is served yet.',
+    json: report ?? null,
+  });
+  return report && changesSomething(report) ? exitCodes.doneWithFindings : exitCodes.done;
 }

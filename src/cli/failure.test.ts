@@ -3,11 +3,11 @@ import { ConfigError, NotFoundError, UsageError } from '../errors.ts';
 import { CommandLineError, exitCodeOf, InterruptedError } from './exit-codes.ts';
 import { describeFailure, formatFailure } from './failure.ts';
 
-const plain = { verbose: false, label: 'error:' };
+const plain = { verbose: false };
 
 test('a failure says what happened and what helps', () => {
   const error = new NotFoundError('there is no source "x"', { hint: 'configured: a, b' });
-  expect(formatFailure(error, plain)).toBe('error: there is no source "x"\nhint: configured: a, b');
+  expect(formatFailure(error, plain)).toBe('there is no source "x"\nhint: configured: a, b');
 });
 
 test('problems of the config come one per line, each with its place', () => {
@@ -16,7 +16,7 @@ test('problems of the config come one per line, each with its place', () => {
     { path: '', line: 9, column: 1, message: 'unexpected end' },
   ]);
   expect(formatFailure(error, plain).split('\n')).toEqual([
-    'error: registry.toml has 2 problems',
+    'registry.toml has 2 problems',
     '  registry.toml:3:8: server.port: expected an integer',
     '  registry.toml:9:1: unexpected end',
   ]);
@@ -25,7 +25,7 @@ test('problems of the config come one per line, each with its place', () => {
 test('causes are shown with -v only', () => {
   const error = new NotFoundError('no', { cause: new Error('inner', { cause: new Error('innermost') }) });
   expect(formatFailure(error, plain)).not.toContain('inner');
-  const verbose = formatFailure(error, { ...plain, verbose: true });
+  const verbose = formatFailure(error, { verbose: true });
   expect(verbose).toContain('caused by: Error: inner\n');
   expect(verbose).toContain('caused by: Error: innermost\n');
 });
@@ -33,12 +33,12 @@ test('causes are shown with -v only', () => {
 test('a cause that leads back to itself ends the chain', () => {
   const error = new NotFoundError('no');
   error.cause = error;
-  expect(formatFailure(error, { ...plain, verbose: true })).toBe('error: no');
+  expect(formatFailure(error, { verbose: true })).toBe('no');
 });
 
 test('a bug shows its stack without being asked', () => {
   expect(formatFailure(new TypeError('oops'), plain)).toMatch(
-    /^error: unexpected: oops\nhint: .*bug.*\nTypeError: oops\n {4}at /,
+    /^unexpected: oops\nhint: .*bug.*\nTypeError: oops\n {4}at /,
   );
   expect(describeFailure('thrown text')).toMatchObject({ code: 'bug', message: 'unexpected: thrown text' });
 });

@@ -32,13 +32,10 @@ export function describeFailure(error: unknown): Failure {
   };
 }
 
-/** `error:`, the problems, `hint:`, and with `verbose` everything that caused it. No final newline. */
-export function formatFailure(
-  error: unknown,
-  options: { readonly verbose: boolean; readonly label: string },
-): string {
+/** The message, the problems, `hint:`, and with `verbose` everything that caused it. No final newline. */
+export function formatFailure(error: unknown, options: { readonly verbose: boolean }): string {
   const { message, hint, problems } = describeFailure(error);
-  const lines = [`${options.label} ${message}`, ...problems.map((problem) => `  ${problem}`)];
+  const lines = [message, ...problems.map((problem) => `  ${problem}`)];
   if (hint !== undefined) lines.push(`hint: ${hint}`);
   if (options.verbose || !isExpected(error)) lines.push(...describeCauses(error));
   return lines.join('\n');

@@ -1,5 +1,6 @@
 import { type Finding, isConflict, isOpenConflict } from '../model/finding.ts';
 import type { SourceRefresh } from '../registry/reports.ts';
+import { toVisibleLine } from '../support/visible-text.ts';
 import { count, formatList } from './format.ts';
 
 const listed = 20;
@@ -23,7 +24,7 @@ export function formatFindings(findings: readonly Finding[]): string[] {
 
 /** `OWNER/NAME` or `OWNER/NAME@VERSION`, safe to print. */
 export function formatSubject({ module, version }: Pick<Finding, 'module' | 'version'>): string {
-  return printable(version === undefined ? module : `${module}@${version}`);
+  return toVisibleLine(version === undefined ? module : `${module}@${version}`);
 }
 
 export function formatFinding(finding: Finding): string {
@@ -61,9 +62,4 @@ export function needsAttention(report: {
 
 function list(findings: readonly Finding[]): string[] {
   return formatList(findings.map(formatFinding), listed);
-}
-
-// A refused name may hold anything, escape sequences of the terminal included.
-function printable(text: string): string {
-  return text.replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu, (character) => JSON.stringify(character).slice(1, -1));
 }

@@ -1,4 +1,5 @@
 /** Words and numbers as people read them. Everything here is pure. */
+import { toVisibleLine } from '../support/visible-text.ts';
 
 /** `1 module`, `2 modules`. */
 export function count(number: number, singular: string, plural = `${singular}s`): string {
@@ -47,7 +48,7 @@ export function formatTable(
   rows: readonly (readonly string[])[],
   right: readonly number[] = [],
 ): string {
-  const lines = [header, ...rows];
+  const lines = [header, ...rows].map((line) => line.map(toVisibleLine));
   const widths = header.map((_, column) => Math.max(...lines.map((line) => line[column]?.length ?? 0)));
   return lines
     .map((line) => {
@@ -62,7 +63,7 @@ export function formatTable(
 
 /** The first `limit` items, one per line and indented by two, then how many more there are. */
 export function formatList(items: readonly string[], limit: number): string[] {
-  const shown = items.slice(0, limit).map((item) => `  ${item}`);
+  const shown = items.slice(0, limit).map((item) => `  ${toVisibleLine(item)}`);
   const rest = items.length - shown.length;
   return rest === 0 ? shown : [...shown, `  … and ${groupDigits(rest)} more (--json lists all)`];
 }

@@ -1,7 +1,11 @@
 /** The process as the CLI sees it: `main.ts` passes the real one, tests pass their own. */
-export interface Io {
+export interface Io extends CommandIo {
   readonly stdout: OutputStream;
   readonly stderr: OutputStream;
+}
+
+/** What of it commands get: all that people read goes through their `Output`. */
+export interface CommandIo {
   readonly env: Record<string, string | undefined>;
   /** Absolute. */
   readonly workingDirectory: string;

@@ -1,11 +1,11 @@
 import type { Log as HttpLog } from '../http/log.ts';
 import { createLog, type Log } from '../support/log.ts';
-import type { Io } from './io.ts';
+import type { CommandIo } from './io.ts';
 import type { Output, OutputSettings } from './output.ts';
 
 /** The log of everything below the CLI, on stderr: news unless `--quiet`, details with `--verbose`. */
 export function createCommandLog(context: {
-  readonly io: Io;
+  readonly io: CommandIo;
   readonly output: Output;
   readonly settings: OutputSettings;
 }): Log {

@@ -1,9 +1,9 @@
 /** How the stock `moon` client is pointed at a registry. */
 import { join } from 'node:path';
-import type { Io } from './io.ts';
+import type { CommandIo } from './io.ts';
 
 /** Where moon looks first: if this file exists, it never reads `MOONCAKES_REGISTRY` (moon-protocol §1). */
-export function clientConfigFile(io: Io): string {
+export function clientConfigFile(io: CommandIo): string {
   return join(io.env.MOON_HOME || join(io.homeDirectory, '.moon'), 'config.json');
 }
 

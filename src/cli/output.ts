@@ -1,14 +1,18 @@
-import pc from 'picocolors';
 import { createLog, type LogLevel } from '../support/log.ts';
+import { toVisibleJson, toVisibleLine } from '../support/visible-text.ts';
 import { describeFailure, formatFailure } from './failure.ts';
-import type { Io, OutputStream } from './io.ts';
+import type { Io } from './io.ts';
+import { clearLine, createTerminal, type Sequence } from './terminal.ts';
 
 /**
- * Where words go: results to stdout, everything said on the way to stderr. Nobody else writes to either.
+ * Where words go: results to stdout, everything said on the way to stderr. Nobody else writes to either, and nothing
+ * that came from elsewhere reaches them but as visible text: see `Terminal`.
  */
 export interface Output {
   /** The command's one result: `text` (without its final newline) for people, `json` with `--json`. */
-  result(result: { readonly text: string; readonly json: unknown }): void;
+  result(result: Result): void;
+  /** What a command tells while it works, where its result would be; on stderr with `--json`. */
+  say(text: string): void;
   /** A remark on stderr that `--quiet` drops. */
   note(text: string): void;
   warn(text: string): void;
@@ -16,12 +20,18 @@ export interface Output {
   log(line: string): void;
   /** What ended the command. */
   failure(error: unknown): void;
-  /** Help, on whichever stream it belongs to. */
-  help(text: string, stream: 'stdout' | 'stderr'): void;
+  /** Help that was asked for, with its newlines. */
+  help(text: string): void;
   /** Replaces the one line at the bottom of the terminal; `undefined` removes it. Nothing without a terminal. */
   statusLine(text: string | undefined): void;
   readonly hasStatusLine: boolean;
-  readonly color: { readonly err: Colors; readonly out: Colors };
+}
+
+interface Result {
+  readonly text: string;
+  readonly json: unknown;
+  /** Whether a program reads the text, which then must not be changed; nothing in it may come from elsewhere. */
+  readonly isForPrograms?: boolean;
 }
 
 export interface OutputSettings {
@@ -34,68 +44,64 @@ export interface OutputSettings {
 
 export type LogFormat = 'text' | 'json';
 
-type Colors = ReturnType<typeof pc.createColors>;
-
-/** Colour only on a terminal, and never with `NO_COLOR` (no-color.org) or `TERM=dumb`. */
-function wantsColor(stream: OutputStream, env: Io['env']): boolean {
-  return stream.isTTY === true && !env.NO_COLOR && env.TERM !== 'dumb';
-}
-
 export function createOutput(io: Io, settings: OutputSettings): Output {
-  const color = {
-    err: pc.createColors(wantsColor(io.stderr, io.env)),
-    out: pc.createColors(wantsColor(io.stdout, io.env)),
-  };
+  const stdout = createTerminal(io.stdout, io.env);
+  const stderr = createTerminal(io.stderr, io.env);
   const isJson = settings.logFormat === 'json';
-  const hasStatusLine = io.stderr.isTTY === true && !isJson && !settings.quiet && io.env.TERM !== 'dumb';
+  const hasStatusLine = stderr.isTTY && !isJson && !settings.quiet && io.env.TERM !== 'dumb';
   let shown = false;
   const clear = () => {
-    if (shown) io.stderr.write('\r\u001b[K');
+    if (shown) stderr.write(clearLine);
     shown = false;
   };
   const log = createLog({
-    write: (line) => io.stderr.write(line),
+    write: (line) => stderr.write(line),
     level: 'debug',
     format: 'json',
     now: () => new Date(io.now()),
   });
-  const say = (level: LogLevel, text: string, label = '') => {
+  const tell = (level: LogLevel, text: string, label?: Sequence) => {
     clear();
     if (isJson) log[level](text);
-    else io.stderr.write(`${label}${text}\n`);
+    else stderr.write(...(label === undefined ? [] : [label, ' ']), text, '\n');
   };
   return {
-    result({ text, json }) {
+    result({ text, json, isForPrograms = false }) {
       clear();
-      io.stdout.write(settings.json ? `${JSON.stringify(json, null, 2)}\n` : `${text}\n`);
+      if (settings.json) stdout.write(`${toVisibleJson(json, 2)}\n`);
+      else if (isForPrograms) stdout.writeRaw(`${text}\n`);
+      else stdout.write(`${text}\n`);
+    },
+    say(text) {
+      clear();
+      (settings.json ? stderr : stdout).write(`${text}\n`);
     },
     note(text) {
-      if (!settings.quiet) say('info', text);
+      if (!settings.quiet) tell('info', text);
     },
-    warn: (text) => say('warn', text, `${color.err.yellow('warning:')} `),
+    warn: (text) => tell('warn', text, stderr.style.yellow('warning:')),
     log(line) {
       clear();
-      io.stderr.write(line);
+      stderr.write(line);
     },
     failure(error) {
       const { message, ...rest } = describeFailure(error);
       if (isJson) log.error(message, { ...rest, stack: stackOf(error, settings.verbose) });
-      else say('error', formatFailure(error, { verbose: settings.verbose, label: color.err.red('error:') }));
+      else tell('error', formatFailure(error, { verbose: settings.verbose }), stderr.style.red('error:'));
     },
-    help(text, stream) {
+    help(text) {
       clear();
-      io[stream].write(text);
+      stdout.write(text);
     },
     statusLine(text) {
       if (!hasStatusLine) return;
       clear();
       if (text === undefined) return;
-      const width = (io.stderr.columns || 80) - 1; // 0: a terminal that does not say
-      io.stderr.write(text.slice(0, width));
+      const width = (stderr.columns || 80) - 1; // 0: a terminal that does not say
+      stderr.write(toVisibleLine(text).slice(0, width));
       shown = true;
     },
     hasStatusLine,
-    color,
   };
 }
 

@@ -9,8 +9,10 @@ import { defineExplain } from './commands/explain.ts';
 import { defineInit } from './commands/init.ts';
 import { defineMirror } from './commands/mirror.ts';
 import { definePath } from './commands/path.ts';
+import { definePlan } from './commands/plan.ts';
 import { defineServe } from './commands/serve.ts';
 import { defineSource } from './commands/source.ts';
+import { defineState } from './commands/state.ts';
 import { defineStatus } from './commands/status.ts';
 import { defineSync } from './commands/sync.ts';
 import { defineUpdate } from './commands/update.ts';
@@ -35,6 +37,7 @@ const commands: readonly DefineCommand[] = [
   defineSource,
   defineMirror,
   defineSync,
+  definePlan,
   defineStatus,
   defineExplain,
   defineVerify,
@@ -43,6 +46,7 @@ const commands: readonly DefineCommand[] = [
   defineServe,
   defineConfig,
   definePath,
+  defineState,
   defineUpdate,
   defineDemo,
   defineCompletion,

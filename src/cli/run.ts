@@ -4,7 +4,7 @@ import { defineComplete } from './complete.ts';
 import type { CommandContext, Run } from './context.ts';
 import { type ExitCode, exitCodeOf, exitCodes } from './exit-codes.ts';
 import { describeFailure } from './failure.ts';
-import type { Io } from './io.ts';
+import type { CommandIo, Io } from './io.ts';
 import { createOutput, type LogFormat, type OutputSettings } from './output.ts';
 import { createProgram, fullName, HelpShown } from './program.ts';
 
@@ -22,7 +22,7 @@ export async function runCli(words: readonly string[], io: Io): Promise<ExitCode
   };
   const program = createProgram({
     run,
-    writeHelp: (text) => io.stdout.write(text),
+    writeHelp: (text) => createOutput(io, guessSettings(words)).help(text),
     columns: io.stdout.columns,
   });
   defineComplete(program, run);
@@ -54,12 +54,19 @@ function createContext(program: Command, command: string, io: Io): CommandContex
     logFormat: options.logFormat ?? 'text',
   };
   return {
-    io,
+    io: withoutStreams(io),
     command,
     settings,
     output: createOutput(io, settings),
     directory: resolve(io.workingDirectory, options.dir ?? '.'),
+    // With --json, stdout carries the one document of this command.
+    runAnother: (words, workingDirectory) =>
+      runCli(words, { ...io, stdout: settings.json ? io.stderr : io.stdout, workingDirectory }),
   };
+}
+
+function withoutStreams({ stdout: _, stderr: __, ...io }: Io): CommandIo {
+  return io;
 }
 
 function reportFailure(error: unknown, io: Io, settings: OutputSettings): ExitCode {

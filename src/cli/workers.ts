@@ -2,6 +2,7 @@ import cluster, { type Worker } from 'node:cluster';
 import { once } from 'node:events';
 import { createServer } from 'node:net';
 import { UsageError } from '../errors.ts';
+import type { RefreshTrouble } from '../http/health.ts';
 import type { Log } from '../support/log.ts';
 
 /**
@@ -11,14 +12,25 @@ import type { Log } from '../support/log.ts';
 export interface Workers {
   /** The port they listen on. */
   readonly port: number;
+  /** Sends all of them, and those that replace them, what they are to know; the last message counts. */
+  tell(message: WorkerMessage): void;
   /** Lets each end its running requests; kills what is left after `drainMs`. */
   stop(drainMs: number): Promise<void>;
+}
+
+export interface WorkerMessage {
+  readonly refreshTrouble: RefreshTrouble | undefined;
 }
 
 const restartPauseMs = 1000;
 
 export function isWorker(): boolean {
   return cluster.isWorker;
+}
+
+/** In a worker: what the process that started it tells. */
+export function onTold(listener: (message: WorkerMessage) => void): void {
+  cluster.worker?.on('message', listener);
 }
 
 /** To be called at the end of a worker's work: its channel would keep the process alive. */
@@ -58,8 +70,17 @@ export async function startWorkers(
       if (!isStopping) cluster.fork();
     }, restartPauseMs);
   });
+  let last: WorkerMessage | undefined;
+  cluster.on('online', (worker) => {
+    if (last) worker.send(last);
+  });
   return {
     port,
+    tell(message) {
+      last = message;
+      for (const worker of Object.values(cluster.workers ?? {}))
+        if (worker?.isConnected()) worker.send(message);
+    },
     async stop(drainMs) {
       isStopping = true;
       const running = Object.values(cluster.workers ?? {}).filter((worker) => worker !== undefined);

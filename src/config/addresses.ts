@@ -2,6 +2,7 @@
  * What may stand as an address in `registry.toml`. Strict on purpose: an address reaches git's command line and
  * decides who gets a source's credentials, so nothing that two parsers could read differently is let through.
  */
+import { parseHostName } from '../support/host-name.ts';
 
 const unsafeCharacters = /[\u0000-\u0020\u007f-\u00a0\u2028\u2029\\"<>^`|]/;
 const withAuthority = /^https?:\/\/[^/?#]/i;
@@ -23,6 +24,17 @@ export function serverUrlProblem(text: string): string | undefined {
   const problem = commonProblem(text);
   if (problem !== undefined) return problem;
   return isWebUrl(text) ? undefined : 'expected an address such as "https://registry.example.com"';
+}
+
+/** Why `text` cannot stand in `allowed_hosts`; `undefined` if it can. */
+export function allowedHostProblem(text: string): string | undefined {
+  if (text === '*' || readHostName(text) !== undefined) return undefined;
+  return 'expected a host name or address without scheme and port, such as "registry.example.com", or "*"';
+}
+
+/** A host of `allowed_hosts` in the form in which hosts are compared; an IPv6 address may lack its brackets. */
+export function readHostName(text: string): string | undefined {
+  return parseHostName(text) ?? parseHostName(`[${text}]`);
 }
 
 /** Why `text` cannot be the address of a git index; `undefined` if it can. `ext::` and options never can. */

@@ -30,6 +30,8 @@ export interface Config {
     readonly port: number;
     /** The address clients use, when it differs from host and port (behind a proxy); no trailing slash. */
     readonly baseUrl: string | undefined;
+    /** Further names clients may use for the server, as `parseHostName` gives them, or `*` for any. */
+    readonly allowedHosts: readonly string[];
     readonly maxConnections: number;
     readonly upstreamFallback: boolean;
     readonly refreshIntervalMs: number;
@@ -82,7 +84,7 @@ export interface SourceConfig {
   readonly enabled: boolean;
   /** Lower is tried first and trusted more. */
   readonly priority: number;
-  /** Exclusive patterns: names that only this source may supply (rule 1). */
+  /** Exclusive patterns: names of which only this source says what they mean (rule 1). */
   readonly namespaces: readonly string[];
   /** What the source may supply: anything in `include` (or anything, if empty) that is not in `exclude`. */
   readonly include: readonly string[];
@@ -95,6 +97,8 @@ export interface SourceConfig {
   readonly downloadUrl: string;
   /** Template of an archive's URL with `{owner}`, `{name}`, `{module}`, `{version}`, each percent-encoded. */
   readonly packageUrlPattern: string | undefined;
+  /** What it may redirect to although the address is not public: see `parseNamedDestination`. */
+  readonly allowedRedirects: readonly string[];
   /** How many requests it gets at the same time. */
   readonly maxConcurrency: number;
   readonly maxRequestsPerSecond: number | undefined;
@@ -128,6 +132,17 @@ export interface SourceLimits {
   readonly waitingRequests: number;
 }
 
-export type SourceAuth =
+export type SourceAuth = SourceCredentials & {
+  /** Why they cannot be used, naming the variable and never its value. */
+  readonly problem?: string | undefined;
+};
+
+type SourceCredentials =
   | { readonly type: 'bearer'; readonly token: string }
-  | { readonly type: 'basic'; readonly username: string; readonly password: string };
+  | {
+      readonly type: 'basic';
+      readonly username: string;
+      readonly password: string;
+      /** Whether it comes from the environment too, as with hosts whose tokens stand in for a user. */
+      readonly isUsernameSecret?: boolean | undefined;
+    };

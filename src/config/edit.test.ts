@@ -319,7 +319,7 @@ describe('setValue and getValue', () => {
     ['server.port', '1.5', 'cannot set server.port: expected an integer from 0 to 65535, got "1.5"'],
     ['mirror.auto_sync', 'yes', 'cannot set mirror.auto_sync: expected true or false, got "yes"'],
     ['sources.a.type', 'npm', /expected "mooncakes" or/],
-    ['sources.a.name', 'z', /cannot be renamed/],
+    ['sources.a.name', 'z', /source is renamed together/],
   ])('%s cannot be %s', (key, typed, message) => {
     expect(() => setValue(commented, key, typed)).toThrow(message);
     expect(() => setValue(commented, key, typed)).toThrow(UsageError);

@@ -87,6 +87,17 @@ export function setSourceEnabled(text: string, name: string, enabled: boolean): 
   return (valueAt(document.value, path) ?? true) === enabled ? text : setAt(text, path, enabled);
 }
 
+/** Gives a source another name, as the default one too. Throws `NotFoundError` for an unknown name, `UsageError` for one that is taken. */
+export function renameSource(text: string, oldName: string, newName: string): string {
+  const document = readDocument(text);
+  const index = indexOfSource(document, oldName);
+  if (sourceNames(document.value).includes(newName))
+    throw new UsageError(`there is a source called "${newName}" already`, { hint: 'choose another name' });
+  const isDefault = writtenDefault(document) === oldName;
+  const renamed = setAt(text, ['sources', index, 'name'], newName);
+  return isDefault ? writeDefaultSource(renamed, newName) : renamed;
+}
+
 /** Names the default source at the top of the file, wherever the file named it before. */
 export function setDefaultSource(text: string, name: string): string {
   const document = readDocument(text);
@@ -105,8 +116,8 @@ export function setValue(text: string, key: string, value: string): string {
   const parsed = parseKeyValue(key, shape, value);
   if (isSamePath(path, ['default_source'])) return setDefaultSource(text, String(parsed));
   if (path[0] === 'sources' && path[2] === 'name')
-    throw new UsageError('a source cannot be renamed: its name is recorded as the origin of its modules', {
-      hint: 'remove it and add it under the new name',
+    throw new UsageError('a source is renamed together with all that is recorded under its name', {
+      hint: 'moonbit-registry source rename OLD NEW',
     });
   return setAt(text, path, parsed);
 }

@@ -16,10 +16,41 @@ export function environmentProblem(text: string, env: Environment): string | und
     const value = env[name];
     if (value === undefined) return `the environment variable ${name} is not set`;
     if (value === '') return `the environment variable ${name} is empty`;
-    if (/[\u0000-\u001f\u007f]/.test(value))
-      return `the environment variable ${name} holds a line break or another control character`;
   }
   return undefined;
+}
+
+/**
+ * Why a credential cannot be sent, naming the variable that it comes from, else its key, in words that never hold a
+ * value; `undefined` if it can. Not a problem of the file: it concerns one source, and variables change without it.
+ * A bearer token stands in a header as it is (RFC 9110 §5.5); what is sent by `basic` is encoded, but has no control
+ * characters (RFC 7617 §2).
+ */
+export function credentialProblem(
+  key: string,
+  written: string,
+  env: Environment,
+  type: 'bearer' | 'basic',
+): string | undefined {
+  const literal = { place: key, value: written.replace(reference, '') };
+  const referenced = referencedVariables(written).map((name) => ({
+    place: `the environment variable ${name}`,
+    value: env[name] ?? '',
+  }));
+  for (const { place, value } of [...referenced, literal]) {
+    const flaw = flawOf(value, type);
+    if (flaw !== undefined) return `${place} holds ${flaw}`;
+  }
+  return undefined;
+}
+
+function flawOf(value: string, type: 'bearer' | 'basic'): string | undefined {
+  if (/[\ufeff\ufffe]/.test(value)) return 'a byte-order mark';
+  if (/[\r\n\u0085\u2028\u2029]/.test(value)) return 'a line break';
+  if (/[\p{Cc}\p{Cs}]/u.test(value)) return 'a control character';
+  if (type === 'basic') return /\p{Cf}/u.test(value) ? 'an invisible character' : undefined;
+  if (/[^ -~]/.test(value)) return 'a character outside ASCII, which no token can have';
+  return /^ | $/.test(value) ? 'a space at its beginning or its end' : undefined;
 }
 
 /** Replaces every reference. Only for text without an `environmentProblem`. */

@@ -1,9 +1,9 @@
 import { basename, join, resolve } from 'node:path';
 import { covers } from '../model/pattern.ts';
-import { absolutePackageUrlPattern, withoutTrailingSlash } from './addresses.ts';
+import { absolutePackageUrlPattern, readHostName, withoutTrailingSlash } from './addresses.ts';
 import type { Config, Limits, SourceAuth, SourceConfig, SourceLimits } from './config.ts';
 import { parseDuration } from './duration.ts';
-import { type Environment, expandReferences } from './environment.ts';
+import { credentialProblem, type Environment, expandReferences } from './environment.ts';
 import { defaultMaxConcurrency, defaultPriority, isMooncakesUrl, mooncakesPreset } from './presets.ts';
 import { configFileName } from './problem.ts';
 import { type ConfigFile, defaultLimitsOfSource, type SourceEntry } from './schema.ts';
@@ -42,6 +42,7 @@ export function normaliseConfig(file: ConfigFile, document: TomlDocument, contex
       host: server.host,
       port: server.port,
       baseUrl: server.base_url === undefined ? undefined : withoutTrailingSlash(server.base_url),
+      allowedHosts: server.allowed_hosts.map((host) => readHostName(host) ?? host),
       maxConnections: server.max_connections,
       upstreamFallback: server.upstream_fallback,
       refreshIntervalMs: milliseconds(server.refresh_interval),
@@ -73,6 +74,7 @@ function normaliseSource(source: SourceEntry, env: Environment): SourceConfig {
     deletedUpstream: source.deleted_upstream,
     downloadUrl,
     packageUrlPattern: pattern === undefined ? undefined : absolutePackageUrlPattern(pattern, downloadUrl),
+    allowedRedirects: source.allowed_redirects,
     maxConcurrency: source.max_concurrency,
     maxRequestsPerSecond: source.max_requests_per_second,
     auth: source.enabled ? normaliseAuth(source, env) : undefined,
@@ -83,9 +85,14 @@ function normaliseSource(source: SourceEntry, env: Environment): SourceConfig {
 function normaliseAuth({ auth }: SourceEntry, env: Environment): SourceAuth | undefined {
   if (auth === undefined) return undefined;
   const text = (value: string | undefined) => expandReferences(value ?? '', env);
-  return auth.type === 'bearer'
-    ? { type: 'bearer', token: text(auth.token) }
-    : { type: 'basic', username: text(auth.username), password: text(auth.password) };
+  const keys = auth.type === 'bearer' ? (['token'] as const) : (['username', 'password'] as const);
+  const problems = keys.map((key) => credentialProblem(`auth.${key}`, auth[key] ?? '', env, auth.type));
+  const problem = problems.find((found) => found !== undefined);
+  const rest = problem === undefined ? {} : { problem };
+  if (auth.type === 'bearer') return { type: 'bearer', token: text(auth.token), ...rest };
+  const isUsernameSecret = auth.username?.includes('${') ?? false;
+  const username = { username: text(auth.username), ...(isUsernameSecret ? { isUsernameSecret } : {}) };
+  return { type: 'basic', ...username, password: text(auth.password), ...rest };
 }
 
 function impliedSource(): SourceConfig {
@@ -94,7 +101,7 @@ function impliedSource(): SourceConfig {
   const patient = { holdsNewNames: 'all', deletedUpstream: 'keep' } as const;
   return {
     ...{ name, type, url, indexUrl, indexType: 'git', enabled: true, priority, ...unlimited, ...patient },
-    ...{ downloadUrl, packageUrlPattern: undefined, auth: undefined },
+    ...{ downloadUrl, packageUrlPattern: undefined, allowedRedirects: [], auth: undefined },
     ...{ maxConcurrency: defaultMaxConcurrency, maxRequestsPerSecond: undefined },
     limits: defaultSourceLimits(),
   };

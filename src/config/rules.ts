@@ -1,4 +1,5 @@
 /** What must hold between the values of `registry.toml`, each rule a function from the file to its problems. */
+import { foldName } from '../model/fold-name.ts';
 import { covers, overlaps } from '../model/pattern.ts';
 import { suggest } from '../support/suggest.ts';
 import { packageUrlPatternProblem } from './addresses.ts';
@@ -94,7 +95,7 @@ function foreignArchives(sources: readonly PlacedSource[]): Problem[] {
 function doubleClaims(sources: readonly PlacedSource[]): Problem[] {
   return eachPattern(sources, 'namespaces').flatMap(({ index, position, pattern }) => {
     const other = eachPattern(sources, 'namespaces').find(
-      (claim) => claim.index < index && overlaps(claim.pattern, pattern),
+      (claim) => claim.index < index && overlaps(foldName(claim.pattern), foldName(pattern)),
     );
     if (other === undefined) return [];
     const message = `"${pattern}" is claimed twice: ${other.label} claims "${other.pattern}"`;
@@ -106,9 +107,12 @@ function doubleClaims(sources: readonly PlacedSource[]): Problem[] {
 function deadPatterns(sources: readonly PlacedSource[]): Problem[] {
   return (['namespaces', 'include'] as const).flatMap((key) =>
     eachPattern(sources, key).flatMap(({ index, position, pattern, source }) => {
-      const exclude = source.exclude?.find((other) => other !== undefined && covers(other, pattern));
+      const exclude = source.exclude?.find(
+        (other) => other !== undefined && covers(foldName(other), foldName(pattern)),
+      );
       const claim = eachPattern(sources, 'namespaces').find(
-        (other) => key === 'include' && other.index !== index && covers(other.pattern, pattern),
+        (other) =>
+          key === 'include' && other.index !== index && covers(foldName(other.pattern), foldName(pattern)),
       );
       const path = ['sources', index, key, position];
       if (exclude !== undefined)

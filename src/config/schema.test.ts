@@ -58,7 +58,7 @@ describe('configKeys', () => {
     expect(rows.get('mirror.packages')).toMatchObject({ type: 'list of strings', default: '[]' });
     expect(rows.get('sources.NAME.auth.type')).toMatchObject({ type: '"bearer", "basic"', default: '' });
     expect([...rows.values()].every(({ type, meaning }) => type !== '' && meaning !== '')).toBe(true);
-    expect(rows.size).toBe(61);
+    expect(rows.size).toBe(63);
   });
 });
 

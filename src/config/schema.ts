@@ -4,7 +4,8 @@
  */
 import * as v from 'valibot';
 import { patternProblem } from '../model/pattern.ts';
-import { baseUrlProblem, indexUrlProblem, serverUrlProblem } from './addresses.ts';
+import { namedDestinationProblem } from '../support/destination.ts';
+import { allowedHostProblem, baseUrlProblem, indexUrlProblem, serverUrlProblem } from './addresses.ts';
 import { durationForm, durationRangeProblem } from './duration.ts';
 import { defaultMaxConcurrency } from './presets.ts';
 import { sizeForm, sizeRangeProblem } from './size.ts';
@@ -49,6 +50,11 @@ const patterns = v.array(
     v.rawCheck(refuse((value) => prefixed('expected a pattern such as "owner/*": ', patternProblem(value)))),
   ),
   expected('a list of patterns such as ["owner/*"]'),
+);
+
+const destinations = v.array(
+  v.pipe(text, v.rawCheck(refuse(namedDestinationProblem))),
+  expected('a list of hosts or addresses such as ["files.example.com", "10.0.0.0/8"]'),
 );
 
 const duration = v.pipe(
@@ -134,7 +140,7 @@ const source = v.strictObject(
         'Lower is tried first and trusted more; 50, or 100 for `mooncakes`, unless set',
       ),
     ),
-    namespaces: v.optional(about(patterns, 'Names that only this source may supply'), []),
+    namespaces: v.optional(about(patterns, 'Names of which only this source says what they mean'), []),
     include: v.optional(about(patterns, 'Limits what the source supplies to these names'), []),
     exclude: v.optional(about(patterns, 'Names the source never supplies'), []),
     holds_new_names: v.optional(
@@ -154,6 +160,13 @@ const source = v.strictObject(
     download_url: v.optional(about(address(baseUrlProblem), 'Where archives are, if not under `url`')),
     package_url_pattern: v.optional(
       about(text, 'Address of an archive, with `{module}` or `{owner}` and `{name}`, and `{version}`'),
+    ),
+    allowed_redirects: v.optional(
+      about(
+        destinations,
+        'Hosts, `HOST:PORT`, addresses or ranges that the source may redirect to although they are not public',
+      ),
+      [],
     ),
     max_concurrency: v.optional(
       about(integer(1, 256), 'How many requests the source gets at the same time'),
@@ -198,6 +211,17 @@ const server = v.strictObject(
     port: v.optional(about(integer(0, 65_535), 'Port to listen on; 0 takes a free one'), 8080),
     base_url: v.optional(
       about(address(serverUrlProblem), 'The address clients use, if it differs from host and port'),
+    ),
+    allowed_hosts: v.optional(
+      about(
+        v.array(
+          v.pipe(text, v.rawCheck(refuse(allowedHostProblem))),
+          expected('a list of host names such as ["registry.example.com"]'),
+        ),
+        "Names that requests may have in `Host`, beside `base_url`'s and, on loopback, those of this machine; `*` for any. " +
+          'Where it listens beyond loopback and neither this nor `base_url` is set, any is allowed',
+      ),
+      [],
     ),
     max_connections: v.optional(
       about(integer(1, 1_000_000), 'How many connections a server process keeps open at the same time'),

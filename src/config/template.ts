@@ -37,7 +37,7 @@ refresh_interval = "60s"
 # url = "https://internal.example.com/moonbit"
 # index_url = "https://internal.example.com/moonbit/git/index"
 # priority = 25
-# namespaces = ["company/*"]       # only this source may supply these names
+# namespaces = ["company/*"]       # only this source says what these names mean
 # [sources.auth]
 # type = "bearer"
 # token = "\${INTERNAL_TOKEN}"      # an environment variable; secrets never stand in this file

@@ -1,5 +1,6 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import type { Readable } from 'node:stream';
+import { toVisibleJson } from '../support/visible-text.ts';
 
 /** What a handler sees of a request. */
 export interface AppRequest {
@@ -61,6 +62,8 @@ export interface ProblemAnswer {
   readonly detail: string;
   readonly hint: string | undefined;
   readonly headers: Headers;
+  /** Why, for the log alone. */
+  readonly cause: string | undefined;
 }
 
 export function content(status: number, headers: Headers, body?: Buffer | StreamedBody): ContentAnswer {
@@ -68,7 +71,7 @@ export function content(status: number, headers: Headers, body?: Buffer | Stream
 }
 
 export function json(value: unknown, headers: Headers = {}): ContentAnswer {
-  const body = Buffer.from(`${JSON.stringify(value)}\n`);
+  const body = Buffer.from(`${toVisibleJson(value)}\n`);
   return content(
     200,
     { 'Content-Type': 'application/json; charset=utf-8', 'Cache-Control': 'no-cache', ...headers },
@@ -79,7 +82,12 @@ export function json(value: unknown, headers: Headers = {}): ContentAnswer {
 export function problem(
   status: number,
   detail: string,
-  options: { readonly hint?: string | undefined; readonly headers?: Headers } = {},
+  options: {
+    readonly hint?: string | undefined;
+    readonly headers?: Headers;
+    readonly cause?: string | undefined;
+  } = {},
 ): ProblemAnswer {
-  return { kind: 'problem', status, detail, hint: options.hint, headers: options.headers ?? {} };
+  const { hint, headers = {}, cause } = options;
+  return { kind: 'problem', status, detail, hint, headers, cause };
 }

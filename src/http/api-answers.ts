@@ -2,6 +2,7 @@
 import type { ModuleName } from '../model/module-name.ts';
 import { ownerOf } from '../model/module-name.ts';
 import { compareVersions, latestVersion, type Version } from '../model/version.ts';
+import type { Explanation } from '../registry/reports.ts';
 import { type Catalogue, type CatalogueEntry, readIndexLines, yankOf } from './catalogue.ts';
 
 // The official site's decoder refuses a listing without a date.
@@ -38,6 +39,11 @@ export function describeStatistics(catalogue: Catalogue) {
     total_lines: 0,
     total_downloads: 0,
   };
+}
+
+/** Findings without their messages, which may say what a source said. */
+export function describeExplanation({ findings, ...explanation }: Explanation) {
+  return { ...explanation, findings: findings.map(({ message: _, ...finding }) => finding) };
 }
 
 /** `undefined` for an owner without a served module. */

@@ -4,6 +4,7 @@ import type { Registry } from '../registry/registry.ts';
 import { createSingleFlight } from '../support/single-flight.ts';
 import { type Answer, type AppRequest, type Handler, json, problem, type Route } from './answer.ts';
 import {
+  describeExplanation,
   describeManifest,
   describeMatch,
   describeModule,
@@ -121,7 +122,7 @@ async function answerExplanation(registry: Registry, request: AppRequest): Promi
     return problem(400, 'The path names no module.', {
       hint: 'ask for /api/v0/explain/OWNER/NAME[@VERSION]',
     });
-  return json(await registry.explain(path, version));
+  return json(describeExplanation(await registry.explain(path, version)));
 }
 
 /** `/api/v0/<verb>/OWNER/NAME[/PACKAGE][@VERSION][/PACKAGE]`, the name encoded or not; `@latest` counts as none. */

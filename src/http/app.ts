@@ -1,15 +1,19 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Limits } from '../config/config.ts';
 import type { ProcessSharing, Registry } from '../registry/registry.ts';
+import type { Listening } from './allowed-hosts.ts';
 import type { Route } from './answer.ts';
 import { type AnswerExchange, createAnswerExchange } from './answer-exchange.ts';
 import { createApiRoutes } from './api-routes.ts';
 import { createArchiveRoutes } from './archive-routes.ts';
+import { createBefore } from './before.ts';
 import { createFileRoutes } from './file-routes.ts';
 import { createHandler } from './handle.ts';
+import type { RefreshTrouble } from './health.ts';
 import { createIndexRoutes } from './index-routes.ts';
 import { createInfoRoutes } from './info-routes.ts';
 import type { Log } from './log.ts';
+import { createReadiness } from './readiness.ts';
 import { createServedCommit } from './served-commit.ts';
 import { createStaleness } from './staleness.ts';
 import { createUploadPack, type UploadPackStats } from './upload-pack.ts';
@@ -20,6 +24,8 @@ const smallArchiveBytes = 1024 * 1024;
 type AppLimits = Limits & { readonly smallArchiveBytes: number };
 
 export interface AppOptions {
+  /** Where the server listens; asked while it does. */
+  readonly listening: () => Listening;
   /** The address clients use; its path is accepted, and not required, in front of every route. */
   readonly baseUrl?: string | undefined;
   readonly log?: Log | undefined;
@@ -29,6 +35,8 @@ export interface AppOptions {
   readonly limits?: Partial<AppLimits> | undefined;
   /** Milliseconds since any moment. */
   readonly now?: (() => number) | undefined;
+  /** What whoever refreshes the index knows of its failing. */
+  readonly refreshTrouble?: (() => RefreshTrouble | undefined) | undefined;
 }
 
 export interface App {
@@ -40,13 +48,14 @@ export interface App {
 }
 
 /** Everything the server answers, as an ordered table of routes over raw request targets. */
-export function createApp(registry: Registry, options: AppOptions = {}): App {
+export function createApp(registry: Registry, options: AppOptions): App {
   const limits: AppLimits = { smallArchiveBytes, ...registry.config.limits, ...options.limits };
   const log = options.log ?? (() => {});
   const now = options.now ?? (() => performance.now());
   const baseUrl = options.baseUrl?.replace(/\/+$/, '');
   const prefix = baseUrl === undefined ? '' : new URL(baseUrl).pathname.replace(/\/+$/, '');
   const staleness = createStaleness(registry, log, now);
+  const readiness = createReadiness(registry);
   const servedCommit = createServedCommit(registry, now);
   const archives = createArchiveRoutes(registry, servedCommit, limits);
   const uploadPack = createUploadPack({
@@ -64,12 +73,18 @@ export function createApp(registry: Registry, options: AppOptions = {}): App {
   });
   const routes: readonly Route[] = [
     ...archives.routes,
-    ...createIndexRoutes(registry, servedCommit, uploadPack, limits),
+    ...createIndexRoutes(registry, servedCommit, uploadPack, readiness, limits),
     ...createFileRoutes(registry),
     ...createApiRoutes(registry),
-    ...createInfoRoutes(registry, { baseUrl, staleness }),
+    ...createInfoRoutes(registry, {
+      baseUrl,
+      staleness,
+      readiness,
+      refreshTrouble: options.refreshTrouble ?? (() => undefined),
+    }),
   ];
   const handle = createHandler({
+    before: createBefore({ registry, listening: options.listening, baseUrl, log, now }),
     routes,
     findReady: archives.findReady,
     staleness,

@@ -10,6 +10,7 @@ import {
   type ReadyAnswer,
   type Route,
 } from './answer.ts';
+import { describeExplanation } from './api-answers.ts';
 import {
   type ArchiveMemory,
   type ArchiveMemoryLimits,
@@ -61,7 +62,9 @@ async function answerArchive(context: ArchiveContext, request: AppRequest): Prom
   const { registry, servedCommit, memory, limits } = context;
   if (request.query !== '' && parseQuery(request.query).has('explain')) {
     const named = parseArchivePath(request.path);
-    return named.kind === 'problem' ? named : json(await registry.explain(named.module, named.version));
+    return named.kind === 'problem'
+      ? named
+      : json(describeExplanation(await registry.explain(named.module, named.version)));
   }
   const commit = await servedCommit.read();
   const known = memory.recall(request.target, commit);

@@ -30,6 +30,7 @@ export function refuseBadRequest(error: Error, socket: Socket, isAnswering: bool
     `HTTP/1.1 ${status} ${title}`,
     'Connection: close',
     'Content-Type: application/problem+json',
+    'Cache-Control: no-store',
     `Content-Length: ${Buffer.byteLength(body)}`,
     `X-Request-Id: ${id}`,
   ];

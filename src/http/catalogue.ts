@@ -1,3 +1,4 @@
+import { readClientLine } from '../model/client-line.ts';
 import { parseDependencies } from '../model/index-entry.ts';
 import type { ModuleName } from '../model/module-name.ts';
 import { isVersion, latestVersion, type Version } from '../model/version.ts';
@@ -28,6 +29,9 @@ export interface Catalogue {
   readonly dependents: ReadonlyMap<string, number>;
 }
 
+/** Deeper than any field of a real line by far. */
+const maxDepth = 100;
+
 /** One line of an index file, unknown keys included. */
 export type IndexLine = Readonly<Record<string, unknown>> & { readonly version: Version };
 
@@ -43,12 +47,32 @@ export function readIndexLines(file: Buffer): Map<Version, IndexLine> {
 
 function parseLine(text: string): IndexLine | undefined {
   if (text.trim() === '') return undefined;
+  const value = readJson(text);
+  return isIndexLine(value) ? withoutDeepFields(value) : undefined;
+}
+
+function readJson(text: string): unknown {
   try {
-    const value: unknown = JSON.parse(text);
-    return isIndexLine(value) ? value : undefined;
+    return JSON.parse(text);
   } catch {
-    return undefined;
+    // What only the client's parser takes, with comments for example: what it reads of it is all there is to tell.
+    const read = readClientLine(text);
+    return read.kind === 'line'
+      ? { version: read.line.version, checksum: read.line.checksum, deps: Object.fromEntries(read.line.deps) }
+      : undefined;
   }
+}
+
+/** Clients ignore such fields whatever their depth, but `JSON.stringify` is recursive. */
+function withoutDeepFields(line: IndexLine): IndexLine {
+  const deep = Object.keys(line).filter((key) => isDeeperThan(maxDepth, line[key]));
+  if (deep.length === 0) return line;
+  return Object.fromEntries(Object.entries(line).filter(([key]) => !deep.includes(key))) as IndexLine;
+}
+
+function isDeeperThan(levels: number, value: unknown): boolean {
+  if (typeof value !== 'object' || value === null) return false;
+  return levels === 0 || Object.values(value).some((inner) => isDeeperThan(levels - 1, inner));
 }
 
 function isIndexLine(value: unknown): value is IndexLine {

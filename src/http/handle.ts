@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import { RegistryError } from '../errors.ts';
 import {
   type Answer,
   type AppRequest,
@@ -8,6 +9,7 @@ import {
   type ReadyAnswer,
   type Route,
 } from './answer.ts';
+import type { Before } from './before.ts';
 import { wantsAll } from './entity.ts';
 import type { Log, LogEntry } from './log.ts';
 import { errorProblem, sendAnswer, sendReady } from './respond.ts';
@@ -15,6 +17,7 @@ import type { Staleness } from './staleness.ts';
 import { parseTarget } from './target.ts';
 
 export interface HandlerOptions {
+  readonly before: Before;
   /** The first that matches answers. */
   readonly routes: readonly Route[];
   /** The answer to a GET for all of what is at a target (as sent), where it needs no route to be built. */
@@ -37,7 +40,7 @@ const maxHeaderLines = 100;
 export function createHandler(options: HandlerOptions): Handle {
   return async (request, response) => {
     const exchange = { id: randomUUID(), startedAt: options.now(), request, response };
-    const refusal = refuseHead(request, options.targetCharacters);
+    const refusal = options.before(request) ?? refuseHead(request, options.targetCharacters);
     const ready = refusal || !wantsAll(request) ? undefined : options.findReady(request.url ?? '');
     if (!ready) return answer(options, exchange, refusal);
     sendReady(response, ready, exchange.id);
@@ -60,7 +63,9 @@ async function answer(
 ): Promise<void> {
   const { id, request, response } = exchange;
   const client = watchClient(response);
-  const found = refusal ? refuse(refusal) : await findAnswer(options, exchange, client);
+  const found = refusal
+    ? refuse(refusal, isAskedByGit(request))
+    : await findAnswer(options, exchange, client);
   const send = (sent: Answer) =>
     sendAnswer(request, response, sent, { id, headers: found.headers, problemsAsText: found.isForGit });
   try {
@@ -70,7 +75,8 @@ async function answer(
     if (response.headersSent) response.destroy();
     else if (!response.destroyed) await send(errorProblem(error));
   } finally {
-    logRequest(options, exchange, client.hasLeft() ? 499 : response.statusCode);
+    const cause = found.answer.kind === 'problem' ? found.answer.cause : undefined;
+    logRequest(options, exchange, client.hasLeft() ? 499 : response.statusCode, cause);
   }
 }
 
@@ -103,8 +109,13 @@ interface Found {
   readonly isForGit: boolean;
 }
 
-function refuse(answer: Answer): Found {
-  return { answer, headers: {}, isForGit: false };
+function refuse(answer: Answer, isForGit = false): Found {
+  return { answer, headers: {}, isForGit };
+}
+
+/** git shows people what we say only if it is plain text. */
+function isAskedByGit({ headers, url = '' }: IncomingMessage): boolean {
+  return /^git\//.test(headers['user-agent'] ?? '') && url.includes('/git/');
 }
 
 /** What is wrong with a request before anybody looks at what it is for. */
@@ -113,8 +124,6 @@ function refuseHead(request: IncomingMessage, targetCharacters: number): Answer 
     return problem(414, `The address is longer than ${targetCharacters} characters.`);
   if (request.rawHeaders.length > 2 * maxHeaderLines)
     return problem(431, `The request has more than ${maxHeaderLines} header lines.`);
-  if (request.headers.host === undefined && request.httpVersion === '1.1')
-    return problem(400, 'The request has no Host header.');
   return undefined;
 }
 
@@ -123,7 +132,7 @@ async function findAnswer(options: HandlerOptions, exchange: Exchange, client: C
   const { method = '', url = '', headers } = request;
   const target = parseTarget(url, options.prefix);
   if (!target) return refuse(problem(400, 'The request target is not a path.'));
-  const isForGit = target.path.startsWith('/git/') && /^git\//.test(headers['user-agent'] ?? '');
+  const isForGit = isAskedByGit(request);
   const route = options.routes.find(
     ({ methods, pattern }) => methods.includes(method) && pattern.test(target.path),
   );
@@ -160,7 +169,12 @@ function warningOf(staleness: Staleness): Headers {
   return { Warning: stale.map(({ source }) => `110 - "stale: ${source}"`).join(', ') };
 }
 
-function logRequest({ log, accessLog, now }: HandlerOptions, exchange: Exchange, status: number): void {
+function logRequest(
+  { log, accessLog, now }: HandlerOptions,
+  exchange: Exchange,
+  status: number,
+  cause?: string,
+): void {
   const { id, startedAt, request } = exchange;
   log({
     level: levelOf(status, accessLog),
@@ -170,6 +184,7 @@ function logRequest({ log, accessLog, now }: HandlerOptions, exchange: Exchange,
       method: request.method,
       target: request.url?.slice(0, 512),
       status,
+      cause,
       durationMs: Math.round(now() - startedAt),
       client: request.socket.remoteAddress,
       userAgent: request.headers['user-agent']?.slice(0, 200),
@@ -186,6 +201,7 @@ function levelOf(status: number, accessLog: boolean): LogEntry['level'] {
 
 function logFailure(log: Log, { id, request }: Exchange, error: unknown): void {
   const stack = error instanceof Error ? error.stack : undefined;
-  const fields = { id, target: request.url?.slice(0, 512), error, stack };
+  const hint = error instanceof RegistryError ? error.hint : undefined;
+  const fields = { id, target: request.url?.slice(0, 512), error, hint, stack };
   log({ level: 'error', message: 'request failed', fields });
 }

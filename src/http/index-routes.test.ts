@@ -63,6 +63,63 @@ describe('what a client may want', () => {
   });
 });
 
+describe('what a client has that no client may know of', () => {
+  const asksFor = {
+    2: (commit: string, known: string, ...more: string[]) =>
+      lines('command=fetch', '|', `want ${commit}`, known, ...more, '.'),
+    0: (commit: string, known: string, ...more: string[]) =>
+      known.startsWith('shallow ')
+        ? lines(`want ${commit} multi_ack_detailed side-band-64k`, known, '.', ...more, '.')
+        : lines(`want ${commit} multi_ack_detailed side-band-64k`, '.', known, ...more, '.'),
+  } as const;
+
+  test.each([
+    [0, 'have', []],
+    [0, 'have', ['done']],
+    [0, 'shallow', ['done']],
+    [2, 'have', []],
+    [2, 'have', ['done']],
+    [2, 'shallow', ['done']],
+  ] as const)(
+    'is answered like what nobody has, in protocol v%d, in a line %s %j',
+    async (protocol, word, more) => {
+      const { registry, url } = await serveStandIn();
+      await registry.publish('alice/json@1.0.0');
+      const commit = await registry.servedCommit();
+      const ids = await git([
+        '-C',
+        registry.indexDirectory,
+        'rev-parse',
+        'main^{tree}',
+        'main:README',
+        'main~1',
+      ]);
+      const [tree = '', blob = '', earlier = ''] = ids.split('\n');
+      const headers = protocol === 2 ? version2 : uploadType;
+      const answer = async (id: string) => {
+        const asked = await post(url, asksFor[protocol](commit, `${word} ${id}`, ...more), headers);
+        return [asked.status, Buffer.from(await asked.arrayBuffer()).toString('latin1')];
+      };
+      const unknown = await answer('f'.repeat(40));
+      expect(unknown[0]).toBe(200);
+      for (const id of [registry.hiddenCommit, tree, blob]) expect(await answer(id)).toEqual(unknown);
+      if (word === 'have') expect(await answer(earlier)).not.toEqual(unknown);
+    },
+  );
+
+  test('is told of after a new root as unknown, and the answer is the whole index', async () => {
+    const { registry, url } = await serveStandIn();
+    await registry.publish('alice/json@1.0.0');
+    const before = await registry.servedCommit();
+    await registry.reRoot();
+    const commit = await registry.servedCommit();
+    const ask = (...known: string[]) => post(url, asksFor[2](commit, `have ${before}`, ...known));
+    expect(await (await ask()).text()).toBe('0014acknowledgments\n0008NAK\n0000');
+    const [pack, clone] = await Promise.all([ask('done'), post(url, fetchOf(commit))]);
+    expect((await pack.arrayBuffer()).byteLength).toBe((await clone.arrayBuffer()).byteLength);
+  });
+});
+
 describe('what only the repository shows to be wrong', () => {
   const ask = (protocol: number, commit: string, line: string) => {
     const want = `want ${commit}`;
@@ -100,9 +157,9 @@ describe('what only the repository shows to be wrong', () => {
     ])
       statuses[line] = await answer(line);
     expect(statuses).toEqual({
-      'shallow tree': 400,
+      'shallow tree': 200,
       'have tree': 200,
-      'shallow blob': 400,
+      'shallow blob': 200,
       'have blob': 200,
       'shallow unknown': 200,
       'have unknown': 200,
@@ -334,7 +391,7 @@ describe('what is not smart HTTP', () => {
     const target = '/git/index/info/refs?service=git-upload-pack';
     const answer = await sendRaw(
       server.port,
-      `GET ${target} HTTP/1.1\r\nHost: x\r\nConnection: close\r\nGit-Protocol: version=2;touch /tmp/x\r\n\r\n`,
+      `GET ${target} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nGit-Protocol: version=2;touch /tmp/x\r\n\r\n`,
     );
     expect(answer).toContain('# service=git-upload-pack');
   });

@@ -2,6 +2,7 @@ import pLimit from 'p-limit';
 import type { Registry } from '../registry/registry.ts';
 import { type Answer, type AppRequest, content, problem, type Route } from './answer.ts';
 import { formatPackets } from './pkt-line.ts';
+import type { Readiness } from './readiness.ts';
 import { type BodyLimits, createBodyReader } from './request-body.ts';
 import { busyProblem } from './respond.ts';
 import type { ServedCommit } from './served-commit.ts';
@@ -14,27 +15,33 @@ export function createIndexRoutes(
   registry: Registry,
   servedCommit: ServedCommit,
   uploadPack: UploadPack,
+  readiness: Readiness,
   limits: BodyLimits,
 ): Route[] {
   const bodies = createBodyReader(limits);
   const context = {
     servedCommit,
     uploadPack,
-    isServedCommit: createCommitCheck(registry),
+    readServedCommits: createHistoryReader(registry),
     readRequest: createUploadRequestReader(),
   };
   return [
     {
       methods: ['GET', 'HEAD'],
       pattern: /^\/git\/index\/info\/refs$/,
-      handle: (request) => advertise(servedCommit, uploadPack, request),
+      handle: async (request) =>
+        refuseService(request) ??
+        (await readiness.refusal()) ??
+        (await advertise(servedCommit, uploadPack, request)),
       showsStaleness: true,
     },
     {
       methods: ['POST'],
       pattern: /^\/git\/index\/git-upload-pack$/,
       handle: async (request) =>
-        refuseType(request) ?? bodies.withBody(request, (body) => upload(context, request, body)),
+        refuseType(request) ??
+        (await readiness.refusal()) ??
+        bodies.withBody(request, (body) => upload(context, request, body)),
       showsStaleness: true,
     },
     {
@@ -63,14 +70,17 @@ function smartOnly(): Answer {
   });
 }
 
+function refuseService(request: AppRequest): Answer | undefined {
+  const service = parseQuery(request.query).get('service');
+  if (service === 'git-receive-pack') return readOnly();
+  return service === 'git-upload-pack' ? undefined : smartOnly();
+}
+
 async function advertise(
   servedCommit: ServedCommit,
   uploadPack: UploadPack,
   request: AppRequest,
 ): Promise<Answer> {
-  const service = parseQuery(request.query).get('service');
-  if (service === 'git-receive-pack') return readOnly();
-  if (service !== 'git-upload-pack') return smartOnly();
   const protocol = parseGitProtocol(request.headers['git-protocol']);
   const commit = await servedCommit.read();
   const answer = await uploadPack.answer({ commit, protocol, input: undefined }, request);
@@ -90,20 +100,20 @@ function refuseType({ headers }: AppRequest): Answer | undefined {
 }
 
 /** One at a time: the first may have to ask git for the history, and the others find it read. */
-function createCommitCheck(registry: Registry): (commit: string) => Promise<boolean> {
+function createHistoryReader(registry: Registry): Registry['servedCommits'] {
   const inTurn = pLimit(1);
-  return (commit) => inTurn(() => registry.isServedCommit(commit));
+  return () => inTurn(() => registry.servedCommits());
 }
 
 interface UploadContext {
   readonly servedCommit: ServedCommit;
   readonly uploadPack: UploadPack;
-  readonly isServedCommit: (commit: string) => Promise<boolean>;
+  readonly readServedCommits: Registry['servedCommits'];
   readonly readRequest: ReturnType<typeof createUploadRequestReader>;
 }
 
 async function upload(
-  { servedCommit, uploadPack, isServedCommit, readRequest }: UploadContext,
+  { servedCommit, uploadPack, readServedCommits, readRequest }: UploadContext,
   request: AppRequest,
   body: Buffer,
 ): Promise<Answer> {
@@ -111,13 +121,14 @@ async function upload(
   const asked = readRequest(protocol, body);
   if (asked.kind === 'refused') return problem(asked.status, asked.reason);
   const commit = servedCommit.glance() ?? (await servedCommit.read());
-  for (const want of asked.wants) {
-    if (want !== commit && !(await isServedCommit(want)))
-      return problem(403, `${want} is not a commit that this index serves.`, {
-        hint: 'fetch again: the index may have moved on meanwhile',
-      });
-  }
-  const answer = await uploadPack.answer({ commit, protocol, input: asked }, request);
+  const isOfTip = !asked.hasKnown && asked.wants.every((want) => want === commit);
+  const served = isOfTip ? new Set([commit]) : await readServedCommits();
+  const hidden = asked.wants.find((want) => want !== commit && !served.has(want));
+  if (hidden !== undefined)
+    return problem(403, `${hidden} is not a commit that this index serves.`, {
+      hint: 'fetch again: the index may have moved on meanwhile',
+    });
+  const answer = await uploadPack.answer({ commit, protocol, input: asked.within(served) }, request);
   return packAnswer(answer, 'application/x-git-upload-pack-result');
 }
 

@@ -1,15 +1,22 @@
 import type { Registry } from '../registry/registry.ts';
 import { programVersion } from '../support/version.ts';
 import { type AppRequest, json, type Route } from './answer.ts';
+import { describeHealth, type RefreshTrouble } from './health.ts';
+import type { Readiness } from './readiness.ts';
 import type { Staleness } from './staleness.ts';
 
 export interface InfoOptions {
   /** Where clients reach us, without trailing slash; else the request says it. */
   readonly baseUrl: string | undefined;
   readonly staleness: Staleness;
+  readonly readiness: Readiness;
+  readonly refreshTrouble: () => RefreshTrouble | undefined;
 }
 
-/** `/` tells people how to use this registry, `/health` tells machines whether it serves. */
+/**
+ * `/` tells people how to use this registry. `/health` tells machines that it runs, and how well; `/ready`, whether to
+ * send it clients.
+ */
 export function createInfoRoutes(registry: Registry, options: InfoOptions): Route[] {
   return [
     {
@@ -22,10 +29,20 @@ export function createInfoRoutes(registry: Registry, options: InfoOptions): Rout
       pattern: /^\/health$/,
       handle: async () => {
         const [commit, stale] = await Promise.all([registry.servedCommit(), options.staleness.look()]);
-        const status = stale.length === 0 ? 'ok' : 'degraded';
-        const leftAlone = registry.sourcesLeftAlone();
-        return json({ status, commit, sources: stale, leftAlone }, { 'Cache-Control': 'no-store' });
+        const facts = {
+          commit,
+          stale,
+          leftAlone: registry.sourcesLeftAlone(),
+          trouble: options.refreshTrouble(),
+        };
+        return json(describeHealth(facts), { 'Cache-Control': 'no-store' });
       },
+    },
+    {
+      methods: ['GET', 'HEAD'],
+      pattern: /^\/ready$/,
+      handle: async () =>
+        (await options.readiness.refusal()) ?? json({ ready: true }, { 'Cache-Control': 'no-store' }),
     },
   ];
 }
@@ -42,6 +59,7 @@ function describeRegistry(registry: Registry, base: string) {
     symbols,
     api: `${base}/api/v0`,
     health: `${base}/health`,
+    ready: `${base}/ready`,
     client: {
       // All keys at once: older clients read `registry`, newer ones the split form (moon-protocol §1, trap 20).
       'config.json': { registry: base, index, symbols, api: base, download: base },

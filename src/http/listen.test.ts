@@ -6,6 +6,7 @@ import { describe, expect, test, vi } from 'vitest';
 import { createRegistryStandIn } from '../../test/support/registry-stand-in.ts';
 import { sendRaw, serveStandIn, statusOfRaw } from '../../test/support/stand-in-server.ts';
 import { StorageError } from '../errors.ts';
+import type { RefreshTrouble } from './health.ts';
 import { startServer } from './listen.ts';
 
 describe('the front page', () => {
@@ -36,9 +37,9 @@ describe('the front page', () => {
     expect(page).toMatchObject({ index: 'https://example.com/moon/git/index' });
   });
 
-  test.each(['evil.example/x', 'a"b', 'a b', '[::1', ''])('does not repeat the host %j', async (host) => {
+  test('names localhost to a client of HTTP/1.0 that names no host', async () => {
     const { server } = await serveStandIn();
-    const answer = await sendRaw(server.port, `GET / HTTP/1.1\r\nHost: ${host}\r\nConnection: close\r\n\r\n`);
+    const answer = await sendRaw(server.port, 'GET / HTTP/1.0\r\n\r\n');
     expect(answer).toContain('"registry":"http://localhost"');
   });
 });
@@ -61,19 +62,114 @@ describe('health', () => {
     expect(degraded.status).toBe(200);
     expect(await degraded.json()).toMatchObject({
       status: 'degraded',
-      sources: [{ source: 'partner', failure: 'connection refused' }],
+      sources: [
+        {
+          source: 'partner',
+          class: 'connection',
+          failure: 'the source cannot be reached',
+          since: '2026-01-02T03:04:05.000Z',
+        },
+      ],
     });
     expect(registry.calls.staleSources).toBe(2);
   });
 
   test('is 503 when our own storage fails', async () => {
-    const { registry, url } = await serveStandIn();
+    const { registry, url, log } = await serveStandIn();
     registry.servedCommit = () =>
-      Promise.reject(new StorageError('cannot read the index', { hint: 'check the disk' }));
+      Promise.reject(new StorageError('cannot read /srv/index', { hint: 'check the disk' }));
     const answer = await fetch(`${url}/health`);
     expect(answer.status).toBe(503);
-    expect(await answer.json()).toMatchObject({ detail: 'cannot read the index', hint: 'check the disk' });
+    const said = await answer.text();
+    expect(JSON.parse(said)).toMatchObject({
+      detail: 'This registry cannot read or write its own disk; its log says why.',
+    });
+    expect(said).not.toMatch(/srv|check the disk/);
+    const told = log.find(({ message }) => message === 'request failed');
+    expect(told?.fields).toMatchObject({
+      error: { message: 'cannot read /srv/index' },
+      hint: 'check the disk',
+    });
   });
+
+  test('is degraded while the index is not refreshed for a reason of our own', async () => {
+    let trouble: RefreshTrouble | undefined = { since: '2026-01-02T03:04:05.000Z' };
+    const { url } = await serveStandIn({ refreshTrouble: () => trouble });
+    const answer = await fetch(`${url}/health`);
+    expect([answer.status, answer.headers.get('cache-control')]).toEqual([200, 'no-store']);
+    expect(await answer.json()).toMatchObject({
+      status: 'degraded',
+      sources: [],
+      index: {
+        reason: 'the index was not refreshed since 2026-01-02T03:04:05.000Z',
+        since: '2026-01-02T03:04:05.000Z',
+      },
+    });
+    trouble = undefined;
+    expect(await (await fetch(`${url}/health`)).json()).not.toHaveProperty('index');
+  });
+});
+
+describe('readiness', () => {
+  test('is 503 while no source was ever read, for /ready and for git alike, and 200 ever after', async () => {
+    const { registry, url } = await serveStandIn();
+    registry.ready = false;
+    const advertisement = `${url}/git/index/info/refs?service=git-upload-pack`;
+    const upload = () =>
+      fetch(`${url}/git/index/git-upload-pack`, {
+        method: 'POST',
+        headers: { 'Content-Type': 'application/x-git-upload-pack-request', 'Git-Protocol': 'version=2' },
+        body: '0014command=ls-refs\n0000',
+      });
+    const ask = () => Promise.all([fetch(`${url}/ready`), fetch(advertisement), upload()]);
+    for (const { status, headers } of await ask())
+      expect([status, headers.get('retry-after'), headers.get('cache-control')]).toEqual([
+        503,
+        '5',
+        'no-store',
+      ]);
+    expect((await fetch(`${url}/health`)).status).toBe(200);
+    expect((await fetch(`${url}/git/index/info/refs?service=git-receive-pack`)).status).toBe(403);
+    registry.ready = true;
+    expect((await ask()).map(({ status }) => status)).toEqual([200, 200, 200]);
+    registry.ready = false;
+    expect((await ask()).map(({ status }) => status)).toEqual([200, 200, 200]);
+  });
+});
+
+test('no error may be kept by a cache, in whatever form it is told', async () => {
+  const { registry, server } = await serveStandIn({ limits: { bodyBytes: 100 } });
+  await registry.publish('alice/json@1.0.0');
+  registry.failures.set('bob/x@1.0.0', { reason: 'disabled', detail: '' });
+  const ask = (request: string, headers = '') =>
+    sendRaw(server.port, `${request} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n${headers}\r\n`);
+  const asGit = 'User-Agent: git/2.50\r\n';
+  const upload = 'POST /git/index/git-upload-pack';
+  const type = 'Content-Type: application/x-git-upload-pack-request\r\n';
+  const errors = {
+    400: ask('GET /user/alice/1.0.0.zip'),
+    '400 (no HTTP)': sendRaw(server.port, 'nonsense\r\n\r\n'),
+    403: ask('GET /git/index/HEAD'),
+    '403 (git)': ask('GET /git/index/HEAD', asGit),
+    404: ask('GET /nothing'),
+    '404 (HEAD)': ask('HEAD /user/alice/none/1.0.0.zip'),
+    405: ask('POST /health', 'Content-Length: 0\r\n'),
+    413: ask(upload, `${type}Content-Length: 1000\r\n`),
+    415: ask(upload, 'Content-Length: 0\r\n'),
+    416: ask('GET /user/alice/json/1.0.0.zip', 'Range: bytes=1000000-\r\n'),
+    421: sendRaw(server.port, 'GET / HTTP/1.1\r\nHost: evil.example\r\nConnection: close\r\n\r\n'),
+    '421 (git)': sendRaw(
+      server.port,
+      `GET /git/index/HEAD HTTP/1.1\r\nHost: evil.example\r\nConnection: close\r\n${asGit}\r\n`,
+    ),
+    431: ask('GET /', 'X: y\r\n'.repeat(150)),
+    503: ask('GET /user/bob/x/1.0.0.zip'),
+  };
+  for (const [name, asked] of Object.entries(errors)) {
+    const answer = await asked;
+    expect(answer.slice(0, 12), name).toBe(`HTTP/1.1 ${name.slice(0, 3)}`);
+    expect(answer.match(/^cache-control: .*$/gim), name).toEqual(['Cache-Control: no-store']);
+  }
 });
 
 describe('requests that nobody can answer', () => {
@@ -131,11 +227,11 @@ describe('requests that nobody can answer', () => {
     expect(await sendRaw(server.port, 'hello\r\n\r\n')).toMatch(
       /^HTTP\/1\.1 400 .*application\/problem\+json/s,
     );
-    const header = `GET / HTTP/1.1\r\nHost: x\r\nX: ${'x'.repeat(20_000)}\r\n\r\n`;
+    const header = `GET / HTTP/1.1\r\nHost: localhost\r\nX: ${'x'.repeat(20_000)}\r\n\r\n`;
     expect(await sendRaw(server.port, header)).toMatch(/^HTTP\/1\.1 431 /);
     expect(await statusOfRaw(server.port, `/${'x'.repeat(9000)}`)).toBe(414);
     expect(await statusOfRaw(server.port, '*', 'OPTIONS')).toBe(400);
-    expect(await statusOfRaw(server.port, `http://x:1//health`)).toBe(200);
+    expect(await statusOfRaw(server.port, `http://localhost:1//health`)).toBe(200);
   });
 });
 

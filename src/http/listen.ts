@@ -8,7 +8,8 @@ import { type App, type AppOptions, createApp } from './app.ts';
 import { refuseBadRequest } from './bad-request.ts';
 import { createConnections } from './connections.ts';
 
-export interface ServerOptions extends AppOptions {
+export interface ServerOptions extends Omit<AppOptions, 'listening'> {
+  /** A name or an address. */
   readonly host: string;
   /** 0 asks the system for a free one. */
   readonly port: number;
@@ -36,7 +37,13 @@ const maxHeaderBytes = 16 * 1024;
 /** Listens and serves. Throws `UsageError` when the address is taken or not ours, `StorageError` for no permission. */
 export async function startServer(registry: Registry, options: ServerOptions): Promise<RunningServer> {
   const log = options.log ?? (() => {});
-  const app = createApp(registry, options);
+  let address: string | undefined;
+  const listening = () => {
+    // Told once: a server that is closing has none.
+    address ??= addressOf(server).address;
+    return { host: options.host, address };
+  };
+  const app = createApp(registry, { ...options, listening });
   const maximum = options.maxConnections ?? registry.config.server.maxConnections;
   const connections = createConnections({ maximum, log, now: options.now ?? (() => performance.now()) });
   const serve = (request: IncomingMessage, response: ServerResponse) => {
@@ -95,6 +102,10 @@ async function listen(server: Server, { host, port }: ServerOptions): Promise<Ad
   } catch (error) {
     throw listenFailure(`${urlHost(host)}:${port}`, error);
   }
+  return addressOf(server);
+}
+
+function addressOf(server: Server): AddressInfo {
   const address = server.address();
   if (address === null || typeof address === 'string') throw new Error('the server has no port');
   return address;

@@ -8,7 +8,7 @@ import { collectOutput, logFailure, relayOutput } from './git-output.ts';
 import { type GitProcess, startUploadPack } from './git-process.ts';
 import type { Log } from './log.ts';
 import { createSharedWork } from './shared-work.ts';
-import type { GitProtocol } from './upload-request.ts';
+import type { GitProtocol, UploadInput } from './upload-request.ts';
 
 /**
  * Answers of `git upload-pack`. The answer to the same request at the same served commit is the same bytes (all CI
@@ -32,13 +32,7 @@ interface PackRequest {
   /** The served commit when the request came. */
   readonly commit: string;
   readonly protocol: GitProtocol;
-  readonly input: PackInput | undefined;
-}
-
-interface PackInput {
-  readonly bytes: Buffer;
-  /** Equal for equal bytes, and for no others. */
-  readonly digest: string;
+  readonly input: UploadInput | undefined;
 }
 
 export type PackAnswer =
@@ -78,7 +72,6 @@ export interface UploadPackOptions {
 
 /** What `git upload-pack` says of requests that only the repository shows to be wrong (shallow.c, upload-pack.c). */
 const refusals = [
-  ['fatal: invalid shallow object', 'A "shallow" line names an object that is no commit.'],
   ['fatal: no commits selected for shallow requests', 'No commit is as recent as "deepen-since" wants.'],
 ] as const;
 

@@ -1,6 +1,11 @@
 import { describe, expect, test } from 'vitest';
 import { formatPackets, type Packet } from './pkt-line.ts';
-import { createUploadRequestReader, parseGitProtocol, readUploadRequest } from './upload-request.ts';
+import {
+  createUploadRequestReader,
+  type GitProtocol,
+  parseGitProtocol,
+  readUploadRequest,
+} from './upload-request.ts';
 
 const a = 'a'.repeat(40);
 const b = 'b'.repeat(40);
@@ -13,6 +18,13 @@ function body(...lines: string[]): Buffer {
       return text === '.' ? { kind: 'flush' } : { kind: 'data', text };
     }),
   );
+}
+
+/** What is wanted, and what git is given where `served` may be known. */
+function read(protocol: GitProtocol, sent: Buffer, ...served: string[]) {
+  const request = readUploadRequest(protocol, sent);
+  if (request.kind === 'refused') throw new Error(request.reason);
+  return { wants: request.wants, bytes: request.within(new Set(served)).bytes };
 }
 
 describe('a protocol v2 request', () => {
@@ -30,8 +42,7 @@ describe('a protocol v2 request', () => {
       'done',
       '.',
     );
-    expect(readUploadRequest(2, sent)).toMatchObject({
-      kind: 'accepted',
+    expect(read(2, sent)).toEqual({
       wants: [a],
       bytes: body(
         'command=fetch',
@@ -47,7 +58,7 @@ describe('a protocol v2 request', () => {
   });
 
   test('is the same bytes for every version of git', () => {
-    const from = (agent: string) => readUploadRequest(2, body('command=ls-refs', agent, '|', 'peel', '.'));
+    const from = (agent: string) => read(2, body('command=ls-refs', agent, '|', 'peel', '.'));
     expect(from('agent=git/2.39.5')).toEqual(from('agent=git/2.50.1-Darwin'));
   });
 
@@ -92,8 +103,7 @@ describe('a protocol v0 request', () => {
       '.',
       'done',
     );
-    expect(readUploadRequest(0, sent)).toMatchObject({
-      kind: 'accepted',
+    expect(read(0, sent, a, b)).toEqual({
       wants: [a, b],
       bytes: body(
         `want ${a} multi_ack_detailed side-band-64k`,
@@ -109,7 +119,7 @@ describe('a protocol v0 request', () => {
   });
 
   test('that wants nothing is accepted', () => {
-    expect(readUploadRequest(0, body('.'))).toMatchObject({ kind: 'accepted', wants: [], bytes: body('.') });
+    expect(read(0, body('.'))).toEqual({ wants: [], bytes: body('.') });
   });
 
   test.each([
@@ -138,13 +148,43 @@ test.each([
   expect(parseGitProtocol(header)).toBe(version);
 });
 
+describe('what the client has', () => {
+  const c = 'c'.repeat(40);
+  const none = `have ${'0'.repeat(40)}`;
+
+  test.each([
+    ['served', [`have ${a}`, `shallow ${a}`], [`have ${a}`, `shallow ${a}`]],
+    ['served, in capitals', [`have ${a.toUpperCase()}`], [`have ${a.toUpperCase()}`]],
+    ['partly hidden', [`have ${b}`, `have ${a}`, `shallow ${c}`], [`have ${a}`]],
+    ['hidden', [`have ${b}`, `have ${c}`], [none]],
+    ['hidden, and the client is done', [`have ${b}`, 'done'], ['done']],
+    ['hidden depth', ['deepen 1', `shallow ${b}`, 'done'], ['deepen 1', 'done']],
+  ])('that is %s, in v2', (_, sent, given) => {
+    const request = (lines: readonly string[]) => body('command=fetch', '|', `want ${a}`, ...lines, '.');
+    expect(read(2, request(sent), a).bytes).toEqual(request(given));
+  });
+
+  test('that is hidden is left out in v0, and the rounds of the negotiation stay', () => {
+    const sent = body(`want ${a}`, `shallow ${b}`, '.', `have ${b}`, '.', `have ${a}`, `have ${c}`, '.');
+    expect(read(0, sent, a).bytes).toEqual(body(`want ${a}`, '.', '.', `have ${a}`, '.'));
+  });
+
+  test('counts anew whenever another history is served', () => {
+    const request = readUploadRequest(2, body('command=fetch', '|', `want ${a}`, `have ${b}`, 'done', '.'));
+    if (request.kind === 'refused') throw new Error(request.reason);
+    const [without, including] = [request.within(new Set([a])), request.within(new Set([a, b]))];
+    expect(without.digest).not.toBe(including.digest);
+    expect(request.within(new Set([a]))).toEqual(without);
+  });
+});
+
 test('what was read once is known again, for its own protocol version only', () => {
-  const read = createUploadRequestReader();
+  const readAgain = createUploadRequestReader();
   const sent = body(`want ${a}`, '.', 'done');
-  expect(read(0, sent)).toEqual(readUploadRequest(0, sent));
-  expect(read(0, Buffer.from(sent))).toBe(read(0, sent));
-  expect(read(2, sent)).toMatchObject({ kind: 'refused' });
+  expect(readAgain(0, sent)).toMatchObject({ kind: 'accepted', wants: [a] });
+  expect(readAgain(0, Buffer.from(sent))).toBe(readAgain(0, sent));
+  expect(readAgain(2, sent)).toMatchObject({ kind: 'refused' });
   const long = body(...Array.from({ length: 200 }, () => `want ${a}`), '.', 'done');
-  expect(read(0, long)).not.toBe(read(0, long));
-  expect(read(0, long)).toEqual(readUploadRequest(0, long));
+  expect(readAgain(0, long)).not.toBe(readAgain(0, long));
+  expect(readAgain(0, long)).toMatchObject({ kind: 'accepted', wants: [a] });
 });

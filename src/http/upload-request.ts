@@ -12,12 +12,23 @@ export type UploadRequest =
       readonly kind: 'accepted';
       /** Distinct object ids, lowercase. Whether they may be had is the caller's to check. */
       readonly wants: readonly string[];
-      /** The same request without what does not change the answer: who asks, repeated wants. */
-      readonly bytes: Buffer;
-      /** SHA-256 of the bytes. */
-      readonly digest: string;
+      /** Whether it names objects that the client has (`have`, `shallow`). */
+      readonly hasKnown: boolean;
+      /**
+       * The same request without what does not change the answer (who asks, repeated wants), and without what the client has
+       * that is not among `served`: git acknowledges whatever object is in the repository, also one that no client may
+       * know of.
+       */
+      within(served: ReadonlySet<string>): UploadInput;
     }
   | { readonly kind: 'refused'; readonly status: 400 | 403; readonly reason: string };
+
+/** What git is given. */
+export interface UploadInput {
+  readonly bytes: Buffer;
+  /** SHA-256 of the bytes. */
+  readonly digest: string;
+}
 
 export type GitProtocol = 0 | 1 | 2;
 
@@ -77,11 +88,24 @@ function readCommand(packets: readonly Packet[]): UploadRequest {
   if (isKnown === isFetchArgument && commands[0] !== 'command=fetch') return refused(commands[0] ?? '');
   const strange = args.find((line) => !isKnown(line));
   if (strange !== undefined) return refused(strange);
-  return accept(args, (lines) => [
-    ...asPackets(kept),
-    ...(lines.length > 0 ? [{ kind: 'delimiter' } as const, ...asPackets(lines)] : []),
-    flush,
-  ]);
+  const mustAnswerHaves = args.some(isHave) && !args.includes('done');
+  return accept(args, [], (lines) => {
+    // Without any, git would send the pack at once, and the client awaits acknowledgments first.
+    const haves = mustAnswerHaves && !lines.some(isHave) ? [`have ${unknownId}`] : [];
+    const all = [...lines, ...haves];
+    return [
+      ...asPackets(kept),
+      ...(all.length > 0 ? [{ kind: 'delimiter' } as const, ...asPackets(all)] : []),
+      flush,
+    ];
+  });
+}
+
+/** No object has it. */
+const unknownId = '0'.repeat(40);
+
+function isHave(line: string): boolean {
+  return line.startsWith('have ');
 }
 
 function isListArgument(line: string): boolean {
@@ -152,16 +176,18 @@ function readNegotiation(packets: readonly Packet[]): UploadRequest {
       .map(textOf)
       .find((line) => line !== undefined && line !== 'done' && !/^have [0-9a-fA-F]{40}$/.test(line));
   if (strange !== undefined) return refused(strange);
-  return accept(plain, ([head, ...lines]) => [
+  return accept(plain, rest, ([head, ...lines], kept) => [
     ...(head === undefined ? [] : asPackets([[head, ...capabilities].join(' '), ...lines])),
     flush,
-    ...rest,
+    ...kept,
   ]);
 }
 
+/** `rest` is what stands apart from the lines: haves among flushes, in v0. */
 function accept(
   lines: readonly string[],
-  build: (lines: readonly string[]) => readonly Packet[],
+  rest: readonly Packet[],
+  build: (lines: readonly string[], rest: readonly Packet[]) => readonly Packet[],
 ): UploadRequest {
   if (
     lines.some((line) => line.startsWith('deepen ')) &&
@@ -171,9 +197,35 @@ function accept(
   const isWant = (line: string) => line.startsWith('want ');
   const wanted = new Set(lines.filter(isWant).map((line) => line.toLowerCase()));
   if (wanted.size > maxWants) return refused(`more than ${maxWants} wants`);
-  const bytes = formatPackets(build([...wanted, ...lines.filter((line) => !isWant(line))]));
-  const digest = createHash('sha256').update(bytes).digest('hex');
-  return { kind: 'accepted', wants: [...wanted].map((line) => line.slice('want '.length)), bytes, digest };
+  const others = lines.filter((line) => !isWant(line));
+  const inputFor = (isKept: (line: string) => boolean) =>
+    inputOf(
+      build(
+        [...wanted, ...others.filter(isKept)],
+        rest.filter((packet) => packet.kind !== 'data' || isKept(packet.text)),
+      ),
+    );
+  const hasKnown = others.some(isKnownLine) || rest.some((packet) => isKnownLine(textOf(packet) ?? ''));
+  const plain = hasKnown ? undefined : inputFor(() => true);
+  return {
+    kind: 'accepted',
+    wants: [...wanted].map((line) => line.slice('want '.length)),
+    hasKnown,
+    within: (served) => plain ?? inputFor((line) => !isKnownLine(line) || served.has(idOf(line))),
+  };
+}
+
+function isKnownLine(line: string): boolean {
+  return isHave(line) || line.startsWith('shallow ');
+}
+
+function idOf(line: string): string {
+  return line.slice(line.indexOf(' ') + 1).toLowerCase();
+}
+
+function inputOf(packets: readonly Packet[]): UploadInput {
+  const bytes = formatPackets(packets);
+  return { bytes, digest: createHash('sha256').update(bytes).digest('hex') };
 }
 
 function asPackets(lines: readonly string[]): Packet[] {

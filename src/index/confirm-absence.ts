@@ -1,5 +1,6 @@
 import { StorageError } from '../errors.ts';
 import type { GitObjectReader } from '../support/git-objects.ts';
+import { readTreeEntries } from '../support/git-tree.ts';
 
 export const damageHint =
   'run "moonbit-registry verify" to see what is damaged; a copy of the folder can put it right';
@@ -32,20 +33,8 @@ async function isListed(
   const slash = path.lastIndexOf('/');
   const folder = `${treeish}:${slash < 0 ? '' : path.slice(0, slash)}`;
   const tree = await objects.read(folder);
-  if (tree?.type === 'tree') return entryNames(tree.content).has(path.slice(slash + 1));
+  const wanted = Buffer.from(path.slice(slash + 1)).toString('latin1');
+  if (tree?.type === 'tree') return [...readTreeEntries(tree.content)].some(({ name }) => name === wanted);
   if (tree === undefined) await confirmAbsence(objects, directory, folder);
   return false;
-}
-
-/** A tree is entries `MODE NAME\0` and twenty bytes of an id (gitformat-core, "tree objects"). */
-function entryNames(tree: Buffer): Set<string> {
-  const names = new Set<string>();
-  for (let at = 0; at < tree.length; ) {
-    const space = tree.indexOf(32, at);
-    const end = tree.indexOf(0, space);
-    if (space < 0 || end < 0) break;
-    names.add(tree.toString('utf8', space + 1, end));
-    at = end + 21;
-  }
-  return names;
 }

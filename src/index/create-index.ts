@@ -6,7 +6,7 @@ import { runGit } from '../support/git.ts';
 import { importCommits, type NewCommit } from '../support/git-import.ts';
 import { servedRef, stateRef } from './layout.ts';
 import { createRefReader, readRefIfThere } from './ref-reader.ts';
-import { findingsFile, formatFile, formatState, formatVersion, stateFile } from './registry-state.ts';
+import { currentFormat, findingsFile, formatFile, formatState, stateFile } from './registry-state.ts';
 
 /**
  * Creates the repository with an empty served index, or completes one whose making was cut short; `false` if one is
@@ -38,10 +38,18 @@ function emptyState(served: string): Pick<NewCommit, 'message' | 'edits'> {
   return {
     message: 'Start with an empty registry\n',
     edits: [
-      { path: formatFile, content: formatVersion },
+      { path: formatFile, content: `${currentFormat}\n` },
       {
         path: stateFile,
-        content: formatState({ served, modules: 0, changedSinceRoot: 0, policy: '', snapshots: [] }),
+        content: formatState({
+          served,
+          modules: 0,
+          changedSinceRoot: 0,
+          policy: '',
+          planner: 0,
+          snapshots: [],
+          acceptedNames: [],
+        }),
       },
       { path: findingsFile, content: '' },
     ],

@@ -29,13 +29,14 @@ async function open(directory: string): Promise<GitIndex> {
 const openNew = async () => open(await newDirectory());
 
 function change(base: StateView, edits: readonly TreeEdit[], more: Partial<IndexChange> = {}): IndexChange {
-  const { modules, changedSinceRoot, policy, snapshots } = base;
+  const { modules, changedSinceRoot, policy, planner, snapshots, acceptedNames } = base;
   return {
     base,
     ...(edits.length > 0 ? { served: { edits, message: 'Update\n', isRoot: false } } : {}),
-    state: { modules, changedSinceRoot, policy, snapshots },
+    state: { modules, changedSinceRoot, policy, planner, snapshots, acceptedNames },
     ledgerEdits: [],
     findings: [],
+    pending: new Map(),
     message: 'Update\n',
     date,
     ...more,
@@ -53,6 +54,7 @@ const snapshotOf = (source: string, tree: string) => ({
   commit: 'c'.repeat(40),
   since: date.toISOString(),
   priority: 50,
+  indexUrl: 'https://one.example/index',
 });
 
 describe('a new index', () => {
@@ -399,4 +401,35 @@ describe('reading', () => {
     expect(await paths(copied)).toEqual(['user/a/b.index']);
     expect([...(await copied.list(tree)).keys()]).toEqual(['user/a/b.index']);
   });
+});
+
+describe('objects of unknown size', () => {
+  test('are measured before they are read', async () => {
+    const directory = await newDirectory();
+    const index = await open(directory);
+    const tree = await writeTree(directory, { 'small.txt': 'four', 'large.txt': 'x'.repeat(5000) });
+    const [small = '', large = ''] = await Promise.all(
+      ['small.txt', 'large.txt'].map((path) => index.identify(tree, path)),
+    );
+    expect(await index.measure(large)).toMatchObject({ sizeBytes: 5000, type: 'blob' });
+    expect(await index.measure(tree)).toMatchObject({ type: 'tree' });
+    expect(await index.readBounded(small, 4)).toEqual({ kind: 'read', bytes: Buffer.from('four') });
+    expect(await index.readBounded(large, 4999)).toEqual({ kind: 'too-large', sizeBytes: 5000 });
+    expect(await index.readBounded(`${tree}:none`, 4)).toEqual({ kind: 'missing' });
+  });
+});
+
+test('two paths that are no UTF-8 stay two', async () => {
+  const directory = await newDirectory();
+  const index = await open(directory);
+  const id = (await inside(directory, 'hash-object', '-w', '--stdin')).trim();
+  const entry = (name: number[]) =>
+    Buffer.concat([Buffer.from('100644 '), Buffer.from([...name, 0]), Buffer.from(id, 'hex')]);
+  const content = Buffer.concat([entry([0x61, 0xe8]), entry([0x61, 0xe9])]);
+  const file = join(temporaryDirectory(), 'tree');
+  await writeFile(file, content);
+  const tree = (await inside(directory, 'hash-object', '-t', 'tree', '-w', file)).trim();
+  expect([...(await index.list(tree)).keys()]).toEqual(['a\\xe8', 'a\\xe9']);
+  const empty = await writeTree(directory, {});
+  expect([...(await index.diff(empty, tree)).keys()]).toEqual(['a\\xe8', 'a\\xe9']);
 });

@@ -9,13 +9,18 @@ import { isRepository } from './create-index.ts';
 import { commitBuilders, type IndexChange } from './index-change.ts';
 import { diffTrees, listFiles } from './index-trees.ts';
 import { servedRef, stateRef } from './layout.ts';
+import { type PendingNames, parsePending } from './pending-names.ts';
 import { createRefReader, readRefIfThere } from './ref-reader.ts';
 import {
+  currentFormat,
   decisionsFile,
   findingsFile,
+  formatFile,
+  formatProblem,
   parseDecisions,
   parseFindings,
   parseState,
+  pendingFile,
   type RegistryState,
   stateFile,
 } from './registry-state.ts';
@@ -23,11 +28,19 @@ import { removeStaleLocks, removeStaleObjects } from './stale-files.ts';
 
 const maxRememberedTips = 16;
 
+/** What reading an object of unknown size gave. */
+export type BoundedRead =
+  | { readonly kind: 'read'; readonly bytes: Buffer }
+  | { readonly kind: 'too-large'; readonly sizeBytes: number }
+  | { readonly kind: 'missing' };
+
 /** The state at one commit. Immutable: a change makes another commit. */
 export interface StateView extends RegistryState {
   readonly commit: string;
   findings(): Promise<Finding[]>;
   decisions(): Promise<OperatorDecision[]>;
+  /** Names that wait to be decided, or for a decision of the operator. */
+  pending(): Promise<PendingNames>;
 }
 
 /**
@@ -36,7 +49,10 @@ export interface StateView extends RegistryState {
  */
 export interface GitIndex {
   readonly directory: string;
-  /** The state now; read again on each call, parsed once per commit. */
+  /**
+   * The state now; read again on each call, parsed once per commit. Throws `StorageError` where a newer program has
+   * written it: nothing here writes to such data.
+   */
   state(): Promise<StateView>;
   /** Every file below a tree-ish, by path: object ids. Empty where there is no such tree. */
   list(treeish: string): Promise<Map<string, string>>;
@@ -45,9 +61,19 @@ export interface GitIndex {
   /** The id of the file at a path; `undefined` if there is none. */
   identify(treeish: string, path: string): Promise<string | undefined>;
   read(name: string): Promise<Buffer | undefined>;
+  /** Size and type of an object, without reading it; `undefined` where there is none. */
+  measure(
+    name: string,
+  ): Promise<{ readonly id: string; readonly sizeBytes: number; readonly type: string } | undefined>;
+  /** As `read`, of an object that is no larger than `maxBytes`: its size is asked first. */
+  readBounded(id: string, maxBytes: number): Promise<BoundedRead>;
   /** The tree of any commit; `undefined` where it is not all here, whatever the reason. */
   treeOf(commit: string): Promise<string | undefined>;
+  /** Writes what `commit` would make real, and moves no ref: a state to plan on. */
+  prepare(change: IndexChange): Promise<StateView>;
   commit(change: IndexChange): Promise<StateView>;
+  /** Makes a state real that another way of writing it has made; fails if `base` is no longer the state. */
+  adopt(base: string, next: string): Promise<StateView>;
   /**
    * Puts right what a killed process left: removes its locks and rolls `main` forward. Only while holding the
    * registry's lock.
@@ -94,6 +120,14 @@ export async function openGitIndex(directory: string): Promise<GitIndex> {
     return (await inRepository(directory, `read ${name}`, work)) ?? undefined;
   }
 
+  async function readBounded(id: string, maxBytes: number): Promise<BoundedRead> {
+    const facts = await identify(id);
+    if (facts === undefined) return { kind: 'missing' };
+    if (facts.sizeBytes > maxBytes) return { kind: 'too-large', sizeBytes: facts.sizeBytes };
+    const bytes = await read(id);
+    return bytes === undefined ? { kind: 'missing' } : { kind: 'read', bytes };
+  }
+
   async function servedCommit(): Promise<string> {
     const tip = await readRef(servedRef);
     if (recentTips[0] !== tip) {
@@ -109,7 +143,14 @@ export async function openGitIndex(directory: string): Promise<GitIndex> {
       throw new StorageError(`${directory} has no ${stateRef}, which says what the registry serves`, {
         hint: 'restore the folder from a copy of it: a git clone has only what clients see',
       });
-    if (cached?.commit === commit) return cached;
+    if (cached?.commit !== commit) cached = await viewOf(commit);
+    return cached;
+  }
+
+  async function viewOf(commit: string): Promise<StateView> {
+    const format = (await read(`${commit}:${formatFile}`))?.toString('utf8') ?? '';
+    const problem = formatProblem(format, directory);
+    if (problem) throw problem;
     const bytes = await read(`${commit}:${stateFile}`);
     if (!bytes)
       throw new StorageError(
@@ -121,17 +162,26 @@ export async function openGitIndex(directory: string): Promise<GitIndex> {
     const findings = async () => parseFindings((await read(`${commit}:${findingsFile}`)) ?? Buffer.alloc(0));
     const decisions = async () =>
       parseDecisions((await read(`${commit}:${decisionsFile}`)) ?? Buffer.alloc(0));
-    cached = { ...parseState(bytes, directory), commit, findings, decisions };
-    return cached;
+    const pending = async () => parsePending((await read(`${commit}:${pendingFile}`)) ?? Buffer.alloc(0));
+    return { ...parseState(bytes, Number(format.trim()), directory), commit, findings, decisions, pending };
   }
 
-  async function commit(change: IndexChange): Promise<StateView> {
+  async function write(change: IndexChange): Promise<string> {
+    if (change.base.format !== currentFormat)
+      throw new StorageError(`the data in ${directory} still have format ${change.base.format}`, {
+        hint: 'run "moonbit-registry sync", which brings them to the format of this program',
+      });
     const baseTree = await identify(`${change.base.served}:`);
     if (!baseTree) throw new StorageError(`the served commit ${change.base.served} has no tree`);
     const importing = importCommits(directory, commitBuilders(change, baseTree.id));
     const ids = await inRepository(directory, 'write a commit', importing);
-    const next = ids.at(-1) ?? '';
-    await moveRef(directory, stateRef, next, change.base.commit);
+    return ids.at(-1) ?? '';
+  }
+
+  async function adopt(base: string, next: string): Promise<StateView> {
+    // Whoever has moved the state meanwhile may know more than this program does.
+    await state();
+    await moveRef(directory, stateRef, next, base);
     const view = await state();
     await followState();
     // Housekeeping: what was committed stands, and the next commit tries again.
@@ -165,8 +215,12 @@ export async function openGitIndex(directory: string): Promise<GitIndex> {
     isSettled: async () => (await readRefIfThere(readRef, servedRef)) === (await state()).served,
     state,
     read,
+    measure: identify,
+    readBounded,
     treeOf: (commit) => findTree(objects, commit),
-    commit,
+    prepare: async (change) => viewOf(await write(change)),
+    commit: async (change) => adopt(change.base.commit, await write(change)),
+    adopt,
     async list(treeish) {
       const tree = await identify(treeish);
       const listing = tree ? listFiles(directory, tree.id) : new Map<string, string>();
@@ -239,11 +293,14 @@ async function inRepository<T>(directory: string, doing: string, work: Promise<T
     if (!(cause instanceof GitError)) throw cause;
     // git says what it stumbled over first, and last what that means.
     const detail = cause.stderr.trim().split('\n').at(-1) || cause.message;
-    throw new StorageError(`cannot ${doing} in ${directory}: ${detail}`, {
-      cause,
-      hint: `check the disk's space and permissions; ${damageHint}`,
-    });
+    throw new StorageError(`cannot ${doing} in ${directory}: ${detail}`, { cause, hint: hintOf(cause) });
   }
+}
+
+function hintOf(error: GitError): string {
+  if (error.isOutOfMemory)
+    return 'git had too little memory: give this machine, or this process (ulimit -v), more';
+  return `check the disk's space and permissions; ${damageHint}`;
 }
 
 function ignoreGitError(error: unknown): void {

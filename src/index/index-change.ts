@@ -2,13 +2,17 @@ import type { Finding } from '../model/finding.ts';
 import type { OperatorDecision } from '../model/operator-decision.ts';
 import type { NewCommit, TreeEdit } from '../support/git-import.ts';
 import type { StateView } from './git-index.ts';
-import { snapshotPathOf } from './layout.ts';
+import { heldPathOf, snapshotPathOf } from './layout.ts';
+import { formatPending, type PendingNames } from './pending-names.ts';
 import {
+  currentFormat,
   decisionsFile,
   findingsFile,
   formatDecisions,
+  formatFile,
   formatFindings,
   formatState,
+  pendingFile,
   type RegistryState,
   stateFile,
 } from './registry-state.ts';
@@ -23,9 +27,11 @@ export interface IndexChange {
     readonly message: string;
     readonly isRoot: boolean;
   };
-  readonly state: Omit<RegistryState, 'served'>;
+  readonly state: Omit<RegistryState, 'served' | 'format' | 'extra'>;
   readonly ledgerEdits: readonly TreeEdit[];
   readonly findings: readonly Finding[];
+  /** All names that wait. */
+  readonly pending: PendingNames;
   /** All of them; absent: they stay as they are. */
   readonly decisions?: readonly OperatorDecision[] | undefined;
   readonly message: string;
@@ -38,22 +44,30 @@ export function commitBuilders(
   baseTree: string,
 ): ((earlier: readonly string[]) => NewCommit)[] {
   const { base, served, date } = change;
-  const snapshotEdits = change.state.snapshots.map(
-    ({ source, tree }): TreeEdit => ({ path: snapshotPathOf(source), mode: '040000', object: tree }),
-  );
-  const dropped = base.snapshots.filter(
-    ({ source }) => !change.state.snapshots.some((kept) => kept.source === source),
-  );
+  const snapshotEdits = change.state.snapshots.flatMap(({ source, tree, held }): TreeEdit[] => [
+    { path: snapshotPathOf(source), mode: '040000', object: tree },
+    ...(held ? [{ path: heldPathOf(source), mode: '040000', object: held.tree } as const] : []),
+  ]);
+  const recordOf = (source: string) => change.state.snapshots.find((kept) => kept.source === source);
+  const dropped = base.snapshots.flatMap(({ source, held }) => [
+    ...(recordOf(source) ? [] : [snapshotPathOf(source)]),
+    ...(held && !recordOf(source)?.held ? [heldPathOf(source)] : []),
+  ]);
   const state = (earlier: readonly string[]): NewCommit => ({
     base: base.commit,
     merge: served ? [0] : [],
     message: change.message,
     date,
     edits: [
-      { path: stateFile, content: formatState({ ...change.state, served: earlier[0] ?? base.served }) },
+      { path: formatFile, content: `${currentFormat}\n` },
+      {
+        path: stateFile,
+        content: formatState({ ...change.state, served: earlier[0] ?? base.served, extra: base.extra }),
+      },
       { path: findingsFile, content: formatFindings(change.findings) },
+      { path: pendingFile, content: formatPending(change.pending) },
       ...(change.decisions ? [{ path: decisionsFile, content: formatDecisions(change.decisions) }] : []),
-      ...dropped.map(({ source }): TreeEdit => ({ path: snapshotPathOf(source) })),
+      ...dropped.map((path): TreeEdit => ({ path })),
       ...snapshotEdits,
       ...change.ledgerEdits,
     ],

@@ -1,4 +1,6 @@
-import { type IndexEntry, parseIndexLine } from '../model/index-entry.ts';
+import { isUtf8 } from 'node:buffer';
+import { type IndexEntry, type ParsedLine, parseIndexLine } from '../model/index-entry.ts';
+import type { Version } from '../model/version.ts';
 
 /** One line of an index file. `bytes` has no newline and is never reformatted (rule 9). */
 export interface IndexLine {
@@ -8,34 +10,85 @@ export interface IndexLine {
   readonly entry: IndexEntry;
 }
 
-export interface IndexFile {
-  readonly lines: readonly IndexLine[];
-  /** Lines no client may see, with the reason as the end of a sentence. */
-  readonly malformed: readonly { readonly number: number; readonly reason: string }[];
+/** A line no client may see, or a run of blank ones. */
+interface MalformedLine {
+  /** From 1; of a run, the first. */
+  readonly number: number;
+  /** The end of a sentence: `it is not JSON`, `lines 3 to 125,003 are blank`. */
+  readonly reason: string;
+  /** The version the line states, where that could be read all the same. */
+  readonly version: Version | undefined;
 }
 
-/** Far above any real file (the largest official one has 48 KiB): beyond it a file is taken as hostile. */
-const maxFileBytes = 16 * 1024 * 1024;
-const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
+export interface IndexFile {
+  readonly lines: readonly IndexLine[];
+  /** The first of the malformed lines, at most `maxMalformed`. */
+  readonly malformed: readonly MalformedLine[];
+  /** How many malformed lines there are; a run of blank ones counts once. */
+  readonly malformedCount: number;
+  /** All versions that malformed lines state: a version that is here and in no line has become unreadable. */
+  readonly malformedVersions: ReadonlySet<string>;
+  /** How many malformed lines, apart from blank ones, state no version that could be read: each might be any. */
+  readonly unidentifiedCount: number;
+  /** Why nothing can be read of the whole file, as the end of a sentence; there are no `lines` then. */
+  readonly unreadable: string | undefined;
+}
 
-export function parseIndexFile(bytes: Buffer): IndexFile {
-  if (bytes.length > maxFileBytes)
-    return { lines: [], malformed: [{ number: 1, reason: `the file is larger than ${maxFileBytes} bytes` }] };
+export interface IndexFileLimits {
+  readonly maxBytes: number;
+  /** Blank lines do not count. */
+  readonly maxLines: number;
+  /** How many malformed lines are described. */
+  readonly maxMalformed: number;
+}
+
+/** What we have written ourselves was bounded, line by line, when it was taken from a source. */
+const noLimits: IndexFileLimits = {
+  maxBytes: Number.POSITIVE_INFINITY,
+  maxLines: Number.POSITIVE_INFINITY,
+  maxMalformed: 20,
+};
+
+const newline = 10;
+const count = new Intl.NumberFormat('en-US');
+
+/**
+ * Never throws. Work and memory are linear in the size of the file; a blank line costs next to nothing. Of a file
+ * that is too large as a whole the first line counts as malformed, and says so. A source's file takes its limits.
+ */
+export function parseIndexFile(bytes: Buffer, limits: IndexFileLimits = noLimits): IndexFile {
+  if (bytes.length > limits.maxBytes)
+    return tooLarge(`it is larger than ${count.format(limits.maxBytes)} bytes`);
+  const pieces = splitLines(bytes, limits.maxLines);
+  if (pieces === undefined) return tooLarge(`it has more than ${count.format(limits.maxLines)} lines`);
   const lines: IndexLine[] = [];
-  const malformed: { number: number; reason: string }[] = [];
-  for (const [position, line] of splitLines(bytes).entries()) {
-    const number = position + 1;
-    const text = decode(line);
-    const parsed = text === undefined ? undefined : parseIndexLine(text);
-    if (parsed?.kind === 'entry') lines.push({ number, bytes: line, entry: parsed.entry });
-    else malformed.push({ number, reason: parsed?.reason ?? 'it is not valid UTF-8' });
+  const malformed: MalformedLine[] = [];
+  const malformedVersions = new Set<string>();
+  let malformedCount = 0;
+  let unidentifiedCount = 0;
+  for (const piece of pieces) {
+    const { number } = piece;
+    const parsed = piece.kind === 'line' ? parseLine(piece.bytes) : blankLines(piece);
+    if (piece.kind === 'line' && parsed.kind === 'entry')
+      lines.push({ number, bytes: piece.bytes, entry: parsed.entry });
+    if (parsed.kind === 'entry') continue;
+    const { reason, version } = parsed;
+    malformedCount += 1;
+    if (malformed.length < limits.maxMalformed) malformed.push({ number, reason, version });
+    if (version !== undefined) malformedVersions.add(version);
+    else if (piece.kind === 'line') unidentifiedCount += 1;
   }
-  return { lines, malformed };
+  const unreadable = pieces.every(({ kind }) => kind === 'blank')
+    ? 'it is empty'
+    : lines.length === 0
+      ? 'no line of it can be read'
+      : undefined;
+  return { lines, malformed, malformedCount, malformedVersions, unidentifiedCount, unreadable };
 }
 
 export function formatIndexFile(lines: readonly { readonly bytes: Buffer }[]): Buffer {
-  const newline = Buffer.from('\n');
-  return Buffer.concat(lines.flatMap((line) => [line.bytes, newline]));
+  const end = Buffer.of(newline);
+  return Buffer.concat(lines.flatMap((line) => [line.bytes, end]));
 }
 
 /** The entry a client would use: the last line with exactly that version (client.rs, moon-protocol §2.5). */
@@ -43,22 +96,61 @@ export function findEntry(file: IndexFile, version: string): IndexEntry | undefi
   return file.lines.findLast((line) => line.entry.version === version)?.entry;
 }
 
-function splitLines(bytes: Buffer): Buffer[] {
-  const lines: Buffer[] = [];
-  let start = 0;
-  while (start < bytes.length) {
-    const end = bytes.indexOf(10, start);
-    lines.push(bytes.subarray(start, end < 0 ? bytes.length : end));
-    if (end < 0) break;
-    start = end + 1;
-  }
-  return lines;
+interface BlankLines {
+  readonly kind: 'blank';
+  readonly number: number;
+  lastNumber: number;
 }
 
-function decode(line: Buffer): string | undefined {
-  try {
-    return utf8.decode(line);
-  } catch {
-    return undefined;
+type Piece = BlankLines | { readonly kind: 'line'; readonly number: number; readonly bytes: Buffer };
+
+/** `undefined` where more than `maxLines` are not blank. */
+function splitLines(bytes: Buffer, maxLines: number): Piece[] | undefined {
+  const pieces: Piece[] = [];
+  let room = maxLines;
+  for (let start = 0, number = 1; start < bytes.length; number += 1) {
+    const text = skipBlank(bytes, start);
+    const isBlank = text === bytes.length || bytes[text] === newline;
+    const end = isBlank ? text : bytes.indexOf(newline, text);
+    const last = pieces.at(-1);
+    if (!isBlank) {
+      if (room === 0) return undefined;
+      room -= 1;
+      pieces.push({ kind: 'line', number, bytes: bytes.subarray(start, end < 0 ? bytes.length : end) });
+    } else if (last?.kind === 'blank') last.lastNumber = number;
+    else pieces.push({ kind: 'blank', number, lastNumber: number });
+    start = end < 0 ? bytes.length : end + 1;
   }
+  return pieces;
+}
+
+/** The first byte from `start` that is no blank within a line: no space, tab, vertical tab, form feed or return. */
+function skipBlank(bytes: Buffer, start: number): number {
+  let at = start;
+  for (let byte = bytes[at]; byte === 32 || byte === 9 || (byte !== undefined && byte > 10 && byte < 14); ) {
+    at += 1;
+    byte = bytes[at];
+  }
+  return at;
+}
+
+function parseLine(bytes: Buffer): ParsedLine {
+  const parsed = parseIndexLine(bytes.toString('utf8'));
+  if (isUtf8(bytes)) return parsed;
+  const version = parsed.kind === 'entry' ? parsed.entry.version : parsed.version;
+  return { kind: 'malformed', reason: 'it is not valid UTF-8', version };
+}
+
+function blankLines({ number, lastNumber }: BlankLines): ParsedLine {
+  const reason =
+    number === lastNumber
+      ? 'it is blank'
+      : `lines ${count.format(number)} to ${count.format(lastNumber)} are blank`;
+  return { kind: 'malformed', reason, version: undefined };
+}
+
+function tooLarge(unreadable: string): IndexFile {
+  const malformed = [{ number: 1, reason: unreadable.replace('it', 'the file'), version: undefined }];
+  const malformedVersions = new Set<string>();
+  return { lines: [], malformed, malformedCount: 1, malformedVersions, unidentifiedCount: 0, unreadable };
 }

@@ -1,14 +1,19 @@
-import { runGit } from '../support/git.ts';
+import { isUtf8 } from 'node:buffer';
+import { streamGit } from '../support/git.ts';
+import { createRecordSplitter } from '../support/records.ts';
 
-/** Every file below a tree-ish, by path: object ids. */
+/** Of a listing as git prints it; what is listed for a source was measured before it came into our store. */
+const maxListingBytes = 1024 * 1024 * 1024;
+
+/** Every file below a tree-ish, by path: object ids. Links are files, submodules are not here. */
 export async function listFiles(directory: string, treeish: string): Promise<Map<string, string>> {
-  const listing = await runGit(['ls-tree', '-r', '-z', '--full-tree', treeish], { gitDir: directory });
   const files = new Map<string, string>();
-  for (const record of listing.toString('utf8').split('\0')) {
-    const tab = record.indexOf('\t');
-    const [, type, id] = record.slice(0, tab).split(' ');
-    if (tab > 0 && type === 'blob' && id !== undefined) files.set(record.slice(tab + 1), id);
-  }
+  const args = ['ls-tree', '-r', '-z', '--full-tree', treeish];
+  await readRecords(directory, args, (record) => {
+    const tab = record.indexOf(9);
+    const [, type, id] = record.toString('latin1', 0, tab).split(' ');
+    if (tab > 0 && type === 'blob' && id !== undefined) files.set(readPath(record.subarray(tab + 1)), id);
+  });
   return files;
 }
 
@@ -18,14 +23,37 @@ export async function diffTrees(
   from: string,
   to: string,
 ): Promise<Map<string, string | undefined>> {
-  const args = ['diff-tree', '-r', '-z', '--raw', '--no-abbrev', '--no-renames', '--no-ext-diff', from, to];
-  const listing = await runGit(args, { gitDir: directory });
   const changed = new Map<string, string | undefined>();
-  const fields = listing.toString('utf8').split('\0');
+  const args = ['diff-tree', '-r', '-z', '--raw', '--no-abbrev', '--no-renames', '--no-ext-diff', from, to];
+  let facts: string | undefined;
   // `:MODE MODE ID ID STATUS`, then the path (git's Documentation/diff-format, "Raw output format").
-  for (let position = 0; position + 1 < fields.length; position += 2) {
-    const [, mode = '', , id] = fields[position]?.split(' ') ?? [];
-    changed.set(fields[position + 1] ?? '', mode.startsWith('1') && mode !== '160000' ? id : undefined);
-  }
+  await readRecords(directory, args, (record) => {
+    if (facts === undefined) {
+      facts = record.toString('latin1');
+      return;
+    }
+    const [, mode = '', , id] = facts.split(' ');
+    changed.set(readPath(record), mode.startsWith('1') && mode !== '160000' ? id : undefined);
+    facts = undefined;
+  });
   return changed;
+}
+
+function readRecords(directory: string, args: readonly string[], take: (record: Buffer) => void) {
+  return streamGit(
+    args,
+    { gitDir: directory, maxStdoutBytes: maxListingBytes },
+    createRecordSplitter(0, take),
+  );
+}
+
+/**
+ * A path is bytes. One that is not UTF-8 is spelt with `\\xNN` for each byte beyond ASCII, so that no two paths become
+ * one: it is no module's, since no module's name has a backslash.
+ */
+function readPath(bytes: Buffer): string {
+  if (isUtf8(bytes)) return bytes.toString('utf8');
+  return bytes
+    .toString('latin1')
+    .replace(/[\u0080-\u00ff]/g, (byte) => `\\x${byte.charCodeAt(0).toString(16)}`);
 }

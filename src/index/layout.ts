@@ -9,8 +9,14 @@ export const stateRef = 'refs/registry/state';
  * Where things stand in the git trees: `user/OWNER/REST.index` in every index (moon_dir.rs, moon-protocol §2.3),
  * and the same path below `ledger/ORIGIN/` in the state, so that a listing of names alone tells each origin.
  */
-const prefix = 'user/';
+export const userFolder = 'user';
+const prefix = `${userFolder}/`;
 const suffix = '.index';
+
+/** Whether a file of this name is an index file, where it stands below `userFolder`. */
+export function isIndexFileName(name: string): boolean {
+  return name.endsWith(suffix);
+}
 
 export function indexPathOf(module: ModuleName): string {
   return `${prefix}${module}${suffix}`;
@@ -40,4 +46,9 @@ export function ledgerPathOf(origin: string, module: ModuleName): string {
 /** The tree of a source's last good snapshot, inside the state. */
 export function snapshotPathOf(source: string): string {
   return `sources/${source}`;
+}
+
+/** The tree of a reading of a source that is held back. */
+export function heldPathOf(source: string): string {
+  return `held/${source}`;
 }

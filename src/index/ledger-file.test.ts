@@ -12,11 +12,14 @@ const pin = fc
     checksum: fc.array(fc.constantFrom(...'0123456789abcdef'), { minLength: 64, maxLength: 64 }),
     firstSeen: fc.date({ noInvalidDate: true, min: new Date(0), max: new Date('9999-12-31') }),
     source: fc.constantFrom('mooncakes', 'my-source.2', 'x'),
+    requirements: fc.constantFrom(undefined, 'none', 'a'.repeat(64)),
+    extra: fc.constantFrom(undefined, ['of', 'tomorrow']),
   })
-  .map(({ version, checksum: digits, firstSeen, source }): Pin => {
+  .map(({ version, checksum: digits, firstSeen, source, requirements, extra }): Pin => {
     const sum = digits.join('');
     if (!isVersion(version) || !isChecksum(sum)) throw new TypeError('the generator is wrong');
-    return { version, checksum: sum, firstSeen: firstSeen.toISOString(), source };
+    const known = { version, checksum: sum, firstSeen: firstSeen.toISOString(), source, requirements };
+    return extra ? { ...known, extra } : known;
   });
 
 describe('a ledger file', () => {

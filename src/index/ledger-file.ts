@@ -10,22 +10,40 @@ export interface Pin {
   readonly firstSeen: string;
   /** The source it was first served from. */
   readonly source: string;
+  /**
+   * Digest of what it requires, as `requirementsDigest` gives it; `undefined` where it was pinned by format 1 and has not
+   * been served since.
+   */
+  readonly requirements: string | undefined;
+  /** Further columns, of a later program. */
+  readonly extra?: readonly string[] | undefined;
 }
 
-/** A module's pins, one a line: `VERSION CHECKSUM FIRST-SEEN SOURCE`. Lines are added; one is replaced only when the operator says so. */
+const unknownRequirements = '-';
+
+/**
+ * A module's pins, one a line: `VERSION CHECKSUM FIRST-SEEN SOURCE REQUIREMENTS`; format 1 had no last column. Lines are
+ * added; one is replaced only when the operator says so.
+ */
 export function parseLedgerFile(bytes: Buffer): Pin[] {
   return bytes
     .toString('utf8')
     .split('\n')
     .filter((line) => line !== '')
     .map((line) => {
-      const [version, checksum, firstSeen, source] = line.split(' ');
+      const [version, checksum, firstSeen, source, stated, ...extra] = line.split(' ');
       if (!isVersion(version) || !isChecksum(checksum) || firstSeen === undefined || source === undefined)
         throw new StorageError(`the ledger has a line that cannot be read: ${JSON.stringify(line)}`);
-      return { version, checksum, firstSeen, source };
+      const requirements = stated === unknownRequirements ? undefined : stated;
+      return { version, checksum, firstSeen, source, requirements, ...(extra.length > 0 ? { extra } : {}) };
     });
 }
 
 export function formatLedgerFile(pins: readonly Pin[]): string {
-  return pins.map((pin) => `${pin.version} ${pin.checksum} ${pin.firstSeen} ${pin.source}\n`).join('');
+  return pins
+    .map(({ version, checksum, firstSeen, source, requirements = unknownRequirements, extra = [] }) => {
+      const columns = [version, checksum, firstSeen, source, requirements, ...extra];
+      return `${columns.join(' ')}\n`;
+    })
+    .join('');
 }

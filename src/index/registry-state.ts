@@ -5,6 +5,8 @@ import { damageHint } from './confirm-absence.ts';
 
 /** What `refs/registry/state` says beside the ledger: one small file each for facts and findings. */
 export interface RegistryState {
+  /** Version of the layout that this was read from; what is written always has the newest. */
+  readonly format: number;
   /** The commit of the aggregated index. */
   readonly served: string;
   /** How many modules it lists. */
@@ -13,7 +15,13 @@ export interface RegistryState {
   readonly changedSinceRoot: number;
   /** Digest of the policy the served index was made by; another one means that everything is decided anew. */
   readonly policy: string;
+  /** Version of the rules it was made by: a program that decides differently plans everything again. */
+  readonly planner: number;
   readonly snapshots: readonly SnapshotRecord[];
+  /** Look-alikes that the operator lists all the same. */
+  readonly acceptedNames: readonly string[];
+  /** What a later program has written beside the above; it survives. */
+  readonly extra?: Extra | undefined;
 }
 
 /** A source's last good snapshot; its tree is in the state's own tree, under `sources/NAME`. */
@@ -25,24 +33,68 @@ export interface SnapshotRecord {
   readonly since: string;
   /** As last configured: how far a removed source was trusted. */
   readonly priority: number;
+  /** The address it was read at; `undefined` in data of format 1, which did not say. */
+  readonly indexUrl: string | undefined;
+  /** A later reading that is held back; its tree is under `held/NAME`. */
+  readonly held?: HeldReading | undefined;
+  readonly extra?: Extra | undefined;
 }
+
+export interface HeldReading {
+  readonly commit: string;
+  readonly tree: string;
+  /** When it was first read; ISO 8601, UTC. */
+  readonly since: string;
+}
+
+type Extra = Readonly<Record<string, unknown>>;
 
 export const stateFile = 'state.json';
 export const findingsFile = 'findings.jsonl';
 export const decisionsFile = 'decisions.jsonl';
+export const pendingFile = 'pending.jsonl';
 export const formatFile = 'format';
 /** Version of the layout of the state's tree. */
-export const formatVersion = '1\n';
+export const currentFormat = 2;
 
-export function formatState(state: RegistryState): string {
-  return `${JSON.stringify(state, undefined, 2)}\n`;
+/** Why data of `format` cannot be used by this program; `undefined` if it can. */
+export function formatProblem(format: string, directory: string): StorageError | undefined {
+  const text = format.trim();
+  if (!/^[1-9]\d{0,8}$/.test(text))
+    return new StorageError(
+      `${formatFile} in refs/registry/state of ${directory} says ${JSON.stringify(text.slice(0, 40))}, which is no version`,
+      {
+        hint: damageHint,
+      },
+    );
+  if (Number(text) <= currentFormat) return undefined;
+  return new StorageError(
+    `the data in ${directory} have format ${text}, and this program knows format ${currentFormat}: a newer moonbit-registry has written them`,
+    {
+      hint: 'run the newer program; where it can, its "moonbit-registry state downgrade" makes them readable for this one. Nothing was changed',
+    },
+  );
 }
 
-export function parseState(bytes: Buffer, directory: string): RegistryState {
+/** As of format 2 the keys have names that version 0.1.0, which never looked at the format, stops at. */
+export function formatState(state: Omit<RegistryState, 'format'>): string {
+  const { served, modules, changedSinceRoot, policy, planner, snapshots, acceptedNames, extra } = state;
+  const sources = snapshots.map(({ source, extra: more, ...record }) => ({
+    name: source,
+    ...record,
+    ...more,
+  }));
+  const known = { servedCommit: served, modules, changedSinceRoot, policy, planner, acceptedNames, sources };
+  return `${JSON.stringify({ ...known, ...extra }, undefined, 2)}\n`;
+}
+
+/** Reads the file as any format up to the current one has it. */
+export function parseState(bytes: Buffer, format: number, directory: string): RegistryState {
   let cause: unknown;
   try {
-    const state: unknown = JSON.parse(bytes.toString('utf8'));
-    if (isState(state)) return state;
+    const value: unknown = JSON.parse(bytes.toString('utf8'));
+    const state = isRecord(value) ? readState(value, format) : undefined;
+    if (state) return state;
   } catch (error) {
     cause = error;
   }
@@ -52,11 +104,77 @@ export function parseState(bytes: Buffer, directory: string): RegistryState {
   });
 }
 
-// The rest is advice: these decide what is served.
-function isState(value: unknown): value is RegistryState {
-  if (typeof value !== 'object' || value === null) return false;
-  const { served, snapshots } = value as Partial<RegistryState>;
-  return typeof served === 'string' && /^[0-9a-f]{40}$/.test(served) && Array.isArray(snapshots);
+// What decides what is served must be right; the rest is advice.
+function readState(value: Record<string, unknown>, format: number): RegistryState | undefined {
+  const state = format === 1 ? upgradeKeys(value) : value;
+  const { servedCommit, modules, changedSinceRoot, policy, planner, acceptedNames, sources, ...extra } =
+    state;
+  if (!isObjectId(servedCommit) || !Array.isArray(sources)) return undefined;
+  const snapshots = sources.map(readSnapshot);
+  if (snapshots.includes(undefined)) return undefined;
+  return {
+    format,
+    served: servedCommit,
+    modules: countOf(modules),
+    changedSinceRoot: countOf(changedSinceRoot),
+    policy: typeof policy === 'string' ? policy : '',
+    planner: countOf(planner),
+    snapshots: snapshots.filter((record) => record !== undefined),
+    acceptedNames: Array.isArray(acceptedNames)
+      ? acceptedNames.filter((name) => typeof name === 'string')
+      : [],
+    ...withExtra(extra),
+  };
+}
+
+/** Format 1 called the same things otherwise, and knew neither addresses nor the planner's version. */
+function upgradeKeys({ served, snapshots, ...rest }: Record<string, unknown>): Record<string, unknown> {
+  const sources = Array.isArray(snapshots)
+    ? snapshots.map((record) => {
+        if (!isRecord(record)) return record;
+        const { source, ...facts } = record;
+        return { name: source, ...facts };
+      })
+    : snapshots;
+  return { servedCommit: served, ...rest, planner: 1, sources };
+}
+
+function readSnapshot(value: unknown): SnapshotRecord | undefined {
+  if (!isRecord(value)) return undefined;
+  const { name, commit, tree, since, priority, indexUrl, held, ...extra } = value;
+  if (typeof name !== 'string' || !isObjectId(commit) || !isObjectId(tree)) return undefined;
+  return {
+    source: name,
+    commit,
+    tree,
+    since: typeof since === 'string' ? since : '',
+    priority: typeof priority === 'number' ? priority : 0,
+    indexUrl: typeof indexUrl === 'string' ? indexUrl : undefined,
+    ...(isHeld(held) ? { held } : {}),
+    ...withExtra(extra),
+  };
+}
+
+function isHeld(value: unknown): value is HeldReading {
+  return (
+    isRecord(value) && isObjectId(value.commit) && isObjectId(value.tree) && typeof value.since === 'string'
+  );
+}
+
+function withExtra(extra: Extra): { extra?: Extra } {
+  return Object.keys(extra).length > 0 ? { extra } : {};
+}
+
+function countOf(value: unknown): number {
+  return typeof value === 'number' ? value : 0;
+}
+
+function isObjectId(value: unknown): value is string {
+  return typeof value === 'string' && /^[0-9a-f]{40}$/.test(value);
+}
+
+function isRecord(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
 export function formatFindings(findings: readonly Finding[]): string {
@@ -75,11 +193,11 @@ export function parseDecisions(bytes: Buffer): OperatorDecision[] {
   return parseLines<OperatorDecision>(bytes);
 }
 
-function formatLines(values: readonly object[]): string {
+export function formatLines(values: readonly object[]): string {
   return values.map((value) => `${JSON.stringify(value)}\n`).join('');
 }
 
-function parseLines<T>(bytes: Buffer): T[] {
+export function parseLines<T>(bytes: Buffer): T[] {
   const lines = bytes.toString('utf8').split('\n');
   return lines.filter((line) => line !== '').map((line) => JSON.parse(line) as T);
 }

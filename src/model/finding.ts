@@ -3,28 +3,48 @@ import type { Version } from './version.ts';
 
 /**
  * Something the plan refused or held back, kept until it no longer holds. `conflict` kinds wait for the operator;
- * `dropped-line` and `refused-name` are upstream defects that never reach clients.
+ * `dropped-line`, `broken-file` and `refused-name` are upstream defects that never reach clients.
  */
 export interface Finding {
   readonly kind: /** Upstream states another checksum for a version already served (rule 3); the old line stays. */
     | 'checksum-conflict'
+    /** Upstream states the same checksum, and other requirements, for a version already served (rule 3); the old line stays. */
+    | 'requirements-conflict'
     /** Another source would supply the module, but moving there would break rule 2; the origin stays. */
     | 'origin-conflict'
-    /** A source of more trust has never been read, so nobody can say who supplies this name (rule 4). */
+    /** A source of more trust has not been read, so nobody can say who supplies this name (rule 4). */
     | 'undecided'
+    /** The name looks like one of another origin on the disks of some clients (rule 1); not listed. */
+    | 'look-alike'
     | 'dropped-line'
-    | 'refused-name';
-  /** A module name, or the text of a refused one. */
+    /** An index file that cannot be read at all; what was served of the module stays. */
+    | 'broken-file'
+    | 'refused-name'
+    /** A deleted version was what a listed requirement selected; clients select another one now. */
+    | 'selection-changed'
+    /** Planning this one module failed in a way that nobody foresaw: a bug of ours. */
+    | 'unplanned'
+    /** Further findings about the source, which are not kept. */
+    | 'more';
+  /** A module name, or the text of a refused one; the first of several, where `count` says how many. */
   readonly module: string;
+  /** How many modules, lines or findings this stands for, where it is not one. */
+  readonly count?: number | undefined;
+  /** The first of the modules that `count` counts. */
+  readonly modules?: readonly string[] | undefined;
   readonly version?: string | undefined;
   /** The source whose data this is about. */
   readonly source: string;
+  /** For `origin-conflict`: where the modules come from. */
+  readonly origin?: string | undefined;
   /** Line in that source's index file, from 1. */
   readonly line?: number | undefined;
   readonly pinned?: Checksum | undefined;
   readonly offered?: Checksum | undefined;
+  /** Digests of what is required, where they differ. */
+  readonly requirements?: RequirementsChange | undefined;
   /** For `origin-conflict`: versions served so far that moving to `source` would change. */
-  readonly changes?: readonly ChecksumChange[] | undefined;
+  readonly changes?: readonly PinChange[] | undefined;
   /** One sentence. */
   readonly message: string;
   /** When a sync first found it; ISO 8601, UTC. */
@@ -33,16 +53,30 @@ export interface Finding {
   readonly kept?: { readonly at: string; readonly by: string } | undefined;
 }
 
-export interface ChecksumChange {
-  readonly version: Version;
-  readonly pinned: Checksum;
-  readonly offered: Checksum;
+interface RequirementsChange {
+  readonly pinned: string;
+  readonly offered: string;
 }
 
+/** What a pinned version would become. */
+export interface PinChange {
+  readonly version: Version;
+  readonly pinned: Checksum;
+  /** The same as `pinned` where only the requirements differ. */
+  readonly offered: Checksum;
+  readonly requirements?: RequirementsChange | undefined;
+}
+
+const conflictKinds = new Set<Finding['kind']>([
+  'checksum-conflict',
+  'requirements-conflict',
+  'origin-conflict',
+  'undecided',
+  'look-alike',
+]);
+
 export function isConflict(finding: Finding): boolean {
-  return (
-    finding.kind === 'checksum-conflict' || finding.kind === 'origin-conflict' || finding.kind === 'undecided'
-  );
+  return conflictKinds.has(finding.kind);
 }
 
 /** A conflict that nobody has decided about. */
@@ -52,7 +86,8 @@ export function isOpenConflict(finding: Finding): boolean {
 
 /** What makes two findings of different syncs the same one. The line of a version moves when a file grows. */
 export function identifyFinding(finding: Finding): string {
-  const { kind, module, version, source, pinned, offered, changes } = finding;
+  const { kind, module, version, source, pinned, offered, changes, requirements } = finding;
   const place = isConflict(finding) ? [] : [finding.line, finding.message];
-  return JSON.stringify([kind, module, version, source, pinned, offered, changes, ...place]);
+  const more = requirements ? [requirements] : [];
+  return JSON.stringify([kind, module, version, source, pinned, offered, changes, ...more, ...place]);
 }

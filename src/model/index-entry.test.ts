@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { isChecksum } from './checksum.ts';
 import { parseDependencies, parseIndexLine } from './index-entry.ts';
+import { requirementsDigest } from './requirements.ts';
 
 const checksum = '0123456789abcdef'.repeat(4);
 const line = (fields: Record<string, unknown>) => JSON.stringify({ version: '1.0.0', checksum, ...fields });
@@ -26,6 +27,13 @@ describe('a line of an index file', () => {
           { module: 'bob/y', requirement: '1.0.0-a', written: written('1.0.0-a') },
         ],
         binDependencies: [{ module: 'bob/tool', requirement: '0.3.0', written: written('0.3.0') }],
+        requirements: requirementsDigest({
+          deps: new Map([
+            ['bob/x', { version: '0.2.0' }],
+            ['bob/y', { version: '1.0.0-a' }],
+          ]),
+          binDeps: ['{"bob/tool":"0.3.0"}'],
+        }),
       },
     });
   });
@@ -77,8 +85,51 @@ describe('a line of an index file', () => {
     ['with a checksum that is no text', line({ checksum: [checksum] })],
     ['with deps that are a list', line({ deps: ['bob/x'] })],
     ['with deps that are text', line({ deps: 'bob/x' })],
+    ['with a version too long for a file name', line({ version: `1.0.0-${'a'.repeat(300)}` })],
   ])('is malformed: %s', (_, text) => {
-    expect(parseIndexLine(text)).toEqual({ kind: 'malformed', reason: expect.stringMatching(/^[ -~…]+$/) });
+    expect(parseIndexLine(text)).toMatchObject({
+      kind: 'malformed',
+      reason: expect.stringMatching(/^[ -~…]+$/),
+    });
+  });
+
+  test.each([
+    ['a dependency on anything', line({ deps: { 'bob/x': '*' } }), '1.0.0'],
+    [
+      'its version after what is wrong',
+      `{"deps":${'['.repeat(5000)}${']'.repeat(5000)},"version":"1.2.0"}`,
+      '1.2.0',
+    ],
+    ['half a line', line({ version: '0.3.0', name: 'x' }).slice(0, 60), '0.3.0'],
+    ['no usable checksum', line({ checksum: 'x' }), '1.0.0'],
+    ['one version twice', '{"version":"1.0.0","version":"1.0.0"}', '1.0.0'],
+    ['two versions', '{"version":"1.0.0","version":"1.0.1"}', undefined],
+    ['half a version', '{"version":"1.0', undefined],
+    ['no semantic version', line({ version: '1.0' }), undefined],
+    ['nothing', '', undefined],
+    ['a web page', '<html>', undefined],
+  ])('tells which version became unreadable with %s', (_, text, version) => {
+    expect(parseIndexLine(text)).toMatchObject({ kind: 'malformed', version });
+  });
+
+  test.each([
+    ['the order of keys', { deps: { a: '1.0.0', b: {} } }, { deps: { b: {}, a: '1.0.0' } }],
+    ['an empty object', { deps: {} }, {}],
+    ['a null', { deps: null, 'bin-deps': null }, { 'bin-deps': {} }],
+    ['an object around a version', { deps: { a: '1.0.0' } }, { deps: { a: { version: '1.0.0' } } }],
+    ['a list of what an object states', { deps: { a: { path: 'x' } } }, { deps: { a: ['x', null] } }],
+    [
+      'all that is not required',
+      { deps: { a: '1.0.0' }, license: 'MIT' },
+      { name: 'x', deps: { a: '1.0.0' } },
+    ],
+  ])('has the same requirements whatever %s', (_, left, right) => {
+    const requirementsOf = (fields: Record<string, unknown>) => {
+      const parsed = parseIndexLine(line(fields));
+      return parsed.kind === 'entry' ? parsed.entry.requirements : parsed.reason;
+    };
+    expect(requirementsOf(left)).toBe(requirementsOf(right));
+    expect(requirementsOf(left)).toMatch(/^(none|[0-9a-f]{64})$/);
   });
 
   test('shows little of a hostile version', () => {
@@ -106,6 +157,20 @@ describe('dependencies', () => {
     expect(parseDependencies({ 'bob/x': written })).toEqual([
       { module: 'bob/x', requirement, written: JSON.stringify(written) },
     ]);
+  });
+
+  test('are shown short, however long or deep they are written', () => {
+    const deep = JSON.parse(`${'['.repeat(100_000)}${']'.repeat(100_000)}`);
+    const [long, nested] = parseDependencies({
+      'bob/x': '\u202e'.repeat(100_000),
+      'bob/y': { version: '1.0.0', deep },
+    });
+    expect(long?.written).toBe(`"${'\\u202e'.repeat(9)}\\u20…`);
+    expect(nested).toEqual({
+      module: 'bob/y',
+      requirement: '1.0.0',
+      written: '{"version":"1.0.0","deep":"…"}',
+    });
   });
 
   test.each([undefined, null, 'bob/x', ['bob/x'], 1])('are none of %j', (value) => {

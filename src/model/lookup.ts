@@ -19,12 +19,38 @@ export interface SourceFailure {
     | 'server-error'
     | 'bad-answer'
     | 'wrong-bytes'
-    | 'disabled';
+    /** A bug of ours that asking it brought out. */
+    | 'unforeseen'
+    /** As many wait for the source as may (`limits.waiting_requests`). */
+    | 'overloaded'
+    | 'disabled'
+    /** Whether it has this cannot be told before a source that may have it is read. */
+    | 'not-current';
   readonly detail: string;
   /** HTTP status, where there was one. */
   readonly status?: number | undefined;
   /** How long the source asked us to wait (`Retry-After`). */
   readonly retryAfterMs?: number | undefined;
+}
+
+const publicReasons: Readonly<Record<SourceFailure['reason'], string>> = {
+  timeout: 'the source did not answer in time',
+  connection: 'the source cannot be reached',
+  tls: 'the source has no valid certificate',
+  unauthorized: 'the source refuses the credentials it was given',
+  'rate-limited': 'the source asks for fewer requests',
+  'server-error': 'the source reports a failure of its own',
+  'bad-answer': 'the answer of the source is not what it should be',
+  'wrong-bytes': 'the source sends other bytes than its index says',
+  unforeseen: 'reading the source brought out a fault of this program',
+  overloaded: 'too many requests wait for the source',
+  disabled: 'the source is disabled',
+  'not-current': 'a source that may have it could not be read lately',
+};
+
+/** All that clients are told of a failure: nothing in it comes from the source, and it names no place (`detail` may do both). */
+export function publicReason(reason: SourceFailure['reason']): string {
+  return publicReasons[reason];
 }
 
 /** Why it was not found, in one line for people. */

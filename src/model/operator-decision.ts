@@ -22,13 +22,28 @@ export type OperatorDecision = {
       readonly version: Version;
       readonly from: Checksum;
       readonly to: Checksum;
+      /** Digest of what the new line requires; in data of format 1, not stated. */
+      readonly requirements?: string | undefined;
       /** Whose index states the new checksum. */
       readonly source: string;
     }
   | {
+      /** What a version requires is replaced; its bytes stay. Digests. */
+      readonly action: 'accept-requirements';
+      readonly version: Version;
+      readonly from: string;
+      readonly to: string;
+      readonly source: string;
+    }
+  | {
+      /** A name that looks like another one is listed all the same. */
+      readonly action: 'accept-name';
+    }
+  | {
       /** The module moves to another source. */
       readonly action: 'accept-origin';
-      readonly from: string;
+      /** Absent: it was undecided. */
+      readonly from?: string | undefined;
       readonly to: string;
     }
 );
@@ -67,7 +82,11 @@ export function describeDecision(decision: OperatorDecision): string {
     }
     case 'accept-version':
       return `accept ${module}@${decision.version}: ${decision.from} -> ${decision.to} (${decision.source}), by ${by}`;
+    case 'accept-requirements':
+      return `accept ${module}@${decision.version}: requirements ${decision.from} -> ${decision.to} (${decision.source}), by ${by}`;
+    case 'accept-name':
+      return `accept ${module} although it looks like another name, by ${by}`;
     case 'accept-origin':
-      return `accept ${module}: ${decision.from} -> ${decision.to}, by ${by}`;
+      return `accept ${module}: ${decision.from ?? 'undecided'} -> ${decision.to}, by ${by}`;
   }
 }

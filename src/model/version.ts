@@ -6,6 +6,7 @@ export type Version = string & { readonly brand: 'Version' };
 
 const grammar =
   /^(0|[1-9]\d*)\.(0|[1-9]\d*)\.(0|[1-9]\d*)(?:-((?:0|[1-9]\d*|\d*[A-Za-z-][0-9A-Za-z-]*)(?:\.(?:0|[1-9]\d*|\d*[A-Za-z-][0-9A-Za-z-]*))*))?(?:\+([0-9A-Za-z-]+(?:\.[0-9A-Za-z-]+)*))?$/;
+/** A longer one cannot be the name of an archive on any disk, a client's included. */
 const maxLength = 256;
 const maxNumber = 18446744073709551615n; // u64::MAX: the crate refuses larger numbers, and with them the module
 const digits = /^\d+$/;
@@ -36,6 +37,30 @@ function parse(text: string): Parts | undefined {
 
 export function isVersion(text: unknown): text is Version {
   return typeof text === 'string' && parse(text) !== undefined;
+}
+
+const numbersAtStart = /^(0|[1-9]\d{0,19})\.(0|[1-9]\d{0,19})\.(0|[1-9]\d{0,19})/;
+const prereleaseIdentifier = /(?:0|[1-9]\d*|\d*[A-Za-z-][0-9A-Za-z-]*)(?![0-9A-Za-z-])/y;
+const buildIdentifier = /[0-9A-Za-z-]+/y;
+
+/** Whether the crate can read `text`, of any length: `isVersion` is about versions that can be served. */
+export function isSemanticVersion(text: string): boolean {
+  const numbers = numbersAtStart.exec(text);
+  if (!numbers || numbers.slice(1).some((number) => BigInt(number) > maxNumber)) return false;
+  let at = numbers[0].length;
+  if (text[at] === '-') at = skipIdentifiers(text, at + 1, prereleaseIdentifier);
+  if (text[at] === '+') at = skipIdentifiers(text, at + 1, buildIdentifier);
+  return at === text.length;
+}
+
+// One at a time: a single expression for all of them overflows the stack on a text of some megabytes.
+function skipIdentifiers(text: string, start: number, identifier: RegExp): number {
+  for (let at = start; ; at += 1) {
+    identifier.lastIndex = at;
+    if (!identifier.test(text)) return -1;
+    at = identifier.lastIndex;
+    if (text[at] !== '.') return at;
+  }
 }
 
 /** Total order of the `semver` crate: negative, zero or positive. Zero only for identical text. */

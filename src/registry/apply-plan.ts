@@ -1,9 +1,11 @@
 import type { GitIndex, StateView } from '../index/git-index.ts';
 import { indexPathOf, ledgerPathOf } from '../index/layout.ts';
+import { formatPending } from '../index/pending-names.ts';
 import { describeDecision, type OperatorDecision } from '../model/operator-decision.ts';
 import type { TreeEdit } from '../support/git-import.ts';
 import type { SyncPlan } from './plan-sync.ts';
 import type { PlannedChange } from './planned-change.ts';
+import { plannerVersion } from './policy.ts';
 
 /**
  * The most index files a client may face in one `git pull`. Older clients never drain git's output and hang for
@@ -30,12 +32,15 @@ export async function applyPlan(index: GitIndex, plan: SyncPlan, date: Date): Pr
     ...(edits.length > 0 ? { served: { edits, message: summary, isRoot } } : {}),
     state: {
       policy: plan.policy,
+      planner: plannerVersion,
+      acceptedNames: plan.acceptedNames,
       modules: plannedModules(plan),
       snapshots: plan.snapshots,
       changedSinceRoot: isRoot ? 0 : plan.base.changedSinceRoot + edits.length,
     },
     ledgerEdits,
     findings: plan.findings,
+    pending: plan.pending,
     ...(plan.taken.length > 0 ? { decisions: [...(await plan.base.decisions()), ...plan.taken] } : {}),
     // Clients see the served commit's message: who decided is for the operator's history alone.
     message: describePlan(plan, plan.taken),
@@ -51,6 +56,8 @@ async function hasOtherNews(plan: SyncPlan): Promise<boolean> {
   return (
     plan.taken.length > 0 ||
     plan.policy !== plan.base.policy ||
+    plan.base.planner !== plannerVersion ||
+    formatPending(plan.pending) !== formatPending(await plan.base.pending()) ||
     JSON.stringify(plan.snapshots) !== JSON.stringify(plan.base.snapshots) ||
     JSON.stringify(plan.findings) !== JSON.stringify(await plan.base.findings())
   );

@@ -36,6 +36,7 @@ async function createWorld() {
         exclude: [],
         downloadUrl: upstream.url,
         packageUrlPattern: undefined,
+        allowedRedirects: [],
         maxConcurrency: 32,
         maxRequestsPerSecond: undefined,
         auth: undefined,

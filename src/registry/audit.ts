@@ -1,13 +1,13 @@
 import { join } from 'node:path';
 import type { Checksum } from '../model/checksum.ts';
-import type { ChecksumChange, Finding } from '../model/finding.ts';
-import { identifyFinding, isConflict } from '../model/finding.ts';
+import { type Finding, identifyFinding, isConflict, type PinChange } from '../model/finding.ts';
 import type { ModuleName } from '../model/module-name.ts';
 import type { OperatorDecision } from '../model/operator-decision.ts';
 import type { Version } from '../model/version.ts';
 import { createAppendLog } from '../support/append-log.ts';
 import { batches } from '../support/batches.ts';
 import type { Log } from '../support/log.ts';
+import { toVisibleJson } from '../support/visible-text.ts';
 import type { SyncPlan } from './plan-sync.ts';
 import { newPins, type PlannedChange } from './planned-change.ts';
 
@@ -41,6 +41,18 @@ export type AuditEvent =
     }
   | ({ readonly event: 'conflict-found' | 'conflict-resolved' } & ConflictFacts)
   | ({ readonly event: 'conflict-kept' } & ConflictFacts)
+  | {
+      readonly event: 'name-accepted';
+      readonly module: ModuleName;
+    }
+  | {
+      readonly event: 'requirements-accepted';
+      readonly module: ModuleName;
+      readonly version: Version;
+      readonly source: string;
+      readonly from: string;
+      readonly to: string;
+    }
   | {
       readonly event: 'conflict-accepted';
       readonly module: ModuleName;
@@ -77,7 +89,7 @@ interface ConflictFacts {
   readonly source: string;
   readonly pinned?: Checksum | undefined;
   readonly offered?: Checksum | undefined;
-  readonly changes?: readonly ChecksumChange[] | undefined;
+  readonly changes?: readonly PinChange[] | undefined;
 }
 
 export interface Audit {
@@ -120,7 +132,7 @@ export function openAudit({ dataDir, actor, log, now }: AuditOptions): Audit {
     async record(events) {
       const time = now().toISOString();
       const format = ({ event, ...facts }: AuditEvent) =>
-        JSON.stringify({ time, event, actor: who, ...facts });
+        toVisibleJson({ time, event, actor: who, ...facts });
       for (const batch of batches(events, eventsAtOnce)) await lines.append(batch.map(format));
     },
     flush: () => lines.flush(),
@@ -178,8 +190,19 @@ function describeTaken(decision: OperatorDecision): AuditEvent {
       const { module, version, source, from, to } = decision;
       return { event: 'conflict-accepted', module, version, source, from, to };
     }
+    case 'accept-requirements': {
+      const { module, version, source, from, to } = decision;
+      return { event: 'requirements-accepted', module, version, source, from, to };
+    }
+    case 'accept-name':
+      return { event: 'name-accepted', module: decision.module };
     case 'accept-origin':
-      return { event: 'conflict-accepted', module: decision.module, from: decision.from, to: decision.to };
+      return {
+        event: 'conflict-accepted',
+        module: decision.module,
+        from: decision.from ?? '',
+        to: decision.to,
+      };
   }
 }
 

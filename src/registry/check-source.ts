@@ -3,55 +3,87 @@ import type { GitIndex } from '../index/git-index.ts';
 import { parseIndexFile } from '../index/index-file.ts';
 import { readIndexPath } from '../index/layout.ts';
 import type { IndexEntry } from '../model/index-entry.ts';
-import { detailOf, type SourceFailure } from '../model/lookup.ts';
+import { detailOf, found, type SourceFailure } from '../model/lookup.ts';
 import type { ModuleName } from '../model/module-name.ts';
 import type { Source } from '../sources/source.ts';
+import type { Log } from '../support/log.ts';
+import { containSource } from './contain-source.ts';
+import { parseCommit } from './hold-snapshot.ts';
+import { countDroppedNewest } from './newer-format.ts';
 import type { SourceCheck } from './reports.ts';
 
 type Step = SourceCheck['steps'][number];
 
-/** Looks at one source as an operator would: is it there, does it let us in, what does it have, is it true? */
-export async function checkSource(source: Source, index: GitIndex): Promise<SourceCheck> {
-  const check = (steps: readonly Step[], facts: Partial<SourceCheck> = {}): SourceCheck => ({
-    source: source.config.name,
+interface Check {
+  readonly steps: Step[];
+  facts: Partial<SourceCheck>;
+  /** What is being looked at. */
+  stage: Step['step'];
+}
+
+/**
+ * Looks at one source as an operator would: is it there, does it let us in, what does it have, is it true? Whatever goes
+ * wrong is a step that failed, but for our own disk.
+ */
+export async function checkSource(source: Source, index: GitIndex, log: Log): Promise<SourceCheck> {
+  const check: Check = { steps: [], facts: {}, stage: 'reach' };
+  const { name } = source.config;
+  const outcome = await containSource({ source: name, doing: 'it was checked', log }, async () =>
+    found(await look(source, index, check)),
+  );
+  if (outcome.kind !== 'found') check.steps.push({ step: check.stage, ok: false, detail: detailOf(outcome) });
+  const { steps, facts } = check;
+  return {
+    source: name,
     ok: steps.every((step) => step.ok),
     modules: undefined,
     changedAt: undefined,
     latencyMs: undefined,
     ...facts,
     steps,
-  });
+  };
+}
+
+async function look(source: Source, index: GitIndex, check: Check): Promise<void> {
+  const { steps } = check;
   const probe = await source.probe();
-  if (probe.kind !== 'found')
-    return check(stepsOfFailure(probe.kind === 'absent' ? undefined : probe.cause, detailOf(probe)));
+  if (probe.kind !== 'found') {
+    steps.push(...stepsOfFailure(probe.kind === 'absent' ? undefined : probe.cause, detailOf(probe)));
+    return;
+  }
   const { latencyMs, transport } = probe.value;
-  const steps: Step[] = [
+  check.facts = { latencyMs };
+  steps.push(
     { step: 'reach', ok: true, detail: `answers in ${Math.round(latencyMs)} ms (${transport})` },
     {
       step: 'authenticate',
       ok: true,
       detail: source.config.auth ? 'credentials accepted' : 'no credentials needed',
     },
-  ];
+  );
+  check.stage = 'index';
   const snapshot = await source.readSnapshot(undefined);
   if (snapshot.kind !== 'found') {
-    const detail = detailOf(snapshot);
-    return check([...steps, { step: 'index', ok: false, detail }], { latencyMs });
+    steps.push({ step: 'index', ok: false, detail: detailOf(snapshot) });
+    return;
   }
   const files = [...(await index.list(snapshot.value.tree))].flatMap(([path, id]) => {
     const target = readIndexPath(path);
     return target.kind === 'module' ? [{ module: target.module, id }] : [];
   });
   const changedAt = await commitDate(index, snapshot.value.commit);
-  const facts = { latencyMs, modules: files.length, changedAt };
+  const newest = await countDroppedNewest(index, files, source.config.limits);
+  check.facts = { latencyMs, modules: files.length, changedAt, newest };
   const isReadable = files.length > 0;
   const commit = snapshot.value.commit.slice(0, 10);
+  const dated = changedAt === undefined ? ', which has no usable date' : '';
   const detail = isReadable
-    ? `${files.length} modules at commit ${commit}`
-    : `commit ${commit} has no .index file below user/`;
+    ? `${files.length} modules at commit ${commit}${dated}`
+    : `commit ${commit} has no .index file of a module below user/`;
   steps.push({ step: 'index', ok: isReadable, detail });
-  if (!isReadable) return check(steps, facts);
-  return check([...steps, await checkArchive(source, index, files)], facts);
+  if (!isReadable) return;
+  check.stage = 'archive';
+  steps.push(await checkArchive(source, index, files));
 }
 
 function stepsOfFailure(failure: SourceFailure | undefined, detail: string): Step[] {
@@ -68,7 +100,7 @@ async function checkArchive(
   index: GitIndex,
   files: readonly { readonly module: ModuleName; readonly id: string }[],
 ): Promise<Step> {
-  const sample = await firstEntry(index, files);
+  const sample = await firstEntry(index, source.config.limits.indexFileBytes, files);
   if (!sample) return { step: 'archive', ok: false, detail: 'no version in the index has a usable line' };
   const { module, entry } = sample;
   const name = `${module}@${entry.version}`;
@@ -97,18 +129,18 @@ async function checkArchive(
 
 async function firstEntry(
   index: GitIndex,
+  maxBytes: number,
   files: readonly { readonly module: ModuleName; readonly id: string }[],
 ): Promise<{ readonly module: ModuleName; readonly entry: IndexEntry } | undefined> {
   for (const { module, id } of files) {
-    const bytes = await index.read(id);
-    const entry = bytes && parseIndexFile(bytes).lines.at(-1)?.entry;
+    const file = await index.readBounded(id, maxBytes);
+    const entry = file.kind === 'read' && parseIndexFile(file.bytes).lines.at(-1)?.entry;
     if (entry) return { module, entry };
   }
   return undefined;
 }
 
 async function commitDate(index: GitIndex, commit: string): Promise<string | undefined> {
-  const content = (await index.read(commit))?.toString('utf8') ?? '';
-  const seconds = /^committer .* (\d+) [+-]\d{4}$/m.exec(content)?.[1];
-  return seconds === undefined ? undefined : new Date(Number(seconds) * 1000).toISOString();
+  const { committedAt } = parseCommit(commit, await index.read(commit));
+  return committedAt === undefined ? undefined : new Date(committedAt * 1000).toISOString();
 }

@@ -195,6 +195,7 @@ describe('a module that another source contends for', () => {
     module: tool,
     origin,
     checksums: new Map(checksums.map(([of, checksum]) => [version(of), checksum as Checksum])),
+    requirements: new Map(),
   });
 
   test('moves to it when the operator says so and no served version changes', async () => {
@@ -251,7 +252,7 @@ describe('a module that another source contends for', () => {
     const { registry } = await createContest(['company/tool@1.0.0']);
     await expect(registry.ruleOnConflict(moveTo('partner'))).rejects.toMatchObject({
       code: 'usage',
-      message: expect.stringContaining('"mooncakes"'),
+      message: expect.stringContaining('"partner" is no source that could supply company/tool'),
     });
     const other = { ...moveTo('mooncakes'), module: moduleName('company/keep') };
     await expect(registry.ruleOnConflict(other)).rejects.toMatchObject({ code: 'not-found' });
@@ -270,12 +271,13 @@ test('what is undecided can be neither kept nor accepted: its source has to be r
   });
   await registry.sync();
   expect(await registry.conflicts()).toMatchObject([{ kind: 'undecided', origin: undefined }]);
-  for (const ruling of [
-    { action: 'keep', module: tool, version: undefined },
-    { action: 'accept-origin', module: tool, origin: 'mooncakes', checksums: new Map() },
-  ] as const)
-    await expect(registry.ruleOnConflict(ruling)).rejects.toMatchObject({
-      code: 'usage',
-      hint: expect.stringMatching(/source check internal.*source disable internal.*include/),
-    });
+  const keep = { action: 'keep', module: tool, version: undefined } as const;
+  await expect(registry.ruleOnConflict(keep)).rejects.toMatchObject({
+    code: 'usage',
+    hint: expect.stringMatching(/source check internal.*accept company\/tool --origin.*include/),
+  });
+  const accept = { action: 'accept-origin', module: tool, origin: 'mooncakes' } as const;
+  await registry.ruleOnConflict({ ...accept, checksums: new Map(), requirements: new Map() });
+  expect(await registry.explain(tool)).toMatchObject({ origin: 'mooncakes', isServed: true });
+  expect(await registry.conflicts()).toEqual([]);
 });

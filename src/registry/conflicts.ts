@@ -1,13 +1,17 @@
 import type { Config } from '../config/config.ts';
 import { NotFoundError, UsageError } from '../errors.ts';
 import type { StateView } from '../index/git-index.ts';
-import { findEntry, parseIndexFile } from '../index/index-file.ts';
-import type { Checksum } from '../model/checksum.ts';
-import { type Finding, isConflict, isOpenConflict } from '../model/finding.ts';
+import { type IndexLine, parseIndexFile } from '../index/index-file.ts';
+import type { Pending } from '../index/pending-names.ts';
+import { type Finding, isConflict, isOpenConflict, type PinChange } from '../model/finding.ts';
 import { isModuleName, type ModuleName } from '../model/module-name.ts';
 import type { OperatorDecision } from '../model/operator-decision.ts';
+import { matchesPattern } from '../model/pattern.ts';
 import type { Version } from '../model/version.ts';
-import { checksumChanges } from './plan-module.ts';
+import { pendingFinding } from './pending-findings.ts';
+import { pinChanges } from './pin-changes.ts';
+import { readListed } from './plan-located.ts';
+import { claimantOf, maySupply } from './policy.ts';
 import type { Conflict, ConflictOutcome, ConflictRuling } from './reports.ts';
 import { createResolver, type ResolvedModule, type Resolver } from './resolve-module.ts';
 import { aggregate, type SyncContext } from './sync.ts';
@@ -28,7 +32,7 @@ async function describeConflict(finding: Finding, resolver: Resolver): Promise<C
   const pin = pins.find(({ version }) => version === finding.version);
   return {
     ...finding,
-    origin: decision.origin,
+    origin: finding.origin ?? decision.origin,
     pin: pin && { checksum: pin.checksum, firstSeen: pin.firstSeen, source: pin.source },
   };
 }
@@ -42,125 +46,275 @@ export async function ruleOnConflict(
   ruling: ConflictRuling,
   by: string,
 ): Promise<ConflictOutcome> {
-  let decisions: readonly OperatorDecision[] = [];
+  let taken: Taken = { decisions: [], skipped: [] };
   const at = context.now().toISOString();
   const { report } = await aggregate(context, {
-    touched: [ruling.module],
+    touched: 'module' in ruling ? [ruling.module] : [],
     decide: async (state, config) => {
-      const resolved = await resolverOf(context, state, config).resolve(ruling.module);
-      const findings = (await state.findings()).filter(({ module }) => module === ruling.module);
-      const stamp = { module: ruling.module, at, by };
-      decisions = await decide(context, ruling, resolved, findings.filter(isConflict), stamp);
-      return decisions;
+      taken = await decide({ ...context, state, resolver: resolverOf(context, state, config) }, ruling, {
+        at,
+        by,
+      });
+      return taken.decisions;
     },
   });
-  return { decisions, report };
+  return { ...taken, report };
+}
+
+type Taken = Pick<ConflictOutcome, 'decisions' | 'skipped'>;
+
+interface RulingContext extends Context {
+  readonly state: StateView;
+  readonly resolver: Resolver;
 }
 
 interface Stamp {
-  readonly module: ModuleName;
   readonly at: string;
   readonly by: string;
 }
 
-async function decide(
-  context: Context,
-  ruling: ConflictRuling,
-  resolved: ResolvedModule,
-  conflicts: readonly Finding[],
-  stamp: Stamp,
-): Promise<readonly OperatorDecision[]> {
-  refuseUndecided(conflicts);
+async function decide(context: RulingContext, ruling: ConflictRuling, stamp: Stamp): Promise<Taken> {
+  const only = (decisions: readonly OperatorDecision[]): Taken => ({ decisions, skipped: [] });
   switch (ruling.action) {
     case 'keep':
-      return keep(ruling.version, conflicts, stamp);
+      return only(await keep(context, ruling, stamp));
     case 'accept-version':
-      return [await acceptVersion(context, ruling, resolved, stamp)];
+      return only([await acceptVersion(context, ruling, stamp)]);
+    case 'accept-requirements':
+      return only([await acceptRequirements(context, ruling, stamp)]);
     case 'accept-origin':
-      return acceptOrigin(context, ruling, resolved, stamp);
+      return only(await acceptOrigin(context, ruling, stamp));
+    case 'accept-origins':
+      return acceptOrigins(context, ruling, stamp);
+    case 'accept-name':
+      return only([await acceptName(context, ruling.module, stamp)]);
   }
 }
 
-/** Nothing is served of such a name, so there is nothing to keep, and nobody knows what to accept. */
-function refuseUndecided(conflicts: readonly Finding[]): void {
-  const undecided = conflicts.find(({ kind }) => kind === 'undecided');
-  if (!undecided) return;
-  const { module, source } = undecided;
+async function keep(
+  { state }: RulingContext,
+  { module, version }: Extract<ConflictRuling, { action: 'keep' }>,
+  stamp: Stamp,
+): Promise<OperatorDecision[]> {
+  const pending = (await state.pending()).get(module);
+  refuseUndecided(module, pending);
+  const own = (await state.findings()).filter(
+    (finding) => isConflict(finding) && finding.module === module && finding.kind !== 'undecided',
+  );
+  const told = own.filter(({ kind, changes }) => kind !== 'origin-conflict' || changes !== undefined);
+  // Of many names that wait for the same, one can be kept; what was kept before is kept already.
+  const waiting = own.find(({ kind, changes, count }) => kind === 'origin-conflict' && !changes && !count);
+  const contended = pending ? [waiting ?? pendingFinding(module, pending)] : [];
+  const meant = [...told, ...contended].filter(
+    (finding) => version === undefined || finding.version === version,
+  );
+  if (meant.length === 0) throw noConflict(version === undefined ? module : `${module}@${version}`);
+  return meant.filter(isOpenConflict).map((finding) => ({ module, ...stamp, action: 'keep', finding }));
+}
+
+/** Nothing is served of such a name, so there is nothing to keep. */
+function refuseUndecided(module: ModuleName, pending: Pending | undefined): void {
+  if (pending?.kind !== 'undecided') return;
+  const [source] = pending.waitsFor;
+  if (source === undefined)
+    throw new UsageError(`${module} is undecided until the next sync`, { hint: 'moonbit-registry sync' });
   throw new UsageError(
-    `${module} is undecided: source "${source}", which is trusted more, has never been read`,
+    `${module} is undecided: source "${source}", which is trusted more and may supply it, has not been read since`,
     {
       hint:
-        `moonbit-registry source check ${source} (then sync); or decide without it: moonbit-registry source disable ${source}; ` +
+        `moonbit-registry source check ${source} (then sync); or decide without it: moonbit-registry conflicts accept ${module} --origin SOURCE; ` +
         `or limit it: moonbit-registry config sources.${source}.include "OWNER/*"`,
     },
   );
 }
 
-function keep(version: Version | undefined, conflicts: readonly Finding[], stamp: Stamp): OperatorDecision[] {
-  const meant = conflicts.filter((finding) => version === undefined || finding.version === version);
-  if (meant.length === 0)
-    throw noConflict(version === undefined ? stamp.module : `${stamp.module}@${version}`);
-  return meant.filter(isOpenConflict).map((finding) => ({ ...stamp, action: 'keep', finding }));
+/** The line that the origin offers for a version that is pinned otherwise. */
+async function findOffer(
+  { index, resolver }: RulingContext,
+  module: ModuleName,
+  version: Version,
+): Promise<{
+  readonly line: IndexLine;
+  readonly pin: ResolvedModule['pins'][number];
+  readonly source: string;
+}> {
+  const { decision, pins } = await resolver.resolve(module);
+  const pin = pins.find((candidate) => candidate.version === version);
+  const { origin: source, file: id } = decision;
+  if (!pin || source === undefined || id === undefined) throw noConflict(`${module}@${version}`);
+  const file = await readListed(index, resolver.policy, source, id);
+  const lines = 'bytes' in file ? parseIndexFile(file.bytes).lines : [];
+  const line = lines.findLast(({ entry }) => entry.version === version);
+  if (!line) throw noConflict(`${module}@${version}`);
+  return { line, pin, source };
 }
 
 async function acceptVersion(
-  { index }: Context,
-  ruling: Extract<ConflictRuling, { action: 'accept-version' }>,
-  { decision, pins }: ResolvedModule,
+  context: RulingContext,
+  { module, version, checksum }: Extract<ConflictRuling, { action: 'accept-version' }>,
   stamp: Stamp,
 ): Promise<OperatorDecision> {
-  const { module, version, checksum } = ruling;
-  const pin = pins.find((candidate) => candidate.version === version);
-  const file = decision.file === undefined ? undefined : await index.read(decision.file);
-  const offered = file && findEntry(parseIndexFile(file), version)?.checksum;
-  if (!pin || decision.origin === undefined || offered === undefined || offered === pin.checksum)
+  const { line, pin, source } = await findOffer(context, module, version);
+  const offered = line.entry.checksum;
+  if (offered === pin.checksum) throw noConflict(`${module}@${version}`);
+  if (offered !== checksum) throw otherOffer(version, checksum, offered, source);
+  const requirements = line.entry.requirements;
+  const [from, to] = [pin.checksum, offered];
+  return { module, ...stamp, action: 'accept-version', version, from, to, requirements, source };
+}
+
+async function acceptRequirements(
+  context: RulingContext,
+  { module, version, requirements }: Extract<ConflictRuling, { action: 'accept-requirements' }>,
+  stamp: Stamp,
+): Promise<OperatorDecision> {
+  const { line, pin, source } = await findOffer(context, module, version);
+  const offered = line.entry.requirements;
+  if (pin.requirements === undefined || offered === pin.requirements)
     throw noConflict(`${module}@${version}`);
-  if (offered !== checksum) throw otherChecksum(version, checksum, offered, decision.origin);
-  const { origin: source } = decision;
-  return { ...stamp, action: 'accept-version', version, from: pin.checksum, to: offered, source };
+  if (line.entry.checksum !== pin.checksum)
+    throw new UsageError(`version ${version} of ${module} has other bytes as well`, {
+      hint: `moonbit-registry conflicts accept ${module}@${version} --checksum SHA256 accepts both`,
+    });
+  if (offered !== requirements) throw otherOffer(version, requirements, offered, source);
+  return {
+    module,
+    ...stamp,
+    action: 'accept-requirements',
+    version,
+    from: pin.requirements,
+    to: offered,
+    source,
+  };
 }
 
 async function acceptOrigin(
-  { index }: Context,
-  { module, origin, checksums }: Extract<ConflictRuling, { action: 'accept-origin' }>,
-  { decision, facts, pins }: ResolvedModule,
+  context: RulingContext,
+  ruling: Extract<ConflictRuling, { action: 'accept-origin' }>,
   stamp: Stamp,
 ): Promise<OperatorDecision[]> {
-  const { rule, contender, origin: recorded } = decision;
-  if (rule !== 'held' || contender === undefined || recorded === undefined) throw noConflict(module);
-  if (contender !== origin)
-    throw new UsageError(`"${origin}" is not the source that would supply ${module}: "${contender}" is`, {
-      hint: `moonbit-registry explain ${module}`,
-    });
-  const id = facts.listings.get(contender);
-  const file = id === undefined ? undefined : await index.read(id);
-  const changes = file ? checksumChanges(file, pins) : [];
-  const missing = changes.filter(({ version }) => !checksums.has(version));
+  const { module, origin, checksums, requirements } = ruling;
+  const { resolver } = context;
+  const resolved = await resolver.resolve(module);
+  const problem = moveProblem(resolved, origin, resolver);
+  if (problem) throw problem;
+  const changes = await changesIn(context, resolved, origin);
+  const missing = changes.filter((change) => !isTypedOut(change, ruling));
   if (missing.length > 0)
     throw new UsageError(
-      `moving ${module} to "${origin}" would change versions that were served:\n${missing
-        .map(({ version, pinned, offered }) => `  ${version}: ${pinned} -> ${offered}`)
-        .join('\n')}`,
-      { hint: 'accept each one too: --checksum VERSION=SHA256, with the new checksum typed out' },
+      `moving ${module} to "${origin}" would change versions that were served:\n${missing.map(describeChange).join('\n')}`,
+      {
+        hint: 'accept each one too: --checksum VERSION=SHA256 or --requirements VERSION=DIGEST, with the new one typed out',
+      },
     );
-  for (const [version, checksum] of checksums) {
+  for (const [version, typed] of [...checksums, ...requirements]) {
     const change = changes.find((candidate) => candidate.version === version);
     if (!change) throw new UsageError(`moving ${module} to "${origin}" does not change version ${version}`);
-    if (change.offered !== checksum) throw otherChecksum(version, checksum, change.offered, origin);
+    const offered = checksums.has(version) ? change.offered : change.requirements?.offered;
+    if (offered !== typed) throw otherOffer(version, typed, offered ?? 'nothing else', origin);
   }
+  const from = resolved.facts.recorded;
   return [
-    ...changes.map(
-      ({ version, pinned, offered }): OperatorDecision => ({
-        ...stamp,
-        action: 'accept-version',
-        version,
-        from: pinned,
-        to: offered,
-        source: origin,
-      }),
-    ),
-    { ...stamp, action: 'accept-origin', from: recorded, to: origin },
+    ...changes.map((change) => acceptChange(change, module, origin, stamp)),
+    { module, ...stamp, action: 'accept-origin', ...(from === undefined ? {} : { from }), to: origin },
   ];
+}
+
+function isTypedOut(
+  { version, pinned, offered }: PinChange,
+  { checksums, requirements }: Extract<ConflictRuling, { action: 'accept-origin' }>,
+): boolean {
+  return pinned === offered ? requirements.has(version) : checksums.has(version);
+}
+
+function describeChange({ version, pinned, offered, requirements }: PinChange): string {
+  return pinned === offered
+    ? `  ${version}: requirements ${requirements?.pinned} -> ${requirements?.offered}`
+    : `  ${version}: ${pinned} -> ${offered}`;
+}
+
+function acceptChange(change: PinChange, module: ModuleName, source: string, stamp: Stamp): OperatorDecision {
+  const { version, pinned, offered, requirements } = change;
+  if (pinned === offered && requirements)
+    return {
+      ...{ module, ...stamp, action: 'accept-requirements', version, source },
+      ...{ from: requirements.pinned, to: requirements.offered },
+    };
+  return {
+    ...{ module, ...stamp, action: 'accept-version', version, from: pinned, to: offered, source },
+    requirements: requirements?.offered,
+  };
+}
+
+/** Moves every waiting module that the pattern matches and of which no served version would change; names the others. */
+async function acceptOrigins(
+  context: RulingContext,
+  { pattern, origin }: Extract<ConflictRuling, { action: 'accept-origins' }>,
+  stamp: Stamp,
+): Promise<Taken> {
+  const { state, resolver } = context;
+  const waiting = new Set<ModuleName>((await state.pending()).keys());
+  for (const { kind, module } of await state.findings())
+    if (kind === 'origin-conflict' && isModuleName(module)) waiting.add(module);
+  const decisions: OperatorDecision[] = [];
+  const skipped: { module: ModuleName; reason: string }[] = [];
+  const matching = [...waiting].filter((module) => matchesPattern(pattern, module)).sort();
+  for (const module of matching) {
+    const resolved = await resolver.resolve(module);
+    const problem = moveProblem(resolved, origin, resolver);
+    const changes = problem ? [] : await changesIn(context, resolved, origin);
+    const from = resolved.facts.recorded;
+    if (problem) skipped.push({ module, reason: problem.message });
+    else if (changes.length > 0)
+      skipped.push({ module, reason: `${changes.length} served versions would change` });
+    else
+      decisions.push({
+        ...{ module, ...stamp, action: 'accept-origin', to: origin },
+        ...(from === undefined ? {} : { from }),
+      });
+  }
+  if (matching.length === 0) throw noConflict(`modules that match "${pattern}"`);
+  return { decisions, skipped };
+}
+
+/** Why `origin` cannot be given the module; `undefined` if it can. */
+function moveProblem(
+  { module, facts, decision }: ResolvedModule,
+  origin: string,
+  { policy }: Resolver,
+): Error | undefined {
+  if (decision.rule !== 'held' && decision.rule !== 'undecided') return noConflict(module);
+  const source = policy.sources.find(({ name }) => name === origin);
+  const hint = `moonbit-registry explain ${module}`;
+  const claimant = claimantOf(policy, module);
+  if (claimant && claimant !== source)
+    return new UsageError(`"${claimant.name}" claims ${module}, so it cannot come from "${origin}"`, {
+      hint,
+    });
+  if (!source?.isEnabled || !source.hasBeenRead || !facts.listings.has(origin) || !maySupply(source, module))
+    return new UsageError(`"${origin}" is no source that could supply ${module}`, { hint });
+  return undefined;
+}
+
+async function changesIn(
+  { index, resolver }: RulingContext,
+  { facts, pins }: ResolvedModule,
+  origin: string,
+): Promise<PinChange[]> {
+  const id = facts.listings.get(origin);
+  const file = id === undefined ? undefined : await readListed(index, resolver.policy, origin, id);
+  return file && 'bytes' in file ? pinChanges(file.bytes, pins) : [];
+}
+
+async function acceptName(
+  { state }: RulingContext,
+  module: ModuleName,
+  stamp: Stamp,
+): Promise<OperatorDecision> {
+  const findings = await state.findings();
+  if (!findings.some((finding) => finding.kind === 'look-alike' && finding.module === module))
+    throw noConflict(module);
+  return { module, ...stamp, action: 'accept-name' };
 }
 
 function noConflict(what: string): NotFoundError {
@@ -169,7 +323,7 @@ function noConflict(what: string): NotFoundError {
   });
 }
 
-function otherChecksum(version: Version, typed: Checksum, offered: Checksum, source: string): UsageError {
+function otherOffer(version: Version, typed: string, offered: string, source: string): UsageError {
   return new UsageError(
     `source "${source}" offers ${offered} for version ${version}, and not what was typed: ${typed}`,
     { hint: 'ask its author which of them is right; nothing was changed' },

@@ -6,15 +6,27 @@ import { policyOf } from './policy.ts';
 
 type Settings = Parameters<typeof policyConfig>[0][number];
 
-/** Sources as `name:priority`, or with settings; all have been read unless `unread` names them. */
+/** Sources as `name:priority`, or with settings; all have been read, and are current, unless something else is said of them. */
 interface World {
   readonly sources: readonly (string | Settings)[];
   readonly removed?: readonly string[];
   readonly unread?: readonly string[];
+  /** Read at an address that they have no longer. */
+  readonly elsewhere?: readonly string[];
+  /** Read before, and not in this sync. */
+  readonly stale?: readonly string[];
+  /** Sources whose reading that is held back lists the module; they are not current. */
+  readonly heldBy?: readonly string[];
+  /** The plan rests on no reading at all. */
+  readonly withoutReadings?: boolean;
   readonly listedBy: readonly string[];
   readonly recorded?: string;
   readonly disagrees?: readonly string[];
   readonly module?: string;
+  /** Where the operator puts it now. */
+  readonly accepted?: string;
+  /** Look-alikes that the operator lists. */
+  readonly acceptedNames?: readonly string[];
 }
 
 function settingsOf(source: string | Settings): Settings {
@@ -24,22 +36,28 @@ function settingsOf(source: string | Settings): Settings {
 }
 
 function decide(world: World): Decision {
-  const { sources, removed = [], unread = [], listedBy, recorded, disagrees = [] } = world;
+  const { sources, removed = [], unread = [], elsewhere = [], stale = [], heldBy = [] } = world;
   const settings = sources.map(settingsOf);
   const gone = removed.map(settingsOf);
   const snapshots = [...settings, ...gone]
     .filter(({ name }) => !unread.includes(name))
-    .map(({ name, priority }) => snapshotRecord(name, priority));
+    .map(({ name, priority }) => ({
+      ...snapshotRecord(name, priority),
+      ...(elsewhere.includes(name) ? { indexUrl: 'https://elsewhere.example/index' } : {}),
+    }));
   const facts = {
     module: moduleName(world.module ?? 'company/tool'),
-    listings: new Map(listedBy.map((name) => [name, `file of ${name}`])),
-    recorded,
+    listings: new Map(world.listedBy.map((name) => [name, `file of ${name}`])),
+    heldBy: new Set(heldBy),
+    recorded: world.recorded,
   };
-  return decideOrigin(
-    facts,
-    policyOf(policyConfig(settings), snapshots),
-    (source) => !disagrees.includes(source),
-  );
+  const absent = new Set([...unread, ...elsewhere, ...stale, ...heldBy]);
+  const current = new Set(settings.map(({ name }) => name).filter((name) => !absent.has(name)));
+  return decideOrigin(facts, policyOf(policyConfig(settings), snapshots, world.acceptedNames ?? []), {
+    agrees: (source) => !(world.disagrees ?? []).includes(source),
+    accepted: world.accepted,
+    current: world.withoutReadings ? undefined : current,
+  });
 }
 
 const three = ['mooncakes:100', 'partner:50', 'internal:25'];
@@ -51,7 +69,7 @@ describe('rule 1: a module that is new', () => {
     ['the lowest priority number', ['mooncakes', 'internal', 'partner'], 'internal'],
     ['the lowest number that lists it', ['mooncakes', 'partner'], 'partner'],
   ])('comes from %s', (_, listedBy, origin) => {
-    const expected = { rule: 'priority', origin, file: `file of ${origin}`, isCachedOnly: false };
+    const expected = { rule: 'priority', origin, file: `file of ${origin}`, supply: 'all' };
     expect(decide({ sources: three, listedBy })).toMatchObject(expected);
     expect(decide({ sources: three, listedBy: listedBy.toReversed() })).toMatchObject(expected);
   });
@@ -67,8 +85,9 @@ describe('rule 1: a module that is new', () => {
       rule: 'unlisted',
       origin: undefined,
       file: undefined,
-      isCachedOnly: false,
+      supply: 'all',
       contender: undefined,
+      waitsFor: [],
     });
   });
 
@@ -105,8 +124,9 @@ describe('rule 1: a claimed name', () => {
       rule: 'claimed',
       origin: 'internal',
       file,
-      isCachedOnly: false,
+      supply: 'all',
       contender: undefined,
+      waitsFor: [],
     });
   });
 
@@ -121,24 +141,13 @@ describe('rule 1: a claimed name', () => {
       rule: 'claimed',
       origin: 'internal',
       file: 'file of internal',
-      isCachedOnly: true,
+      supply: 'obtainable',
     });
     expect(decide({ sources, listedBy: ['mooncakes'] })).toMatchObject({
       origin: 'internal',
       file: undefined,
     });
   });
-
-  test.each([['mooncakes'], ['internal'], ['a source long gone']])(
-    'belongs to its claimant although it was recorded for %s',
-    (recorded) => {
-      const world = { sources: ['mooncakes:1', claiming], listedBy: ['mooncakes', 'internal'], recorded };
-      expect(decide({ ...world, disagrees: ['internal'] })).toMatchObject({
-        rule: 'claimed',
-        origin: 'internal',
-      });
-    },
-  );
 
   test('comes from nowhere where its claimant excludes it', () => {
     const sources = ['mooncakes:1', { ...claiming, exclude: ['company/tool'] }];
@@ -149,11 +158,124 @@ describe('rule 1: a claimed name', () => {
     });
   });
 
-  test('is only what the claim matches', () => {
+  test('is what the claim matches, and nothing else', () => {
     const world = { sources: ['mooncakes:1', claiming], listedBy: ['mooncakes', 'internal'] };
     expect(decide({ ...world, module: 'company2/tool' })).toMatchObject({
       rule: 'priority',
       origin: 'mooncakes',
+    });
+  });
+
+  test.each([
+    ['another letter case', 'Company/Tool'],
+    ['the sign for kelvin instead of a K', 'company/\u212aeys', 'company/keys'],
+    ['another Unicode form', 'caf\u0065\u0301/tool', 'caf\u00e9/*'],
+    ['a character that is drawn as nothing', 'comp\u00adany/tool'],
+  ])('belongs to its claimant in %s too, which alone may list it', (_, module, pattern = 'company/*') => {
+    const sources = ['mooncakes:1', { ...claiming, namespaces: [pattern] }];
+    const claimed = { rule: 'claimed', origin: 'internal' };
+    expect(decide({ sources, module, listedBy: ['mooncakes'] })).toMatchObject({
+      ...claimed,
+      file: undefined,
+    });
+    expect(decide({ sources, module, listedBy: ['internal'] })).toMatchObject({
+      ...claimed,
+      file: 'file of internal',
+    });
+  });
+
+  test('covers what is written in lower case where the claim has capitals', () => {
+    const sources = ['mooncakes:1', { ...claiming, namespaces: ['Company/*'] }];
+    expect(decide({ sources, listedBy: ['mooncakes'] })).toMatchObject({
+      rule: 'claimed',
+      origin: 'internal',
+      file: undefined,
+    });
+  });
+
+  test('leaves a look-alike that the operator lists to whoever lists it', () => {
+    const world = { sources: ['mooncakes:1', claiming], listedBy: ['mooncakes'], module: 'Company/tool' };
+    const acceptedNames = ['Company/tool'];
+    expect(decide({ ...world, acceptedNames })).toMatchObject({ rule: 'priority', origin: 'mooncakes' });
+    expect(decide({ ...world, acceptedNames: ['Company/other'] })).toMatchObject({ rule: 'claimed' });
+    expect(decide({ ...world, module: 'company/tool', acceptedNames: ['company/tool'] })).toMatchObject({
+      rule: 'claimed',
+      origin: 'internal',
+    });
+  });
+});
+
+describe('rule 1: what a source may supply', () => {
+  test('is granted to a name as it is written, and denied to what looks like it', () => {
+    const including = { name: 'partner', priority: 10, include: ['partner/*'] };
+    const excluding = { name: 'partner', priority: 10, exclude: ['partner/*'] };
+    const listedBy = ['partner', 'mooncakes'];
+    for (const module of ['Partner/a', 'PARTNER/a']) {
+      for (const partner of [including, excluding])
+        expect(decide({ sources: ['mooncakes:100', partner], listedBy, module })).toMatchObject({
+          origin: 'mooncakes',
+        });
+    }
+  });
+});
+
+describe('rule 2: a claim on a module with an origin', () => {
+  const sources = ['mooncakes:100', { ...claiming, priority: 25 }];
+  const listedBy = ['mooncakes', 'internal'];
+
+  test.each([
+    ['a source of less trust', 'mooncakes', sources],
+    ['a source of equal trust', 'mooncakes', ['mooncakes:25', { ...claiming, priority: 25 }]],
+    ['a source long gone', 'nobody', sources],
+  ])('takes it from %s, if nothing that was served changes', (_, recorded, configured) => {
+    expect(decide({ sources: configured, listedBy, recorded })).toEqual({
+      rule: 'claimed',
+      origin: 'internal',
+      file: 'file of internal',
+      supply: 'all',
+      contender: recorded,
+      waitsFor: [],
+    });
+  });
+
+  test('takes it from its own source as a matter of course, whatever changed there', () => {
+    expect(decide({ sources, listedBy, recorded: 'internal', disagrees: ['internal'] })).toMatchObject({
+      rule: 'claimed',
+      origin: 'internal',
+      contender: undefined,
+    });
+  });
+
+  test.each([
+    ['would change what was served', sources, ['internal']],
+    ['is of a source of less trust', ['mooncakes:1', { ...claiming, priority: 25 }], []],
+  ])('that %s leaves what is pinned where it is, and lists nothing new', (_, configured, disagrees) => {
+    expect(decide({ sources: configured, listedBy, recorded: 'mooncakes', disagrees })).toEqual({
+      rule: 'held',
+      origin: 'mooncakes',
+      file: 'file of mooncakes',
+      supply: 'pinned',
+      contender: 'internal',
+      waitsFor: [],
+    });
+  });
+
+  test('that disagrees takes it where the operator says so', () => {
+    const world = { sources, listedBy, recorded: 'mooncakes', disagrees: ['internal'] };
+    expect(decide({ ...world, accepted: 'internal' })).toMatchObject({
+      rule: 'claimed',
+      origin: 'internal',
+      contender: 'mooncakes',
+    });
+    expect(decide({ ...world, accepted: 'mooncakes' })).toMatchObject({ rule: 'held', origin: 'mooncakes' });
+  });
+
+  test('that disagrees leaves of a disabled origin what can be had', () => {
+    const disabled = { name: 'mooncakes', priority: 100, enabled: false };
+    const world = { sources: [disabled, ...sources.slice(1)], listedBy, recorded: 'mooncakes' };
+    expect(decide({ ...world, disagrees: ['internal'] })).toMatchObject({
+      origin: 'mooncakes',
+      supply: 'obtainable',
     });
   });
 });
@@ -164,33 +286,43 @@ describe('rule 2: a module with an origin', () => {
     expect(decide(world)).toMatchObject({ rule: 'priority', origin: 'partner', contender: undefined });
   });
 
-  test('moves to a source of a lower number that agrees on what was served', () => {
+  test('stays although a source of a lower number that agrees on what was served lists it', () => {
     expect(decide({ sources: three, listedBy: ['mooncakes', 'internal'], recorded: 'mooncakes' })).toEqual({
-      rule: 'moved',
-      origin: 'internal',
-      file: 'file of internal',
-      isCachedOnly: false,
-      contender: 'mooncakes',
-    });
-  });
-
-  test('moves there although its origin lists it no longer, is disabled or was removed', () => {
-    const moved = { rule: 'moved', origin: 'internal', isCachedOnly: false };
-    const base = { listedBy: ['internal'], recorded: 'mooncakes' };
-    const disabled = { name: 'mooncakes', priority: 100, enabled: false };
-    expect(decide({ ...base, sources: three })).toMatchObject(moved);
-    expect(decide({ ...base, sources: [disabled, 'internal:25'] })).toMatchObject(moved);
-    expect(decide({ ...base, sources: ['internal:25'], removed: ['mooncakes:100'] })).toMatchObject(moved);
-  });
-
-  test('stays where the source of a lower number would change what was served', () => {
-    const world = { sources: three, listedBy: ['mooncakes', 'internal'], recorded: 'mooncakes' };
-    expect(decide({ ...world, disagrees: ['internal'] })).toMatchObject({
       rule: 'held',
       origin: 'mooncakes',
       file: 'file of mooncakes',
+      supply: 'all',
       contender: 'internal',
+      waitsFor: [],
     });
+  });
+
+  test('stays there too where its origin lists it no longer, is disabled or was removed', () => {
+    const held = { rule: 'held', origin: 'mooncakes', file: undefined, contender: 'internal' };
+    const base = { listedBy: ['internal'], recorded: 'mooncakes' };
+    const disabled = { name: 'mooncakes', priority: 100, enabled: false };
+    expect(decide({ ...base, sources: three })).toMatchObject({ ...held, supply: 'all' });
+    expect(decide({ ...base, sources: [disabled, 'internal:25'] })).toMatchObject({
+      ...held,
+      supply: 'obtainable',
+    });
+    expect(decide({ ...base, sources: ['internal:25'], removed: ['mooncakes:100'] })).toMatchObject({
+      ...held,
+      supply: 'obtainable',
+    });
+  });
+
+  test('moves where the operator puts it, to any source that lists it and to no other', () => {
+    const world = { sources: three, listedBy: ['mooncakes', 'internal'], recorded: 'internal' };
+    expect(decide({ ...world, accepted: 'mooncakes' })).toEqual({
+      rule: 'moved',
+      origin: 'mooncakes',
+      file: 'file of mooncakes',
+      supply: 'all',
+      contender: 'internal',
+      waitsFor: [],
+    });
+    expect(decide({ ...world, accepted: 'partner' })).toMatchObject({ rule: 'priority', origin: 'internal' });
   });
 
   test.each([
@@ -231,14 +363,15 @@ describe('rule 2: a module with an origin', () => {
       rule: 'recorded',
       origin: 'partner',
       file: 'file of partner',
-      isCachedOnly: true,
+      supply: 'obtainable',
       contender: undefined,
+      waitsFor: [],
     });
     expect(decide({ sources: three, listedBy: [], recorded: 'partner' })).toMatchObject({
       rule: 'recorded',
       origin: 'partner',
       file: undefined,
-      isCachedOnly: false,
+      supply: 'all',
     });
   });
 
@@ -257,23 +390,44 @@ describe('rule 2: a module with an origin', () => {
   });
 });
 
-describe('rule 4: a source that could not be read yet', () => {
-  test('keeps new names undecided that it would win', () => {
-    expect(decide({ sources: three, unread: ['internal'], listedBy: ['mooncakes', 'partner'] })).toEqual({
-      rule: 'undecided',
-      origin: undefined,
-      file: undefined,
-      isCachedOnly: false,
-      contender: 'internal',
+describe('rule 4: a source that is not current', () => {
+  const undecided = { rule: 'undecided', origin: undefined, file: undefined, supply: 'all' };
+
+  test.each([
+    ['was never read', { unread: ['internal'] }],
+    ['was read at another address', { elsewhere: ['internal'] }],
+    ['could not be read in this sync', { stale: ['internal'] }],
+    ['has a reading that is held back', { heldBy: ['internal'] }],
+  ])('because it %s keeps new names undecided that it could win', (_, condition) => {
+    const world = { sources: three, listedBy: ['mooncakes', 'partner'], ...condition };
+    expect(decide(world)).toEqual({ ...undecided, contender: 'internal', waitsFor: ['internal'] });
+  });
+
+  test('keeps them although its old reading lacks the name, and takes one that its old reading has', () => {
+    const world = { sources: three, stale: ['internal'] };
+    expect(decide({ ...world, listedBy: ['mooncakes'] })).toMatchObject({ rule: 'undecided' });
+    expect(decide({ ...world, listedBy: ['mooncakes', 'internal'] })).toMatchObject({
+      rule: 'priority',
+      origin: 'internal',
+    });
+  });
+
+  test('of several waits for every one, the most trusted first', () => {
+    const world = { sources: three, listedBy: ['mooncakes'], stale: ['internal'], unread: ['partner'] };
+    expect(decide(world)).toMatchObject({ contender: 'internal', waitsFor: ['internal', 'partner'] });
+    expect(decide({ ...world, listedBy: ['mooncakes', 'partner'] })).toMatchObject({
+      waitsFor: ['internal', 'partner'],
     });
   });
 
   test('keeps them also at the same priority, if it was added first', () => {
     const world = { sources: ['a:50', 'b:50'], listedBy: ['b'] };
-    expect(decide({ ...world, unread: ['a'] })).toMatchObject({ rule: 'undecided', contender: 'a' });
-    expect(decide({ sources: ['b:50', 'a:50'], listedBy: ['b'], unread: ['a'] })).toMatchObject({
-      origin: 'b',
-    });
+    for (const condition of [{ unread: ['a'] }, { stale: ['a'] }]) {
+      expect(decide({ ...world, ...condition })).toMatchObject({ rule: 'undecided', waitsFor: ['a'] });
+      expect(decide({ sources: ['b:50', 'a:50'], listedBy: ['b'], ...condition })).toMatchObject({
+        origin: 'b',
+      });
+    }
   });
 
   test.each([
@@ -290,17 +444,89 @@ describe('rule 4: a source that could not be read yet', () => {
       'internal',
       'mooncakes',
     ],
-  ])('does not keep them when it is %s', (_, sources, unread, origin) => {
-    expect(decide({ sources, unread: [unread], listedBy: [origin] })).toMatchObject({
+    [
+      'excluding what looks like the name',
+      ['mooncakes:100', { name: 'internal', priority: 25, exclude: ['Company/*'] }],
+      'internal',
+      'mooncakes',
+    ],
+  ])('does not keep them when it is %s', (_, sources, name, origin) => {
+    for (const condition of [{ unread: [name] }, { stale: [name] }, { elsewhere: [name] }])
+      expect(decide({ sources, listedBy: [origin], ...condition })).toMatchObject({
+        rule: 'priority',
+        origin,
+      });
+  });
+
+  test('that claims namespaces keeps back what it claims, and what a held reading of it lists', () => {
+    const holding = { ...claiming, priority: 25, namespaces: ['org/*'], holdsNewNames: 'claimed' as const };
+    const world = { sources: ['mooncakes:100', holding], listedBy: ['mooncakes'] };
+    expect(decide({ ...world, stale: ['internal'] })).toMatchObject({
       rule: 'priority',
-      origin,
+      origin: 'mooncakes',
     });
+    expect(decide({ ...world, stale: ['internal'], module: 'org/a' })).toMatchObject({ rule: 'claimed' });
+    expect(decide({ ...world, heldBy: ['internal'] })).toMatchObject({ waitsFor: ['internal'] });
+    const all = { ...holding, holdsNewNames: 'all' as const };
+    expect(decide({ ...world, sources: ['mooncakes:100', all], stale: ['internal'] })).toMatchObject({
+      waitsFor: ['internal'],
+    });
+  });
+
+  test('lists nothing new by what it was read at another address, and goes on with what is recorded to it', () => {
+    const world = { sources: three, elsewhere: ['internal'], listedBy: ['internal'] };
+    expect(decide(world)).toMatchObject({ rule: 'unlisted' });
+    expect(decide({ ...world, recorded: 'internal' })).toMatchObject({
+      origin: 'internal',
+      file: 'file of internal',
+      supply: 'all',
+    });
+    expect(decide({ ...world, recorded: 'partner' })).toMatchObject({
+      rule: 'recorded',
+      origin: 'partner',
+      contender: undefined,
+    });
+  });
+
+  test('is not waited for where the operator has decided', () => {
+    const world = { sources: three, listedBy: ['mooncakes'], stale: ['internal'], accepted: 'mooncakes' };
+    expect(decide(world)).toMatchObject({ rule: 'priority', origin: 'mooncakes' });
+    expect(decide({ ...world, withoutReadings: true })).toMatchObject({ origin: 'mooncakes' });
   });
 
   test('changes nothing for a module with an origin', () => {
     const world = { sources: three, unread: ['internal'], listedBy: ['mooncakes', 'partner'] };
     expect(decide({ ...world, recorded: 'partner' })).toMatchObject({ rule: 'priority', origin: 'partner' });
-    expect(decide({ ...world, recorded: 'mooncakes' })).toMatchObject({ rule: 'moved', origin: 'partner' });
+    expect(decide({ ...world, recorded: 'mooncakes' })).toMatchObject({
+      rule: 'held',
+      origin: 'mooncakes',
+      contender: 'partner',
+    });
+  });
+});
+
+describe('rule 4: a plan that rests on no reading', () => {
+  test('gives no name away, and waits for nothing but a sync where every source could be read', () => {
+    const world = { withoutReadings: true, listedBy: ['mooncakes'] };
+    const waiting = { rule: 'undecided', origin: undefined, file: undefined };
+    expect(decide({ ...world, sources: ['mooncakes:100'] })).toMatchObject({
+      ...waiting,
+      contender: undefined,
+      waitsFor: [],
+    });
+    expect(decide({ ...world, sources: three })).toMatchObject({
+      ...waiting,
+      waitsFor: ['internal', 'partner'],
+    });
+  });
+
+  test('leaves everything recorded and claimed as a plan with readings does', () => {
+    for (const recorded of ['mooncakes', 'partner', 'internal', 'gone']) {
+      const world = { sources: three, listedBy: ['mooncakes', 'partner'], recorded };
+      expect(decide({ ...world, withoutReadings: true })).toEqual(decide(world));
+    }
+    const claimed = { sources: ['mooncakes:1', claiming], listedBy: ['internal'] };
+    expect(decide({ ...claimed, withoutReadings: true })).toEqual(decide(claimed));
   });
 });
 
@@ -314,7 +540,7 @@ describe('rule 6: a disabled or removed origin', () => {
       rule: 'held',
       origin: 'partner',
       file: 'file of partner',
-      isCachedOnly: true,
+      supply: 'obtainable',
       contender: 'mooncakes',
     });
   });
@@ -325,23 +551,31 @@ describe('rule 6: a disabled or removed origin', () => {
       rule: 'recorded',
       origin: 'partner',
       file: undefined,
-      isCachedOnly: !enabled,
+      supply: enabled ? 'all' : 'obtainable',
     });
   });
 });
 
 test('whether a source agrees is asked only of the one the module would move to', () => {
   const asked: string[] = [];
+  const sources = [...three.map(settingsOf), { ...claiming, name: 'owner', priority: 10 }];
   const facts = {
     module: moduleName('company/tool'),
-    listings: new Map(three.map((text) => [settingsOf(text).name, 'file'])),
+    listings: new Map(sources.map(({ name }) => [name, 'file'])),
+    heldBy: new Set<string>(),
     recorded: 'mooncakes',
   };
-  const config = policyConfig(three.map(settingsOf));
-  const snapshots = three.map((text) => snapshotRecord(settingsOf(text).name));
-  decideOrigin(facts, policyOf(config, snapshots), (source) => {
-    asked.push(source);
-    return false;
-  });
-  expect(asked).toEqual(['internal']);
+  const snapshots = sources.map(({ name }) => snapshotRecord(name));
+  const context = {
+    agrees(source: string) {
+      asked.push(source);
+      return false;
+    },
+    current: new Set<string>(),
+  };
+  decideOrigin(facts, policyOf(policyConfig(sources), snapshots), context);
+  expect(asked).toEqual(['owner']);
+  // A module moves nowhere without a claim, so nobody is asked.
+  decideOrigin(facts, policyOf(policyConfig(three.map(settingsOf)), snapshots.slice(0, 3)), context);
+  expect(asked).toEqual(['owner']);
 });

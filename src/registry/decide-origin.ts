@@ -6,6 +6,8 @@ export interface ModuleFacts {
   readonly module: ModuleName;
   /** Sources whose snapshot has an index file for it: its object id. */
   readonly listings: ReadonlyMap<string, string>;
+  /** Sources whose reading that is held back lists it. */
+  readonly heldBy: ReadonlySet<string>;
   /** The origin in the ledger. */
   readonly recorded: string | undefined;
 }
@@ -15,15 +17,24 @@ export type Rule =
   | 'claimed'
   /** The most trusted source that lists it supplies it, as before or for the first time. */
   | 'priority'
-  /** The recorded origin; no enabled source lists the module now. */
+  /** The recorded origin; no other enabled source lists the module now. */
   | 'recorded'
-  /** A source of more trust has begun to list it, and agrees on every version served so far. */
+  /** Where it was recorded before, now served from the source that claims the name, or that the operator chose. */
   | 'moved'
-  /** Another source would supply it, but a module moves only towards more trust (rule 2). */
+  /** Another source would supply it, but a module moves only where it is claimed, and changes nothing that was served (rule 2). */
   | 'held'
-  /** A source of more trust has never been read: nobody can tell who supplies it (rule 4). */
+  /** A source of more trust has not been read in this sync: nobody can tell who supplies it (rule 4). */
   | 'undecided'
   | 'unlisted';
+
+/** Which versions of an origin may be listed. */
+export type Supply =
+  /** All it lists. */
+  | 'all'
+  /** What is pinned: another source claims the name, so nothing new comes from here. */
+  | 'pinned'
+  /** What is pinned, and cached or listed with the pinned checksum by an enabled source: this one is disabled or removed (rule 6). */
+  | 'obtainable';
 
 export interface Decision {
   readonly rule: Rule;
@@ -31,86 +42,120 @@ export interface Decision {
   readonly origin: string | undefined;
   /** The origin's index file, where it lists the module and may supply it. */
   readonly file: string | undefined;
-  /** Whether only cached versions may be listed: the origin is disabled or removed (rule 6). */
-  readonly isCachedOnly: boolean;
-  /** The source that would supply it by priority alone, where that is not the origin; for `undecided`, the unread one. */
+  readonly supply: Supply;
+  /** The source that would supply it by priority or claim alone, where that is not the origin. */
   readonly contender: string | undefined;
+  /** For `undecided`: the sources that have to be read first; none where only a sync is waited for. */
+  readonly waitsFor: readonly string[];
+}
+
+export interface DecisionContext {
+  /**
+   * Whether that source's file keeps checksum and requirements of every version pinned so far; asked only of a source the module
+   * would move to.
+   */
+  readonly agrees: (source: string) => boolean;
+  /** Where the operator puts the module now. */
+  readonly accepted?: string | undefined;
+  /**
+   * Sources that this sync itself has read, successfully and unheld, at the address they have now. `undefined`: this plan rests on
+   * no reading, and gives no name away.
+   */
+  readonly current: ReadonlySet<string> | undefined;
 }
 
 /**
  * Decides where a module comes from (rules 1, 2 and 4). The one decision that index, downloads, mirroring and
- * `explain` share (rule 8). `agrees(source)` tells whether that source's file keeps the checksum of every
- * version pinned so far; it is asked only of a source the module would move to. `accepted` is where the operator moves
- * the module now: it counts if that is the source that would supply it by priority.
+ * `explain` share (rule 8).
  */
-export function decideOrigin(
-  facts: ModuleFacts,
-  policy: Policy,
-  agrees: (source: string) => boolean,
-  accepted?: string,
-): Decision {
+export function decideOrigin(facts: ModuleFacts, policy: Policy, context: DecisionContext): Decision {
   const claimant = claimantOf(policy, facts.module);
-  if (claimant) return decided('claimed', facts, claimant, undefined);
-
-  const candidates = policy.sources.filter(
-    (source) => source.isEnabled && facts.listings.has(source.name) && maySupply(source, facts.module),
-  );
-  const best = candidates[0];
+  if (facts.recorded === undefined)
+    return claimant ? decided('claimed', facts, claimant) : decideFirst(facts, policy, context);
   const recorded = policy.sources.find((source) => source.name === facts.recorded);
-  if (!recorded)
-    return facts.recorded === undefined ? decideFirst(facts, policy, best) : orphaned(facts, best, accepted);
-  if (!best) return decided('recorded', facts, recorded, undefined);
-  if (best.name === recorded.name) return decided('priority', facts, recorded, undefined);
-  if (best.name === accepted || (best.priority < recorded.priority && agrees(best.name)))
-    return decided('moved', facts, best, recorded.name);
-  return decided('held', facts, recorded, best.name);
+  if (claimant) return decideClaimed(facts, claimant, recorded, context);
+
+  const candidates = candidatesFor(facts, policy);
+  const accepted = candidates.find(({ name }) => name === context.accepted);
+  if (accepted && accepted !== recorded) return decided('moved', facts, accepted, facts.recorded);
+  const [best] = candidates;
+  if (best && best === recorded) return decided('priority', facts, best);
+  return staying(facts, recorded, best?.name);
 }
 
-function decideFirst(facts: ModuleFacts, policy: Policy, best: PolicySource | undefined): Decision {
-  if (!best)
-    return {
-      rule: 'unlisted',
-      origin: undefined,
-      file: undefined,
-      isCachedOnly: false,
-      contender: undefined,
-    };
-  const unread = policy.sources
-    .slice(0, policy.sources.indexOf(best))
-    .find((source) => source.isEnabled && !source.hasBeenRead && maySupply(source, facts.module));
-  if (unread)
-    return {
-      rule: 'undecided',
-      origin: undefined,
-      file: undefined,
-      isCachedOnly: false,
-      contender: unread.name,
-    };
-  return decided('priority', facts, best, undefined);
+/** Enabled sources that list the module, at the address they have now, and may supply it; most trusted first. */
+function candidatesFor(facts: ModuleFacts, policy: Policy): PolicySource[] {
+  return policy.sources.filter(
+    (source) => source.isEnabled && listingOf(facts, source) !== undefined && maySupply(source, facts.module),
+  );
 }
 
-/** Recorded for a source of which nothing is left: its modules still belong to nobody else. */
-function orphaned(
+/** A claim takes a recorded module over only from less trust, and only if nothing that was served changes. */
+function decideClaimed(
   facts: ModuleFacts,
-  best: PolicySource | undefined,
-  accepted: string | undefined,
+  claimant: PolicySource,
+  recorded: PolicySource | undefined,
+  { agrees, accepted }: DecisionContext,
 ): Decision {
-  if (best && best.name === accepted) return decided('moved', facts, best, facts.recorded);
-  const rule = best ? 'held' : 'recorded';
-  return { rule, origin: facts.recorded, file: undefined, isCachedOnly: true, contender: best?.name };
+  if (claimant === recorded) return decided('claimed', facts, claimant);
+  const isTrustedMore = recorded === undefined || claimant.priority <= recorded.priority;
+  const mayMove = accepted === claimant.name || (isTrustedMore && agrees(claimant.name));
+  if (mayMove) return decided('claimed', facts, claimant, facts.recorded);
+  const decision = staying(facts, recorded, claimant.name);
+  return { ...decision, supply: decision.supply === 'all' ? 'pinned' : decision.supply };
 }
 
-function decided(
-  rule: Rule,
+/** Its origin stays what it is, whoever else lists it. */
+function staying(
   facts: ModuleFacts,
-  origin: PolicySource,
+  recorded: PolicySource | undefined,
   contender: string | undefined,
 ): Decision {
+  const rule = contender === undefined ? 'recorded' : 'held';
+  if (recorded) return decided(rule, facts, recorded, contender);
+  // Recorded for a source of which nothing is left: its modules still belong to nobody else.
+  return {
+    ...nowhere(rule),
+    origin: facts.recorded,
+    supply: 'obtainable',
+    contender,
+  };
+}
+
+/** A new name goes to the most trusted source that lists it, once nobody of more trust can turn out to have it. */
+function decideFirst(facts: ModuleFacts, policy: Policy, { accepted, current }: DecisionContext): Decision {
+  const candidates = candidatesFor(facts, policy);
+  const chosen = candidates.find(({ name }) => name === accepted);
+  if (chosen) return decided('priority', facts, chosen);
+  const [best] = candidates;
+  if (!best) return nowhere('unlisted');
+  const waitsFor = policy.sources
+    .slice(0, policy.sources.indexOf(best))
+    .filter((source) => source.isEnabled && maySupply(source, facts.module))
+    .filter(
+      ({ name, holdsNewNames }) => facts.heldBy.has(name) || (holdsNewNames === 'all' && !current?.has(name)),
+    )
+    .map(({ name }) => name);
+  if (waitsFor.length > 0) return { ...nowhere('undecided'), waitsFor, contender: waitsFor[0] };
+  return current === undefined ? nowhere('undecided') : decided('priority', facts, best);
+}
+
+function nowhere(rule: Rule): Decision {
+  return { rule, origin: undefined, file: undefined, supply: 'all', contender: undefined, waitsFor: [] };
+}
+
+function decided(rule: Rule, facts: ModuleFacts, origin: PolicySource, contender?: string): Decision {
   return {
     rule,
     origin: origin.name,
-    file: maySupply(origin, facts.module) ? facts.listings.get(origin.name) : undefined,
-    isCachedOnly: !origin.isEnabled,
+    file: maySupply(origin, facts.module) ? listingOf(facts, origin) : undefined,
+    supply: origin.isEnabled ? 'all' : 'obtainable',
     contender,
+    waitsFor: [],
   };
+}
+
+/** A snapshot of another address is not the source's word on anything but what it has given already. */
+function listingOf(facts: ModuleFacts, source: PolicySource): string | undefined {
+  return source.hasBeenRead || facts.recorded === source.name ? facts.listings.get(source.name) : undefined;
 }

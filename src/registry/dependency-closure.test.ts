@@ -183,8 +183,9 @@ describe('the closure', () => {
     ['no source lists', 'x/missing@1.0.0'],
     ['only lower versions of which are listed', 'b/b@0.9.0'],
     ['only another major of which is listed', 'b/b@2.0.0'],
-    ['is required by a range', 'b/b@^0.1.0'],
-    ['is required by anything', 'b/b@*'],
+    // A line with one of these in "deps" is not passed on.
+    ['is required by a range', 'bin:b/b@^0.1.0'],
+    ['is required by anything', 'bin:b/b@*'],
     ['is no module name', 'nonsense@1.0.0'],
     ['is a path', '../x@1.0.0'],
   ])('says of a dependency that it %s', async (_, dependency) => {
@@ -193,7 +194,7 @@ describe('the closure', () => {
     expect(selected).toEqual(['a/a@1.0.0', 'c/c@1.0.0']);
     expect(unsatisfied).toHaveLength(1);
     expect(unsatisfied[0]).toContain('a/a@1.0.0 needs ');
-    expect(unsatisfied[0]).toContain(split(dependency)[0]);
+    expect(unsatisfied[0]).toContain(split(dependency)[0].replace('bin:', ''));
   });
 
   test('says once what is missing, for each that asks', async () => {
@@ -319,9 +320,10 @@ describe.skipIf(!bundle)('in the real index', () => {
     }
     const { selected, unsatisfied } = await closeOverDependencies(roots, find);
     const versions = [...selected.values()].reduce((sum, { size }) => sum + size, 0);
-    expect([selected.size, versions]).toEqual([887, 6548]);
+    // Ten lines, and with them four modules, are such that no client can parse them (moon-protocol §14).
+    expect([selected.size, versions]).toEqual([883, 6538]);
     const paths = unsatisfied.filter(({ requirement }) => requirement.startsWith('{'));
     const texts = unsatisfied.filter(({ requirement }) => requirement.startsWith('"'));
-    expect([paths.length, texts.length, unsatisfied.length]).toEqual([22, 8, 31]);
+    expect([paths.length, texts.length, unsatisfied.length]).toEqual([22, 0, 23]);
   });
 });

@@ -39,7 +39,7 @@ function unreachableServer({ server }: Config): HealthCheck[] {
   if (isLoopback(server.host) || server.baseUrl !== undefined) return [];
   return [
     trap(
-      `server.host is ${server.host}, but server.base_url is not set: what the server says of itself names localhost`,
+      `server.host is ${server.host}, but server.base_url is not set: what the server says of itself names localhost${server.allowedHosts.length > 0 ? '' : ', and it answers requests for whatever host'}`,
       'moonbit-registry config server.base_url https://registry.example.com',
     ),
   ];

@@ -4,8 +4,11 @@ import { connect, isIP } from 'node:net';
 import { connect as connectTls } from 'node:tls';
 import type { SourceConfig } from '../config/config.ts';
 import { userAgent } from '../sources/user-agent.ts';
+import { anyDestination } from '../support/destination.ts';
 import { errorCode } from '../support/error-code.ts';
 import { createHttpClient } from '../support/fetch-http.ts';
+import { proxyFor, type Route } from '../support/proxy.ts';
+import { judgeNewestLines } from './newer-format.ts';
 import type { Registry } from './registry.ts';
 import type { HealthCheck } from './reports.ts';
 
@@ -77,8 +80,11 @@ function readHost(address: string): Host | undefined {
 
 async function lookAtHost(about: string, host: Host, { env, now }: Options): Promise<HealthCheck[]> {
   const where = `${host.name}:${host.port}`;
-  if (host.scheme !== 'ssh' && goesThroughProxy(host.name, host.scheme, env))
-    return [{ name: `${about}: network`, result: 'ok', detail: `${where} is reached through a proxy` }];
+  const route = routeTo(host, env);
+  const name = `${about}: network`;
+  if (route.kind === 'proxy') return [{ name, result: 'ok', detail: `${where} is reached through a proxy` }];
+  if (route.kind === 'unusable')
+    return [{ name, result: 'failure', detail: route.problem, hint: 'correct the variable, or unset it' }];
   const address = await checkName(about, host.name);
   if (address.result !== 'ok') return [address];
   const reached = await checkConnection(about, host);
@@ -86,15 +92,9 @@ async function lookAtHost(about: string, host: Host, { env, now }: Options): Pro
   return [address, reached, await checkCertificate(about, host, now())];
 }
 
-/** As curl reads the environment: `no_proxy` lists names that stand for themselves and all below them. */
-export function goesThroughProxy(host: string, scheme: 'http' | 'https', env: Options['env']): boolean {
-  const names = [`${scheme}_proxy`, `${scheme}_proxy`.toUpperCase(), 'all_proxy', 'ALL_PROXY'];
-  if (!names.some((name) => env[name]?.trim())) return false;
-  const exempt = (env.no_proxy ?? env.NO_PROXY ?? '').toLowerCase().split(/[,\s]+/);
-  return !exempt.some((entry) => {
-    const name = entry.replace(/^\*?\./, '').replace(/^\[|\]$|(?<=[^:]):\d+$/g, '');
-    return entry === '*' || (name !== '' && (host === name || host.endsWith(`.${name}`)));
-  });
+function routeTo({ name, port, scheme }: Host, env: Options['env']): Route {
+  if (scheme === 'ssh') return { kind: 'direct' };
+  return proxyFor(new URL(`${scheme}://${isIP(name) === 6 ? `[${name}]` : name}:${port}`), env);
 }
 
 async function checkName(about: string, name: string): Promise<HealthCheck> {
@@ -193,6 +193,7 @@ async function checkContent(source: SourceConfig, registry: Registry | undefined
       ...(ok ? {} : { hint: `moonbit-registry source check ${source.name}` }),
     }),
   );
+  if (check.newest) checks.push(...judgeNewestLines(source.name, check.newest));
   const { latencyMs = 0 } = check;
   if (latencyMs <= slowMs) return checks;
   return [
@@ -210,7 +211,7 @@ async function checkContent(source: SourceConfig, registry: Registry | undefined
 async function readClock(source: SourceConfig, { env, now }: Options): Promise<ClockReading[]> {
   if (!/^https?:/i.test(source.url)) return [];
   const timeouts = { connectMs: connectTimeoutMs, firstByteMs: 10_000, totalMs: 15_000 };
-  const http = createHttpClient({ userAgent, timeouts, environment: env });
+  const http = createHttpClient({ userAgent, timeouts, environment: env, destinations: anyDestination });
   try {
     const sentAt = now();
     const result = await http.request({ url: source.url, method: 'HEAD', retries: 0, maxRedirects: 0 });

@@ -1,5 +1,6 @@
 import { RegistryError } from '../errors.ts';
 import { oldestGit, runGit } from '../support/git.ts';
+import { isOlderVersion, parseGitVersion } from '../support/git-version.ts';
 import type { HealthCheck } from './reports.ts';
 
 const oldestNode = '20.19';
@@ -7,7 +8,7 @@ const oldestNode = '20.19';
 const durableGit = '2.36';
 
 export function checkNode(running = process.versions.node): HealthCheck {
-  if (!isOlder(running, oldestNode)) return { name: 'Node.js', result: 'ok', detail: running };
+  if (!isOlderVersion(running, oldestNode)) return { name: 'Node.js', result: 'ok', detail: running };
   return {
     name: 'Node.js',
     result: 'failure',
@@ -28,26 +29,14 @@ export async function checkGit(): Promise<HealthCheck> {
 /** `answer` is what `git --version` prints. */
 export function judgeGit(answer: string): HealthCheck {
   const name = 'git';
-  const version = /\d+(\.\d+)+/.exec(answer)?.[0] ?? '0';
-  if (isOlder(version, oldestGit)) {
+  const version = parseGitVersion(answer);
+  if (isOlderVersion(version, oldestGit)) {
     const detail = `${version} is too old`;
     return { name, result: 'failure', detail, hint: `install git ${oldestGit} or later` };
   }
-  if (isOlder(version, durableGit)) {
+  if (isOlderVersion(version, durableGit)) {
     const detail = `${version} writes some files without waiting for the disk: a power cut could lose the last change`;
     return { name, result: 'warning', detail, hint: `install git ${durableGit} or later` };
   }
   return { name, result: 'ok', detail: version };
-}
-
-function isOlder(version: string, wanted: string): boolean {
-  const [numbers, limits] = [version, wanted].map((text) => text.split('.').map(Number)) as [
-    number[],
-    number[],
-  ];
-  for (const [position, limit] of limits.entries()) {
-    const number = numbers[position] ?? 0;
-    if (number !== limit) return number < limit;
-  }
-  return false;
 }

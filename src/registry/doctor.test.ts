@@ -3,7 +3,7 @@ import { parseConfig } from '../config/load.ts';
 import { findTraps, holdsSecrets } from './doctor-config.ts';
 import { judgeOpenFiles, judgeSpace } from './doctor-data.ts';
 import { judgeClientConfig, judgeClientVersion } from './doctor-moon.ts';
-import { checkClock, goesThroughProxy, judgeCertificate } from './doctor-source.ts';
+import { checkClock, judgeCertificate } from './doctor-source.ts';
 import { checkNode, judgeGit } from './doctor-tools.ts';
 
 describe('git and Node.js', () => {
@@ -152,18 +152,6 @@ test.each([
 ])('clocks that differ by %j s are %s', (seconds, result, words) => {
   const readings = seconds.map((ahead, i) => ({ source: `s${i}`, aheadMs: ahead * 1000 }));
   expect(checkClock(readings)).toMatchObject({ result, detail: expect.stringContaining(words) });
-});
-
-test.each([
-  [{}, false],
-  [{ HTTPS_PROXY: 'http://proxy:3128' }, true],
-  [{ http_proxy: 'http://proxy:3128' }, false],
-  [{ all_proxy: 'proxy:3128', no_proxy: 'localhost, example.com' }, false],
-  [{ all_proxy: 'proxy:3128', NO_PROXY: '.example.com:443' }, false],
-  [{ all_proxy: 'proxy:3128', NO_PROXY: '*' }, false],
-  [{ all_proxy: 'proxy:3128', NO_PROXY: 'ample.com' }, true],
-])('with %j an https source is reached through a proxy: %s', (env, expected) => {
-  expect(goesThroughProxy('moon.example.com', 'https', env)).toBe(expected);
 });
 
 describe('config.json of moon', () => {

@@ -3,6 +3,7 @@ import type { ModuleName } from '../model/module-name.ts';
 import { compareVersions, type Version } from '../model/version.ts';
 import type { Decision, Rule } from './decide-origin.ts';
 import type { Observations } from './observations.ts';
+import { readListed } from './plan-located.ts';
 import { claimantOf, maySupply, type Policy, type PolicySource } from './policy.ts';
 import type { Explanation } from './reports.ts';
 import { createResolver, type ResolvedModule, type ResolveInput } from './resolve-module.ts';
@@ -18,7 +19,7 @@ export async function explain(
   const resolved = await resolver.resolve(module);
   const { decision, facts, pins } = resolved;
   const servedFile = facts.served === undefined ? undefined : await input.index.read(facts.served);
-  const served = servedFile ? parseIndexFile(servedFile) : { lines: [], malformed: [] };
+  const served = parseIndexFile(servedFile ?? Buffer.alloc(0));
   const versions = [...new Set(served.lines.map((line) => line.entry.version))].sort(compareVersions);
   const pin = pins.find((candidate) => candidate.version === version);
   const entry = version === undefined ? undefined : findEntry(served, version);
@@ -30,7 +31,7 @@ export async function explain(
     isServed: version === undefined ? versions.length > 0 : entry !== undefined,
     origin: decision.origin,
     rule: decision.rule,
-    because: reasonOf(decision, resolver.policy),
+    because: reasonOf(decision, resolver.policy, module),
     sources: await Promise.all(
       resolver.policy.sources.map((source) =>
         describeSource(source, resolved, resolver.policy, version, input, observations),
@@ -52,8 +53,8 @@ async function describeSource(
   observations: Observations,
 ): Promise<Explanation['sources'][number]> {
   const id = facts.listings.get(source.name);
-  const bytes = id === undefined ? undefined : await index.read(id);
-  const file = bytes ? parseIndexFile(bytes) : { lines: [], malformed: [] };
+  const read = id === undefined ? undefined : await readListed(index, policy, source.name, id);
+  const file = parseIndexFile(read && 'bytes' in read ? read.bytes : Buffer.alloc(0));
   return {
     source: source.name,
     priority: source.priority,
@@ -81,22 +82,42 @@ function listingOf(
 
 const reasons: Readonly<Record<Rule, (origin: string, contender: string) => string>> = {
   claimed: (origin) =>
-    `source "${origin}" claims this name in its namespaces, so no other source may supply it`,
+    `source "${origin}" claims this name in its namespaces, so it alone says what the name means`,
   priority: (origin) => `of the enabled sources that list it, "${origin}" has the lowest priority number`,
-  recorded: (origin) => `it was first served from "${origin}", and no enabled source lists it now`,
-  moved: (origin, contender) =>
-    `"${origin}" is trusted more than "${contender}", where it came from, and agrees with it`,
+  recorded: (origin) => `it was first served from "${origin}", and no other enabled source lists it now`,
+  moved: (origin, contender) => `the operator moved it from "${contender}" to "${origin}"`,
   held: (origin, contender) =>
-    `it was first served from "${origin}"; a module moves only towards more trust and only with the same checksums, so "${contender}" cannot take it over`,
+    `it was first served from "${origin}"; a module moves by itself only to a source that claims its name, and only with the same checksums and requirements, so "${contender}" does not take it over`,
   undecided: (_, contender) =>
-    `source "${contender}", which is trusted more, has never been read, so nobody can tell whether it supplies this name`,
+    contender === ''
+      ? 'no sync has decided yet where it comes from'
+      : `source "${contender}", which comes before whoever lists it and may supply it, has not been read since, so nobody can tell who supplies this name`,
   unlisted: () => 'no enabled source that may supply it lists it',
 };
 
-function reasonOf(decision: Decision, policy: Policy): string {
-  const reason = reasons[decision.rule](decision.origin ?? '', decision.contender ?? '');
+function reasonOf(decision: Decision, policy: Policy, module: ModuleName): string {
   const origin = policy.sources.find((source) => source.name === decision.origin);
-  if (!origin || origin.isEnabled) return reason;
+  const claimant = claimantOf(policy, module);
+  const reason =
+    decision.rule === 'held' && claimant && claimant.name === decision.contender
+      ? contested(decision.origin ?? '', claimant.name)
+      : reasons[decision.rule](decision.origin ?? '', decision.contender ?? '');
+  const tie = decision.rule === 'priority' && origin ? tieOf(origin, policy) : '';
+  if (!origin || origin.isEnabled) return reason + tie;
   const condition = origin.isRemoved ? 'is no longer configured' : 'is disabled';
-  return `${reason}; "${origin.name}" ${condition}, so only cached versions are listed`;
+  return `${reason}${tie}; "${origin.name}" ${condition}, so only versions are listed that were served before and are cached, or that an enabled source lists with the same checksum`;
+}
+
+function contested(origin: string, claimant: string): string {
+  return `source "${claimant}" claims this name, but it was first served from "${origin}", and moving it would change what was served or give it to a source trusted less; until the operator decides, what was served stays and nothing new is listed`;
+}
+
+/** How equals are told apart: nothing about a priority number says so. */
+function tieOf(origin: PolicySource, policy: Policy): string {
+  const equals = policy.sources.filter(
+    ({ priority, isEnabled }) => isEnabled && priority === origin.priority,
+  );
+  if (equals.length < 2) return '';
+  const names = equals.map(({ name }) => `"${name}"`).join(', ');
+  return `; of equal numbers the source that stands first in registry.toml comes first (${names})`;
 }

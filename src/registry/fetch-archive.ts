@@ -2,23 +2,25 @@ import type { LimitFunction } from 'p-limit';
 import type { ArchiveStore } from '../archives/archive-store.ts';
 import { ExcessError, IntegrityError } from '../errors.ts';
 import type { GitIndex } from '../index/git-index.ts';
-import { findEntry, parseIndexFile } from '../index/index-file.ts';
-import type { Checksum } from '../model/checksum.ts';
 import { absent, detailOf, found, type Lookup, type SourceFailure, unavailable } from '../model/lookup.ts';
-import type { ModuleName } from '../model/module-name.ts';
-import type { Version } from '../model/version.ts';
 import type { OpenedBody, Source } from '../sources/source.ts';
+import { errorCode } from '../support/error-code.ts';
 import { transportFailure } from '../support/http-failure.ts';
+import { linkSignals } from '../support/link-signals.ts';
+import { type MonotonicClock, systemClock } from '../support/monotonic-clock.ts';
+import { askSuppliers } from './ask-suppliers.ts';
 import type { Audit } from './audit.ts';
+import {
+  createListings,
+  findSuppliers,
+  type Listings,
+  listCandidates,
+  type WantedArchive,
+} from './find-suppliers.ts';
 import type { LocatedFacts } from './module-facts.ts';
-import { maySupply, type Policy } from './policy.ts';
+import type { Policy } from './policy.ts';
 import { boundsOf } from './storing-bounds.ts';
-
-export interface WantedArchive {
-  readonly module: ModuleName;
-  readonly version: Version;
-  readonly checksum: Checksum;
-}
+import { watchPace } from './watch-pace.ts';
 
 export interface FetchedArchive {
   readonly source: string;
@@ -32,17 +34,22 @@ export interface FetchContext {
   readonly archives: Pick<ArchiveStore, 'store'>;
   readonly sources: ReadonlyMap<string, Source>;
   readonly audit: Audit;
-  /** Bounds how many archives are on their way at once; those being written to disk do not count. */
-  readonly network?: LimitFunction;
+  /** For how long a slow source is waited for before another is asked, too. */
+  readonly clock?: MonotonicClock | undefined;
+  /** Of many archives, index files that are read once. */
+  readonly listings?: Listings | undefined;
+  /** Bounds how many archives are on their way from a source at once; those being written to disk do not count. */
+  readonly network?: ((source: string) => LimitFunction) | undefined;
 }
 
-/** How often one source is asked for bytes that broke off on the way. */
+/** How often one source is asked for what became something else on the way. */
 const attempts = 3;
 
 /**
- * Brings an archive that is not here into the store (rule 5): from the module's origin, or else from another enabled source whose
- * own index lists the version with the same checksum, most trusted first. A source that never heard of the
- * version is not asked. `absent` only if every one of them said so.
+ * Brings an archive that is not here into the store (rule 5): from the enabled sources whose own index lists the version
+ * with this checksum, most trusted first, whoever its origin is. Where one is slow, the next is asked beside it, and the
+ * first whole and right answer counts. A source that never heard of the version is not asked. `absent` only if every
+ * one of them said so; where there is none, `disabled`.
  */
 export async function fetchArchive(
   wanted: WantedArchive,
@@ -52,82 +59,135 @@ export async function fetchArchive(
   context: FetchContext,
   signal?: AbortSignal,
 ): Promise<Lookup<FetchedArchive>> {
-  const failures: string[] = [];
-  let failure: SourceFailure | undefined;
-  for (const name of suppliers(facts, policy, origin)) {
-    const source = context.sources.get(name);
-    if (!source || (name !== origin && !(await listsSameBytes(wanted, facts, name, context.index)))) continue;
-    const outcome = await fetchFrom(source, wanted, context, signal);
-    if (outcome.kind === 'found') return outcome;
-    failures.push(`${name}: ${detailOf(outcome)}`);
-    if (outcome.kind === 'unavailable') failure ??= outcome.cause;
+  const candidates = listCandidates(facts, policy).filter((name) => context.sources.has(name));
+  const read = context.listings ?? createListings(context.index, policy);
+  const isWatched = candidates.length > 1;
+  const answers = await askSuppliers<string, FetchedArchive>({
+    suppliers: findSuppliers(wanted, candidates, facts, read),
+    ask: async (name, tellSlow, linked) => {
+      const source = context.sources.get(name);
+      if (!source) throw new Error(`source ${name} is not connected`);
+      return fetchFrom(source, wanted, context, {
+        signal: linked,
+        tellSlow: isWatched ? tellSlow : undefined,
+      });
+    },
+    signal,
+  });
+  if (answers.found) return found(answers.found);
+  if (answers.failures.length === 0) {
+    const detail = `no enabled source lists it with the checksum it is served with (its origin is ${origin || 'not known'})`;
+    return unavailable({ reason: 'disabled', detail });
   }
-  const detail =
-    failures.length > 0 ? failures.join('; ') : `no enabled source supplies it (its origin is ${origin})`;
-  return failure ? unavailable({ ...failure, detail }) : absent(detail);
-}
-
-function suppliers(facts: LocatedFacts, policy: Policy, origin: string): string[] {
-  const enabled = policy.sources.filter((source) => source.isEnabled);
-  const others = enabled.filter(
-    (source) => source.name !== origin && facts.listings.has(source.name) && maySupply(source, facts.module),
+  const detail = answers.failures
+    .map(({ supplier, outcome }) => `${supplier}: ${detailOf(outcome)}`)
+    .join('; ');
+  const causes = answers.failures.flatMap(({ outcome }) =>
+    outcome.kind === 'unavailable' ? [outcome.cause] : [],
   );
-  return [...enabled.filter((source) => source.name === origin), ...others].map((source) => source.name);
+  return causes[0] ? unavailable({ ...causes[0], detail }) : absent(detail);
 }
 
-async function listsSameBytes(
-  wanted: WantedArchive,
-  facts: LocatedFacts,
-  source: string,
-  index: GitIndex,
-): Promise<boolean> {
-  const id = facts.listings.get(source);
-  const file = id === undefined ? undefined : await index.read(id);
-  return file !== undefined && findEntry(parseIndexFile(file), wanted.version)?.checksum === wanted.checksum;
+interface Attempt {
+  readonly signal: AbortSignal;
+  /** Told where somebody else could do better; `undefined` where nobody could. */
+  readonly tellSlow: (() => void) | undefined;
 }
 
 async function fetchFrom(
   source: Source,
   wanted: WantedArchive,
-  { archives, audit, network }: FetchContext,
-  signal: AbortSignal | undefined,
+  context: FetchContext,
+  attempt: Attempt,
 ): Promise<Lookup<FetchedArchive>> {
-  const { module, version, checksum } = wanted;
-  let failure: SourceFailure = { reason: 'connection', detail: 'the answer broke off' };
-  for (let attempt = 0; attempt < attempts; attempt++) {
-    const opened = await openWithin(network, () => source.openArchive(module, version, signal));
-    if (opened.kind !== 'found') return opened;
-    const { body, url } = opened.value;
-    const { name, limits } = source.config;
-    const bounds = boundsOf(source.config, limits.archiveBytes, opened.value);
-    try {
-      const options = { isAbsent: true, ...bounds, ...(signal ? { signal } : {}) };
-      const sizeBytes = await archives.store(checksum, body, options);
-      const fetched = { source: name, url };
-      // Not awaited: nobody's answer depends on it, and closing the registry waits for it.
-      void audit.record([{ event: 'archive-fetched', ...wanted, ...fetched, bytes: sizeBytes }]);
-      return found({ ...fetched, sizeBytes });
-    } catch (error) {
-      signal?.throwIfAborted();
-      if (error instanceof ExcessError) return unavailable({ reason: 'bad-answer', detail: error.message });
-      if (error instanceof IntegrityError)
-        return unavailable({ reason: 'wrong-bytes', detail: error.message });
-      const broken = transportFailure(error);
-      if (!broken) throw error;
-      failure = broken;
+  const watch = createWatch(context, attempt);
+  try {
+    let failure: SourceFailure = { reason: 'connection', detail: 'the answer broke off' };
+    for (let count = 0; count < attempts; count++) {
+      const network = context.network?.(source.config.name);
+      const open = () => {
+        watch.begin();
+        return source.openArchive(wanted.module, wanted.version, attempt.signal);
+      };
+      const opened = await openWithin(network, open, attempt.signal);
+      if (opened.kind !== 'found') return opened;
+      watch.follow(opened.value);
+      const stored = await store(source, wanted, opened.value, context, attempt.signal);
+      if (!('isOther' in stored)) return stored;
+      failure = stored.failure;
+      if (!stored.isOther) break;
     }
+    return unavailable(failure);
+  } finally {
+    watch.end();
   }
-  return unavailable({ ...failure, detail: `${failure.detail} (${attempts} times)` });
 }
 
-/** Opens an archive in a slot that is free again when its body has come to an end. */
+interface Broken {
+  readonly failure: SourceFailure;
+  /** Whether what is there now is another file than what had begun to come. */
+  readonly isOther: boolean;
+}
+
+async function store(
+  source: Source,
+  wanted: WantedArchive,
+  opened: OpenedBody,
+  { archives, audit }: FetchContext,
+  signal: AbortSignal,
+): Promise<Lookup<FetchedArchive> | Broken> {
+  const { name, limits } = source.config;
+  try {
+    const options = { isAbsent: true, ...boundsOf(source.config, limits.archiveBytes, opened), signal };
+    const sizeBytes = await archives.store(wanted.checksum, opened.body, options);
+    const fetched = { source: name, url: opened.url };
+    // Not awaited: nobody's answer depends on it, and closing the registry waits for it.
+    void audit.record([{ event: 'archive-fetched', ...wanted, ...fetched, bytes: sizeBytes }]);
+    return found({ ...fetched, sizeBytes });
+  } catch (error) {
+    signal.throwIfAborted();
+    if (error instanceof ExcessError) return unavailable({ reason: 'bad-answer', detail: error.message });
+    if (error instanceof IntegrityError) return unavailable({ reason: 'wrong-bytes', detail: error.message });
+    const failure = transportFailure(error);
+    if (!failure) throw error;
+    return { failure, isOther: errorCode(error) === 'BODY_CHANGED' };
+  }
+}
+
+/** Looks at how one download goes on, from when it is its turn. */
+function createWatch({ clock = systemClock }: FetchContext, { signal, tellSlow }: Attempt) {
+  const linked = linkSignals([signal]);
+  let opened: OpenedBody | undefined;
+  let isWatching = false;
+  return {
+    begin() {
+      if (isWatching || tellSlow === undefined) return;
+      isWatching = true;
+      void watchPace(() => opened?.progress?.(), tellSlow, clock, linked.signal);
+    },
+    follow(body: OpenedBody) {
+      opened = body;
+    },
+    end() {
+      linked.abort(new Error('the download has ended'));
+      linked.unlink();
+    },
+  };
+}
+
+/** Opens an archive in a slot that is free again when its body has come to an end. Nobody waits for one in vain. */
 function openWithin(
   network: LimitFunction | undefined,
   open: () => Promise<Lookup<OpenedBody>>,
+  signal: AbortSignal,
 ): Promise<Lookup<OpenedBody>> {
   if (!network) return open();
   return new Promise((resolve, reject) => {
+    const leave = () => reject(signal.reason);
+    signal.addEventListener('abort', leave, { once: true });
     network(async () => {
+      signal.removeEventListener('abort', leave);
+      signal.throwIfAborted();
       const opened = await open();
       const body = opened.kind === 'found' ? opened.value.body : undefined;
       const hasEnded = new Promise<void>((end) => (body ? body.once('close', end) : end()));

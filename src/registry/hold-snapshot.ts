@@ -5,7 +5,7 @@ export interface CommitFacts {
   /** 40 hex digits. */
   readonly id: string;
   readonly parents: readonly string[];
-  /** Seconds since 1970, as the committer's clock had it. */
+  /** Seconds since 1970, as the committer's clock had it; `undefined` where no calendar has such a day. */
   readonly committedAt: number | undefined;
 }
 
@@ -47,12 +47,15 @@ function isOlder({ before, after, earlier }: SnapshotChange): boolean {
     : after.committedAt < before.committedAt;
 }
 
+/** The last that a `Date` can be (ECMA-262, "Time Values and Time Range"). */
+const latestSecond = 8.64e12;
+
 /** Reads a commit object; what cannot be read is left out. */
 export function parseCommit(id: string, content: Buffer | undefined): CommitFacts {
   const [header = ''] = (content?.toString('latin1') ?? '').split('\n\n', 1);
   const parents = [...header.matchAll(/^parent ([0-9a-f]{40})$/gm)].map(([, parent = '']) => parent);
-  const seconds = /^committer .* (\d{1,15}) [+-]\d{4}$/m.exec(header)?.[1];
-  return { id, parents, committedAt: seconds === undefined ? undefined : Number(seconds) };
+  const seconds = Number(/^committer .* (\d+) [+-]\d{4}$/m.exec(header)?.[1]);
+  return { id, parents, committedAt: seconds <= latestSecond ? seconds : undefined };
 }
 
 function describeLost(lost: readonly ModuleName[]): string {

@@ -7,8 +7,10 @@ import type { Checksum } from '../model/checksum.ts';
 import type { IndexEntry } from '../model/index-entry.ts';
 import { detailOf, type Lookup } from '../model/lookup.ts';
 import type { ModuleName } from '../model/module-name.ts';
+import { linkSignals } from '../support/link-signals.ts';
 import { type Closure, closeOverDependencies, selectForProject } from './dependency-closure.ts';
-import { type FetchedArchive, fetchArchive } from './fetch-archive.ts';
+import { type FetchContext, type FetchedArchive, fetchArchive } from './fetch-archive.ts';
+import { createListings, listCandidates } from './find-suppliers.ts';
 import {
   choosePatterns,
   chooseSource,
@@ -29,6 +31,8 @@ const writesBesides = 16;
 interface Wanted {
   readonly module: ModuleName;
   readonly origin: string;
+  /** The source that is asked first. */
+  readonly supplier: string;
   readonly entry: IndexEntry;
 }
 
@@ -137,12 +141,12 @@ async function remember(
 
 async function select(
   context: SyncContext,
-  { state, snapshots, config, report }: SyncResult,
+  { state, snapshots, config, report, current }: SyncResult,
   options: MirrorOptions,
 ) {
   const { index, archives } = context;
   const whole = await findAllFacts(index, state, snapshots);
-  const resolver = createResolver({ index, archives, config, state, snapshots, facts: whole });
+  const resolver = createResolver({ index, archives, config, state, snapshots, current, facts: whole });
   const entriesOf = async (module: ModuleName, roots?: Selection['roots']) => {
     const entries = roots?.get(module) ?? (await resolver.resolve(module)).entries;
     return entries.length > 0 ? entries : undefined;
@@ -172,30 +176,38 @@ function indexByVersion(selection: Selection): Closure['selected'] {
 async function listWanted(resolver: Resolver, closure: Closure): Promise<Wanted[]> {
   const wanted: Wanted[] = [];
   for (const [module, entries] of closure.selected) {
-    const { decision } = await resolver.locate(module);
-    for (const entry of entries.values()) wanted.push({ module, origin: decision.origin ?? '', entry });
+    const { decision, facts } = await resolver.locate(module);
+    const origin = decision.origin ?? '';
+    const [supplier = origin] = listCandidates(facts, resolver.policy);
+    for (const entry of entries.values()) wanted.push({ module, origin, supplier, entry });
   }
   return wanted;
 }
 
+/** Each source's archives beside those of the others: one that is slow, or hangs, delays nothing but its own. */
 async function fetchAll(
   context: SyncContext,
   resolver: Resolver,
   wanted: readonly Wanted[],
   { jobs = defaultMaxConcurrency, dryRun, signal, onProgress }: MirrorOptions,
 ): Promise<Outcome[]> {
-  const network = pLimit(jobs);
+  const fetching = {
+    ...context,
+    network: createNetwork(jobs, context.sources),
+    listings: createListings(context.index, resolver.policy),
+  };
   const progress = { done: 0, bytes: 0 };
   const report = () => onProgress?.({ phase: 'downloading', ...progress, total: wanted.length });
   report();
   const isHere = await createPresence(context.archives, wanted.length);
+  const linked = linkSignals([signal]);
   const fetchIfMissing = async (one: Wanted): Promise<Outcome> => {
-    signal?.throwIfAborted();
+    linked.signal.throwIfAborted();
     const result: Outcome['result'] = (await isHere(one.entry.checksum))
       ? 'present'
       : dryRun
         ? 'not-tried'
-        : await fetchOne({ ...context, network }, resolver, one, signal);
+        : await fetchOne(fetching, resolver, one, linked.signal);
     progress.done += 1;
     if (typeof result === 'object' && result.kind === 'found') {
       progress.bytes += result.value.sizeBytes;
@@ -204,7 +216,41 @@ async function fetchAll(
     report();
     return { wanted: one, result };
   };
-  return pMap(wanted, fetchIfMissing, { concurrency: jobs + writesBesides });
+  const outcomes = new Map<Wanted, Outcome>();
+  const fetchGroup = (group: readonly Wanted[]) =>
+    pMap(group, async (one) => outcomes.set(one, await fetchIfMissing(one)), {
+      concurrency: jobs + writesBesides,
+    }).catch((error: unknown) => {
+      linked.abort(error);
+      throw error;
+    });
+  try {
+    await Promise.all(groupBySupplier(wanted).map(fetchGroup));
+  } finally {
+    linked.unlink();
+  }
+  return wanted.flatMap((one) => outcomes.get(one) ?? []);
+}
+
+function groupBySupplier(wanted: readonly Wanted[]): Wanted[][] {
+  const groups = new Map<string, Wanted[]>();
+  for (const one of wanted) {
+    const group = groups.get(one.supplier) ?? [];
+    groups.set(one.supplier, group);
+    group.push(one);
+  }
+  return [...groups.values()];
+}
+
+/** Of each source no more than it may be asked at once, so that nothing of ours waits in its queue. */
+function createNetwork(jobs: number, sources: SyncContext['sources']): (source: string) => LimitFunction {
+  const limits = new Map<string, LimitFunction>();
+  return (source) => {
+    const limit =
+      limits.get(source) ?? pLimit(Math.min(jobs, sources.get(source)?.config.maxConcurrency ?? jobs));
+    limits.set(source, limit);
+    return limit;
+  };
 }
 
 /** Beyond this many questions, listing the whole store is cheaper than looking for each archive. */
@@ -221,7 +267,7 @@ async function createPresence(
 }
 
 async function fetchOne(
-  context: SyncContext & { readonly network: LimitFunction },
+  context: FetchContext,
   resolver: Resolver,
   { module, origin, entry }: Wanted,
   signal: AbortSignal | undefined,

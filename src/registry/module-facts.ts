@@ -30,17 +30,27 @@ export function findFactsByPath(
     const ids = await Promise.all(snapshots.map(({ tree }) => identify(tree)));
     return new Map(snapshots.flatMap(({ source }, i) => (ids[i] === undefined ? [] : [[source, ids[i]]])));
   }
+
+  async function heldBy(path: string): Promise<Set<string>> {
+    const held = snapshots.filter((record) => record.held);
+    const ids = await Promise.all(held.map((record) => index.identify(record.held?.tree ?? '', path)));
+    return new Set(held.flatMap(({ source }, i) => (ids[i] === undefined ? [] : [source])));
+  }
   return {
     listings,
     async find(module) {
       const origins = snapshots.map(({ source }) => source);
-      const [listed, served, ledgers] = await Promise.all([
+      const [listed, held, served, ledgers] = await Promise.all([
         listings(indexPathOf(module)),
+        heldBy(indexPathOf(module)),
         index.identify(state.served, indexPathOf(module)),
         Promise.all(origins.map((origin) => index.identify(state.commit, ledgerPathOf(origin, module)))),
       ]);
       const position = ledgers.findIndex((id) => id !== undefined);
-      return { module, listings: listed, served, recorded: origins[position], ledger: ledgers[position] };
+      return {
+        ...{ module, listings: listed, heldBy: held, served },
+        ...{ recorded: origins[position], ledger: ledgers[position] },
+      };
     },
   };
 }
@@ -56,8 +66,10 @@ export async function findAllFacts(
   state: StateView,
   snapshots: readonly SnapshotRecord[],
 ): Promise<WholeIndex> {
-  const [trees, served, ledgerFiles] = await Promise.all([
+  const heldRecords = snapshots.filter((record) => record.held);
+  const [trees, heldTrees, served, ledgerFiles] = await Promise.all([
     Promise.all(snapshots.map(({ tree }) => index.list(tree))),
+    Promise.all(heldRecords.map((record) => index.list(record.held?.tree ?? ''))),
     index.list(state.served),
     index.list(`${state.commit}:${ledgerFolder}`),
   ]);
@@ -85,6 +97,7 @@ export async function findAllFacts(
       return {
         module,
         listings: listings(path),
+        heldBy: new Set(heldRecords.filter((_, i) => heldTrees[i]?.has(path)).map(({ source }) => source)),
         served: served.get(path),
         recorded: record?.origin,
         ledger: record?.id,

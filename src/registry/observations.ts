@@ -3,7 +3,8 @@ import { join } from 'node:path';
 import type { Config } from '../config/config.ts';
 import { writeFileAtomic } from '../support/atomic-file.ts';
 import { onDisk } from '../support/disk-errors.ts';
-import type { SourceRefresh } from './reports.ts';
+import { toVisibleJson } from '../support/visible-text.ts';
+import type { FailureClass, SourceRefresh } from './reports.ts';
 
 /**
  * When each source was last read and tried: advice for people and for the background refresh. Nothing rests on
@@ -14,8 +15,13 @@ interface Observation {
   readonly readAt?: string | undefined;
   readonly triedAt: string;
   readonly failure?: string | undefined;
+  readonly failureClass?: FailureClass | undefined;
+  /** When `failure` was first recorded, of those in a row. */
+  readonly failingSince?: string | undefined;
   /** A commit that was read and is held back: without it, that is read once more before it is taken. */
   readonly held?: string | undefined;
+  /** It was read, and said itself that it is not up to date. */
+  readonly isStaleUpstream?: boolean | undefined;
   /** Commits of earlier snapshots that were taken, newest first. */
   readonly earlier?: readonly string[] | undefined;
 }
@@ -47,22 +53,33 @@ export async function writeObservations(
 ): Promise<void> {
   const after: Record<string, Observation> = { ...before };
   for (const refresh of refreshes) after[refresh.source] = observe(before[refresh.source], refresh, now);
-  await writeFileAtomic(file, `${JSON.stringify(after, undefined, 2)}\n`);
+  await writeFileAtomic(file, `${toVisibleJson(after, 2)}\n`);
 }
 
 function observe(before: Observation | undefined, refresh: SourceRefresh, now: string): Observation {
-  const { outcome, detail, commit, heldCommit } = refresh;
+  const { outcome, detail, reason, commit, heldCommit, isStaleUpstream } = refresh;
   const earlier = before?.earlier ?? [];
+  const failing = {
+    readAt: before?.readAt,
+    triedAt: now,
+    failure: detail,
+    failureClass: outcome === 'held' ? outcome : reason,
+    failingSince: before?.failure === undefined ? now : (before.failingSince ?? before.triedAt),
+    earlier,
+  };
   switch (outcome) {
     case 'fresh':
-      return { readAt: now, triedAt: now, earlier: [commit ?? '', ...earlier].slice(0, maxEarlier) };
+      return {
+        ...{ readAt: now, triedAt: now, isStaleUpstream },
+        earlier: [commit ?? '', ...earlier].slice(0, maxEarlier),
+      };
     case 'unchanged':
-      return { readAt: now, triedAt: now, earlier };
+      return { readAt: now, triedAt: now, isStaleUpstream, earlier };
     case 'held':
-      return { readAt: before?.readAt, triedAt: now, failure: detail, held: heldCommit, earlier };
+      return { ...failing, held: heldCommit };
     case 'stale':
     case 'never-read':
       // A reading that failed says nothing against the one before it.
-      return { readAt: before?.readAt, triedAt: now, failure: detail, held: before?.held, earlier };
+      return { ...failing, held: before?.held };
   }
 }

@@ -1,5 +1,7 @@
 import { join } from 'node:path';
 import { NotFoundError } from '../errors.ts';
+import { downgrade } from '../index/migrate.ts';
+import { withProcessLock } from '../support/process-lock.ts';
 import { suggest } from '../support/suggest.ts';
 import { checkSource } from './check-source.ts';
 import { listConflicts, ruleOnConflict } from './conflicts.ts';
@@ -9,10 +11,11 @@ import { readOrigins } from './module-facts.ts';
 import { observationsFile, readObservations } from './observations.ts';
 import { type OpenOptions, openParts, type RegistryParts } from './parts.ts';
 import { policyOf } from './policy.ts';
-import { findStaleSources, listReadTimes } from './read-times.ts';
+import { findStaleSources, hasAnythingToServe, listReadTimes } from './read-times.ts';
 import type { Registry } from './registry.ts';
 import { readStatus } from './status.ts';
-import { aggregate, syncRegistry } from './sync.ts';
+import { aggregate, type SyncContext, syncRegistry } from './sync.ts';
+import { unlisted } from './unlisted.ts';
 import { verifyOpened } from './verify-opened.ts';
 
 /** Opens a registry. Contacts no source. */
@@ -37,6 +40,16 @@ export async function openRegistry(options: OpenOptions): Promise<Registry> {
       return report;
     },
     reaggregate: async () => (await aggregate(context(), {})).report,
+    async plan({ config, isFresh = false, signal } = {}) {
+      const planned: SyncContext = config
+        ? { ...context(), config, currentConfig: async () => config, sources: parts.connections.of(config) }
+        : context();
+      const { report } = isFresh
+        ? await syncRegistry(planned, { dryRun: true, signal })
+        : await aggregate(planned, { dryRun: true, signal });
+      return report;
+    },
+    downgrade: () => withProcessLock(join(layout.locks, 'registry'), () => downgrade(index, new Date())),
     mirror: (mirrorOptions) => parts.whileTidying(() => mirror(context(), mirrorOptions)),
 
     async status() {
@@ -68,7 +81,7 @@ export async function openRegistry(options: OpenOptions): Promise<Registry> {
     ruleOnConflict: (ruling) => ruleOnConflict(context(), ruling, parts.actor.user),
 
     servedCommit: () => index.servedCommit(),
-    isServedCommit: async (commit) => (await index.servedHistory()).includes(commit),
+    servedCommits: async () => new Set(await index.servedHistory()),
     readIndexFile: served.readFile,
 
     readIndex: parts.readIndex,
@@ -81,7 +94,18 @@ export async function openRegistry(options: OpenOptions): Promise<Registry> {
       return { checksum: entry.checksum, cachedAt: isCached ? archives.locate(entry.checksum) : undefined };
     },
 
-    openArchive: parts.delivery.open,
+    async openArchive(module, version) {
+      const opened = await parts.delivery.open(module, version);
+      if (opened.kind !== 'absent' || (await served.find(module, version))) return opened;
+      const state = await index.state();
+      const config = configuration.current();
+      const observations = await readObservations(observationsFile(config));
+      const recorded = await parts.originOf(module);
+      return (
+        unlisted(module, recorded, policyOf(config, state.snapshots, state.acceptedNames), observations) ??
+        opened
+      );
+    },
 
     async symbols() {
       const state = await index.state();
@@ -101,10 +125,11 @@ export async function openRegistry(options: OpenOptions): Promise<Registry> {
 
     sourcesLeftAlone: () =>
       [...parts.sources().values()].flatMap((source) => {
-        const reason = source.refusal();
-        return reason === undefined ? [] : [{ source: source.config.name, reason }];
+        const cause = source.refusal();
+        return cause === undefined ? [] : [{ source: source.config.name, cause }];
       }),
 
+    isReady: async () => hasAnythingToServe(configuration.current(), await index.state()),
     staleSources: async () => findStaleSources(configuration.current(), await index.state()),
 
     async close() {
@@ -125,14 +150,18 @@ async function refreshSymbols(
 }
 
 /** One source, disabled or not, or all that are enabled. */
-async function checkSources({ configuration, sources, index }: RegistryParts, name: string | undefined) {
+async function checkSources(
+  { configuration, sources, index, context }: RegistryParts,
+  name: string | undefined,
+) {
+  const { log } = context();
   const connected = sources();
   const enabled = configuration.current().sources.filter((source) => source.enabled);
   const names = name === undefined ? enabled.map((source) => source.name) : [name];
   return Promise.all(
     names.map((wanted) => {
       const source = connected.get(wanted);
-      if (source) return checkSource(source, index);
+      if (source) return checkSource(source, index, log);
       throw unknownSource(wanted, [...connected.keys()]);
     }),
   );

@@ -7,9 +7,12 @@ import { StorageError } from '../errors.ts';
 import { type GitIndex, openGitIndex } from '../index/git-index.ts';
 import { parseIndexFile } from '../index/index-file.ts';
 import { readIndexPath } from '../index/layout.ts';
-import type { ModuleName } from '../model/module-name.ts';
+import { migrate } from '../index/migrate.ts';
+import { currentFormat } from '../index/registry-state.ts';
+import { type ModuleName, ownerOf } from '../model/module-name.ts';
 import type { ConnectionTuning } from '../sources/connect.ts';
 import { currentUser } from '../support/current-user.ts';
+import { createFairTurns } from '../support/fair-turns.ts';
 import { type Log, silentLog } from '../support/log.ts';
 import { systemClock } from '../support/monotonic-clock.ts';
 import { withProcessLock } from '../support/process-lock.ts';
@@ -47,6 +50,9 @@ export interface OpenOptions {
   readonly isFollower?: boolean | undefined;
 }
 
+/** As many as keep git busy. */
+const locatedAtOnce = 16;
+
 /** What a registry is made of, each part knowing the others it needs. */
 export type RegistryParts = Awaited<ReturnType<typeof openParts>>;
 
@@ -58,9 +64,13 @@ export async function openParts(options: OpenOptions) {
   const { dataDir } = configuration.current().registry;
   const layout = dataLayout(dataDir);
   await createData(layout, now());
+  const addressOf = (source: string) =>
+    configuration.current().sources.find(({ name }) => name === source)?.indexUrl;
   const audit = openAudit({ dataDir, actor, log, now });
   const index = await openGitIndex(layout.index);
   if (!(await index.isSettled())) await settle(index, layout.locks, log);
+  if ((await index.state()).format !== currentFormat)
+    await upgrade(index, layout.locks, log, (locked) => migrate(locked, now(), addressOf));
   const shares = createDiskShares(() => readFreeBytes(dataDir));
   const files = openFileArchiveStore(layout.packages, { shares });
   const archives = createVerifyingStore(files, { onDamage: reportDamage });
@@ -125,6 +135,16 @@ export async function openParts(options: OpenOptions) {
     return created;
   }
 
+  const locating = createFairTurns(locatedAtOnce);
+  /** For downloads: however many modules of one owner are asked for, those of another are looked up in their turn. */
+  async function resolverInTurns(): Promise<Resolver> {
+    const whole = await resolver();
+    return {
+      ...whole,
+      locate: (module) => locating.run(ownerOf(module), () => whole.locate(module)),
+    };
+  }
+
   async function originOf(module: ModuleName): Promise<string | undefined> {
     return (await (await resolver()).locate(module)).facts.recorded;
   }
@@ -143,10 +163,11 @@ export async function openParts(options: OpenOptions) {
     audit,
     index,
     log,
-    find: served.find,
+    find: (module, version) => locating.run(ownerOf(module), () => served.find(module, version)),
     settings: () => configuration.current(),
     sources,
-    resolver,
+    resolver: resolverInTurns,
+    clock: options.connections?.clock,
     lockFolder: options.isOneOfSeveral ? layout.locks : undefined,
   });
   const scrub = createScrub({
@@ -190,6 +211,23 @@ export async function openParts(options: OpenOptions) {
       },
     }),
   };
+}
+
+/** Brings the data to the format of this program. Where that cannot be done, they are read as they are. */
+async function upgrade(
+  index: GitIndex,
+  locks: string,
+  log: Log,
+  bringUp: (index: GitIndex) => Promise<void>,
+): Promise<void> {
+  try {
+    const { format } = await index.state();
+    await withProcessLock(join(locks, 'registry'), () => bringUp(index));
+    log.info('the data were brought to the format of this program', { from: format, to: currentFormat });
+  } catch (error) {
+    if (!(error instanceof StorageError)) throw error;
+    log.warn('the data could not be brought to the format of this program', { error });
+  }
 }
 
 /** Puts right what a killed process left. Where that cannot be done, what is there is served as it is. */

@@ -1,17 +1,13 @@
-import {
-  findEntry,
-  formatIndexFile,
-  type IndexFile,
-  type IndexLine,
-  parseIndexFile,
-} from '../index/index-file.ts';
+import { formatIndexFile, type IndexFile, type IndexLine, parseIndexFile } from '../index/index-file.ts';
 import type { Pin } from '../index/ledger-file.ts';
 import type { Checksum } from '../model/checksum.ts';
-import type { ChecksumChange, Finding } from '../model/finding.ts';
+import type { Finding, PinChange } from '../model/finding.ts';
 import type { IndexEntry } from '../model/index-entry.ts';
 import type { ModuleName } from '../model/module-name.ts';
 import type { Version } from '../model/version.ts';
 import type { Decision } from './decide-origin.ts';
+import { brokenFile, contentionFindings, droppedLine, droppedLines, pinConflict } from './module-findings.ts';
+import { isSame } from './pin-changes.ts';
 
 export interface ModuleInput {
   readonly module: ModuleName;
@@ -20,12 +16,19 @@ export interface ModuleInput {
   readonly upstreamFallback: boolean;
   /** The origin's index file; absent when it does not list the module. */
   readonly sourceFile: Buffer | undefined;
+  /** Why the origin's index file cannot be read, although it is there; the end of a sentence. */
+  readonly unreadable?: string | undefined;
   /** The index file served now. */
   readonly servedFile: Buffer | undefined;
   readonly pins: readonly Pin[];
   readonly isCached: (checksum: Checksum) => boolean;
+  /** Whether an enabled source other than the origin lists the version with that checksum. */
+  readonly isListedElsewhere?: ((version: Version, checksum: Checksum) => boolean) | undefined;
+  /** What the origin's deletions do to cached versions. */
+  readonly deletedUpstream?: 'keep' | 'follow' | undefined;
+  readonly limits?: Parameters<typeof parseIndexFile>[1];
   /** Pinned versions that moving to the contender would change. */
-  readonly contenderChanges?: readonly ChecksumChange[] | undefined;
+  readonly contenderChanges?: readonly PinChange[] | undefined;
   /** ISO 8601, UTC. */
   readonly now: string;
 }
@@ -51,170 +54,161 @@ export interface ModulePlan {
  * version as it was (rule 3), lists only what can be delivered (rule 6). Planning twice changes nothing.
  */
 export function planModule(input: ModuleInput): ModulePlan {
-  const { module, decision, recorded } = input;
-  const findings = originFindings(module, decision, input.contenderChanges);
-  const origin = decision.origin;
-  if (origin === undefined || input.sourceFile === undefined)
-    return { module, decision, recorded, served: { kind: 'none' }, pins: input.pins, entries: [], findings };
+  const { module, decision, recorded, pins } = input;
+  const findings = contentionFindings(module, decision, input.contenderChanges);
+  const { origin } = decision;
+  if (origin === undefined)
+    return { module, decision, recorded, served: { kind: 'none' }, pins, entries: [], findings };
 
-  const file = parseIndexFile(input.sourceFile);
-  findings.push(...file.malformed.map((line) => droppedLine(module, origin, line.number, line.reason)));
-  const settled = settleChecksums(input, origin, file);
+  const settled = settle(input, origin);
   findings.push(...settled.findings);
-  const lines = settled.lines.filter((line) => isDeliverable(input, line.entry.checksum));
-  const isWhole = lines.length === file.lines.length && file.malformed.length === 0 && settled.isUntouched;
+  const lines = settled.lines.filter((line) => isDeliverable(input, line));
   const served: ModulePlan['served'] =
     lines.length === 0
       ? { kind: 'none' }
-      : isWhole
+      : settled.isWhole && lines.length === settled.lines.length
         ? { kind: 'source-file' }
         : { kind: 'lines', bytes: formatIndexFile(lines) };
   // The last line about a version is the one that counts (client.rs, moon-protocol §2.5).
-  const entries = [...new Map(lines.map(({ entry }) => [entry.version, entry])).values()];
-  return { module, decision, recorded, served, pins: addPins(input, origin, lines), entries, findings };
+  const last = new Map(lines.map((line) => [line.entry.version, line]));
+  const entries = [...last.values()].map(({ entry }) => entry);
+  return {
+    ...{ module, decision, recorded, served, entries, findings },
+    pins: updatePins(input, origin, last),
+  };
 }
 
-/** Rule 6: what is not here can be had only from an enabled source, with fallback on. */
-function isDeliverable({ decision, upstreamFallback, isCached }: ModuleInput, checksum: Checksum): boolean {
-  return (upstreamFallback && !decision.isCachedOnly) || isCached(checksum);
-}
-
-/** Whether `file` keeps the checksum of every pinned version it lists (rule 2). */
-export function agreesWithPins(file: Buffer, pins: readonly Pin[]): boolean {
-  const pinned = new Map(pins.map((pin) => [pin.version as string, pin.checksum]));
-  return parseIndexFile(file).lines.every(({ entry }) => {
-    const checksum = pinned.get(entry.version);
-    return checksum === undefined || checksum === entry.checksum;
-  });
-}
-
-/** Pinned versions for which clients of `file` would get other bytes: its last line about them states so. */
-export function checksumChanges(file: Buffer, pins: readonly Pin[]): ChecksumChange[] {
-  const parsed = parseIndexFile(file);
-  return pins.flatMap(({ version, checksum }) => {
-    const offered = findEntry(parsed, version)?.checksum;
-    return offered === undefined || offered === checksum ? [] : [{ version, pinned: checksum, offered }];
-  });
+/** Rule 6: what is not here can be had only from an enabled source, with fallback on; see `Supply`. */
+function isDeliverable(input: ModuleInput, { entry }: IndexLine): boolean {
+  const { decision, upstreamFallback, isCached, isListedElsewhere, pins } = input;
+  if (decision.supply !== 'all' && !pins.some(({ version }) => version === entry.version)) return false;
+  if (isCached(entry.checksum)) return true;
+  if (!upstreamFallback) return false;
+  return decision.supply !== 'obtainable' || (isListedElsewhere?.(entry.version, entry.checksum) ?? false);
 }
 
 interface Settled {
   readonly lines: readonly IndexLine[];
   readonly findings: readonly Finding[];
-  readonly isUntouched: boolean;
+  /** The lines are the whole file as the source has it. */
+  readonly isWhole: boolean;
+}
+
+function settle(input: ModuleInput, origin: string): Settled {
+  const { module, sourceFile, unreadable, recorded, servedFile } = input;
+  // What another source has given is never kept beside what the new origin gives: a module moves as a whole.
+  const isMove = recorded !== undefined && recorded !== origin;
+  const kept = servedFile && !isMove ? parseIndexFile(servedFile).lines : [];
+  const file = sourceFile ? parseIndexFile(sourceFile, input.limits) : undefined;
+  const broken = unreadable ?? file?.unreadable;
+  if (broken !== undefined)
+    return { lines: kept, findings: [brokenFile(module, origin, broken, kept.length > 0)], isWhole: false };
+  if (!file) return { lines: keptAlthoughDeleted(input, kept), findings: [], isWhole: false };
+
+  const pinned = settlePinned(input, origin, file, kept);
+  const listed = new Set<string>(file.lines.map(({ entry }) => entry.version));
+  const missing = kept.filter(({ entry }) => !listed.has(entry.version));
+  const unreadableLines = missing.filter(({ entry }) => mayBeMalformed(file, entry.version));
+  const deleted = missing.filter((line) => !unreadableLines.includes(line));
+  const restored = [...unreadableLines, ...keptAlthoughDeleted(input, deleted)];
+  return {
+    lines: [...missing.filter((line) => restored.includes(line)), ...pinned.lines],
+    findings: [...droppedLines(module, origin, file), ...pinned.findings],
+    isWhole: restored.length === 0 && file.malformedCount === 0 && pinned.isUntouched,
+  };
+}
+
+/** Builds that select a deleted version would silently select another, so what is cached stays unless the operator wants otherwise. */
+function keptAlthoughDeleted(
+  { deletedUpstream = 'keep', isCached, decision }: ModuleInput,
+  lines: readonly IndexLine[],
+): readonly IndexLine[] {
+  // A source that is disabled or removed deletes nothing: what can be had of it stays.
+  if (decision.supply === 'obtainable') return lines;
+  return deletedUpstream === 'keep' ? lines.filter(({ entry }) => isCached(entry.checksum)) : [];
+}
+
+/** Whether a line that cannot be read may be the one about this version. */
+function mayBeMalformed({ malformedVersions, unidentifiedCount }: IndexFile, version: string): boolean {
+  return unidentifiedCount > 0 || malformedVersions.has(version);
 }
 
 /**
- * Leaves one checksum per version: the pinned one, or else that of the last line, which is the one clients read.
- * A line that contradicts a pin gives way to the line served so far.
+ * Leaves one meaning per version: the pinned one, or else that of the last line, which is the one clients read. A line
+ * that contradicts a pin gives way to the line served so far.
  */
-function settleChecksums(input: ModuleInput, origin: string, file: IndexFile): Settled {
-  const pinned = new Map(input.pins.map((pin) => [pin.version, pin]));
-  const last = new Map(file.lines.map((line) => [line.entry.version, line.entry.checksum]));
-  const kept = new Map(file.lines.map((line) => [`${line.entry.version} ${line.entry.checksum}`, line]));
-  const restored = new Set<Version>();
+function settlePinned(
+  input: ModuleInput,
+  origin: string,
+  file: IndexFile,
+  kept: readonly IndexLine[],
+): {
+  readonly lines: readonly IndexLine[];
+  readonly findings: readonly Finding[];
+  readonly isUntouched: boolean;
+} {
+  const { module } = input;
+  const pins = new Map<string, Pin>(input.pins.map((pin) => [pin.version, pin]));
+  const last = new Map<string, IndexLine>(file.lines.map((line) => [line.entry.version, line]));
+  const matching = new Set(
+    file.lines.flatMap((line) => {
+      const pin = pins.get(line.entry.version);
+      return pin && isSame(line, pin) ? [line.entry.version as string] : [];
+    }),
+  );
+  const settled = new Set<string>();
   const findings: Finding[] = [];
-  const lines = file.lines.flatMap((line): IndexLine[] => {
-    const { version, checksum } = line.entry;
-    const pin = pinned.get(version);
-    const wanted = pin?.checksum ?? last.get(version);
-    if (checksum === wanted) return [line];
-    if (!pin || last.get(version) === wanted) {
-      findings.push(
-        droppedLine(
-          input.module,
-          origin,
-          line.number,
-          `version ${version} is listed again below with another checksum`,
-        ),
-      );
+  const lines = file.lines.flatMap((line): readonly IndexLine[] => {
+    const { version } = line.entry;
+    const pin = pins.get(version);
+    const final = last.get(version) ?? line;
+    const isMeant = pin ? isSame(line, pin) : line === final || isSame(line, meaningOf(final));
+    if (isMeant) return [line];
+    if (!pin || isSame(final, pin)) {
+      findings.push(droppedLine(module, origin, line.number, repeated(line, final)));
       return [];
     }
-    const old = kept.has(`${version} ${pin.checksum}`) ? undefined : servedLine(input, version, pin.checksum);
-    const isAtHand = old !== undefined || kept.has(`${version} ${pin.checksum}`);
-    const isListed = isAtHand && isDeliverable(input, pin.checksum);
-    findings.push(checksumConflict(input.module, origin, line, pin, isListed));
-    if (!old || restored.has(version)) return [];
-    restored.add(version);
+    const old = matching.has(version)
+      ? undefined
+      : kept.findLast((candidate) => candidate.entry.version === version && isSame(candidate, pin));
+    const isListed = (old !== undefined || matching.has(version)) && isDeliverable(input, old ?? line);
+    // One conflict a version, whatever the number of its lines: that of the line which clients would read.
+    if (line === final) findings.push(pinConflict(module, origin, line, pin, isListed));
+    if (!old || settled.has(version)) return [];
+    settled.add(version);
     return [old];
   });
-  const isUntouched = lines.length === file.lines.length && restored.size === 0;
-  return { lines, findings, isUntouched };
+  return { lines, findings, isUntouched: lines.length === file.lines.length && settled.size === 0 };
 }
 
-/**
- * The line of a version as served so far. Not after a claim has taken the module from another source: then the
- * old line is that source's, and the operator has said that it has no say in this name.
- */
-function servedLine(input: ModuleInput, version: Version, checksum: Checksum): IndexLine | undefined {
-  const isTaken = input.decision.rule === 'claimed' && input.recorded !== input.decision.origin;
-  if (!input.servedFile || isTaken) return undefined;
-  const { lines } = parseIndexFile(input.servedFile);
-  return lines.findLast((line) => line.entry.version === version && line.entry.checksum === checksum);
+function meaningOf(line: IndexLine): { readonly checksum: Checksum; readonly requirements: string } {
+  return { checksum: line.entry.checksum, requirements: line.entry.requirements };
 }
 
-function addPins(input: ModuleInput, source: string, lines: readonly IndexLine[]): readonly Pin[] {
-  const known = new Set(input.pins.map((pin) => pin.version));
-  const added = new Map<Version, Pin>();
-  for (const { entry } of lines) {
-    if (known.has(entry.version)) continue;
-    added.set(entry.version, {
-      version: entry.version,
-      checksum: entry.checksum,
-      firstSeen: input.now,
-      source,
-    });
-  }
-  return added.size === 0 ? input.pins : [...input.pins, ...added.values()];
+function repeated(line: IndexLine, final: IndexLine): string {
+  const what = line.entry.checksum === final.entry.checksum ? 'other requirements' : 'another checksum';
+  return `version ${line.entry.version} is listed again below with ${what}`;
 }
 
-/** What the decision itself gives cause to report. */
-export function originFindings(
-  module: ModuleName,
-  decision: Decision,
-  changes: readonly ChecksumChange[] = [],
-): Finding[] {
-  const { rule, origin, contender } = decision;
-  if (rule === 'undecided' && contender !== undefined)
-    return [
-      {
-        kind: 'undecided',
-        module,
-        source: contender,
-        message: `not listed: source "${contender}", which is trusted more, has never been read and may supply it`,
-      },
-    ];
-  if (rule === 'held' && contender !== undefined)
-    return [
-      {
-        kind: 'origin-conflict',
-        module,
-        source: contender,
-        ...(changes.length > 0 ? { changes } : {}),
-        message: `source "${contender}" lists it too; it stays with "${origin}", which it was first served from`,
-      },
-    ];
-  return [];
-}
-
-function droppedLine(module: ModuleName, source: string, line: number, reason: string): Finding {
-  return { kind: 'dropped-line', module, source, line, message: `line ${line} is not passed on: ${reason}` };
-}
-
-function checksumConflict(
-  module: ModuleName,
+/** New versions are pinned; a pin that says nothing of requirements learns them from what is served. */
+function updatePins(
+  input: ModuleInput,
   source: string,
-  line: IndexLine,
-  pin: Pin,
-  isListed: boolean,
-): Finding {
-  return {
-    kind: 'checksum-conflict',
-    module,
-    version: pin.version,
-    source,
-    line: line.number,
-    pinned: pin.checksum,
-    offered: line.entry.checksum,
-    message: `version ${pin.version} was served with another checksum since ${pin.firstSeen}; ${isListed ? 'it stays as it was' : 'it is withheld'}`,
-  };
+  served: ReadonlyMap<Version, IndexLine>,
+): readonly Pin[] {
+  let hasChanged = false;
+  const known = input.pins.map((pin) => {
+    const line = pin.requirements === undefined ? served.get(pin.version) : undefined;
+    if (!line) return pin;
+    hasChanged = true;
+    return { ...pin, requirements: line.entry.requirements };
+  });
+  const versions = new Set<string>(known.map(({ version }) => version));
+  const added = [...served.values()]
+    .filter(({ entry }) => !versions.has(entry.version))
+    .map((line): Pin => {
+      const { version } = line.entry;
+      return { version, ...meaningOf(line), firstSeen: input.now, source };
+    });
+  return hasChanged || added.length > 0 ? [...known, ...added] : input.pins;
 }

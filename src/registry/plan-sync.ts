@@ -1,19 +1,23 @@
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { ArchiveStore } from '../archives/archive-store.ts';
 import { StorageError } from '../errors.ts';
 import type { GitIndex, StateView } from '../index/git-index.ts';
-import { indexPathOf, readIndexPath } from '../index/layout.ts';
-import { type Pin, parseLedgerFile } from '../index/ledger-file.ts';
+import { indexPathOf, ledgerFolder, readIndexPath } from '../index/layout.ts';
+import type { Pending, PendingNames } from '../index/pending-names.ts';
 import type { SnapshotRecord } from '../index/registry-state.ts';
-import type { ChecksumChange, Finding } from '../model/finding.ts';
+import type { Finding } from '../model/finding.ts';
 import type { ModuleName } from '../model/module-name.ts';
 import { carryFindings, type OperatorDecision } from '../model/operator-decision.ts';
 import { batches } from '../support/batches.ts';
-import { cachedChecksums } from './cached-checksums.ts';
-import { type Decision, decideOrigin } from './decide-origin.ts';
-import { type FactFinder, findAllFacts, findFactsByPath, type LocatedFacts } from './module-facts.ts';
-import { agreesWithPins, checksumChanges, originFindings, planModule } from './plan-module.ts';
-import { describeChange, type PlannedChange } from './planned-change.ts';
-import { type Policy, policyDigest, policyOf } from './policy.ts';
+import { createByteBudget } from '../support/byte-budget.ts';
+import { capFindings } from './cap-findings.ts';
+import { findLookAlikes } from './look-alikes.ts';
+import { type FactFinder, findAllFacts, findFactsByPath } from './module-facts.ts';
+import { pendingFindings, pendingOf } from './pending-findings.ts';
+import { type LocatedPlan, type PlanningTools, planLocated, planLookAlike } from './plan-located.ts';
+import type { PlannedChange } from './planned-change.ts';
+import { type Policy, type PolicySettings, plannerVersion, policyDigest, policyOf } from './policy.ts';
+import { findChangedSelections } from './selection-changes.ts';
 
 /** What a sync will do, as a value: to be printed (`--dry-run`) or applied. */
 export interface SyncPlan {
@@ -23,6 +27,9 @@ export interface SyncPlan {
   readonly modules: readonly PlannedChange[];
   /** Every finding that stands afterwards. */
   readonly findings: readonly Finding[];
+  /** Every name that waits afterwards. */
+  readonly pending: PendingNames;
+  readonly acceptedNames: readonly string[];
   /** What the operator decides with this plan. */
   readonly taken: readonly OperatorDecision[];
 }
@@ -30,83 +37,175 @@ export interface SyncPlan {
 export interface PlanningInput {
   readonly index: GitIndex;
   readonly archives: ArchiveStore;
-  readonly config: Parameters<typeof policyOf>[0];
+  readonly config: PolicySettings;
   readonly state: StateView;
   /** As they will be recorded. */
   readonly snapshots: readonly SnapshotRecord[];
+  /** Sources that this sync itself has read; see `DecisionContext`. `undefined`: it has read none, and gives no new name away. */
+  readonly current: ReadonlySet<string> | undefined;
   /** Modules to plan although no index file changed: their archives have. */
   readonly touched: readonly ModuleName[];
   readonly now: string;
   /** What the operator decides now; every earlier decision is in the state. */
   readonly taken?: readonly OperatorDecision[];
+  /** Told of what nobody foresaw while one module was planned. */
+  readonly onBug?: ((error: unknown, module: string) => void) | undefined;
 }
 
-/** How many modules are read and planned at a time: bounds memory, and keeps git's pipe full. */
+/** How many modules are planned at a time: keeps git's pipe full. */
 const batchSize = 512;
+/** All index files that are in memory at the same time while planning. */
+const planningBytes = 32 * 1024 * 1024;
 
 /** Compares the snapshots with the ledger. Reads only what changed, unless the policy itself did. */
 export async function planSync(input: PlanningInput): Promise<SyncPlan> {
   const { index, state, snapshots, taken = [] } = input;
-  const policy = policyOf(input.config, snapshots);
+  const acceptedNames = acceptNames(state.acceptedNames, taken);
+  const policy = policyOf(input.config, snapshots, acceptedNames);
   const digest = policyDigest(policy);
-  const isWhole = digest !== state.policy;
+  const isWhole = digest !== state.policy || state.planner !== plannerVersion;
+  const [before, decisions, pendingBefore] = await Promise.all([
+    state.findings(),
+    state.decisions(),
+    state.pending(),
+  ]);
   const whole = isWhole ? await findAllFacts(index, state, snapshots) : undefined;
   const facts = whole ?? findFactsByPath(index, state, snapshots);
-  const paths = whole ? whole.paths : await changedPaths(input);
+  const paths = whole ? whole.paths : await changedPaths(input, pendingBefore);
 
-  const modules: PlannedChange[] = [];
-  const findings: Finding[] = [];
-  const planned = new Set<string>();
+  const context: PathContext = {
+    input,
+    policy,
+    facts,
+    tools: createTools(input, policy, snapshots),
+    pendingBefore,
+  };
+  const results = new Map<string, PathResult>();
   for (const batch of batches(paths, batchSize)) {
-    for (const result of await Promise.all(batch.map((path) => planPath(path, facts, policy, input)))) {
-      planned.add(result.subject);
-      findings.push(...result.findings);
-      if (result.change) modules.push(result.change);
-    }
+    for (const result of await Promise.all(batch.map((path) => planContained(path, context))))
+      results.set(result.subject, result);
+    // Whoever is served by the same process comes first.
+    await nextTurn();
   }
-  const [before, decisions] = await Promise.all([state.findings(), state.decisions()]);
-  const standing = isWhole ? [] : before.filter(({ module }) => !planned.has(module));
-  const current = sortFindings([...standing, ...findings]);
+  const suspects = before.flatMap(({ kind, module }) => (kind === 'look-alike' ? [module] : []));
+  for (const { module, origin, of } of await findLookAlikes(results.values(), suspects, {
+    ...{ index, state, policy, isWhole },
+  }))
+    results.set(module, { subject: module, ...planLookAlike(await facts.find(module), origin, of) });
+
+  const planned = [...results.values()];
+  const modules = planned.flatMap(({ change }) => (change ? [change] : []));
+  const changed = await findChangedSelections(index, state, modules, input.config.sources);
+  const standing = isWhole ? [] : before.filter((finding) => stands(finding, results));
+  const found = carryFindings(
+    sortFindings([...standing, ...planned.flatMap(({ findings }) => findings), ...changed]),
+    before,
+    [...decisions, ...taken],
+    input.now,
+  );
+  const pending = mergePending(isWhole ? new Map() : pendingBefore, planned);
+  const waiting = pendingFindings(pending, [...decisions, ...taken]);
+  const limits = new Map(input.config.sources.map((source) => [source.name, source.limits.findings]));
   return {
     base: state,
-    snapshots,
+    snapshots: await withoutForgotten(index, state, snapshots, input.config, modules),
     policy: digest,
     modules,
-    findings: carryFindings(current, before, [...decisions, ...taken], input.now),
+    findings: capFindings(sortFindings([...found, ...waiting]), (source) => limits.get(source)),
+    pending,
+    acceptedNames,
     taken,
   };
 }
 
-async function changedPaths({
-  index,
-  state,
-  snapshots,
-  touched,
-  taken = [],
-}: PlanningInput): Promise<Set<string>> {
-  const known = new Map(state.snapshots.map(({ source, tree }) => [source, tree]));
+function createTools(
+  { index, archives, current, taken = [], now, config }: PlanningInput,
+  policy: Policy,
+  snapshots: readonly SnapshotRecord[],
+): PlanningTools {
+  const readBytes = new Map<string, number>();
+  const limits = new Map(config.sources.map(({ name, limits }) => [name, limits.indexBytes]));
+  return {
+    ...{ index, archives, policy, snapshots, current, taken, now },
+    budget: createByteBudget(planningBytes),
+    mayRead(source, sizeBytes) {
+      const sum = (readBytes.get(source) ?? 0) + sizeBytes;
+      if (sum > (limits.get(source) ?? Number.POSITIVE_INFINITY)) return false;
+      readBytes.set(source, sum);
+      return true;
+    },
+  };
+}
+
+function acceptNames(before: readonly string[], taken: readonly OperatorDecision[]): readonly string[] {
+  const added = taken.flatMap(({ action, module }) => (action === 'accept-name' ? [module] : []));
+  return added.length === 0 ? before : [...new Set([...before, ...added])].sort();
+}
+
+async function changedPaths(
+  { index, state, snapshots, current, touched, taken = [] }: PlanningInput,
+  pending: PendingNames,
+): Promise<Set<string>> {
+  const known = new Map(state.snapshots.map((record) => [record.source, record]));
   const diffs = await Promise.all(
     snapshots.map(async ({ source, tree }) => {
-      const before = known.get(source);
+      const before = known.get(source)?.tree;
       return before === undefined || before === tree ? [] : [...(await index.diff(before, tree)).keys()];
     }),
   );
-  const named = [...touched, ...taken.map(({ module }) => module)];
+  const decidable = [...pending].flatMap(([module, reason]) =>
+    reason.kind === 'undecided' && isReady(reason.waitsFor, current) ? [module] : [],
+  );
+  const named = [...touched, ...taken.map(({ module }) => module), ...decidable];
   return new Set([...diffs.flat(), ...named.map(indexPathOf)]);
 }
 
-interface PathResult {
+function isReady(waitsFor: readonly string[], current: ReadonlySet<string> | undefined): boolean {
+  if (current === undefined) return false;
+  return waitsFor.length === 0 || waitsFor.some((source) => current.has(source));
+}
+
+interface PathContext {
+  readonly input: PlanningInput;
+  readonly policy: Policy;
+  readonly facts: FactFinder;
+  readonly tools: PlanningTools;
+  readonly pendingBefore: PendingNames;
+}
+
+/** What planning one path gave. */
+interface PathResult extends Partial<Pick<LocatedPlan, 'located' | 'decision'>> {
   /** What findings of earlier syncs this replaces. */
   readonly subject: string;
   readonly findings: readonly Finding[];
   readonly change: PlannedChange | undefined;
+  readonly pending?: Pending | undefined;
+}
+
+/**
+ * Whatever is thrown while one module is planned is a finding on that module, and what was served of it stays (rule 11). A
+ * failure of our own disk is everybody's.
+ */
+async function planContained(path: string, context: PathContext): Promise<PathResult> {
+  try {
+    return await planPath(path, context);
+  } catch (error) {
+    if (error instanceof StorageError) throw error;
+    const target = readIndexPath(path);
+    const subject = target.kind === 'module' ? target.module : path;
+    context.input.onBug?.(error, subject);
+    const sources = [...(await context.facts.listings(path)).keys()];
+    const message = 'it could not be planned, which is a fault of this program; what was served of it stays';
+    const findings = sources.map(
+      (source): Finding => ({ kind: 'unplanned', module: subject, source, message }),
+    );
+    return { subject, findings, change: undefined };
+  }
 }
 
 async function planPath(
   path: string,
-  facts: FactFinder,
-  policy: Policy,
-  input: PlanningInput,
+  { input, facts, tools, pendingBefore }: PathContext,
 ): Promise<PathResult> {
   const target = readIndexPath(path);
   if (target.kind === 'other') return { subject: path, findings: [], change: undefined };
@@ -118,103 +217,46 @@ async function planPath(
     });
     return { subject: target.text, findings, change: undefined };
   }
-  const located = await facts.find(target.module);
-  const taken = (input.taken ?? []).filter(({ module }) => module === target.module);
-  const accepted = taken.find((decision) => decision.action === 'accept-origin')?.to;
-  const decision = await decide(located, policy, input.index, accepted);
-  const plan = await planLocated(located, decision, policy, { ...input, taken });
-  return { subject: target.module, ...plan };
+  const { module } = target;
+  const plan = await planLocated(await facts.find(module), tools);
+  const hasChanges = plan.findings.some(({ kind }) => kind === 'origin-conflict');
+  const pending = pendingOf(plan.decision, hasChanges, pendingBefore.get(module), input.now);
+  return { subject: module, ...plan, pending };
 }
 
-/** The decision for one module, with the question of agreement answered from git. */
-export async function decide(
-  located: LocatedFacts,
-  policy: Policy,
+function stands(finding: Finding, results: ReadonlyMap<string, unknown>): boolean {
+  // Told anew for all names that wait.
+  if (finding.kind === 'undecided' || (finding.kind === 'origin-conflict' && finding.changes === undefined))
+    return false;
+  return !results.has(finding.module);
+}
+
+function mergePending(before: PendingNames, planned: readonly PathResult[]): Map<ModuleName, Pending> {
+  const pending = new Map(before);
+  for (const { subject, pending: reason } of planned) {
+    if (reason) pending.set(subject as ModuleName, reason);
+    else pending.delete(subject as ModuleName);
+  }
+  return pending;
+}
+
+/** Of a source that is configured no longer, and from which nothing comes, nothing stays. */
+async function withoutForgotten(
   index: GitIndex,
-  accepted?: string,
-): Promise<Decision> {
-  const tentative = decideOrigin(located, policy, () => true, accepted);
-  if (tentative.rule !== 'moved' || tentative.file === undefined || located.ledger === undefined)
-    return tentative;
-  const [file, ledger] = await Promise.all([
-    readObject(index, tentative.file),
-    readObject(index, located.ledger),
-  ]);
-  const agrees = agreesWithPins(file, parseLedgerFile(ledger));
-  return decideOrigin(located, policy, () => agrees, accepted);
-}
-
-async function planLocated(
-  located: LocatedFacts,
-  decision: Decision,
-  policy: Policy,
-  input: PlanningInput,
-): Promise<Pick<PathResult, 'findings' | 'change'>> {
-  const { module } = located;
-  const taken = input.taken ?? [];
-  const contenderChanges = await findContenderChanges(located, decision, input.index);
-  const mustBeCached = decision.isCachedOnly || !policy.upstreamFallback;
-  const isSettled = decision.origin === located.recorded && decision.file === located.served;
-  if (taken.length === 0 && isSettled && (decision.file === undefined || !mustBeCached))
-    return { findings: originFindings(module, decision, contenderChanges), change: undefined };
-
-  const read = (id: string | undefined) => (id === undefined ? undefined : readObject(input.index, id));
-  const [sourceFile, servedFile, ledger] = await Promise.all([
-    read(decision.file),
-    read(located.served),
-    read(located.ledger),
-  ]);
-  const cached =
-    mustBeCached && sourceFile ? await cachedChecksums([sourceFile, servedFile], input.archives) : undefined;
-  const pins = ledger ? parseLedgerFile(ledger) : [];
-  const plan = planModule({
-    module,
-    decision,
-    recorded: located.recorded,
-    upstreamFallback: policy.upstreamFallback,
-    sourceFile,
-    servedFile,
-    pins: replacePins(pins, taken, input.now),
-    isCached: (checksum) => cached?.has(checksum) ?? false,
-    contenderChanges,
-    now: input.now,
-  });
-  const change = describeChange(plan, located, servedFile, ledger, input.snapshots);
-  return { findings: plan.findings, change };
-}
-
-async function findContenderChanges(
-  located: LocatedFacts,
-  { rule, contender }: Decision,
-  index: GitIndex,
-): Promise<readonly ChecksumChange[]> {
-  const id = rule === 'held' && contender !== undefined ? located.listings.get(contender) : undefined;
-  if (id === undefined || located.ledger === undefined) return [];
-  const [file, ledger] = await Promise.all([readObject(index, id), readObject(index, located.ledger)]);
-  return checksumChanges(file, parseLedgerFile(ledger));
-}
-
-/** The one way in which a pin ever changes: the operator has accepted another checksum for it. */
-function replacePins(pins: readonly Pin[], taken: readonly OperatorDecision[], now: string): readonly Pin[] {
-  return pins.map((pin) => {
-    const accepted = taken.find(
-      (decision) =>
-        decision.action === 'accept-version' &&
-        decision.version === pin.version &&
-        decision.from === pin.checksum,
-    );
-    if (accepted?.action !== 'accept-version') return pin;
-    return { version: pin.version, checksum: accepted.to, firstSeen: now, source: accepted.source };
-  });
-}
-
-async function readObject(index: GitIndex, id: string): Promise<Buffer> {
-  const content = await index.read(id);
-  if (!content)
-    throw new StorageError(`object ${id} is missing from ${index.directory}`, {
-      hint: 'run "git fsck" there; a copy of the repository can supply it',
-    });
-  return content;
+  state: StateView,
+  snapshots: readonly SnapshotRecord[],
+  { sources }: PolicySettings,
+  modules: readonly PlannedChange[],
+): Promise<SnapshotRecord[]> {
+  const kept: SnapshotRecord[] = [];
+  for (const record of snapshots) {
+    const isConfigured = sources.some(({ name }) => name === record.source);
+    const { held: _, ...rest } = record;
+    if (isConfigured) kept.push(record);
+    else if (modules.some(({ ledger }) => ledger?.origin === record.source)) kept.push(rest);
+    else if (await index.measure(`${state.commit}:${ledgerFolder}/${record.source}`)) kept.push(rest);
+  }
+  return kept;
 }
 
 function sortFindings(findings: readonly Finding[]): Finding[] {

@@ -1,11 +1,11 @@
 import { parseIndexFile } from '../index/index-file.ts';
 import { formatLedgerFile, type Pin, parseLedgerFile } from '../index/ledger-file.ts';
-import type { SnapshotRecord } from '../index/registry-state.ts';
 import type { ModuleName } from '../model/module-name.ts';
 import type { Version } from '../model/version.ts';
 import { gitBlobId } from '../support/git-blob-id.ts';
 import type { LocatedFacts } from './module-facts.ts';
 import type { ModulePlan } from './plan-module.ts';
+import type { Policy } from './policy.ts';
 import type { ModuleChange } from './reports.ts';
 
 /** What changes for one module; absent parts stay as they are. */
@@ -32,7 +32,7 @@ type LedgerChange = { readonly origin: string; readonly previousOrigin: string |
  */
 export function newPins({ ledger }: PlannedChange): readonly Pin[] {
   if (!ledger || 'object' in ledger) return [];
-  const nameOf = (pin: Pin) => `${pin.version} ${pin.checksum}`;
+  const nameOf = (pin: Pin) => `${pin.version} ${pin.checksum} ${pin.requirements}`;
   const known = new Set((ledger.before ? parseLedgerFile(ledger.before) : []).map(nameOf));
   return parseLedgerFile(ledger.bytes).filter((pin) => !known.has(nameOf(pin)));
 }
@@ -43,13 +43,15 @@ export function describeChange(
   located: LocatedFacts,
   servedFile: Buffer | undefined,
   ledger: Buffer | undefined,
-  snapshots: readonly SnapshotRecord[],
+  policy: Policy,
 ): PlannedChange | undefined {
   const served = servedChange(plan, located);
   // A claim by a source that has never been read takes the name, but what was served of it is not that source's yet:
   // the ledger stays where it can be found again.
-  const hasBeenRead = snapshots.some(({ source }) => source === plan.decision.origin);
-  const ledgerChange = hasBeenRead ? describeLedger(plan, located, ledger) : undefined;
+  const { origin } = plan.decision;
+  const isKnown = policy.sources.some(({ name, hasBeenRead }) => name === origin && hasBeenRead);
+  const ledgerChange =
+    isKnown || origin === plan.recorded ? describeLedger(plan, located, ledger) : undefined;
   if (!served && !ledgerChange) return undefined;
   return {
     module: plan.module,

@@ -1,3 +1,4 @@
+import { defaultSourceLimits } from '../config/normalise.ts';
 import type { SnapshotRecord } from '../index/registry-state.ts';
 import type { PolicySettings } from './policy.ts';
 
@@ -15,6 +16,10 @@ export function policyConfig(
       namespaces: [],
       include: [],
       exclude: [],
+      indexUrl: `https://${settings.name}.example/index`,
+      holdsNewNames: 'all',
+      deletedUpstream: 'keep',
+      limits: defaultSourceLimits(),
       ...settings,
     })),
     server: { upstreamFallback },
@@ -28,5 +33,6 @@ export function snapshotRecord(source: string, priority = 50): SnapshotRecord {
     commit: 'c'.repeat(40),
     tree: 'd'.repeat(40),
     since: '2026-01-01T00:00:00.000Z',
+    indexUrl: undefined,
   };
 }

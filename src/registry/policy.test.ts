@@ -1,19 +1,10 @@
 import { describe, expect, test } from 'vitest';
 import { moduleName } from '../../test/support/registry-world.ts';
+import { defaultSourceLimits } from '../config/normalise.ts';
 import { policyConfig, snapshotRecord } from './policy.fixture.ts';
-import { claimantOf, maySupply, type PolicySource, policyDigest, policyOf } from './policy.ts';
+import { claimantOf, maySupply, policyDigest, policyOf } from './policy.ts';
 
-const source = (settings: Partial<PolicySource> = {}): PolicySource => ({
-  name: 's',
-  priority: 50,
-  isEnabled: true,
-  isRemoved: false,
-  hasBeenRead: true,
-  namespaces: [],
-  include: [],
-  exclude: [],
-  ...settings,
-});
+type Settings = Parameters<typeof policyConfig>[0][number];
 
 describe('a policy', () => {
   test('has the most trusted source first, and equals in the order of the file', () => {
@@ -38,6 +29,17 @@ describe('a policy', () => {
     ]);
   });
 
+  test('takes a reading at another address for none, and one that does not say its address for one at this', () => {
+    const config = policyConfig([{ name: 'same' }, { name: 'moved' }, { name: 'old' }]);
+    const at = (name: string, indexUrl: string | undefined) => ({ ...snapshotRecord(name), indexUrl });
+    const { sources } = policyOf(config, [
+      at('same', 'https://same.example/index'),
+      at('moved', 'https://elsewhere.example/index'),
+      at('old', undefined),
+    ]);
+    expect(sources.filter(({ hasBeenRead }) => hasBeenRead).map(({ name }) => name)).toEqual(['same', 'old']);
+  });
+
   test('keeps a removed source as it was trusted, without any say in new names', () => {
     const config = policyConfig([{ name: 'mooncakes', priority: 100 }]);
     const { sources } = policyOf(config, [
@@ -57,21 +59,33 @@ describe('a policy', () => {
 
 describe('the digest of a policy', () => {
   const digest = (
-    settings: Parameters<typeof policyConfig>[0],
+    settings: readonly Settings[],
     read: readonly string[] = [],
     fallback = true,
+    accepted: readonly string[] = [],
   ) =>
     policyDigest(
       policyOf(
         policyConfig(settings, fallback),
         read.map((name) => snapshotRecord(name)),
+        accepted,
       ),
     );
-  const base = [{ name: 'a', priority: 1 }, { name: 'b' }];
+  const first = { name: 'a', priority: 1 };
+  const base = [first, { name: 'b' }];
 
   test('is the same for the same decisions', () => {
     expect(digest(base)).toBe(digest(structuredClone(base)));
     expect(digest(base)).toBe(digest(base.toReversed()));
+  });
+
+  test('is the same whatever a source was read to hold, and when', () => {
+    const record = snapshotRecord('a', 1);
+    const held = { commit: 'e'.repeat(40), tree: 'f'.repeat(40), since: '2026-02-02T00:00:00.000Z' };
+    const later = { ...record, commit: 'a'.repeat(40), tree: 'b'.repeat(40), since: held.since };
+    const digestOf = (snapshot: typeof record) => policyDigest(policyOf(policyConfig(base), [snapshot]));
+    expect(digestOf(later)).toBe(digestOf(record));
+    expect(digestOf({ ...record, ...{ held } })).toBe(digestOf(record));
   });
 
   test.each([
@@ -88,8 +102,23 @@ describe('the digest of a policy', () => {
     ['a source less', () => digest(base.slice(1))],
     ['a source read for the first time', () => digest(base, ['a'])],
     ['fetching on demand', () => digest(base, [], false)],
+    ['what a claim holds back', () => digest([{ ...first, holdsNewNames: 'claimed' }, { name: 'b' }])],
+    ['what deletions do', () => digest([{ ...first, deletedUpstream: 'follow' }, { name: 'b' }])],
+    [
+      'how large a file may be',
+      () => digest([{ ...first, limits: { ...defaultSourceLimits(), indexFileBytes: 1 } }, { name: 'b' }]),
+    ],
+    ['a look-alike that is accepted', () => digest(base, [], true, ['Company/tool'])],
   ])('changes with %s', (_, other) => {
     expect(other()).not.toBe(digest(base));
+  });
+
+  test('changes with the address of a source that was read', () => {
+    const read = [{ ...snapshotRecord('a', 1), indexUrl: 'https://a.example/index' }];
+    const moved = [{ ...first, indexUrl: 'https://b.example/index' }, { name: 'b' }];
+    expect(policyDigest(policyOf(policyConfig(moved), read))).not.toBe(
+      policyDigest(policyOf(policyConfig(base), read)),
+    );
   });
 });
 
@@ -108,36 +137,45 @@ describe('what a source may supply', () => {
     ],
     ['what it claims, whatever it includes', { include: ['org/*'], namespaces: ['own/*'] }, 'own/a', true],
     ['nothing it claims and excludes', { exclude: ['own/a'], namespaces: ['own/*'] }, 'own/a', false],
-    ['names by their letter case', { include: ['org/*'] }, 'Org/a', false],
+    ['only names as they are included', { include: ['org/*'] }, 'Org/a', false],
+    ['only names as they are claimed', { include: ['x/*'], namespaces: ['own/*'] }, 'Own/a', false],
+    ['nothing that looks like what it excludes', { exclude: ['Org/*'] }, 'oRG/a', false],
+    ['nothing that looks like it to a disk', { exclude: ['keys/*'] }, '\u212aeys/a', false],
+    ['what looks like nothing it excludes', { exclude: ['Org/*'] }, 'orgs/a', true],
   ])('is %s', (_, settings, name, expected) => {
-    expect(maySupply(source(settings), moduleName(name))).toBe(expected);
+    const [source] = policyOf(policyConfig([{ name: 's', ...settings }]), []).sources;
+    expect(source && maySupply(source, moduleName(name))).toBe(expected);
   });
 });
 
 describe('the claimant of a name', () => {
-  const policy = {
-    upstreamFallback: true,
-    sources: [
-      source({
-        name: 'internal',
-        namespaces: ['company/*', 'tools/x'],
-        isEnabled: false,
-        hasBeenRead: false,
-      }),
-      source({ name: 'partner', namespaces: ['partner-*'] }),
-      source({ name: 'mooncakes' }),
-    ],
-  };
+  const config = policyConfig([
+    { name: 'internal', namespaces: ['Company/*', 'tools/x'], enabled: false },
+    { name: 'partner', namespaces: ['partner-*'] },
+    { name: 'mooncakes' },
+  ]);
+  const claimant = (name: string, accepted: readonly string[] = []) =>
+    claimantOf(policyOf(config, [], accepted), moduleName(name))?.name;
 
   test.each([
+    ['Company/tool', 'internal'],
+    ['Company/deep/tool', 'internal'],
     ['company/tool', 'internal'],
-    ['company/deep/tool', 'internal'],
+    ['COMPANY/tool', 'internal'],
     ['tools/x', 'internal'],
+    ['Tools/X', 'internal'],
     ['tools/x/y', undefined],
     ['companyx/tool', undefined],
     ['partner-org/a', 'partner'],
     ['moonbitlang/core', undefined],
   ])('%s is %s', (name, expected) => {
-    expect(claimantOf(policy, moduleName(name))?.name).toBe(expected);
+    expect(claimant(name)).toBe(expected);
+  });
+
+  test('of a look-alike that the operator has accepted is who claims it as it is written', () => {
+    const accepted = ['company/tool', 'Company/tool'];
+    expect(claimant('company/tool', accepted)).toBeUndefined();
+    expect(claimant('Company/tool', accepted)).toBe('internal');
+    expect(claimant('company/other', accepted)).toBe('internal');
   });
 });

@@ -1,14 +1,24 @@
 import { createHash } from 'node:crypto';
 import type { Config, SourceConfig } from '../config/config.ts';
+import { defaultSourceLimits } from '../config/normalise.ts';
 import type { SnapshotRecord } from '../index/registry-state.ts';
+import { foldName } from '../model/fold-name.ts';
 import type { ModuleName } from '../model/module-name.ts';
 import { matchesAny } from '../model/pattern.ts';
+
+/**
+ * Changes when the same sources and settings are decided otherwise than by an earlier program: data that another planner has
+ * made are planned anew. 1: version 0.1.0. 2: a module moves only where it is claimed; look-alikes; requirements are pinned.
+ */
+export const plannerVersion = 2;
 
 /** What decides origins: the operator's settings, and which sources have ever been read. */
 export interface Policy {
   /** Most trusted first: by priority number, then in the order in which they were added; removed ones last. */
   readonly sources: readonly PolicySource[];
   readonly upstreamFallback: boolean;
+  /** Look-alikes that the operator lists all the same: only what claims such a name as it is written counts. */
+  readonly acceptedNames: readonly string[];
 }
 
 export interface PolicySource {
@@ -17,34 +27,70 @@ export interface PolicySource {
   readonly isEnabled: boolean;
   /** No longer configured, but still the recorded origin of modules. */
   readonly isRemoved: boolean;
-  /** Whether a snapshot of its index is at hand. */
+  /**
+   * Whether a snapshot of its index is at hand, read at the address it has now. One of another address speaks only for
+   * modules that are recorded as this source's.
+   */
   readonly hasBeenRead: boolean;
+  /** As `foldName` gives them, as are `exclude`: what claims or denies a name also claims or denies what looks like it. */
   readonly namespaces: readonly string[];
+  /** As written. */
+  readonly claims: readonly string[];
+  /** As written: what grants a name grants no other. */
   readonly include: readonly string[];
   readonly exclude: readonly string[];
+  /** Which new names of others wait while it is not current. */
+  readonly holdsNewNames: SourceConfig['holdsNewNames'];
+  readonly deletedUpstream: SourceConfig['deletedUpstream'];
+  readonly fileLimits: FileLimits;
+}
+
+/** What one index file of a source may be, and how many findings about it are told. */
+export interface FileLimits {
+  readonly maxBytes: number;
+  readonly maxLines: number;
+  readonly maxMalformed: number;
 }
 
 /** The settings that decide. */
 export interface PolicySettings {
   readonly sources: readonly Pick<
     SourceConfig,
-    'name' | 'priority' | 'enabled' | 'namespaces' | 'include' | 'exclude'
+    | 'name'
+    | 'indexUrl'
+    | 'priority'
+    | 'enabled'
+    | 'namespaces'
+    | 'include'
+    | 'exclude'
+    | 'holdsNewNames'
+    | 'deletedUpstream'
+    | 'limits'
   >[];
   readonly server: Pick<Config['server'], 'upstreamFallback'>;
 }
 
-export function policyOf(config: PolicySettings, snapshots: readonly SnapshotRecord[]): Policy {
-  const read = new Set(snapshots.map((snapshot) => snapshot.source));
+export function policyOf(
+  config: PolicySettings,
+  snapshots: readonly SnapshotRecord[],
+  acceptedNames: readonly string[] = [],
+): Policy {
+  const read = new Map(snapshots.map((snapshot) => [snapshot.source, snapshot]));
   const configured = config.sources.map(
     (source): PolicySource => ({
       name: source.name,
       priority: source.priority,
       isEnabled: source.enabled,
       isRemoved: false,
-      hasBeenRead: read.has(source.name),
-      namespaces: source.namespaces,
-      include: source.include,
-      exclude: source.exclude,
+      hasBeenRead: isReadAt(read.get(source.name), source.indexUrl),
+      namespaces: source.namespaces.map(foldName),
+      claims: source.namespaces,
+      // A claim is a grant as well: the name itself, as it is written.
+      include: source.include.length > 0 ? [...source.include, ...source.namespaces] : [],
+      exclude: source.exclude.map(foldName),
+      holdsNewNames: source.holdsNewNames,
+      deletedUpstream: source.deletedUpstream,
+      fileLimits: fileLimitsOf(source.limits),
     }),
   );
   const removed = snapshots
@@ -57,27 +103,47 @@ export function policyOf(config: PolicySettings, snapshots: readonly SnapshotRec
         isRemoved: true,
         hasBeenRead: true,
         namespaces: [],
+        claims: [],
         include: [],
         exclude: [],
+        holdsNewNames: 'claimed',
+        deletedUpstream: 'keep',
+        fileLimits: fileLimitsOf(defaultSourceLimits()),
       }),
     );
   const sources = [...configured, ...removed].sort((a, b) => a.priority - b.priority);
-  return { sources, upstreamFallback: config.server.upstreamFallback };
+  return { sources, upstreamFallback: config.server.upstreamFallback, acceptedNames };
 }
 
-/** Two policies with one digest decide alike. */
+function fileLimitsOf(limits: SourceConfig['limits']): FileLimits {
+  return {
+    maxBytes: limits.indexFileBytes,
+    maxLines: limits.indexLines,
+    maxMalformed: limits.findingsPerFile,
+  };
+}
+
+/** Whether a snapshot is of the index at this address; of data that do not say, it is taken to be. */
+export function isReadAt(snapshot: SnapshotRecord | undefined, indexUrl: string): boolean {
+  return snapshot !== undefined && (snapshot.indexUrl ?? indexUrl) === indexUrl;
+}
+
+/** Two policies with one digest decide alike. Which sources are current just now is no part of it. */
 export function policyDigest(policy: Policy): string {
   return createHash('sha256').update(JSON.stringify(policy)).digest('hex');
 }
 
 /** Whether the operator lets this source supply the name at all. */
 export function maySupply(source: PolicySource, module: ModuleName): boolean {
-  if (source.include.length > 0 && !matchesAny([...source.include, ...source.namespaces], module))
-    return false;
-  return !matchesAny(source.exclude, module);
+  if (source.include.length > 0 && !matchesAny(source.include, module)) return false;
+  return source.exclude.length === 0 || !matchesAny(source.exclude, foldName(module));
 }
 
-/** The source that claims the name for itself, whatever its condition (rule 1). */
+/** The source that claims the name, or what looks like it, for itself, whatever its condition (rule 1). */
 export function claimantOf(policy: Policy, module: ModuleName): PolicySource | undefined {
-  return policy.sources.find((source) => matchesAny(source.namespaces, module));
+  if (policy.sources.every(({ namespaces }) => namespaces.length === 0)) return undefined;
+  if (policy.acceptedNames.includes(module))
+    return policy.sources.find((source) => matchesAny(source.claims, module));
+  const folded = foldName(module);
+  return policy.sources.find((source) => matchesAny(source.namespaces, folded));
 }

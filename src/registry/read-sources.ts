@@ -1,9 +1,11 @@
 import type { GitIndex } from '../index/git-index.ts';
 import { readIndexPath } from '../index/layout.ts';
 import type { SnapshotRecord } from '../index/registry-state.ts';
-import { detailOf, type Lookup, unavailable } from '../model/lookup.ts';
+import { detailOf, type Lookup } from '../model/lookup.ts';
 import type { ModuleName } from '../model/module-name.ts';
 import type { Snapshot, Source } from '../sources/source.ts';
+import { type Log, silentLog } from '../support/log.ts';
+import { containSource } from './contain-source.ts';
 import { findObjection, parseCommit } from './hold-snapshot.ts';
 import type { Observations } from './observations.ts';
 import type { SourceRefresh } from './reports.ts';
@@ -19,49 +21,51 @@ export interface Reading {
 }
 
 interface ReadContext {
-  readonly index: GitIndex;
   readonly sources: ReadonlyMap<string, Source>;
+  readonly log: Log;
 }
 
 /** As long as the slowest honest fetch. */
 export const lockWaitMs = 10 * 60_000;
 
+/** Rejects when the caller gives up or our own disk fails; whatever else goes wrong is this source's reading. */
 export async function readSource(
-  context: ReadContext,
+  { sources, log }: ReadContext,
   name: string,
-  known: readonly SnapshotRecord[],
+  records: readonly SnapshotRecord[],
   signal: AbortSignal | undefined,
 ): Promise<Reading> {
-  const source = context.sources.get(name);
-  const record = known.find((candidate) => candidate.source === name);
-  const commit = record?.commit;
-  if (!source) throw new Error(`source ${name} is not connected`);
-  const result = await source.readSnapshot(commit, signal);
-  return { source: name, known: commit, result: await refuseEmpty(context.index, record, result) };
-}
-
-/** A repository without index files is no index: nothing tells a wrong address from a registry that lost everything. */
-async function refuseEmpty(
-  index: GitIndex,
-  known: SnapshotRecord | undefined,
-  result: Lookup<Snapshot>,
-): Promise<Lookup<Snapshot>> {
-  if (result.kind !== 'found' || result.value.commit === known?.commit) return result;
-  const { tree } = result.value;
-  const isIndexFile = (path: string) => readIndexPath(path).kind !== 'other';
-  // Mostly a file that changed answers it; the whole index is listed only where none does.
-  const changed = known === undefined ? [] : await index.diff(known.tree, tree);
-  for (const [path, id] of changed) if (id !== undefined && isIndexFile(path)) return result;
-  for (const path of (await index.list(tree)).keys()) if (isIndexFile(path)) return result;
-  const detail = `commit ${result.value.commit.slice(0, 10)} of its index has no .index file below user/`;
-  return unavailable({ reason: 'bad-answer', detail });
+  const known = records.find((candidate) => candidate.source === name)?.commit;
+  const result = await containSource({ source: name, doing: 'its index was read', log, signal }, async () => {
+    const source = sources.get(name);
+    if (!source) throw new Error(`source ${name} is not connected`);
+    return source.readSnapshot(known, signal);
+  });
+  return { source: name, known, result };
 }
 
 /**
  * Holds back what `findObjection` objects to until two readings in a row agree: the same commit again, or one that
- * goes on from it without a new objection, since a busy index never stands still for two readings.
+ * goes on from it without a new objection, since a busy index never stands still for two readings. What goes wrong
+ * meanwhile is this source's reading, but for our own disk.
  */
 export async function judgeReading(
+  reading: Reading,
+  record: SnapshotRecord | undefined,
+  observation: Observations[string] | undefined,
+  index: GitIndex,
+  log: Log = silentLog,
+): Promise<Reading> {
+  let judged = reading;
+  const context = { source: reading.source, doing: 'its index was compared with the one before', log };
+  const result = await containSource(context, async () => {
+    judged = await judge(reading, record, observation, index);
+    return judged.result;
+  });
+  return { ...judged, result };
+}
+
+async function judge(
   reading: Reading,
   record: SnapshotRecord | undefined,
   observation: Observations[string] | undefined,
@@ -83,7 +87,7 @@ export async function judgeReading(
 /** Costs what changed, however large the index. */
 async function compare(
   index: GitIndex,
-  before: Snapshot,
+  before: Pick<Snapshot, 'commit' | 'tree'>,
   after: Snapshot,
   earlier: readonly string[],
 ): Promise<string | undefined> {
@@ -119,12 +123,19 @@ export function describeReading(
   const last = records.find((record) => record.source === source)?.commit;
   if (result.kind === 'found') {
     const { commit } = result.value;
-    if (objection === undefined) return { source, outcome: commit === known ? 'unchanged' : 'fresh', commit };
+    if (objection === undefined) {
+      const outcome = commit === known ? 'unchanged' : 'fresh';
+      const isStaleUpstream = 'isStale' in result.value && result.value.isStale === true;
+      return { source, outcome, commit, ...(isStaleUpstream ? { isStaleUpstream } : {}) };
+    }
     const detail = `its index ${objection}; held back until it is read like this once more`;
     return { source, outcome: 'held', detail, commit: last, heldCommit: commit };
   }
-  const detail = detailOf(result);
+  const failure = {
+    detail: detailOf(result),
+    reason: result.kind === 'unavailable' ? result.cause.reason : undefined,
+  };
   return last === undefined
-    ? { source, outcome: 'never-read', detail }
-    : { source, outcome: 'stale', detail, commit: last };
+    ? { source, outcome: 'never-read', ...failure }
+    : { source, outcome: 'stale', ...failure, commit: last };
 }

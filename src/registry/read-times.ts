@@ -20,9 +20,14 @@ export async function findStaleSources(
   const read = new Set(snapshots.map((snapshot) => snapshot.source));
   return config.sources
     .filter(({ name, enabled }) => enabled && (!read.has(name) || observations[name]?.failure !== undefined))
-    .map(({ name }) => ({
-      source: name,
-      readAt: observations[name]?.readAt,
-      failure: observations[name]?.failure,
-    }));
+    .map(({ name }) => {
+      const { readAt, failure, failureClass, failingSince } = observations[name] ?? {};
+      return { source: name, readAt, failure, failureClass, failingSince };
+    });
+}
+
+/** See `Registry.isReady`. */
+export function hasAnythingToServe({ sources }: Config, { snapshots, modules }: StateView): boolean {
+  const read = new Set(snapshots.map((snapshot) => snapshot.source));
+  return modules > 0 || sources.some(({ name, enabled }) => enabled && read.has(name));
 }

@@ -10,6 +10,7 @@ import type { ModuleName } from '../model/module-name.ts';
 import type { Source } from '../sources/source.ts';
 import { inTurn } from '../support/in-turn.ts';
 import type { Log } from '../support/log.ts';
+import type { MonotonicClock } from '../support/monotonic-clock.ts';
 import { createSingleFlight } from '../support/single-flight.ts';
 import type { Audit } from './audit.ts';
 import { fetchArchive } from './fetch-archive.ts';
@@ -24,6 +25,8 @@ export interface ReceiverContext {
   readonly settings: () => Config;
   readonly sources: () => ReadonlyMap<string, Source>;
   readonly resolver: () => Promise<Resolver>;
+  /** For how long a slow source is waited for before another is asked, too. */
+  readonly clock?: MonotonicClock | undefined;
   /** Where processes that serve the same registry exclude each other; `undefined` if this is the only one. */
   readonly lockFolder: string | undefined;
 }
@@ -73,7 +76,7 @@ export function createArchiveReceiver(context: ReceiverContext, behind: WriteBeh
 }
 
 async function fetchVerified(
-  { index, audit, log, resolver, sources }: ReceiverContext,
+  { index, audit, log, resolver, sources, clock }: ReceiverContext,
   behind: WriteBehind,
   module: ModuleName,
   { version, checksum }: IndexEntry,
@@ -86,6 +89,7 @@ async function fetchVerified(
     index,
     sources: sources(),
     audit,
+    clock,
     archives: {
       async store(_, body, options) {
         received = await behind.receive(checksum, body, options);

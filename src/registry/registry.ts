@@ -2,7 +2,7 @@ import type { Readable } from 'node:stream';
 import type { ByteRange } from '../archives/archive-store.ts';
 import type { Config } from '../config/config.ts';
 import type { Checksum } from '../model/checksum.ts';
-import type { Lookup } from '../model/lookup.ts';
+import type { Lookup, SourceFailure } from '../model/lookup.ts';
 import type { ModuleName } from '../model/module-name.ts';
 import type { Version } from '../model/version.ts';
 import type {
@@ -14,6 +14,7 @@ import type {
   MirrorReport,
   ScrubReport,
   SourceCheck,
+  StaleSource,
   StatusReport,
   SyncReport,
   VerifyOptions,
@@ -39,6 +40,17 @@ export interface Registry {
   /** Applies the current config to the snapshots at hand, without asking any source. */
   reaggregate(): Promise<SyncReport>;
   mirror(options: MirrorOptions): Promise<MirrorReport>;
+  /**
+   * What the config in force, or another one, would change of what is served, as a sync's report with `dryRun`. Asks no source
+   * unless `isFresh`; changes nothing.
+   */
+  plan(options?: {
+    readonly config?: Config | undefined;
+    readonly isFresh?: boolean | undefined;
+    readonly signal?: AbortSignal | undefined;
+  }): Promise<SyncReport>;
+  /** Brings the data back to the format before, for an older program; throws `StorageError` where that would lose something. */
+  downgrade(): Promise<void>;
   status(): Promise<StatusReport>;
   explain(module: ModuleName, version?: Version): Promise<Explanation>;
   checkSources(name?: string): Promise<SourceCheck[]>;
@@ -54,8 +66,8 @@ export interface Registry {
 
   /** The commit `main` is served at, read afresh: 40 hex digits. */
   servedCommit(): Promise<string>;
-  /** Commits a client may `want`: recent history of `main`. */
-  isServedCommit(commit: string): Promise<boolean>;
+  /** Commits a client may `want`, or be found to have: recent history of `main`. */
+  servedCommits(): Promise<ReadonlySet<string>>;
 
   /** The index file of a served module as clients see it. */
   readIndexFile(module: ModuleName): Promise<Buffer | undefined>;
@@ -66,7 +78,8 @@ export interface Registry {
 
   /**
    * The archive of a listed version, fetched first if it is not cached (rule 5; one fetch however many ask, and it
-   * outlives the caller). `absent`: not listed, or every source that lists it has no such archive.
+   * outlives the caller). `absent`: every source that lists it has no such archive, or it is not listed, and no source that
+   * may supply the module has to be read first (`not-current`).
    */
   openArchive(module: ModuleName, version: Version): Promise<Lookup<ServedArchive>>;
   /** What the index says, without fetching: the checksum and whether the archive is cached. */
@@ -84,19 +97,16 @@ export interface Registry {
   readTimes(): Promise<readonly { readonly source: string; readonly readAt: string | undefined }[]>;
 
   /** Enabled sources that were never read, or not when last tried. */
-  staleSources(): Promise<
-    readonly {
-      readonly source: string;
-      readonly readAt: string | undefined;
-      readonly failure: string | undefined;
-    }[]
-  >;
+  staleSources(): Promise<readonly StaleSource[]>;
+
+  /** Whether there is an index to serve: `false` only while no enabled source was ever read, and nothing is listed. */
+  isReady(): Promise<boolean>;
 
   /** Another process has read the sources: what they did not have before may be asked for again. */
   forgetAbsences(): void;
 
   /** Sources that this process does not ask just now, and why. Another process has its own experience of them. */
-  sourcesLeftAlone(): readonly { readonly source: string; readonly reason: string }[];
+  sourcesLeftAlone(): readonly { readonly source: string; readonly cause: SourceFailure }[];
 
   close(): Promise<void>;
 }

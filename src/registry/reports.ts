@@ -4,6 +4,7 @@
  */
 import type { Checksum } from '../model/checksum.ts';
 import type { Finding } from '../model/finding.ts';
+import type { SourceFailure } from '../model/lookup.ts';
 import type { ModuleName } from '../model/module-name.ts';
 import type { OperatorDecision } from '../model/operator-decision.ts';
 import type { Version } from '../model/version.ts';
@@ -18,10 +19,28 @@ export interface SourceRefresh {
   readonly outcome: 'fresh' | 'unchanged' | 'held' | 'stale' | 'never-read';
   /** One line, for `held`, `stale` and `never-read`. */
   readonly detail?: string | undefined;
+  /** For `stale` and `never-read`. */
+  readonly reason?: SourceFailure['reason'] | undefined;
   /** What is in use. */
   readonly commit?: string | undefined;
   /** For `held`: what was read. */
   readonly heldCommit?: string | undefined;
+  /** It was read, and says itself that it is not up to date. */
+  readonly isStaleUpstream?: boolean | undefined;
+}
+
+/** What kind of trouble a source is in; unlike a failure's text, it may be told to anybody. */
+export type FailureClass = SourceFailure['reason'] | 'held';
+
+/** An enabled source that was never read, or whose last reading is not in use. */
+export interface StaleSource {
+  readonly source: string;
+  readonly readAt: string | undefined;
+  /** For the operator; `undefined` while nobody has tried to read it. */
+  readonly failure: string | undefined;
+  readonly failureClass: FailureClass | undefined;
+  /** The first of the readings in a row that were no use; ISO 8601, UTC. */
+  readonly failingSince: string | undefined;
 }
 
 export interface ModuleChange {
@@ -40,6 +59,8 @@ export interface SyncReport {
   readonly changes: readonly ModuleChange[];
   /** Every finding that stands after this sync, old and new. */
   readonly findings: readonly Finding[];
+  /** Names that begin to wait: for these sources to be read, or, where there are none, for the next sync to decide. */
+  readonly newlyHeld: readonly { readonly module: ModuleName; readonly waitsFor: readonly string[] }[];
   readonly modules: number;
   /** The served commit. */
   readonly commit: string;
@@ -112,6 +133,8 @@ export interface MirrorSourceSummary {
 
 export interface StatusReport {
   readonly name: string;
+  /** `degraded`: what is served may be older than what an enabled source has. */
+  readonly health: 'ok' | 'degraded';
   readonly directory: string;
   readonly commit: string;
   readonly modules: number;
@@ -130,6 +153,9 @@ export interface StatusReport {
     /** Its newest index is held back, as `failure` says. */
     readonly isHeld: boolean;
     readonly failure: string | undefined;
+    readonly failureClass: FailureClass | undefined;
+    /** The first of the readings in a row that were no use. */
+    readonly failingSince: string | undefined;
     readonly listed: number;
     /** Modules whose origin it is. */
     readonly served: number;
@@ -184,7 +210,7 @@ export interface Conflict extends Finding {
     | undefined;
 }
 
-/** What the operator says about a conflict; the new checksums as typed out. */
+/** What the operator says about a conflict; new checksums and digests as typed out. */
 export type ConflictRuling =
   | { readonly action: 'keep'; readonly module: ModuleName; readonly version: Version | undefined }
   | {
@@ -194,16 +220,31 @@ export type ConflictRuling =
       readonly checksum: Checksum;
     }
   | {
+      readonly action: 'accept-requirements';
+      readonly module: ModuleName;
+      readonly version: Version;
+      /** The digest of what it requires now. */
+      readonly requirements: string;
+    }
+  | {
       readonly action: 'accept-origin';
       readonly module: ModuleName;
       readonly origin: string;
-      /** For every served version that the move changes. */
+      /** For every served version whose bytes the move changes. */
       readonly checksums: ReadonlyMap<Version, Checksum>;
-    };
+      /** For every other served version whose requirements it changes. */
+      readonly requirements: ReadonlyMap<Version, string>;
+    }
+  /** Every waiting module that the pattern matches, if the move changes nothing that was served. */
+  | { readonly action: 'accept-origins'; readonly pattern: string; readonly origin: string }
+  /** A name that looks like another one. */
+  | { readonly action: 'accept-name'; readonly module: ModuleName };
 
 export interface ConflictOutcome {
   /** What was recorded; none if all was kept already. */
   readonly decisions: readonly OperatorDecision[];
+  /** Of many, those that were left as they are. */
+  readonly skipped: readonly { readonly module: ModuleName; readonly reason: string }[];
   readonly report: SyncReport;
 }
 
@@ -236,6 +277,17 @@ export interface SourceCheck {
   /** When the index last changed, as its newest commit says. */
   readonly changedAt: string | undefined;
   readonly latencyMs: number | undefined;
+  /** Whether the newest versions of its modules can be passed on; absent where its index was not read. */
+  readonly newest?: NewestLines | undefined;
+}
+
+/** Of how many modules of a source the newest version is dropped. */
+export interface NewestLines {
+  /** How many modules were looked at. */
+  readonly modules: number;
+  readonly dropped: number;
+  /** Why the first of them is: the end of a sentence. */
+  readonly reason: string | undefined;
 }
 
 export interface VerifyOptions {

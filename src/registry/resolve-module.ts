@@ -1,6 +1,7 @@
 import { LRUCache } from 'lru-cache';
 import type { ArchiveStore } from '../archives/archive-store.ts';
 import type { GitIndex, StateView } from '../index/git-index.ts';
+import { findEntry } from '../index/index-file.ts';
 import { type Pin, parseLedgerFile } from '../index/ledger-file.ts';
 import type { SnapshotRecord } from '../index/registry-state.ts';
 import type { IndexEntry } from '../model/index-entry.ts';
@@ -8,8 +9,8 @@ import type { ModuleName } from '../model/module-name.ts';
 import { cachedChecksums } from './cached-checksums.ts';
 import type { Decision } from './decide-origin.ts';
 import { type FactFinder, findFactsByPath, type LocatedFacts } from './module-facts.ts';
+import { decide, listElsewhere, readListed } from './plan-located.ts';
 import { planModule } from './plan-module.ts';
-import { decide } from './plan-sync.ts';
 import { type Policy, policyOf } from './policy.ts';
 
 /** Where a module comes from, which takes no look into its files. */
@@ -32,6 +33,8 @@ export interface ResolveInput {
   readonly config: Parameters<typeof policyOf>[0];
   readonly state: StateView;
   readonly snapshots: readonly SnapshotRecord[];
+  /** Sources that a sync has just read; without them, a name that is not recorded is undecided. */
+  readonly current?: ReadonlySet<string> | undefined;
   /** Where facts come from; by default asked of git path by path. */
   readonly facts?: FactFinder;
 }
@@ -50,16 +53,20 @@ export interface Resolver {
  * dependency selects, what `explain` shows. What was resolved is remembered, up to a bound.
  */
 export function createResolver(input: ResolveInput): Resolver {
-  const policy = policyOf(input.config, input.snapshots);
+  const policy = policyOf(input.config, input.snapshots, input.state.acceptedNames);
   const facts = input.facts ?? findFactsByPath(input.index, input.state, input.snapshots);
   const locate = remembering(async (module) => {
     const located = await facts.find(module);
-    return { module, facts: located, decision: await decide(located, policy, input.index) };
+    return {
+      module,
+      facts: located,
+      decision: await decide(located, policy, input.index, { current: input.current }),
+    };
   });
   return {
     policy,
     locate,
-    resolve: remembering(async (module) => resolveLocated(await locate(module), input)),
+    resolve: remembering(async (module) => resolveLocated(await locate(module), policy, input)),
   };
 }
 
@@ -77,28 +84,40 @@ function remembering<T>(find: (module: ModuleName) => Promise<T>): (module: Modu
 
 async function resolveLocated(
   { module, facts, decision }: LocatedModule,
+  policy: Policy,
   { index, archives }: ResolveInput,
 ): Promise<ResolvedModule> {
   const read = (id: string | undefined) => (id === undefined ? undefined : index.read(id));
-  const [sourceFile, servedFile, ledger] = await Promise.all([
-    read(decision.file),
+  const origin = policy.sources.find(({ name }) => name === decision.origin);
+  const [source, servedFile, ledger] = await Promise.all([
+    decision.file === undefined ? undefined : readListed(index, policy, decision.origin ?? '', decision.file),
     read(facts.served),
     read(facts.ledger),
   ]);
   const pins = ledger ? parseLedgerFile(ledger) : [];
-  const cached =
-    decision.isCachedOnly && sourceFile
-      ? await cachedChecksums([sourceFile, servedFile], archives)
-      : undefined;
+  const sourceFile = source && 'bytes' in source ? source.bytes : undefined;
+  const unreadable = source && 'unreadable' in source ? source.unreadable : undefined;
+  const cached = await cachedChecksums(
+    [sourceFile, servedFile],
+    archives,
+    decision.supply === 'obtainable' ? 'all' : 'served',
+  );
+  const elsewhere =
+    decision.supply === 'obtainable' ? await listElsewhere(facts, decision, { index, policy }) : [];
   const plan = planModule({
     module,
     decision,
     recorded: facts.recorded,
     upstreamFallback: true,
     sourceFile,
+    unreadable,
     servedFile,
     pins,
-    isCached: (checksum) => cached?.has(checksum) ?? false,
+    isCached: (checksum) => cached.has(checksum),
+    isListedElsewhere: (version, checksum) =>
+      elsewhere.some((file) => findEntry(file, version)?.checksum === checksum),
+    deletedUpstream: origin?.deletedUpstream,
+    limits: origin?.fileLimits,
     now: '',
   });
   return { module, decision, facts, pins, entries: plan.entries };

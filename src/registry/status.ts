@@ -32,6 +32,8 @@ export async function readStatus(
         isStale: source.isEnabled && (snapshot === undefined || observation?.failure !== undefined),
         isHeld: source.isEnabled && observation?.held !== undefined,
         failure: source.isEnabled ? observation?.failure : undefined,
+        failureClass: source.isEnabled ? observation?.failureClass : undefined,
+        failingSince: source.isEnabled ? observation?.failingSince : undefined,
         listed: snapshot ? countModules(await index.list(snapshot.tree)) : 0,
         served: served.get(source.name) ?? 0,
       };
@@ -39,6 +41,7 @@ export async function readStatus(
   );
   return {
     name: config.registry.name,
+    health: sources.some(({ isStale }) => isStale) ? 'degraded' : 'ok',
     directory: config.directory,
     commit: state.served,
     modules: state.modules,

@@ -3,6 +3,7 @@ import type { ArchiveStore } from '../archives/archive-store.ts';
 import type { Config } from '../config/config.ts';
 import type { GitIndex, StateView } from '../index/git-index.ts';
 import type { SnapshotRecord } from '../index/registry-state.ts';
+import { unavailable } from '../model/lookup.ts';
 import type { ModuleName } from '../model/module-name.ts';
 import type { OperatorDecision } from '../model/operator-decision.ts';
 import type { Source } from '../sources/source.ts';
@@ -14,6 +15,7 @@ import { type Audit, describePlan } from './audit.ts';
 import { observationsFile, readObservations, writeObservations } from './observations.ts';
 import { planSync, type SyncPlan } from './plan-sync.ts';
 import { describeReading, judgeReading, lockWaitMs, type Reading, readSource } from './read-sources.ts';
+import { findRenames, renameSources } from './rename-sources.ts';
 import type { SourceRefresh, SyncReport } from './reports.ts';
 
 export interface SyncContext {
@@ -45,6 +47,8 @@ export interface SyncResult {
   /** The snapshots planned on; with `dryRun` they are not in the state. */
   readonly snapshots: readonly SnapshotRecord[];
   readonly config: Config;
+  /** Sources that this sync has read; see `DecisionContext`. */
+  readonly current: ReadonlySet<string>;
 }
 
 /** What the other sources brought is not kept back for longer than this by one that is slow. */
@@ -57,9 +61,14 @@ const patienceMs = 15_000;
 export async function syncRegistry(context: SyncContext, options: SyncOptions = {}): Promise<SyncResult> {
   const known = (await context.index.state()).snapshots;
   const enabled = context.config.sources.filter((source) => source.enabled);
-  const arrived: Reading[] = [];
-  const readings = enabled.map(async ({ name }) => {
-    const reading = await readSource(context, name, known, options.signal);
+  const renamed = findRenames(known, context.config.sources);
+  const arrived: AddressedReading[] = [];
+  const readings = enabled.map(async ({ name, indexUrl }) => {
+    // Of a source with a new name, what was read under the old one is the last good reading.
+    const records = known.map((record) =>
+      record.source === renamed.get(name) ? { ...record, source: name } : record,
+    );
+    const reading = { ...(await readSource(context, name, records, options.signal)), indexUrl };
     arrived.push(reading);
     return reading;
   });
@@ -73,7 +82,7 @@ export async function syncRegistry(context: SyncContext, options: SyncOptions = 
   });
   const first = await aggregate(context, { ...options, readings: early });
   const late = (await all).filter((reading) => !early.includes(reading));
-  const second = await aggregate(context, { ...options, readings: late });
+  const second = await aggregate(context, { ...options, readings: late, alsoCurrent: first.current });
   const order = new Map(enabled.map(({ name }, position) => [name, position]));
   return { ...second, report: joinReports(first.report, second.report, (name) => order.get(name) ?? 0) };
 }
@@ -90,17 +99,35 @@ async function waitForSome(
   await Promise.all([Promise.race(readings), clock.sleep(patienceMs, waiting.signal).catch(() => {})]);
 }
 
+/** What the first round of a sync left waiting, the second may have decided. */
+function stillHeld(first: SyncReport, second: SyncReport): SyncReport['newlyHeld'] {
+  const decided = new Set(second.changes.map(({ module }) => module));
+  const again = new Set(second.newlyHeld.map(({ module }) => module));
+  return [
+    ...first.newlyHeld.filter(({ module }) => !decided.has(module) && !again.has(module)),
+    ...second.newlyHeld,
+  ];
+}
+
 function joinReports(first: SyncReport, second: SyncReport, order: (source: string) => number): SyncReport {
   return {
     ...second,
     sources: [...first.sources, ...second.sources].sort((a, b) => order(a.source) - order(b.source)),
     changes: [...first.changes, ...second.changes],
+    newlyHeld: stillHeld(first, second),
     reRooted: first.reRooted || second.reRooted,
   };
 }
 
+/** A reading with the address it was made at: it says nothing about another. */
+interface AddressedReading extends Reading {
+  readonly indexUrl: string;
+}
+
 export interface AggregateOptions extends SyncOptions {
-  readonly readings?: readonly Reading[];
+  readonly readings?: readonly AddressedReading[];
+  /** Sources that were current in an earlier round of the same sync. */
+  readonly alsoCurrent?: ReadonlySet<string> | undefined;
   /** What the operator decides, asked when nothing can change any more before it is applied. */
   readonly decide?: ((state: StateView, config: Config) => Promise<readonly OperatorDecision[]>) | undefined;
 }
@@ -117,35 +144,57 @@ export async function aggregate(context: SyncContext, options: AggregateOptions)
       const now = date.toISOString();
       // Another process may have edited the file since we loaded it; its decision must not be undone.
       const config = await context.currentConfig();
-      const isEnabled = (name: string) =>
-        config.sources.some((source) => source.name === name && source.enabled);
-      const state = await index.state();
+      const before = await index.state();
+      const renames = findRenames(before.snapshots, config.sources);
+      const state = await renameSources(index, before, renames, date, options.dryRun !== true);
       const file = observationsFile(config);
       const observations = options.readings ? await readObservations(file) : {};
       const readings = await Promise.all(
-        (options.readings ?? [])
-          .filter(({ source }) => isEnabled(source))
-          .map((reading) =>
-            judgeReading(reading, recordOf(state, reading), observations[reading.source], index),
-          ),
+        readingsOf(options.readings ?? [], config).map(async (reading) => ({
+          ...(await judgeReading(reading, recordOf(state, reading), observations[reading.source], index)),
+          indexUrl: reading.indexUrl,
+        })),
       );
       const snapshots = nextSnapshots(state.snapshots, readings, config, now);
+      const current =
+        options.readings && new Set([...(options.alsoCurrent ?? []), ...currentSources(readings)]);
       const plan = await planSync({
         index,
         archives: context.archives,
         config,
         state,
         snapshots,
+        current,
         touched: options.touched ?? [],
         now,
         taken: (await options.decide?.(state, config)) ?? [],
+        onBug: (error, module) =>
+          context.log.error(
+            'a module could not be planned: please send this line to the authors of moonbit-registry',
+            {
+              module,
+              stack: error instanceof Error ? error.stack : String(error),
+            },
+          ),
       });
       const after = options.dryRun ? state : await applyPlan(index, plan, date);
       if (after !== state) await context.audit.record(describePlan(plan, await state.findings()));
       const refreshes = readings.map((reading) => describeReading(reading, state.snapshots));
       if (!options.dryRun && readings.length > 0) await writeObservations(file, observations, refreshes, now);
-      const report = describeSync(plan, after.served, refreshes, options.dryRun === true);
-      return { report, state: after, snapshots, config };
+      const report = describeSync(
+        plan,
+        await newlyHeld(plan),
+        after.served,
+        refreshes,
+        options.dryRun === true,
+      );
+      return {
+        report,
+        state: after,
+        snapshots: plan.snapshots,
+        config,
+        current: current ?? new Set<string>(),
+      };
     },
     {
       ...(options.signal ? { signal: options.signal } : {}),
@@ -155,17 +204,42 @@ export async function aggregate(context: SyncContext, options: AggregateOptions)
   );
 }
 
+/** Readings of enabled sources. One of an address that the source no longer has says nothing about it. */
+function readingsOf(readings: readonly AddressedReading[], config: Config): AddressedReading[] {
+  return readings.flatMap((reading) => {
+    const source = config.sources.find(({ name }) => name === reading.source);
+    if (!source?.enabled) return [];
+    if (source.indexUrl === reading.indexUrl) return [reading];
+    const detail = 'its address was changed while it was read; the next sync reads it there';
+    return [{ ...reading, indexUrl: source.indexUrl, result: unavailable({ reason: 'connection', detail }) }];
+  });
+}
+
+/** Those whose listing is known as it is now: read in this sync, not held back, and not stale by their own account. */
+function currentSources(readings: readonly AddressedReading[]): string[] {
+  return readings
+    .filter(
+      ({ result, objection }) => result.kind === 'found' && objection === undefined && !isStale(result.value),
+    )
+    .map(({ source }) => source);
+}
+
+function isStale(snapshot: object): boolean {
+  return 'isStale' in snapshot && snapshot.isStale === true;
+}
+
 function recordOf(state: StateView, { source }: Reading): SnapshotRecord | undefined {
   return state.snapshots.find((record) => record.source === source);
 }
 
 /**
- * What the state will record: what was read, or else the last good snapshot (rule 4). A reading that started
- * from an older state than the current one is dropped: whoever came between read the source at least as late.
+ * What the state will record: what was read, or else the last good snapshot (rule 4), and beside it a reading that is held back.
+ * A reading that started from an older state than the current one is dropped: whoever came between read the source at
+ * least as late.
  */
 function nextSnapshots(
   records: readonly SnapshotRecord[],
-  readings: readonly Reading[],
+  readings: readonly AddressedReading[],
   config: Config,
   now: string,
 ): SnapshotRecord[] {
@@ -176,18 +250,35 @@ function nextSnapshots(
       { ...record, priority: priorities.get(record.source) ?? record.priority },
     ]),
   );
-  for (const { source, known, result, objection } of readings) {
+  for (const { source, known, result, objection, indexUrl } of readings) {
     const before = next.get(source);
-    if (result.kind !== 'found' || objection !== undefined) continue;
-    if (before?.commit !== known || before?.commit === result.value.commit) continue;
+    if (result.kind !== 'found' || before?.commit !== known) continue;
     const { commit, tree } = result.value;
-    next.set(source, { source, commit, tree, since: now, priority: priorities.get(source) ?? 0 });
+    if (objection !== undefined && before) {
+      const since = before.held?.commit === commit ? before.held.since : now;
+      next.set(source, { ...before, held: { commit, tree, since } });
+      continue;
+    }
+    const { held: _, ...rest } = before ?? { source, priority: priorities.get(source) ?? 0, since: now };
+    const since = before?.commit === commit ? before.since : now;
+    next.set(source, { ...rest, commit, tree, since, indexUrl });
   }
   return [...next.values()];
 }
 
+/** Names that wait now, and did not before. */
+async function newlyHeld({ base, pending }: SyncPlan): Promise<SyncReport['newlyHeld']> {
+  const before = await base.pending();
+  return [...pending].flatMap(([module, reason]) =>
+    reason.kind === 'undecided' && before.get(module)?.kind !== 'undecided'
+      ? [{ module, waitsFor: reason.waitsFor }]
+      : [],
+  );
+}
+
 function describeSync(
   plan: SyncPlan,
+  held: SyncReport['newlyHeld'],
   served: string,
   sources: readonly SourceRefresh[],
   dryRun: boolean,
@@ -197,6 +288,7 @@ function describeSync(
     sources,
     changes: plan.modules.flatMap(({ change }) => (change ? [change] : [])),
     findings: plan.findings,
+    newlyHeld: held,
     modules: plannedModules(plan),
     commit: served,
     reRooted: !dryRun && reRoots(plan),

@@ -33,7 +33,7 @@ export async function verifyOpened(
       contents,
       async isFetchedOnDemand(module: ModuleName) {
         const { decision } = await resolver.locate(module);
-        return config.server.upstreamFallback && !decision.isCachedOnly;
+        return config.server.upstreamFallback && decision.supply !== 'obtainable';
       },
       async refetch(archive: NamedArchive) {
         const outcome = await repairArchive(archive, resolver, context, options.signal);

@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { formatFile, formatVersion } from '../index/registry-state.ts';
+import { formatFile, formatProblem, parseState } from '../index/registry-state.ts';
 import { GitError, runGit } from '../support/git.ts';
 import type { VerifyFinding, VerifyStep } from './reports.ts';
 
@@ -58,10 +58,10 @@ async function checkState(directory: string, signal: AbortSignal | undefined): P
   if (!commit.isGood) return [problem(ref, await describeRef(join(directory, ref)))];
   const format = await ask(['cat-file', 'blob', `${ref}:${formatFile}`], options);
   if (!format.isGood) return [problem(`${ref}:${formatFile}`, 'cannot be read')];
-  if (format.text !== formatVersion)
-    return [problem(ref, `has the format ${format.text.trim()}, this program knows ${formatVersion.trim()}`)];
+  const wrong = formatProblem(format.text, directory);
+  if (wrong) return [problem(ref, wrong.message)];
   const state = await ask(['cat-file', 'blob', `${ref}:state.json`], options);
-  const served = state.isGood ? servedCommitOf(state.text) : undefined;
+  const served = state.isGood ? servedCommitOf(state.text, Number(format.text.trim())) : undefined;
   if (served === undefined) return [problem(`${ref}:state.json`, 'cannot be read')];
   const tree = await ask(['rev-parse', '--verify', '--quiet', `${served}^{tree}`], options);
   if (!tree.isGood) return [problem(`${ref}:state.json`, `names ${served} as served, which is not here`)];
@@ -76,10 +76,9 @@ async function describeRef(file: string): Promise<string> {
   return `says ${JSON.stringify(text.slice(0, 60).trim())} in ${file}, which is no commit that is here`;
 }
 
-function servedCommitOf(text: string): string | undefined {
+function servedCommitOf(text: string, format: number): string | undefined {
   try {
-    const { served } = JSON.parse(text) as { served?: unknown };
-    return typeof served === 'string' && /^[0-9a-f]{40}$/.test(served) ? served : undefined;
+    return parseState(Buffer.from(text), format, '').served;
   } catch {
     return undefined;
   }

@@ -2,18 +2,22 @@ import { join } from 'node:path';
 import type { SourceConfig } from '../config/config.ts';
 import { createHttpClient, type HttpClient, type HttpClientOptions } from '../support/fetch-http.ts';
 import { type MonotonicClock, systemClock } from '../support/monotonic-clock.ts';
-import { createBucket } from '../support/rate-limit.ts';
+import { type Bucket, createBucket } from '../support/rate-limit.ts';
 import { defaultRetryPolicy, type RetryPolicy } from '../support/retry.ts';
+import { createDestinations } from './destinations.ts';
 import type { GitTimeouts, InTurn } from './git-context.ts';
 import { createGitSource } from './git-source.ts';
-import { type GuardedSource, guardSource } from './guarded-source.ts';
+import { assetBudget, type GuardedSource, guardSource } from './guarded-source.ts';
+import type { ReadingSteps } from './read-snapshot.ts';
 import { userAgent } from './user-agent.ts';
 
 /** How sources are asked; defaults suit production. */
 export interface ConnectionTuning {
-  readonly http?: Omit<HttpClientOptions, 'userAgent'> | undefined;
+  readonly http?: Omit<HttpClientOptions, 'userAgent' | 'destinations'> | undefined;
   readonly gitTimeouts?: Partial<GitTimeouts> | undefined;
   readonly clock?: MonotonicClock | undefined;
+  /** How the source of this name has its index read, where not as usual. */
+  readonly steps?: ((source: string) => Partial<ReadingSteps> | undefined) | undefined;
 }
 
 export interface ConnectOptions extends ConnectionTuning {
@@ -36,50 +40,83 @@ export interface ConnectedSources {
 
 /**
  * All configured sources, each guarded, and over connections of its own: so many as it may be sent requests at the
- * same time. Nobody is contacted yet.
+ * same time, and a few besides for assets and symbols. Nobody is contacted yet.
  */
 export function connectSources(configs: readonly SourceConfig[], options: ConnectOptions): ConnectedSources {
   const connections = configs.map((config) => {
-    const http = connectHttp(config, options);
+    const { http, assetHttp } = connectHttp(config, options);
     const source = createGitSource(config, {
       objectDirectory: options.objectDirectory,
       treeOf: options.treeOf,
       gitDirectory: join(options.workDirectory, config.name),
       http,
+      resolve: options.http?.resolve,
+      assetHttp,
+      clock: options.clock,
       inTurn: options.inTurn?.(config.name),
       timeouts: options.gitTimeouts,
+      steps: options.steps?.(config.name),
     });
-    return { http, source: guardSource(source, { clock: options.clock }) };
+    return { clients: [http, assetHttp], source: guardSource(source, { clock: options.clock }) };
   });
   return {
     sources: new Map(connections.map(({ source }) => [source.config.name, source])),
     close: async () => {
       await Promise.all(connections.map(({ source }) => source.close()));
-      await Promise.all(connections.map(({ http }) => http.close()));
+      await Promise.all(connections.flatMap(({ clients }) => clients.map((client) => client.close())));
     },
   };
 }
 
-/** A client that tries again only what the guard need not hear of first, and counts retries as requests. */
-function connectHttp(config: SourceConfig, { http, clock = systemClock }: ConnectOptions): HttpClient {
-  const { maxConcurrency, maxRequestsPerSecond } = config;
-  const bucket = maxRequestsPerSecond === undefined ? undefined : createBucket(maxRequestsPerSecond, clock);
+/** Assets and symbols get so many requests a second, or a quarter of what the source gets if that is less. */
+const assetRequestsPerSecond = 10;
+const assetShare = 1 / 4;
+
+/**
+ * Clients that try again only what the guard need not hear of first, and count retries as requests. The second is for
+ * assets and symbols, whose requests count as the source's too, but only so many of them, and over other connections.
+ */
+function connectHttp(config: SourceConfig, options: ConnectOptions) {
+  const { maxConcurrency, maxRequestsPerSecond = Number.POSITIVE_INFINITY } = config;
+  const { clock = systemClock } = options;
+  const shared = Number.isFinite(maxRequestsPerSecond) ? [createBucket(maxRequestsPerSecond, clock)] : [];
+  const ofAssets = createBucket(Math.min(assetRequestsPerSecond, maxRequestsPerSecond * assetShare), clock);
+  return {
+    http: createPacedClient(config, options, maxConcurrency, shared),
+    assetHttp: createPacedClient(config, options, assetBudget.concurrency, [ofAssets, ...shared]),
+  };
+}
+
+function createPacedClient(
+  config: SourceConfig,
+  { http }: ConnectOptions,
+  connectionsPerOrigin: number,
+  buckets: readonly Bucket[],
+): HttpClient {
   const { sleep = defaultRetryPolicy.sleep } = http?.retry ?? {};
+  const takeTurn = async (signal: AbortSignal | undefined) => {
+    for (const bucket of buckets) await bucket.take(signal);
+  };
   const retry: Partial<RetryPolicy> = {
-    // A silent host is silent to all, and a pause that is asked for concerns every request.
+    // A silent host is silent to all, and a pause that is asked for concerns whoever asks next.
     mayRetry: ({ reason, status, retryAfterMs }) =>
       reason !== 'timeout' && status !== 429 && retryAfterMs === undefined,
     ...http?.retry,
     sleep: async (ms, signal) => {
       await sleep(ms, signal);
-      await bucket?.take(signal);
+      await takeTurn(signal);
     },
   };
-  const client = createHttpClient({ userAgent, connectionsPerOrigin: maxConcurrency, ...http, retry });
-  if (bucket === undefined) return client;
+  const client = createHttpClient({
+    userAgent,
+    connectionsPerOrigin,
+    ...http,
+    retry,
+    destinations: createDestinations(config),
+  });
   return {
     async request(request) {
-      await bucket.take(request.signal);
+      await takeTurn(request.signal);
       return client.request(request);
     },
     close: () => client.close(),

@@ -5,7 +5,7 @@ import { type GitContext, gitFailure } from './git-context.ts';
 const context = {
   config: { indexUrl: 'https://partner.example.com/git/index' },
   objectDirectory: '/srv/registry/data/index/objects',
-  credentials: { secrets: [] },
+  credentials: { mask: (text: string) => text },
 } as unknown as GitContext;
 
 test('a damaged object of our own is not told as the fault of the source', () => {

@@ -2,7 +2,9 @@ import type { SourceConfig } from '../config/config.ts';
 import type { SourceFailure } from '../model/lookup.ts';
 import { writeCaBundle } from '../support/ca-bundle.ts';
 import { GitError } from '../support/git.ts';
+import { transportFailure } from '../support/http-failure.ts';
 import { redact, showUrl } from '../support/redact.ts';
+import { type GitRouteContext, routeGit } from './git-route.ts';
 import { readGitTrouble } from './git-trouble.ts';
 import type { HttpAsker } from './http-answer.ts';
 import { userAgent } from './user-agent.ts';
@@ -25,7 +27,7 @@ export const defaultGitTimeouts: GitTimeouts = { idleMs: 30_000, totalMs: 600_00
 export type InTurn = <T>(signal: AbortSignal, work: (signal: AbortSignal) => Promise<T>) => Promise<T>;
 
 /** All that reading one source's index needs. */
-export interface GitContext extends HttpAsker {
+export interface GitContext extends HttpAsker, GitRouteContext {
   readonly config: SourceConfig;
   /** The shared object store. */
   readonly objectDirectory: string;
@@ -44,12 +46,16 @@ export function transportOf(indexUrl: string): 'http' | 'file' | 'ssh' | undefin
   return scheme === undefined && /^[^/:]+:(?!:)/.test(indexUrl) ? 'ssh' : undefined;
 }
 
-/** The environment of a git command that contacts `url`: everything it may know, and nothing on its command line. */
+/**
+ * The environment of a git command that contacts `url`: everything it may know, and nothing on its command line. Throws
+ * what `gitFailure` knows where the address must not be contacted.
+ */
 export async function remoteGitEnvironment(
   context: GitContext,
   url: string,
 ): Promise<Record<string, string>> {
   const caBundle = await writeCaBundle(`${context.gitDirectory}/ca-bundle.pem`, process.env);
+  const route = transportOf(url) === 'http' ? await routeGit(context, url, process.env) : undefined;
   return {
     ...context.credentials.gitVariables(url, [
       ['safe.directory', '*'],
@@ -60,28 +66,37 @@ export async function remoteGitEnvironment(
       ['http.userAgent', userAgent],
       // We have followed the redirects; git would repeat some headers at the next place.
       ['http.followRedirects', 'false'],
+      // Else a host that asks for a Kerberos ticket is given one.
+      ['http.emptyAuth', 'false'],
       ['http.lowSpeedLimit', '1'],
       ['http.lowSpeedTime', String(Math.ceil(context.timeouts.idleMs / 1000))],
+      ...(route?.settings ?? []),
     ]),
+    ...route?.variables,
     GIT_OBJECT_DIRECTORY: context.objectDirectory,
     GIT_ALLOW_PROTOCOL: 'http:https:file:ssh',
     ...(caBundle === undefined ? {} : { GIT_SSL_CAINFO: caBundle }),
   };
 }
 
-/** What a failed git command means for its source. `undefined` for failures that are not git's. */
+/** What a failed git command, or one that could not be begun, means for its source. `undefined` for other failures. */
 export function gitFailure(
   context: GitContext,
   transport: GitTransport,
   error: unknown,
 ): SourceFailure | undefined {
-  if (!(error instanceof GitError)) return undefined;
   const place = `the git repository ${showUrl(context.config.indexUrl)}`;
+  if (!(error instanceof GitError)) {
+    const cause = transportFailure(error);
+    return cause && { ...cause, detail: `${place}: ${cause.detail}` };
+  }
   if (error.timedOut) {
     const seconds = Math.ceil(context.timeouts.totalMs / 1000);
     return { reason: 'timeout', detail: `${place} was not read within ${seconds} s` };
   }
-  const said = redact(error.stderr, context.credentials.secrets) || error.message;
+  // Of what has no end the beginning tells nothing.
+  const told = error.exceeded === undefined ? redact(error.stderr, context.credentials.mask) : '';
+  const said = told || error.message;
   if (error.stderr.includes(context.objectDirectory)) {
     const what = 'our own object store seems to be damaged (moonbit-registry verify)';
     return { reason: 'bad-answer', detail: `${place} cannot be stored, ${what}: ${said}` };

@@ -5,35 +5,74 @@ import { findAbandoned, removeFiles, temporaryName } from '../support/temporary-
 
 /** What git may assume to be here already, so that only the difference travels. */
 export interface Seed {
+  /** Its parents may be missing. */
   readonly commit: string;
-  /** Whether the commit's parents may be missing. */
-  readonly isShallow: boolean;
 }
 
-const config = '[core]\n\trepositoryformatversion = 0\n\tbare = true\n';
+/** What keeps git's memory small whatever it is sent: all of it is one process's work, and large files are streamed. */
+const config = `[core]
+	repositoryformatversion = 0
+	bare = true
+	fsync = committed
+	bigFileThreshold = 1m
+	deltaBaseCacheLimit = 8m
+	packedGitWindowSize = 1m
+	packedGitLimit = 32m
+[pack]
+	threads = 1
+	windowMemory = 8m
+[fetch]
+	unpackLimit = 1
+[protocol]
+	version = 0
+`;
 // git run for the other side of a file:// address sees only this: the operator named that repository, whoever owns it.
 const userConfig = '[safe]\n\tdirectory = *\n';
 
+/** A git directory for one piece of work, and what git must be told to work in it. */
+export interface GitDirectory {
+  readonly path: string;
+  /** Objects go to a folder of its own; those of the shared store can be read where a seed needs them. */
+  readonly variables: Readonly<Record<string, string>>;
+}
+
+export interface GitDirectoryPlace {
+  /** The folder it is made in. */
+  readonly gitDirectory: string;
+  /** The shared store. */
+  readonly objectDirectory: string;
+}
+
 /**
- * Runs `use` with a bare git directory made for it alone, which is gone afterwards; what git fetches goes to the
- * shared object store. So nothing of a damaged or interrupted run is left to trip over, a list of shallow commits
- * never grows, processes never wait for each other's locks, and the served repository never becomes shallow.
- * Throws `StorageError` when our disk fails.
+ * Runs `use` with a bare git directory made for it alone, which is gone afterwards with all that git fetched into it. So
+ * nothing of a damaged or interrupted run is left to trip over, nothing unchecked is in the shared object store, a list of
+ * shallow commits never grows, processes never wait for each other's locks, and the served repository never becomes
+ * shallow. Throws `StorageError` when our disk fails.
  */
 export async function withGitDirectory<T>(
-  place: { readonly gitDirectory: string; readonly objectDirectory: string },
+  place: GitDirectoryPlace,
   seed: Seed | undefined,
-  use: (gitDir: string, variables: Readonly<Record<string, string>>) => Promise<T>,
+  use: (directory: GitDirectory) => Promise<T>,
 ): Promise<T> {
-  const gitDir = await createGitDirectory(place.gitDirectory, seed);
+  const path = await createGitDirectory(place.gitDirectory, seed);
+  const shared = seed && { GIT_ALTERNATE_OBJECT_DIRECTORIES: quotePath(place.objectDirectory) };
   try {
-    return await use(gitDir, {
-      GIT_OBJECT_DIRECTORY: place.objectDirectory,
-      GIT_CONFIG_GLOBAL: join(gitDir, 'user.gitconfig'),
+    return await use({
+      path,
+      variables: {
+        GIT_OBJECT_DIRECTORY: join(path, 'objects'),
+        GIT_CONFIG_GLOBAL: join(path, 'user.gitconfig'),
+        ...shared,
+      },
     });
   } finally {
-    await onDisk(`remove ${gitDir}`, () => rm(gitDir, { recursive: true, force: true }));
+    await onDisk(`remove ${path}`, () => rm(path, { recursive: true, force: true }));
   }
+}
+
+/** In the list of alternates a colon ends a path that is not quoted (git's environment variables). */
+function quotePath(path: string): string {
+  return `"${path.replaceAll('\\', '\\\\').replaceAll('"', '\\"')}"`;
 }
 
 async function createGitDirectory(parent: string, seed: Seed | undefined): Promise<string> {
@@ -43,11 +82,13 @@ async function createGitDirectory(parent: string, seed: Seed | undefined): Promi
     await removeFiles(await findAbandoned(parent));
     const gitDir = join(parent, temporaryName('git'));
     await mkdir(join(gitDir, 'refs', 'heads'), { recursive: true });
+    await mkdir(join(gitDir, 'objects', 'pack'), { recursive: true });
     await writeFile(join(gitDir, 'HEAD'), 'ref: refs/heads/snapshot\n');
     await writeFile(join(gitDir, 'config'), config);
     await writeFile(join(gitDir, 'user.gitconfig'), userConfig);
-    if (seed !== undefined) await writeFile(join(gitDir, 'refs', 'heads', 'snapshot'), `${seed.commit}\n`);
-    if (seed?.isShallow) await writeFile(join(gitDir, 'shallow'), `${seed.commit}\n`);
+    if (seed === undefined) return gitDir;
+    await writeFile(join(gitDir, 'refs', 'heads', 'snapshot'), `${seed.commit}\n`);
+    await writeFile(join(gitDir, 'shallow'), `${seed.commit}\n`);
     return gitDir;
   } catch (error) {
     throw storageErrorOf(`write below ${parent}`, error);

@@ -1,14 +1,19 @@
 import type { SourceConfig } from '../config/config.ts';
 import { found, type Lookup, unavailable } from '../model/lookup.ts';
+import type { Resolve } from '../support/destination.ts';
 import type { HttpClient } from '../support/fetch-http.ts';
+import { readGitVersion } from '../support/git-version.ts';
 import { type LinkedSignal, linkSignals } from '../support/link-signals.ts';
+import { type MonotonicClock, systemClock } from '../support/monotonic-clock.ts';
 import type { AddressForm } from './archive-address.ts';
-import { createCredentials } from './credentials.ts';
+import { type Credentials, createCredentials } from './credentials.ts';
+import { createDestinations } from './destinations.ts';
 import { defaultGitTimeouts, type GitContext, type GitTimeouts, type InTurn } from './git-context.ts';
-import { openArchiveAt, openAssetAt, openSymbolsAt } from './open-archive.ts';
-import { readSnapshot } from './read-snapshot.ts';
+import { maskError, maskLookup } from './masked-lookup.ts';
+import { type OpenContext, openArchiveAt, openAssetAt, openSymbolsAt } from './open-archive.ts';
+import { type LocatedSnapshot, type ReadingSteps, readingSteps, readSnapshot } from './read-snapshot.ts';
 import { type RemoteIndex, readRemoteHead } from './remote-head.ts';
-import type { OpenedBody, Snapshot, Source } from './source.ts';
+import { type OpenedBody, type Snapshot, type Source, SourceClosedError } from './source.ts';
 
 export interface GitSourceOptions {
   /** Absolute path of the shared object store, `objects` of the registry's repository. */
@@ -17,11 +22,19 @@ export interface GitSourceOptions {
   readonly treeOf: (commit: string) => Promise<string | undefined>;
   /** Absolute path of a folder for this source alone; created on demand, may be deleted at any time between calls. */
   readonly gitDirectory: string;
-  /** Shared with others; closing the source leaves it open. */
+  /** Made with `createDestinations(config)`; closing the source leaves it open. */
   readonly http: HttpClient;
+  /** Default `dns.lookup`. */
+  readonly resolve?: Resolve | undefined;
+  /** The same for assets and symbols; `http`, if left out. */
+  readonly assetHttp?: HttpClient | undefined;
+  /** For how fast bodies arrive. */
+  readonly clock?: Pick<MonotonicClock, 'now'> | undefined;
   /** At once, if left out. */
   readonly inTurn?: InTurn | undefined;
   readonly timeouts?: Partial<GitTimeouts> | undefined;
+  /** How the steps of reading an index are done, where not as usual. */
+  readonly steps?: Partial<ReadingSteps> | undefined;
 }
 
 /**
@@ -29,19 +42,28 @@ export interface GitSourceOptions {
  * at its download address. A disabled source answers `disabled` to everything and contacts nobody (rule 6).
  */
 export function createGitSource(config: SourceConfig, options: GitSourceOptions): Source {
+  const credentials = createCredentials(config);
+  let gitVersion: Promise<string> | undefined;
   const context: GitContext = {
     config,
     http: options.http,
-    credentials: createCredentials(config),
+    credentials,
+    destinations: createDestinations(config),
+    gitVersion: () => (gitVersion ??= readGitVersion()),
+    resolve: options.resolve,
     objectDirectory: options.objectDirectory,
     gitDirectory: options.gitDirectory,
     inTurn: options.inTurn ?? ((signal, work) => work(signal)),
-    timeouts: { ...defaultGitTimeouts, ...options.timeouts },
+    timeouts: { ...defaultGitTimeouts, totalMs: config.limits.fetchMs, ...options.timeouts },
   };
-  const run = createRunner(config);
+  const { http, assetHttp = http, clock = systemClock } = options;
+  const assets: OpenContext = { config, credentials, http: assetHttp, clock };
+  const archives: OpenContext = { config, credentials, http, clock };
+  const run = createRunner(config, credentials);
   let lastGood: Snapshot | undefined;
   let form: AddressForm = 'split';
-  const locate = async (commit: string | undefined): Promise<Snapshot | undefined> => {
+  const steps = { ...readingSteps, ...options.steps };
+  const locate = async (commit: string | undefined): Promise<LocatedSnapshot | undefined> => {
     const tree = commit === undefined ? undefined : await options.treeOf(commit);
     return commit === undefined || tree === undefined ? undefined : { commit, tree };
   };
@@ -50,18 +72,18 @@ export function createGitSource(config: SourceConfig, options: GitSourceOptions)
     readSnapshot: (known, signal) =>
       run(signal, async (linked) => {
         const start = lastGood?.commit === known ? lastGood : locate(known);
-        const result = await readSnapshot(context, start, linked);
+        const result = await readSnapshot(context, start, linked, steps);
         if (result.kind === 'found') lastGood = result.value;
         return result;
       }),
     openArchive: (module, version, signal) =>
       run(signal, async (linked) => {
-        const opened = await openArchiveAt(context, module, version, form, linked);
+        const opened = await openArchiveAt(archives, module, version, form, linked);
         if (opened.result.kind === 'found') form = opened.form ?? form;
         return opened.result;
       }),
-    openSymbols: (etag, signal) => run(signal, (linked) => openSymbolsAt(context, etag, linked)),
-    openAsset: (assetPath, signal) => run(signal, (linked) => openAssetAt(context, assetPath, linked)),
+    openSymbols: (etag, signal) => run(signal, (linked) => openSymbolsAt(assets, etag, linked)),
+    openAsset: (assetPath, signal) => run(signal, (linked) => openAssetAt(assets, assetPath, linked)),
     probe: (signal) =>
       run(signal, async (linked) => {
         const startedAt = performance.now();
@@ -78,13 +100,17 @@ function toProbe(head: Lookup<RemoteIndex>, latencyMs: number) {
 }
 
 interface Runner {
-  /** Runs a call that the caller's signal or `close` ends, whichever comes first; that holds for its body too. */
+  /**
+   * Runs a call that the caller's signal or `close` ends, whichever comes first; that holds for its body too. What it
+   * says, and what it throws, is masked.
+   */
   <T>(signal: AbortSignal | undefined, call: (signal: AbortSignal) => Promise<Lookup<T>>): Promise<Lookup<T>>;
   close(): Promise<void>;
 }
 
-function createRunner(config: SourceConfig): Runner {
+function createRunner(config: SourceConfig, { problem, mask }: Credentials): Runner {
   const running = new Set<LinkedSignal>();
+  const calls = new Set<Promise<unknown>>();
   const closing = new AbortController();
 
   async function run<T>(
@@ -95,6 +121,8 @@ function createRunner(config: SourceConfig): Runner {
     closing.signal.throwIfAborted();
     if (!config.enabled)
       return unavailable({ reason: 'disabled', detail: `source "${config.name}" is disabled` });
+    if (problem !== undefined)
+      return unavailable({ reason: 'unauthorized', detail: `its credentials cannot be sent: ${problem}` });
     const linked = linkSignals([signal, closing.signal]);
     running.add(linked);
     const finish = () => {
@@ -103,10 +131,14 @@ function createRunner(config: SourceConfig): Runner {
     };
     let body: OpenedBody['body'] | undefined;
     try {
-      const result = await call(linked.signal);
+      const answer = call(linked.signal);
+      calls.add(answer);
+      const result = maskLookup(await answer.finally(() => calls.delete(answer)), mask);
       body = result.kind === 'found' ? bodyOf(result.value) : undefined;
       body?.once('close', finish);
       return result;
+    } catch (error) {
+      throw maskError(error, mask);
     } finally {
       if (body === undefined) finish();
     }
@@ -114,7 +146,9 @@ function createRunner(config: SourceConfig): Runner {
 
   return Object.assign(run, {
     close: async () => {
-      closing.abort(new Error(`source "${config.name}" was closed`));
+      closing.abort(new SourceClosedError(config.name));
+      // Each ends soon: what it started is killed, and must be gone before we are.
+      await Promise.allSettled(calls);
     },
   });
 }

@@ -16,6 +16,8 @@ export function readGitTrouble(stderr: string): Trouble | undefined {
   if (posted) return fromStatus(posted[1]) ?? fromCurl(posted[2]);
   const walked = /\(curl_result = (\d{1,3}), http_code = (\d{1,3}),/.exec(stderr);
   if (walked) return fromStatus(walked[2]) ?? fromCurl(walked[1]);
+  if (/^fatal: (?:Authentication failed for|could not read (?:Username|Password) for) '/m.test(stderr))
+    return { reason: 'unauthorized' };
   if (!/^fatal: unable to access '/m.test(stderr)) return undefined;
   // Of the first request git tells nothing but the status, if there was one.
   const status = /returned error: (\d{3})\b/.exec(stderr)?.[1];

@@ -1,20 +1,19 @@
-import type { SourceConfig } from '../config/config.ts';
-import { absent, type Lookup } from '../model/lookup.ts';
+import { absent, type Lookup, type SourceFailure, unavailable } from '../model/lookup.ts';
 import { linkSignals } from '../support/link-signals.ts';
 import { type MonotonicClock, systemClock } from '../support/monotonic-clock.ts';
 import { createNegativeCache } from '../support/negative-cache.ts';
 import { createSlots } from '../support/rate-limit.ts';
 import { defaultRetryPolicy, retryDelayMs } from '../support/retry.ts';
-import type { OpenedBody, Source } from './source.ts';
-import { createSourceHealth } from './source-health.ts';
+import { type OpenedBody, type Source, SourceClosedError } from './source.ts';
+import { createSourceHealth, type SourceHealth } from './source-health.ts';
 
 export interface GuardOptions {
   readonly clock?: MonotonicClock | undefined;
 }
 
 export interface GuardedSource extends Source {
-  /** Why it is not asked now, and for how long: after failures, or because it wanted a pause. For people. */
-  refusal(): string | undefined;
+  /** Why it is not asked now, and for how long: after failures, or because it wanted a pause. */
+  refusal(): SourceFailure | undefined;
   /** What it did not have is asked for again: somebody else has read its index since. */
   forgetAbsences(): void;
 }
@@ -31,24 +30,34 @@ const patience = {
   file: { tries: 4, waitMs: 60_000 },
 } satisfies Record<string, Patience>;
 
+/** What clients that build see least of, wasm assets and editors' symbols, gets a small budget of its own. */
+export const assetBudget = { concurrency: 4, waiting: 32 };
+
 /**
  * A source that is in trouble costs nobody more than it must, and gets no more requests than it can bear:
  *
- * - After failures in a row (no connection, TLS, 5xx), or one answer that did not come in time, every call is
- *   `unavailable` at once until a pause is over: see `CircuitBreaker`. A 4xx is an answer, and never counts; nor
- *   does a body that breaks off, since one bad file says nothing about the others.
- * - A source that said `Retry-After` is asked nothing before then. Short pauses are sat out by whoever asks.
+ * - What failed, one file or the source, is left alone for a while, and every call for it is `unavailable` at once:
+ *   see `SourceHealth`. A body that breaks off never counts.
+ * - Who said `Retry-After` is asked nothing before then. Short pauses are sat out by whoever asks.
  * - What it definitely does not have is not asked for again for 45 s, or until its index is read, here or elsewhere.
- * - It gets `maxConcurrency` calls at the same time; one that opened a body lasts until that is closed.
+ * - It gets `maxConcurrency` archive calls at the same time; one that opened a body lasts until that is closed. Of more,
+ *   `limits.waitingRequests` wait; the others are `overloaded` at once.
+ * - Its index is read beside them, one reading at a time: a source that is busy can be refreshed.
+ * - Assets and symbols have places, a queue and an experience of their own: what they meet keeps no archive from anybody.
  *
  * A probe is made although the source is left alone, and counts like any other call.
  */
 export function guardSource(source: Source, { clock = systemClock }: GuardOptions = {}): GuardedSource {
   const { config } = source;
   if (!config.enabled) return { ...source, refusal: () => undefined, forgetAbsences: () => {} };
-  const guard = createGuard(config, clock);
-  // Help for editors alone: an address that is silent for it must not keep archives from anybody.
-  const symbolsGuard = createGuard(config, clock);
+  const closing = new AbortController();
+  const createLane = (health: SourceHealth, concurrency: number, waiting: number) =>
+    createGuard({ name: config.name, health, concurrency, waiting, clock, closing: closing.signal });
+  const health = createSourceHealth(clock);
+  const index = createLane(health, 1, Number.POSITIVE_INFINITY);
+  const archives = createLane(health, config.maxConcurrency, config.limits.waitingRequests);
+  const assets = createLane(createSourceHealth(clock), assetBudget.concurrency, assetBudget.waiting);
+  const symbols = createLane(createSourceHealth(clock), 1, assetBudget.waiting);
   const missing = createNegativeCache(clock);
   // What is missing on a disk is found out for less than remembering it costs.
   const remembers = /^https?:/i.test(config.downloadUrl);
@@ -66,30 +75,37 @@ export function guardSource(source: Source, { clock = systemClock }: GuardOption
     config,
     async readSnapshot(known, signal) {
       try {
-        return await guard.run(() => source.readSnapshot(known, signal), patience.index, signal);
+        return await index.run(undefined, () => source.readSnapshot(known, signal), patience.index, signal);
       } finally {
         missing.clear();
       }
     },
-    openArchive: (module, version, signal) =>
-      remember(`archive ${module}@${version}`, () =>
-        guard.run(() => source.openArchive(module, version, signal), patience.file, signal),
-      ),
+    openArchive(module, version, signal) {
+      const file = `archive ${module}@${version}`;
+      const call = () => source.openArchive(module, version, signal);
+      return remember(file, () => archives.run(file, call, patience.file, signal));
+    },
     openSymbols: (etag, signal) =>
       remember('symbols', async () => {
         const call = () => source.openSymbols(etag, signal);
-        return guard.refusal() ?? symbolsGuard.run(call, patience.index, signal);
+        return health.refusal() ?? symbols.run(undefined, call, patience.index, signal);
       }),
-    openAsset: (assetPath, signal) =>
-      remember(`asset ${assetPath}`, () =>
-        guard.run(() => source.openAsset(assetPath, signal), patience.file, signal),
-      ),
-    refusal: () => guard.refusal()?.cause.detail,
+    openAsset(assetPath, signal) {
+      const file = `asset ${assetPath}`;
+      const call = () => source.openAsset(assetPath, signal);
+      return remember(file, async () => health.refusal() ?? assets.run(file, call, patience.file, signal));
+    },
+    refusal: () => health.refusal()?.cause,
     forgetAbsences: () => missing.clear(),
-    probe: (signal) => guard.runAnyway(() => source.probe(signal)),
+    async probe(signal) {
+      const admission = health.admitAnyway();
+      if ('kind' in admission) return admission;
+      const result = await source.probe(signal);
+      admission.learn(result);
+      return result;
+    },
     async close() {
-      guard.close();
-      symbolsGuard.close();
+      closing.abort(new SourceClosedError(config.name));
       await source.close();
     },
   };
@@ -97,19 +113,31 @@ export function guardSource(source: Source, { clock = systemClock }: GuardOption
 
 type Call<T> = () => Promise<Lookup<T>>;
 
-function createGuard(config: SourceConfig, clock: MonotonicClock) {
-  const health = createSourceHealth(clock);
-  const slots = createSlots(config.maxConcurrency);
-  const closing = new AbortController();
+interface GuardSettings {
+  /** Of the source, for people. */
+  readonly name: string;
+  readonly health: SourceHealth;
+  readonly concurrency: number;
+  /** How many may wait, for a place or for the end of a pause. */
+  readonly waiting: number;
+  readonly clock: MonotonicClock;
+  readonly closing: AbortSignal;
+}
 
-  async function ask<T>(call: Call<T>, signal: AbortSignal): Promise<Lookup<T>> {
+function createGuard({ name, health, concurrency, waiting, clock, closing }: GuardSettings) {
+  const slots = createSlots(concurrency);
+  let sleeping = 0;
+  const isCrowded = () => slots.waiting + sleeping >= waiting;
+
+  async function ask<T>(file: string | undefined, call: Call<T>, signal: AbortSignal): Promise<Lookup<T>> {
+    if (slots.free === 0 && isCrowded()) return overloaded(name, waiting);
     const free = await slots.take(signal);
     let body: OpenedBody['body'] | undefined;
     try {
-      const admission = health.admit();
+      const admission = health.admit(file);
       if ('kind' in admission) return admission;
       const result = await call();
-      health.learn(result, admission);
+      admission.learn(result);
       body = result.kind === 'found' ? bodyOf(result.value) : undefined;
       body?.once('close', free);
       return result;
@@ -118,7 +146,17 @@ function createGuard(config: SourceConfig, clock: MonotonicClock) {
     }
   }
 
+  async function sleep(ms: number, signal: AbortSignal): Promise<void> {
+    sleeping += 1;
+    try {
+      await clock.sleep(ms, signal);
+    } finally {
+      sleeping -= 1;
+    }
+  }
+
   async function askPatiently<T>(
+    file: string | undefined,
     call: Call<T>,
     { tries, waitMs }: Patience,
     signal: AbortSignal,
@@ -126,36 +164,40 @@ function createGuard(config: SourceConfig, clock: MonotonicClock) {
     const policy = { ...defaultRetryPolicy, random: clock.random, retryAfterCapMs: waitMs };
     for (let attempt = 0; ; attempt++) {
       // Whoever would only be refused need not queue.
-      const result = health.refusal() ?? (await ask(call, signal));
-      const pauseMs = health.pauseMs();
-      const isPaused =
-        result.kind === 'unavailable' && (pauseMs > 0 || result.cause.retryAfterMs !== undefined);
-      if (!isPaused || pauseMs > waitMs || attempt + 1 >= tries) return result;
-      await clock.sleep(retryDelayMs(policy, attempt, pauseMs), signal);
+      const result = health.refusal(file) ?? (await ask(file, call, signal));
+      if (result.kind !== 'unavailable' || result.cause.reason === 'overloaded') return result;
+      const pauseMs = health.pauseMs(file);
+      const isPaused = pauseMs > 0 || result.cause.retryAfterMs !== undefined;
+      if (!isPaused || pauseMs > waitMs || attempt + 1 >= tries || isCrowded()) return result;
+      await sleep(retryDelayMs(policy, attempt, pauseMs), signal);
     }
   }
 
   return {
-    /** Why nothing is asked now, if so. */
-    refusal: () => health.refusal(),
-    async run<T>(call: Call<T>, wait: Patience, signal: AbortSignal | undefined): Promise<Lookup<T>> {
-      const linked = linkSignals([signal, closing.signal]);
+    /** `file` names what is asked for, if that is less than the source as a whole. */
+    async run<T>(
+      file: string | undefined,
+      call: Call<T>,
+      wait: Patience,
+      signal: AbortSignal | undefined,
+    ): Promise<Lookup<T>> {
+      const linked = linkSignals([signal, closing]);
       try {
         linked.signal.throwIfAborted();
-        return await askPatiently(call, wait, linked.signal);
+        return await askPatiently(file, call, wait, linked.signal);
       } finally {
         linked.unlink();
       }
     },
-    async runAnyway<T>(call: Call<T>): Promise<Lookup<T>> {
-      const admission = health.admitAnyway();
-      if ('kind' in admission) return admission;
-      const result = await call();
-      health.learn(result, admission);
-      return result;
-    },
-    close: () => closing.abort(new Error(`source "${config.name}" was closed`)),
   };
+}
+
+/** When whoever is not let in may come again: as long as an archive takes of which there are many. */
+const overloadedRetryMs = 5_000;
+
+function overloaded(name: string, waiting: number): Lookup<never> {
+  const detail = `${waiting} requests wait for source "${name}" already; limits.waiting_requests bounds them`;
+  return unavailable({ reason: 'overloaded', detail, retryAfterMs: overloadedRetryMs });
 }
 
 function bodyOf(value: unknown): OpenedBody['body'] | undefined {

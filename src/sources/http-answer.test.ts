@@ -1,13 +1,18 @@
 import { createServer, type RequestListener } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { expect, onTestFinished, test } from 'vitest';
+import { anyDestination } from '../support/destination.ts';
 import { createHttpClient, type HttpResponse } from '../support/fetch-http.ts';
 import { readBody } from './http-answer.ts';
 
 async function ask(listener: RequestListener): Promise<HttpResponse> {
   const server = createServer(listener);
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const client = createHttpClient({ userAgent: 'test', connectionsPerOrigin: 1 });
+  const client = createHttpClient({
+    userAgent: 'test',
+    connectionsPerOrigin: 1,
+    destinations: anyDestination,
+  });
   onTestFinished(async () => {
     await client.close();
     server.closeAllConnections();

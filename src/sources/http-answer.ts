@@ -28,7 +28,8 @@ export async function askHttp(
     return { kind: 'failed', cause: { ...result.failure, detail } };
   }
   const { response } = result;
-  if (response.status === 200) return { kind: 'ok', response };
+  const isPart = response.status === 206 && request.headers?.range !== undefined;
+  if (response.status === 200 || isPart) return { kind: 'ok', response };
   response.discard();
   if (response.status === 304 && request.headers?.['if-none-match'] !== undefined)
     return { kind: 'not-modified' };

@@ -1,8 +1,9 @@
 import type { SourceConfig } from '../config/config.ts';
-import { absent, found, type Lookup, unavailable } from '../model/lookup.ts';
+import { absent, detailOf, found, type Lookup, type SourceFailure, unavailable } from '../model/lookup.ts';
 import { type ModuleName, ownerOf, restOf } from '../model/module-name.ts';
 import type { Version } from '../model/version.ts';
 import type { HttpResponse } from '../support/fetch-http.ts';
+import type { MonotonicClock } from '../support/monotonic-clock.ts';
 import { showUrl } from '../support/redact.ts';
 import {
   type AddressForm,
@@ -11,12 +12,15 @@ import {
   fillPattern,
   resolvePattern,
 } from './archive-address.ts';
-import { askHttp, type HttpAsker, isWebPage } from './http-answer.ts';
+import { askHttp, type HttpAnswer, type HttpAsker, isWebPage } from './http-answer.ts';
 import { openFileBelow } from './open-file.ts';
+import { lengthOf, resumeBody } from './resumed-body.ts';
 import type { OpenedBody } from './source.ts';
 
 export interface OpenContext extends HttpAsker {
   readonly config: SourceConfig;
+  /** For how fast bodies arrive. */
+  readonly clock: Pick<MonotonicClock, 'now'>;
 }
 
 export interface OpenedArchive {
@@ -35,13 +39,34 @@ export async function openArchiveAt(
 ): Promise<OpenedArchive> {
   if (isFileUrl(context.config.downloadUrl))
     return { result: await openArchiveFile(context.config, module, version), form: undefined };
+  const addresses = archiveAddresses(context.config, module, version, first);
+  let form: AddressForm | undefined;
+  const result = await openFirst(addresses, (address) => {
+    form = address.form;
+    return openUrl(context, address.url, signal);
+  });
+  return { result, form };
+}
+
+/**
+ * What the first place has that has it. Object stores refuse what they do not have where listing is not allowed, so a
+ * place that refuses does not speak for the next one; but nor is anything absent then (rule 4).
+ */
+async function openFirst<P>(
+  places: readonly P[],
+  open: (place: P) => Promise<Lookup<OpenedBody>>,
+): Promise<Lookup<OpenedBody>> {
   const tried: string[] = [];
-  for (const { form, url } of archiveAddresses(context.config, module, version, first)) {
-    const result = await openUrl(context, url, signal);
-    if (result.kind !== 'absent') return { result, form };
-    tried.push(result.detail);
+  let refusal: SourceFailure | undefined;
+  for (const place of places) {
+    const result = await open(place);
+    const isRefused = result.kind === 'unavailable' && result.cause.reason === 'unauthorized';
+    if (result.kind === 'found' || (result.kind === 'unavailable' && !isRefused)) return result;
+    if (result.kind === 'unavailable') refusal ??= result.cause;
+    tried.push(detailOf(result));
   }
-  return { result: absent(tried.join('; ')), form: undefined };
+  const detail = tried.join('; ');
+  return refusal ? unavailable({ ...refusal, detail }) : absent(detail);
 }
 
 /** Opens `symbols.zip` if it is other than what `etag` names. */
@@ -55,7 +80,9 @@ export async function openSymbolsAt(
   const headers: Record<string, string> = etag === undefined ? {} : { 'if-none-match': etag };
   const url = `${downloadUrl}/symbols.zip`;
   const answer = await askHttp(context, { url, headers, isSmall: true, signal });
-  return answer.kind === 'not-modified' ? found('notModified') : toBody(url, answer);
+  return answer.kind === 'not-modified'
+    ? found('notModified')
+    : toBody(url, answer, ({ body }) => ({ body }));
 }
 
 /** Opens a wasm asset at the two addresses clients know (moon-protocol §5). */
@@ -67,18 +94,15 @@ export async function openAssetAt(
   const parts = assetPath.split('/');
   if (parts.some((part) => /^\.{0,2}$|[\\\u0000-\u001f]/.test(part)))
     return absent('no asset can have this path');
-  const tried: string[] = [];
-  for (const [base, folder] of [
+  const places = [
     [context.config.downloadUrl, 'prebuild'],
     [context.config.url, 'assets'],
-  ] as const) {
-    const result = isFileUrl(base)
-      ? await openFileBelow(base, [`${folder}/${assetPath}`])
-      : await openUrl(context, `${base}/${folder}/${parts.map(encodeAssetPart).join('/')}`, signal);
-    if (result.kind !== 'absent') return result;
-    tried.push(result.detail);
-  }
-  return absent(tried.join('; '));
+  ] as const;
+  return openFirst(places, ([base, folder]) =>
+    isFileUrl(base)
+      ? openFileBelow(base, [`${folder}/${assetPath}`])
+      : openUrl(context, `${base}/${folder}/${parts.map(encodeAssetPart).join('/')}`, signal),
+  );
 }
 
 // Clients send the "@" of MODULE@VERSION as it is; "+" must be encoded, as some stores read it as a space.
@@ -87,10 +111,18 @@ function encodeAssetPart(part: string): string {
 }
 
 async function openUrl(context: OpenContext, url: string, signal: AbortSignal): Promise<Lookup<OpenedBody>> {
-  return toBody(url, await askHttp(context, { url, signal }));
+  const ask = (headers: Readonly<Record<string, string>>) =>
+    askHttp(context, { url, headers, hasLongBody: true, signal });
+  return toBody(url, await ask({}), (response) =>
+    resumeBody(response, { askAgain: ask, clock: context.clock }),
+  );
 }
 
-function toBody(url: string, answer: Awaited<ReturnType<typeof askHttp>>): Lookup<OpenedBody> {
+function toBody(
+  url: string,
+  answer: HttpAnswer,
+  read: (response: HttpResponse) => Pick<OpenedBody, 'body' | 'progress'>,
+): Lookup<OpenedBody> {
   switch (answer.kind) {
     case 'failed':
       return unavailable(answer.cause);
@@ -98,27 +130,23 @@ function toBody(url: string, answer: Awaited<ReturnType<typeof askHttp>>): Looku
       return absent(`${showUrl(url)}: HTTP ${answer.status}`);
     case 'not-modified':
       return unavailable({ reason: 'bad-answer', detail: `${showUrl(url)}: HTTP 304 without being asked` });
-    case 'ok':
-      return openResponse(url, answer.response);
+    case 'ok': {
+      const { response } = answer;
+      if (!isWebPage(response))
+        return found({
+          ...read(response),
+          sizeBytes: lengthOf(response),
+          etag: response.headers.etag,
+          url: showUrl(response.url),
+        });
+      response.discard();
+      return unavailable({
+        reason: 'bad-answer',
+        detail: `${showUrl(url)}: a web page instead of a file`,
+        status: 200,
+      });
+    }
   }
-}
-
-function openResponse(url: string, response: HttpResponse): Lookup<OpenedBody> {
-  if (isWebPage(response)) {
-    response.discard();
-    return unavailable({
-      reason: 'bad-answer',
-      detail: `${showUrl(url)}: a web page instead of a file`,
-      status: 200,
-    });
-  }
-  const length = response.headers['content-length'];
-  return found({
-    body: response.body,
-    sizeBytes: length !== undefined && /^\d{1,15}$/.test(length) ? Number(length) : undefined,
-    etag: response.headers.etag,
-    url: showUrl(response.url),
-  });
 }
 
 function isFileUrl(url: string): boolean {

@@ -26,11 +26,13 @@ export interface RemoteIndex extends RemoteHead {
   /** Where git finds it: after redirects, for HTTP. */
   readonly url: string;
   readonly supportsShallow: boolean;
+  /** Whether the server says that its own sources are not current. */
+  readonly isStale: boolean;
 }
 
 const service = '/info/refs?service=git-upload-pack';
 const smartType = 'application/x-git-upload-pack-advertisement';
-const maxRefsBytes = 32 * 1024 * 1024;
+const maxRefsBytes = 8 * 1024 * 1024;
 const maxHeadBytes = 4096;
 
 /**
@@ -71,8 +73,15 @@ async function readHttpHead(
   const url = repositoryUrl(response);
   if (url === undefined)
     return bad(context, `redirects to ${showUrl(response.url)}, which is no git repository`);
-  if (isSmart(response)) return toIndex(context, 'smart-http', url, parseSmartRefs(body.bytes));
-  return readDumbHead(context, url, parseRefLines(body.bytes.toString()), signal, retries);
+  const head = isSmart(response)
+    ? toIndex(context, 'smart-http', url, parseSmartRefs(body.bytes, context.credentials.mask))
+    : await readDumbHead(context, url, parseRefLines(body.bytes.toString()), signal, retries);
+  return head.kind === 'found' ? found({ ...head.value, isStale: saysStale(response) }) : head;
+}
+
+/** `Warning: 110` is "response is stale" (RFC 7234 §5.5.1): what our own server sends while a source of its is. */
+function saysStale(response: HttpResponse): boolean {
+  return /(^|,)\s*110\s/.test(response.headers.warning ?? '');
 }
 
 function isSmart(response: HttpResponse): boolean {
@@ -115,12 +124,13 @@ async function listRemote(
 ): Promise<Lookup<RemoteIndex>> {
   const url = context.config.indexUrl;
   try {
-    const output = await withGitDirectory(context, undefined, async (gitDir, variables) =>
+    const output = await withGitDirectory(context, undefined, async ({ path, variables }) =>
       runGit(['ls-remote', '--symref', '--', url], {
-        gitDir,
+        gitDir: path,
         env: { ...(await remoteGitEnvironment(context, url)), ...variables },
         signal,
         timeoutMs: context.timeouts.totalMs,
+        maxStdoutBytes: maxRefsBytes,
       }),
     );
     return toIndex(context, transport, url, parseRefLines(output.toString()));
@@ -145,7 +155,8 @@ function toIndex(
       context,
       'has no default branch: HEAD points nowhere, and there is neither "main" nor "master"',
     );
-  return found({ ...head, transport, url, supportsShallow: supportsShallow(transport, parsed.refs) });
+  const canBeShallow = supportsShallow(transport, parsed.refs);
+  return found({ ...head, transport, url, supportsShallow: canBeShallow, isStale: false });
 }
 
 function supportsShallow(transport: GitTransport, refs: RemoteRefs): boolean {

@@ -1,4 +1,5 @@
 import { redact } from '../support/redact.ts';
+import type { Mask } from '../support/secret-mask.ts';
 
 /** What a git server says it has, in the three forms servers say it; pure. */
 
@@ -27,43 +28,64 @@ const refName = /^[^\s:^~?*[\\\u0000-\u0020\u007f]+$/;
 
 /**
  * The answer to `info/refs?service=git-upload-pack` without `Git-Protocol`: protocol version 0 or 1 in pkt-lines
- * (git's Documentation/gitprotocol-pack, "Reference Discovery"). An empty repository has no refs.
+ * (git's Documentation/gitprotocol-pack, "Reference Discovery"). An empty repository has no refs. `mask` hides what must
+ * not be told of the server's own words.
  */
-export function parseSmartRefs(answer: Buffer): ParsedRefs {
-  const lines = parsePacketLines(answer);
-  if (lines === undefined) return malformed('its list of branches is garbled or cut short');
-  const refLines = lines.filter((line) => !/^(# service=|version 1$|shallow )/.test(line));
-  const error = refLines.find((line) => line.startsWith('ERR '));
-  if (error !== undefined) return malformed(`it says: ${redact(error.slice('ERR '.length))}`);
-  if (refLines[0]?.startsWith('version ')) return malformed("it speaks an unknown version of git's protocol");
-  const [first = '', capabilityText = ''] = refLines[0]?.split('\0') ?? [];
-  const capabilities = capabilityText.split(' ');
-  const parsed = parseRefLines(
-    [first, ...refLines.slice(1)].map((line) => line.replace(' ', '\t')).join('\n'),
-  );
+export function parseSmartRefs(answer: Buffer, mask?: Mask): ParsedRefs {
+  const reading = createRefReading();
+  let capabilities: readonly string[] | undefined;
+  for (const line of packetLines(answer)) {
+    if (line === undefined) return malformed('its list of branches is garbled or cut short');
+    if (/^(# service=|version 1$|shallow )/.test(line)) continue;
+    if (line.startsWith('ERR ')) return malformed(`it says: ${redact(line.slice('ERR '.length), mask)}`);
+    if (capabilities !== undefined) {
+      reading.take(line.replace(' ', '\t'));
+      continue;
+    }
+    if (line.startsWith('version ')) return malformed("it speaks an unknown version of git's protocol");
+    const [first = '', capabilityText = ''] = line.split('\0');
+    capabilities = capabilityText.split(' ');
+    reading.take(first.replace(' ', '\t'));
+  }
+  const parsed = reading.result();
   if (parsed.kind === 'malformed') return parsed;
-  const symref = capabilities.find((capability) => capability.startsWith('symref=HEAD:'));
-  return {
-    kind: 'refs',
-    refs: { ...parsed.refs, capabilities, headTarget: symref?.slice('symref=HEAD:'.length) },
-  };
+  const symref = capabilities?.find((capability) => capability.startsWith('symref=HEAD:'));
+  const headTarget = symref?.slice('symref=HEAD:'.length);
+  return { kind: 'refs', refs: { ...parsed.refs, capabilities: capabilities ?? [], headTarget } };
 }
 
 /** Lines `<id>\t<ref>`: the file `info/refs` of dumb HTTP, or `git ls-remote --symref` with its `ref: …` lines. */
 export function parseRefLines(text: string): ParsedRefs {
+  const reading = createRefReading();
+  for (let start = 0; start < text.length; ) {
+    const end = text.indexOf('\n', start);
+    const next = end < 0 ? text.length : end;
+    reading.take(text.slice(start, next));
+    start = next + 1;
+  }
+  return reading.result();
+}
+
+/** Takes one line after the other: of a long answer there is never more than that in pieces. */
+function createRefReading() {
   const refs = new Map<string, string>();
   let headTarget: string | undefined;
-  for (const line of text.split('\n')) {
-    const [id = '', name = ''] = line.trimEnd().split('\t');
-    if (id === '') continue;
-    if (id.startsWith('ref: ')) {
-      if (name === 'HEAD') headTarget = id.slice('ref: '.length);
-    } else if (/^[0-9a-f]{64}$/.test(id))
-      return malformed('it uses SHA-256 object ids, which are not supported');
-    else if (!/^[0-9a-f]{40}$/.test(id) || name === '') return malformed('its list of branches is garbled');
-    else if (!name.endsWith('^{}') && refName.test(name)) refs.set(name, id);
-  }
-  return { kind: 'refs', refs: { refs, headTarget, capabilities: [] } };
+  let problem: string | undefined;
+  return {
+    take(line: string): void {
+      const [id = '', name = ''] = line.trimEnd().split('\t', 2);
+      if (id === '') return;
+      if (id.startsWith('ref: ')) {
+        if (name === 'HEAD') headTarget = id.slice('ref: '.length);
+      } else if (/^[0-9a-f]{64}$/.test(id)) problem ??= 'it uses SHA-256 object ids, which are not supported';
+      else if (!/^[0-9a-f]{40}$/.test(id) || name === '') problem ??= 'its list of branches is garbled';
+      else if (!name.endsWith('^{}') && refName.test(name)) refs.set(name, id);
+    },
+    result(): ParsedRefs {
+      if (problem !== undefined) return malformed(problem);
+      return { kind: 'refs', refs: { refs, headTarget, capabilities: [] } };
+    },
+  };
 }
 
 /** The default branch: what `HEAD` points to, else `main`, else `master`. */
@@ -81,24 +103,23 @@ export function selectHead({ refs, headTarget }: RemoteRefs): RemoteHead | undef
   return ref === undefined || commit === undefined ? undefined : { ref, commit };
 }
 
-/** Payloads without their newline; flush packets are skipped. `undefined` if the framing is broken. */
-function parsePacketLines(bytes: Buffer): string[] | undefined {
-  const lines: string[] = [];
+/** Payloads without their newline; flush packets are skipped. Ends with `undefined` if the framing is broken. */
+function* packetLines(bytes: Buffer): Generator<string | undefined> {
   let offset = 0;
   while (offset < bytes.length) {
     const prefix = bytes.toString('latin1', offset, offset + 4);
-    if (!/^[0-9a-fA-F]{4}$/.test(prefix)) return undefined;
+    if (!/^[0-9a-fA-F]{4}$/.test(prefix)) return yield undefined;
     const length = Number.parseInt(prefix, 16);
     if (length === 0) {
       offset += 4;
       continue;
     }
-    if (length < 4 || offset + length > bytes.length) return undefined;
-    lines.push(bytes.toString('utf8', offset + 4, offset + length).replace(/\n$/, ''));
+    if (length < 4 || offset + length > bytes.length) return yield undefined;
+    yield bytes.toString('utf8', offset + 4, offset + length).replace(/\n$/, '');
     offset += length;
   }
   // Each of the two parts ends in a flush packet.
-  return bytes.toString('latin1', bytes.length - 4) === '0000' ? lines : undefined;
+  if (bytes.toString('latin1', bytes.length - 4) !== '0000') yield undefined;
 }
 
 function malformed(reason: string): ParsedRefs {

@@ -15,7 +15,8 @@ export interface Source {
   /**
    * Reads the source's index. `known` is the commit of the last good snapshot; where the far side is still at
    * that commit the answer is the same commit, and costs one request. The tree's objects are in the registry's
-   * own object store when the answer is `found`. Never `absent`: an index that is not there is `unavailable`
+   * own object store when the answer is `found`, and were checked before they came there: it is a well-formed tree within
+   * the source's limits. What cannot be used leaves nothing there. Never `absent`: an index that is not there is `unavailable`
    * (rule 4), and so is one that is empty.
    */
   readSnapshot(known: string | undefined, signal?: AbortSignal): Promise<Lookup<Snapshot>>;
@@ -38,7 +39,7 @@ export interface Source {
   /** Looks at the index address as `source check` does: reachable, credentials accepted, kind of git server. */
   probe(signal?: AbortSignal): Promise<Lookup<ProbeResult>>;
 
-  /** Closes idle connections; running calls are aborted. */
+  /** Closes idle connections; running calls are aborted. Resolves when what they started has ended. */
   close(): Promise<void>;
 }
 
@@ -46,6 +47,8 @@ export interface Source {
 export interface Snapshot {
   readonly commit: string;
   readonly tree: string;
+  /** Whether the far side says that what it read of its own sources is not current. */
+  readonly isStale: boolean;
 }
 
 export interface OpenedBody {
@@ -55,6 +58,22 @@ export interface OpenedBody {
   readonly etag: string | undefined;
   /** Where the bytes come from, without credentials, for reports. */
   readonly url: string;
+  /** How it goes on; of bodies that a network can delay. */
+  readonly progress?: (() => BodyProgress) | undefined;
+}
+
+export interface BodyProgress {
+  readonly receivedBytes: number;
+  /** How long it was waited for: the time that whoever reads takes does not count. */
+  readonly waitedMs: number;
+}
+
+/** What calls reject with that run when their source is closed. */
+export class SourceClosedError extends Error {
+  constructor(source: string) {
+    super(`source "${source}" was closed`);
+    this.name = 'SourceClosedError';
+  }
 }
 
 interface ProbeResult {

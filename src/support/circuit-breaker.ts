@@ -18,6 +18,8 @@ export interface CircuitBreakerOptions {
 export interface CircuitBreaker {
   /** How long nobody passes, in milliseconds; 0 when a call may be tried. Admits nobody. */
   waitMs(): number;
+  /** Whether failures speak against it, also while one call is tried. */
+  isOpen(): boolean;
   /** Lets a call pass, or says how long to wait. */
   admit(): Pass | { readonly waitMs: number };
   /** For a call that is made whatever the state, and still tells what became of it. */
@@ -29,6 +31,8 @@ export interface Pass {
   answered(): void;
   /** Counts only while what the call passed is still as it was: late news says nothing about now. */
   failed(isDecisive?: boolean): void;
+  /** It failed in a way that says nothing about the far side as a whole: the next may try in place of this one. */
+  undecided(): void;
 }
 
 interface State {
@@ -64,6 +68,9 @@ export function createCircuitBreaker(options: CircuitBreakerOptions): CircuitBre
   function createPass(isProbe: boolean): Pass {
     const passed = era;
     return {
+      undecided: () => {
+        if (isProbe && passed === era) enter({ ...state, openUntil: clock.now() });
+      },
       answered: () => {
         if (state.openUntil === undefined) state = closed;
         else enter(closed);
@@ -82,6 +89,7 @@ export function createCircuitBreaker(options: CircuitBreakerOptions): CircuitBre
 
   return {
     waitMs,
+    isOpen: () => state.openUntil !== undefined,
     admit() {
       if (state.openUntil === undefined) return createPass(false);
       const remainingMs = waitMs();

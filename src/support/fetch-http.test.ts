@@ -2,6 +2,7 @@ import { createServer, type IncomingMessage, type RequestListener, type Server }
 import { type AddressInfo, createServer as createTcpServer, type Socket } from 'node:net';
 import { buffer, text } from 'node:stream/consumers';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { anyDestination, type Destinations, type Resolve } from './destination.ts';
 import {
   createHttpClient,
   type HttpClient,
@@ -65,6 +66,7 @@ function createClient(options: Partial<HttpClientOptions> = {}): TestClient {
   const client = createHttpClient({
     userAgent: 'mooncake/0.1.0 test',
     environment: {},
+    destinations: anyDestination,
     ...options,
     retry: {
       random: () => 0.5,
@@ -77,6 +79,25 @@ function createClient(options: Partial<HttpClientOptions> = {}): TestClient {
   });
   cleanups.push(() => client.close());
   return { client: { ...client, request: (request) => client.request({ isSmall, ...request }) }, slept };
+}
+
+/** Permits `own`, and of other places those that are at `permitted`, as if only that were public. */
+function destinationsOf(own: string, permitted?: string): Destinations {
+  return {
+    permits: (url, address) => url.origin === own || (address !== undefined && address === permitted),
+    refusal: (url, address) => `no way to ${url.hostname} at ${address}`,
+  };
+}
+
+/** Answers the next of `answers` each time, and the last one for ever. */
+function resolving(...answers: string[][]): Resolve {
+  return (_, __, callback) => {
+    const [next = []] = answers.length > 1 ? answers.splice(0, 1) : answers;
+    callback(
+      null,
+      next.map((address) => ({ address, family: 4 })),
+    );
+  };
 }
 
 async function respond(client: HttpClient, url: string, authorization?: string): Promise<HttpResponse> {
@@ -344,7 +365,125 @@ describe.each([
     });
   });
 
+  describe('a redirect to where nothing may be read', () => {
+    const follow = async (location: string, options: Partial<HttpClientOptions> = {}) => {
+      const home = await listen((_, response) => response.writeHead(302, { location }).end());
+      const { client } = createClient({ destinations: destinationsOf(home.url), ...options });
+      return client.request({ url: home.url });
+    };
+    const refused = (detail: string) => ({
+      kind: 'failure',
+      failure: { reason: 'bad-answer', detail: expect.stringContaining(detail) },
+    });
+
+    test.each([
+      ['127.0.0.1', '127.0.0.1'],
+      ['127.1', '127.0.0.1'],
+      ['2130706433', '127.0.0.1'],
+      ['0x7f000001', '127.0.0.1'],
+      ['0177.0.0.01', '127.0.0.1'],
+      ['127.0.0.1.', '127.0.0.1'],
+      ['%EF%BC%91%EF%BC%92%EF%BC%97.0.0.1', '127.0.0.1'],
+      ['[::ffff:127.0.0.1]', '::ffff:7f00:1'],
+      ['[0:0:0:0:0:ffff:7f00:1]', '::ffff:7f00:1'],
+      ['[::1]', '::1'],
+    ])('is refused by its address, spelled %s, and nobody is asked there', async (spelled, address) => {
+      const inside = await listen((_, response) => response.end('internal'));
+      const location = inside.url.replace('127.0.0.1', spelled);
+      expect(await follow(location)).toMatchObject(refused(`at ${address}`));
+      expect(inside.seen).toEqual([]);
+    });
+
+    test('is refused by the address that its name has', async () => {
+      const inside = await listen((_, response) => response.end('internal'));
+      const location = inside.url.replace('127.0.0.1', 'files.example');
+      const resolve = resolving(['127.0.0.1']);
+      expect(await follow(location, { resolve })).toMatchObject(refused('files.example at 127.0.0.1'));
+      expect(await follow(location.replace('http', 'https'), { resolve })).toMatchObject(
+        refused('at 127.0.0.1'),
+      );
+      expect(inside.seen).toEqual([]);
+    });
+
+    test('is refused as soon as its name has another address', async () => {
+      const inside = await listen((_, response) => response.setHeader('connection', 'close').end('internal'));
+      const home = await listen((_, response) =>
+        response.writeHead(302, { location: inside.url.replace('127.0.0.1', 'files.example') }).end(),
+      );
+      const resolve = resolving(['127.0.0.1'], ['127.0.0.3']);
+      const { client } = createClient({ destinations: destinationsOf(home.url, '127.0.0.1'), resolve });
+      expect(await text((await respond(client, home.url)).body)).toBe('internal');
+      expect(await client.request({ url: home.url })).toMatchObject(refused('at 127.0.0.3'));
+      expect(inside.seen).toHaveLength(1);
+    });
+
+    test('goes to the address that may be asked, of several', async () => {
+      const outside = await listen((_, response) => response.end('public'));
+      const location = outside.url.replace('127.0.0.1', 'files.example');
+      const home = await listen((_, response) => response.writeHead(302, { location }).end());
+      const resolve = resolving(['127.0.0.3', '127.0.0.1', '127.0.0.4']);
+      const { client } = createClient({ destinations: destinationsOf(home.url, '127.0.0.1'), resolve });
+      expect(await text((await respond(client, home.url)).body)).toBe('public');
+    });
+
+    test('and back to where it began is followed', async () => {
+      const home = await listen((request, response) => {
+        if (request.url === '/') response.writeHead(302, { location: `${home.url}/x` }).end();
+        else response.end('home');
+      });
+      const { client } = createClient({ destinations: destinationsOf(home.url) });
+      expect(await text((await respond(client, home.url)).body)).toBe('home');
+    });
+
+    test.each(['http://a$(id)/', 'http://a`id`/', 'http://a;id/', "http://a'b/", 'http://a{b}/'])(
+      'is no address if a shell could run its host: %s',
+      async (location) => {
+        const result = await follow(location, { destinations: anyDestination });
+        expect(result).toMatchObject(refused('to something that is no address'));
+        expect(JSON.stringify(result)).not.toContain('id');
+      },
+    );
+
+    test('is judged by what a proxy would be asked for', async () => {
+      const proxy = await listen((_, response) => response.end('from the proxy'));
+      const home = await listen((request, response) =>
+        response.writeHead(302, { location: request.url?.slice(1) }).end(),
+      );
+      const destinations: Destinations = {
+        permits: (url, address) =>
+          url.origin === home.url || (address === undefined && url.host === 'a.example'),
+        refusal: (url) => `no way to ${url.hostname}`,
+      };
+      const environment = { http_proxy: proxy.url, no_proxy: '127.0.0.1' };
+      const { client } = createClient({ destinations, environment });
+      const response = await respond(client, `${home.url}/http://a.example/`);
+      expect(await text(response.body)).toBe('from the proxy');
+      for (const host of ['127.0.0.2', 'intranet', '[::1]'])
+        expect(await client.request({ url: `${home.url}/http://${host}/` })).toMatchObject(
+          refused('no way to'),
+        );
+      expect(proxy.seen).toHaveLength(1);
+    });
+  });
+
   describe('a proxy', () => {
+    test.each([
+      [{ ALL_PROXY: 'socks5h://me:hush@127.0.0.1:1080' }, 'ALL_PROXY'],
+      [{ http_proxy: 'proxy:3128:x' }, 'http_proxy'],
+    ])('that cannot be used is a failure that names the variable: %j', async (environment, variable) => {
+      const upstream = await listen((_, response) => response.end('direct'));
+      const { client } = createClient({ environment });
+      const result = await client.request({ url: upstream.url });
+      expect(result).toMatchObject({
+        failure: {
+          reason: 'connection',
+          detail: expect.stringContaining(`the environment variable ${variable} `),
+        },
+      });
+      expect(JSON.stringify(result)).not.toContain('hush');
+      expect(upstream.seen).toEqual([]);
+    });
+
     test('is asked in the proxy form for plain HTTP', async () => {
       const proxy = await listen((_, response) => response.end('through the proxy'));
       const { client } = createClient({ environment: { HTTP_PROXY: proxy.url.replace('//', '//me:pass@') } });

@@ -1,14 +1,11 @@
 import { validateHeaderValue } from 'node:http';
 import type { Readable } from 'node:stream';
+import { type Destinations, destinationProblem, type Resolve } from './destination.ts';
 import { createDirect } from './http-direct.ts';
 import { type HttpFailure, timeoutError, transportFailure } from './http-failure.ts';
-import {
-  type HttpTransport,
-  proxyFor,
-  type TransportAnswer,
-  type TransportOptions,
-} from './http-transport.ts';
+import type { HttpTransport, TransportAnswer, TransportOptions } from './http-transport.ts';
 import { type LinkedSignal, linkSignals } from './link-signals.ts';
+import { type Environment, proxyFor } from './proxy.ts';
 import { showUrl } from './redact.ts';
 import { defaultRetryPolicy, parseRetryAfter, type RetryPolicy, retryDelayMs } from './retry.ts';
 
@@ -35,6 +32,8 @@ export interface HttpRequest {
   readonly maxRedirects?: number;
   /** Instead of the client's own number. */
   readonly retries?: number | undefined;
+  /** The body may take as long as it keeps arriving: the whole time ends when the headers are here. */
+  readonly hasLongBody?: boolean | undefined;
   /** The answer is small, and few are asked for: not worth loading the pools that fetch archives. */
   readonly isSmall?: boolean | undefined;
 }
@@ -62,7 +61,7 @@ interface HttpTimeouts {
   readonly firstByteMs: number;
   /** Between two pieces of a body. */
   readonly idleMs: number;
-  /** From the call to the end of the body, retries and redirects included. */
+  /** From the call to the end of the body, retries and redirects included; of a long body, to its beginning. */
   readonly totalMs: number;
 }
 
@@ -79,15 +78,21 @@ export interface HttpClientOptions {
   readonly retry?: Partial<RetryPolicy> | undefined;
   /** Default 16. */
   readonly connectionsPerOrigin?: number | undefined;
+  /** Where requests may lead, redirects included. */
+  readonly destinations: Destinations;
   /** Where proxy variables are read; default `process.env`. */
-  readonly environment?: Readonly<Record<string, string | undefined>> | undefined;
+  readonly environment?: Environment | undefined;
+  /** Default `dns.lookup`. */
+  readonly resolve?: Resolve | undefined;
 }
 
 interface Client {
   readonly userAgent: string;
   readonly timeouts: HttpTimeouts;
   readonly retry: RetryPolicy;
-  readonly transportFor: (url: URL, isSmall: boolean) => Promise<HttpTransport>;
+  readonly destinations: Destinations;
+  readonly environment: Environment;
+  readonly transportFor: (isSmall: boolean) => Promise<HttpTransport>;
 }
 
 const retriedStatuses = new Set([408, 429, 500, 502, 503, 504]);
@@ -95,15 +100,19 @@ const redirectStatuses = new Set([301, 302, 303, 307, 308]);
 
 export function createHttpClient(options: HttpClientOptions): HttpClient {
   const timeouts = { ...defaultHttpTimeouts, ...options.timeouts };
+  const { destinations, resolve } = options;
   const transports = createTransports({
     connectionsPerOrigin: options.connectionsPerOrigin ?? 16,
-    environment: options.environment ?? process.env,
+    destinations,
+    resolve,
     ...timeouts,
   });
   const client: Client = {
     userAgent: options.userAgent,
     timeouts,
     retry: { ...defaultRetryPolicy, ...options.retry },
+    destinations,
+    environment: options.environment ?? process.env,
     transportFor: transports.choose,
   };
   return {
@@ -117,9 +126,8 @@ function createTransports(options: TransportOptions) {
   let pools: Promise<HttpTransport> | undefined;
   let direct: HttpTransport | undefined;
   return {
-    choose(url: URL, isSmall: boolean): Promise<HttpTransport> {
-      const scheme = url.protocol === 'https:' ? 'https' : 'http';
-      if (isSmall && proxyFor(scheme, options.environment) === undefined) {
+    choose(isSmall: boolean): Promise<HttpTransport> {
+      if (isSmall) {
         direct ??= createDirect(options);
         return Promise.resolve(direct);
       }
@@ -142,6 +150,7 @@ async function requestWithinTime(client: Client, request: HttpRequest): Promise<
   };
   try {
     const result = await followRedirects(client, request, linked);
+    if (request.hasLongBody) clearTimeout(timer);
     if (result.kind === 'response') result.response.body.once('close', finish);
     else finish();
     return result;
@@ -160,7 +169,13 @@ async function followRedirects(
   let url = new URL(request.url);
   let authorization = request.authorization;
   for (let redirects = 0; ; redirects++) {
-    const result = await attemptUntilAnswered(client, { ...request, authorization }, url, linked);
+    const route = proxyFor(url, client.environment);
+    if (route.kind === 'unusable') return failure('connection', route.problem);
+    const isProxied = route.kind === 'proxy';
+    const refusal = destinationProblem(client.destinations, url, isProxied);
+    if (refusal !== undefined) return failure('bad-answer', refusal);
+    const hop: Hop = { url, authorization, proxy: isProxied ? route.url : undefined };
+    const result = await attemptUntilAnswered(client, request, hop, linked);
     if (result.kind === 'failure') return result;
     const { status, headers } = result.response;
     if (!redirectStatuses.has(status) || headers.location === undefined)
@@ -177,12 +192,20 @@ async function followRedirects(
   }
 }
 
+interface Hop {
+  readonly url: URL;
+  readonly authorization: string | undefined;
+  readonly proxy: string | undefined;
+}
+
 function redirectProblem(from: URL, location: string, redirects: number, limit: number): string | undefined {
   if (redirects >= limit) return `more than ${limit} redirects`;
   if (!URL.canParse(location, from.href)) return 'a redirect to something that is no address';
   const to = new URL(location, from);
-  if (to.protocol !== 'http:' && to.protocol !== 'https:')
-    return `a redirect to ${showUrl(to)}, which is not HTTP`;
+  if (to.protocol !== 'http:' && to.protocol !== 'https:') return 'a redirect to an address that is not HTTP';
+  // What no resolver knows, but a shell would read, since commands are told with hosts in them.
+  if (!/^(?:[a-z0-9._-]+|\[[0-9a-f:]+\])$/.test(to.hostname))
+    return 'a redirect to something that is no address';
   if (from.protocol === 'https:' && to.protocol === 'http:')
     return `a redirect to ${showUrl(to)}, which is not encrypted`;
   return undefined;
@@ -191,20 +214,23 @@ function redirectProblem(from: URL, location: string, redirects: number, limit: 
 /** Nothing that changes bytes was asked for, so a coded body could only be passed on broken. */
 function checkEncoding(response: HttpResponse): HttpResult {
   const encoding = response.headers['content-encoding'];
-  if (response.status !== 200 || encoding === undefined || /^(identity)?$/i.test(encoding.trim()))
+  const hasContent = response.status === 200 || response.status === 206;
+  if (!hasContent || encoding === undefined || /^(identity)?$/i.test(encoding.trim()))
     return { kind: 'response', response };
   response.body.destroy();
-  return failure('bad-answer', `the answer has the content encoding ${encoding}, which was not asked for`);
+  const known = /^(?:x-)?(?:gzip|deflate|compress|br|zstd)$/i.exec(encoding.trim())?.[0];
+  const told = known === undefined ? 'a content encoding' : `the content encoding ${known}`;
+  return failure('bad-answer', `the answer has ${told}, which was not asked for`);
 }
 
 async function attemptUntilAnswered(
   client: Client,
   request: HttpRequest,
-  url: URL,
+  hop: Hop,
   linked: LinkedSignal,
 ): Promise<HttpResult> {
   for (let attempt = 0; ; attempt++) {
-    const result = await attemptOnce(client, request, url, linked.signal);
+    const result = await attemptOnce(client, request, hop, linked.signal);
     const isLast = attempt >= Math.min(request.retries ?? client.retry.retries, retriesFor(result));
     if (isLast || !client.retry.mayRetry(describeOutcome(result))) return result;
     const retryAfterMs = result.kind === 'response' ? result.response.retryAfterMs : undefined;
@@ -239,12 +265,11 @@ function retriesFor(result: HttpResult): number {
 async function attemptOnce(
   client: Client,
   request: HttpRequest,
-  url: URL,
+  { url, authorization, proxy }: Hop,
   signal: AbortSignal,
 ): Promise<HttpResult> {
-  const { authorization } = request;
   if (authorization !== undefined) validateHeaderValue('authorization', authorization);
-  const transport = await client.transportFor(url, request.isSmall ?? false);
+  const transport = await client.transportFor((request.isSmall ?? false) && proxy === undefined);
   try {
     const answer = await transport.send(url, {
       method: request.method ?? 'GET',
@@ -255,6 +280,7 @@ async function attemptOnce(
         ...(authorization === undefined ? {} : { authorization }),
       },
       signal,
+      proxy,
     });
     return toResult(answer, url, client.retry.now());
   } catch (error) {

@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import { text as readText } from 'node:stream/consumers';
+import { createExcerpt } from './excerpt.ts';
 import {
   GitError,
   gitConfigVariables,
@@ -52,7 +52,8 @@ export async function importCommits(
   });
   // Awaited below; a failure to start must not surface as an unhandled rejection before that.
   exited.catch(() => undefined);
-  const stderr = readText(child.stderr);
+  const stderr = createExcerpt();
+  child.stderr.on('data', (chunk: Buffer) => stderr.push(chunk));
   child.stdin.on('error', ignoreBrokenPipe);
   const lines = readLines(child.stdout);
   const ids: string[] = [];
@@ -75,7 +76,7 @@ export async function importCommits(
   }
   const status = await exited;
   if (status !== 0 || ids.length !== builders.length)
-    throw new GitError(`git fast-import exited with ${status}`, { status, stderr: await stderr });
+    throw new GitError(`git fast-import exited with ${status}`, { status, stderr: stderr.text() });
   return ids;
 }
 

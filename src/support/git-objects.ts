@@ -1,9 +1,15 @@
 import type { ChildProcessWithoutNullStreams } from 'node:child_process';
+import { createExcerpt } from './excerpt.ts';
 import { GitError, gitEnvironment, ignoreBrokenPipe, spawnGit, startFailure } from './git.ts';
 
-interface GitObject {
+export interface GitObjectFacts {
   readonly id: string;
   readonly type: string;
+  /** Of the content, inflated. */
+  readonly sizeBytes: number;
+}
+
+interface GitObject extends GitObjectFacts {
   readonly content: Buffer;
 }
 
@@ -13,20 +19,31 @@ interface GitObject {
  */
 export interface GitObjectReader {
   read(name: string): Promise<GitObject | undefined>;
-  /** Like `read` without the content: type and id only. */
-  identify(name: string): Promise<{ readonly id: string; readonly type: string } | undefined>;
+  /** Like `read` without the content, which is not looked at. */
+  identify(name: string): Promise<GitObjectFacts | undefined>;
+  /** Ends it when what was asked is answered. */
   close(): void;
+  /** Ends it at once; what was asked and is not answered rejects. */
+  kill(): void;
 }
 
-export function createGitObjectReader(gitDir: string): GitObjectReader {
-  const contents = createBatchProcess(gitDir, '--batch', true);
-  const identities = createBatchProcess(gitDir, '--batch-check', false);
+/** `variables` are added to git's environment: another place of the objects, limits. */
+export function createGitObjectReader(
+  gitDir: string,
+  variables: Readonly<Record<string, string>> = {},
+): GitObjectReader {
+  const contents = createBatchProcess({ gitDir, variables }, '--batch', true);
+  const identities = createBatchProcess({ gitDir, variables }, '--batch-check', false);
   return {
     read: (name) => contents.ask(name),
     identify: (name) => identities.ask(name),
     close() {
       contents.close();
       identities.close();
+    },
+    kill() {
+      contents.kill();
+      identities.kill();
     },
   };
 }
@@ -46,26 +63,34 @@ interface Waiting {
   readonly reject: (error: Error) => void;
 }
 
-function createBatchProcess(gitDir: string, mode: string, hasContent: boolean) {
+interface Repository {
+  readonly gitDir: string;
+  readonly variables: Readonly<Record<string, string>>;
+}
+
+function createBatchProcess({ gitDir, variables }: Repository, mode: string, hasContent: boolean) {
   let child: ChildProcessWithoutNullStreams | undefined;
   let waiting: Waiting[] = [];
   // Of the first in `waiting`: taking each from the front would move all the others, of which there may be 100,000.
   let answered = 0;
 
   function start(): ChildProcessWithoutNullStreams {
-    const started = spawnGit(['--git-dir', gitDir, 'cat-file', mode], { env: gitEnvironment() });
-    const answers = createAnswerParser(hasContent, (object) => settle(object));
-    let stderr = '';
-    started.stderr.on('data', (chunk: Buffer) => {
-      stderr += chunk.toString();
+    const started = spawnGit(['--git-dir', gitDir, 'cat-file', mode], {
+      env: gitEnvironment(variables),
     });
+    const answers = createAnswerParser(hasContent, (object) => settle(object));
+    const stderr = createExcerpt();
+    started.stderr.on('data', (chunk: Buffer) => stderr.push(chunk));
     started.stdin.on('error', ignoreBrokenPipe);
     started.stdout.on('data', (chunk: Buffer) => answers.push(chunk));
     started.on('error', (error) => fail(started, startFailure(error)));
     started.on('close', (status) =>
       fail(
         started,
-        new GitError(`git cat-file exited with ${status}`, { status: status ?? undefined, stderr }),
+        new GitError(`git cat-file exited with ${status}`, {
+          status: status ?? undefined,
+          stderr: stderr.text(),
+        }),
       ),
     );
     hold(started, false);
@@ -104,6 +129,9 @@ function createBatchProcess(gitDir: string, mode: string, hasContent: boolean) {
     close(): void {
       child?.stdin.end();
     },
+    kill(): void {
+      child?.kill('SIGKILL');
+    },
   };
 }
 
@@ -120,7 +148,7 @@ function hold(child: ChildProcessWithoutNullStreams, isBusy: boolean): void {
 function createAnswerParser(hasContent: boolean, deliver: (object: GitObject | undefined) => void) {
   let chunks: Buffer[] = [];
   let available = 0;
-  let header: { id: string; type: string; size: number } | undefined;
+  let header: GitObjectFacts | undefined;
 
   function take(length: number): Buffer {
     const whole = chunks.length === 1 && chunks[0] ? chunks[0] : Buffer.concat(chunks);
@@ -136,17 +164,21 @@ function createAnswerParser(hasContent: boolean, deliver: (object: GitObject | u
     const line = take(end + 1).toString('utf8', 0, end);
     const match = /^([0-9a-f]{40}) (\w+) (\d+)$/.exec(line);
     if (!match) deliver(undefined);
-    else if (hasContent) header = { id: match[1] ?? '', type: match[2] ?? '', size: Number(match[3]) };
-    else deliver({ id: match[1] ?? '', type: match[2] ?? '', content: Buffer.alloc(0) });
+    else {
+      const facts = { id: match[1] ?? '', type: match[2] ?? '', sizeBytes: Number(match[3]) };
+      if (hasContent) header = facts;
+      else deliver({ ...facts, content: Buffer.alloc(0) });
+    }
     return true;
   }
 
-  function readContent({ id, type, size }: { id: string; type: string; size: number }): boolean {
+  function readContent(facts: GitObjectFacts): boolean {
+    const size = facts.sizeBytes;
     if (available < size + 1) return false;
     // A copy: a slice would keep the whole chunk alive for as long as somebody keeps one small file.
     const content = Buffer.from(take(size + 1).subarray(0, size));
     header = undefined;
-    deliver({ id, type, content });
+    deliver({ ...facts, content });
     return true;
   }
 

@@ -1,5 +1,5 @@
-import { execFileSync } from 'node:child_process';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { execFileSync, spawnSync } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
@@ -32,6 +32,44 @@ describe('runGit', () => {
       (e: unknown) => e,
     );
     expect(failure).toMatchObject({ timedOut: true });
+  });
+
+  test('kills git when it puts out more than may be', async () => {
+    const failure = await runGit(['-c', 'alias.flood=!yes', 'flood'], { maxStdoutBytes: 10_000 }).catch(
+      (e: unknown) => e,
+    );
+    expect(failure).toMatchObject({ exceeded: 'stdout' });
+  });
+
+  test('kills git when it has no end of things to report, and tells how they begin and end', async () => {
+    const failure = await runGit(['-c', 'alias.flood=!echo first >&2; yes >&2', 'flood']).catch(
+      (e: unknown) => e,
+    );
+    expect(failure).toMatchObject({ exceeded: 'stderr', stderr: expect.stringMatching(/^first\ny\n/) });
+    expect((failure as GitError).stderr.length).toBeLessThan(9000);
+  });
+
+  test('leaves no helper behind that heeds no signal', async () => {
+    const script = `trap '' TERM; echo $$ > ${join(directory, 'pid')}; while :; do sleep 0.1; done`;
+    const args = ['-c', `alias.stay=!sh -c "${script.replaceAll('$', '\\$')}" & wait`, 'stay'];
+    const failure = await runGit(args, { timeoutMs: 300 }).catch((e: unknown) => e);
+    expect(failure).toMatchObject({ exceeded: 'time' });
+    const pid = Number(readFileSync(join(directory, 'pid'), 'utf8'));
+    expect(pid).toBeGreaterThan(1);
+    // Gone, or dead and not yet taken note of by whoever inherited it.
+    const state = spawnSync('ps', ['-o', 'stat=', '-p', String(pid)], { encoding: 'utf8' }).stdout;
+    expect(state.trim()).toMatch(/^Z|^$/);
+  });
+
+  test('tells that git had too little memory', async () => {
+    const [commit = ''] = await importCommits(gitDir, [
+      () => ({ message: 'm', date, edits: [{ path: 'f', content: Buffer.alloc(3_000_000) }] }),
+    ]);
+    const failure = await runGit(['cat-file', 'blob', `${commit}:f`], {
+      gitDir,
+      env: { GIT_ALLOC_LIMIT: '1m' },
+    }).catch((e: unknown) => e);
+    expect(failure).toMatchObject({ isOutOfMemory: true });
   });
 
   test('rejects with the reason of an abort', async () => {

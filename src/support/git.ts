@@ -4,30 +4,53 @@ import {
   type SpawnOptions,
   spawn,
 } from 'node:child_process';
-import { text as readText } from 'node:stream/consumers';
 import { StorageError } from '../errors.ts';
 import { hintFor } from './disk-errors.ts';
+import { createExcerpt } from './excerpt.ts';
+
+/** Why git did not end by itself. */
+export type GitLimit = 'time' | 'stdout' | 'stderr';
 
 /** git ended badly. `stderr` may hold text of the far side: redact and shorten it before showing it. */
 export class GitError extends Error {
   readonly status: number | undefined;
+  /** Its beginning and its end, where it is long. */
   readonly stderr: string;
   /** What it said before it failed: findings, for a command that looks for some. */
   readonly stdout: string;
-  readonly timedOut: boolean;
+  /** What it went beyond, so that it was killed. */
+  readonly exceeded: GitLimit | undefined;
 
   constructor(
     message: string,
-    details: { status?: number | undefined; stderr: string; stdout?: string; timedOut?: boolean },
+    details: {
+      status?: number | undefined;
+      stderr: string;
+      stdout?: string;
+      exceeded?: GitLimit | undefined;
+    },
   ) {
     super(message);
     this.name = 'GitError';
     this.status = details.status;
     this.stderr = details.stderr;
     this.stdout = details.stdout ?? '';
-    this.timedOut = details.timedOut ?? false;
+    this.exceeded = details.exceeded;
+  }
+
+  get timedOut(): boolean {
+    return this.exceeded === 'time';
+  }
+
+  /** Whether it had too little memory: its own limit, the system's, or the kernel ended it (no status). */
+  get isOutOfMemory(): boolean {
+    if (this.exceeded !== undefined) return false;
+    return this.status === undefined || outOfMemory.test(this.stderr);
   }
 }
+
+// git's wrapper.c, and what the C library says of it (ENOMEM).
+const outOfMemory = /out of memory|attempting to allocate|cannot allocate memory|mmap failed/i;
 
 export interface GitOptions {
   readonly gitDir?: string | undefined;
@@ -35,7 +58,13 @@ export interface GitOptions {
   readonly input?: string | Buffer | undefined;
   readonly signal?: AbortSignal | undefined;
   readonly timeoutMs?: number | undefined;
+  /** Of stdout; git is killed beyond. */
+  readonly maxStdoutBytes?: number | undefined;
 }
+
+const defaultMaxStdoutBytes = 64 * 1024 * 1024;
+/** git passes on what the far side says, who may have no end of it. */
+const maxStderrBytes = 1024 * 1024;
 
 /** The oldest git with all we use (`GIT_CONFIG_COUNT`). */
 export const oldestGit = '2.31';
@@ -84,8 +113,22 @@ export function gitConfigVariables(pairs: readonly (readonly [string, string])[]
   return variables;
 }
 
-/** Runs git to its end and returns stdout. Throws `GitError` on a failure or time-out, the signal's reason on abort. */
+/** Runs git to its end and returns stdout. Throws `GitError` on a failure or beyond a limit, the signal's reason on abort. */
 export async function runGit(args: readonly string[], options: GitOptions = {}): Promise<Buffer> {
+  const chunks: Buffer[] = [];
+  await streamGit(args, options, (chunk) => chunks.push(chunk));
+  return Buffer.concat(chunks);
+}
+
+/**
+ * As `runGit`, handing on stdout as it comes; what `take` throws ends git and is thrown. When this settles, git is gone
+ * and so are the helpers it started.
+ */
+export async function streamGit(
+  args: readonly string[],
+  options: GitOptions,
+  take: (chunk: Buffer) => void,
+): Promise<void> {
   options.signal?.throwIfAborted();
   const gitDir = options.gitDir === undefined ? [] : ['--git-dir', options.gitDir];
   const child = spawnGit([...gitDir, ...args], {
@@ -93,16 +136,36 @@ export async function runGit(args: readonly string[], options: GitOptions = {}):
     // A process group of its own: git's helpers (git-remote-https, index-pack) must end with it.
     detached: true,
   });
-  let timedOut = false;
+  const { maxStdoutBytes = defaultMaxStdoutBytes, timeoutMs } = options;
+  const said = createExcerpt();
+  const stderr = createExcerpt();
+  let exceeded: GitLimit | undefined;
+  let failure: { readonly error: unknown } | undefined;
+  const isEnding = () => exceeded !== undefined || failure !== undefined;
   const kill = () => endProcessGroup(child);
-  const timer =
-    options.timeoutMs === undefined
-      ? undefined
-      : setTimeout(() => {
-          timedOut = true;
-          kill();
-        }, options.timeoutMs);
+  const stop = (limit: GitLimit) => {
+    if (isEnding()) return;
+    exceeded = limit;
+    kill();
+  };
+  const timer = timeoutMs === undefined ? undefined : setTimeout(() => stop('time'), timeoutMs);
   options.signal?.addEventListener('abort', kill, { once: true });
+  // Both are read to their end also while git is being ended: a full pipe would keep it.
+  child.stdout.on('data', (chunk: Buffer) => {
+    if (isEnding()) return;
+    said.push(chunk);
+    if (said.sizeBytes > maxStdoutBytes) return stop('stdout');
+    try {
+      take(chunk);
+    } catch (error) {
+      failure = { error };
+      kill();
+    }
+  });
+  child.stderr.on('data', (chunk: Buffer) => {
+    stderr.push(chunk);
+    if (stderr.sizeBytes > maxStderrBytes) stop('stderr');
+  });
   try {
     const exited = new Promise<number | undefined>((resolve, reject) => {
       child.on('error', (error) => reject(startFailure(error)));
@@ -110,22 +173,29 @@ export async function runGit(args: readonly string[], options: GitOptions = {}):
     });
     child.stdin.on('error', ignoreBrokenPipe);
     child.stdin.end(options.input);
-    const [status, stdout, stderr] = await Promise.all([
-      exited,
-      collect(child.stdout),
-      readText(child.stderr),
-    ]);
+    const status = await exited;
+    signalGroup(child, 'SIGKILL');
     options.signal?.throwIfAborted();
-    if (status === 0 && !timedOut) return stdout;
-    const what = `git ${args[0] ?? ''}`;
-    const message = timedOut
-      ? `${what} took longer than ${options.timeoutMs} ms`
-      : `${what} exited with ${status}`;
-    throw new GitError(message, { status, stderr, stdout: stdout.toString(), timedOut });
+    if (failure !== undefined) throw failure.error;
+    if (status === 0 && exceeded === undefined) return;
+    const message = describeEnding(`git ${args[0] ?? ''}`, exceeded, status, options);
+    throw new GitError(message, { status, stderr: stderr.text(), stdout: said.text(), exceeded });
   } finally {
     clearTimeout(timer);
     options.signal?.removeEventListener('abort', kill);
   }
+}
+
+function describeEnding(
+  what: string,
+  exceeded: GitLimit | undefined,
+  status: number | undefined,
+  { timeoutMs, maxStdoutBytes = defaultMaxStdoutBytes }: GitOptions,
+): string {
+  if (exceeded === 'time') return `${what} took longer than ${timeoutMs} ms`;
+  if (exceeded === 'stdout') return `${what} put out more than ${maxStdoutBytes} bytes`;
+  if (exceeded === 'stderr') return `${what} reported more than ${maxStderrBytes} bytes`;
+  return status === undefined ? `${what} was killed` : `${what} exited with ${status}`;
 }
 
 /** Starts git with three pipes. Throws `StorageError` where there is no descriptor left for them. */
@@ -153,25 +223,32 @@ export function startFailure(error: NodeJS.ErrnoException): Error {
   });
 }
 
-/** SIGTERM lets git remove its lock and temporary files; what is still there after two seconds is killed. */
+const killAfterMs = 2000;
+const giveUpAfterMs = 3000;
+
+/**
+ * SIGTERM lets git remove its lock and temporary files; what is still there after two seconds is killed. What has left
+ * the group and holds the pipes is not waited for.
+ */
 function endProcessGroup(child: ChildProcess): void {
-  const signal = (name: NodeJS.Signals) => {
-    if (child.pid === undefined) return;
-    try {
-      process.kill(-child.pid, name);
-    } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error;
-    }
-  };
-  signal('SIGTERM');
-  const timer = setTimeout(() => signal('SIGKILL'), 2000);
-  child.on('close', () => clearTimeout(timer));
+  signalGroup(child, 'SIGTERM');
+  const timers = [
+    setTimeout(() => signalGroup(child, 'SIGKILL'), killAfterMs),
+    setTimeout(() => {
+      for (const pipe of [child.stdin, child.stdout, child.stderr]) pipe?.destroy();
+    }, giveUpAfterMs),
+  ];
+  child.on('close', () => timers.forEach(clearTimeout));
 }
 
-async function collect(stream: AsyncIterable<Buffer>): Promise<Buffer> {
-  const chunks: Buffer[] = [];
-  for await (const chunk of stream) chunks.push(chunk);
-  return Buffer.concat(chunks);
+function signalGroup(child: ChildProcess, name: NodeJS.Signals): void {
+  if (child.pid === undefined) return;
+  try {
+    process.kill(-child.pid, name);
+  } catch (error) {
+    // Nobody is left, or (ssh may be set-uid) nobody whom we may end.
+    if (!['ESRCH', 'EPERM'].includes((error as NodeJS.ErrnoException).code ?? '')) throw error;
+  }
 }
 
 /** A process that stops reading its input tells why by its exit status and stderr. */

@@ -1,5 +1,6 @@
 import { type Agent, type ClientRequest, Agent as HttpAgent, type IncomingMessage, request } from 'node:http';
 import type { Socket } from 'node:net';
+import { judgedLookup } from './destination.ts';
 import { timeoutError } from './http-failure.ts';
 import type { HttpTransport, TransportAnswer, TransportOptions, TransportRequest } from './http-transport.ts';
 
@@ -18,15 +19,16 @@ export function createDirect(options: TransportOptions): HttpTransport {
   const agents = new Map<string, Agent>();
   async function start(url: URL, { method, headers }: TransportRequest): Promise<ClientRequest> {
     const { protocol } = url;
+    const lookup = judgedLookup(options.destinations, url, options.resolve);
     if (protocol === 'https:') {
       const https = await import('node:https');
       const agent = agents.get(protocol) ?? new https.Agent(agentOptions);
       agents.set(protocol, agent);
-      return https.request(url, { method, headers, agent });
+      return https.request(url, { method, headers, agent, lookup });
     }
     const agent = agents.get(protocol) ?? new HttpAgent(agentOptions);
     agents.set(protocol, agent);
-    return request(url, { method, headers, agent });
+    return request(url, { method, headers, agent, lookup });
   }
   return {
     send: async (url, wanted) => receive(await start(url, wanted), wanted.signal, options),

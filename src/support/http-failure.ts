@@ -1,3 +1,4 @@
+import { DestinationRefused } from './destination.ts';
 import { errorCode } from './error-code.ts';
 import { redact } from './redact.ts';
 
@@ -12,6 +13,7 @@ const sentences: Readonly<Record<string, HttpFailure>> = {
   ETIMEDOUT: { reason: 'timeout', detail: 'no connection within the time allowed' },
   UND_ERR_HEADERS_TIMEOUT: { reason: 'timeout', detail: 'no answer within the time allowed' },
   UND_ERR_BODY_TIMEOUT: { reason: 'timeout', detail: 'the answer stopped arriving' },
+  TOO_SLOW: { reason: 'timeout', detail: 'the answer arrived too slowly' },
   TOTAL_TIMEOUT: { reason: 'timeout', detail: 'not finished within the time allowed' },
   ECONNREFUSED: { reason: 'connection', detail: 'the connection was refused' },
   ECONNRESET: { reason: 'connection', detail: 'the connection was reset' },
@@ -29,6 +31,9 @@ const sentences: Readonly<Record<string, HttpFailure>> = {
   UND_ERR_ABORTED: { reason: 'connection', detail: 'the proxy refused to connect' },
   // undici's name for a 407 in the proxy form; what we pass it is checked before
   UND_ERR_INVALID_ARG: { reason: 'connection', detail: 'the proxy wants authentication' },
+  // Its words hold the names in a certificate, which are the far side's.
+  ERR_TLS_CERT_ALTNAME_INVALID: { reason: 'tls', detail: 'the certificate is for another name' },
+  BODY_CHANGED: { reason: 'connection', detail: 'the answer broke off, and what is there now is another' },
   HPE_HEADER_OVERFLOW: { reason: 'bad-answer', detail: 'the headers of the answer are too long' },
   UND_ERR_HEADERS_OVERFLOW: { reason: 'bad-answer', detail: 'the headers of the answer are too long' },
   UND_ERR_RES_CONTENT_LENGTH_MISMATCH: {
@@ -38,6 +43,8 @@ const sentences: Readonly<Record<string, HttpFailure>> = {
 };
 const tlsCodes =
   /^(ERR_TLS_|ERR_SSL_|CERT_|CRL_|UNABLE_TO_|DEPTH_ZERO_|SELF_SIGNED_|INVALID_CA|PATH_LENGTH_)/;
+// A firewall answers `connect` with EACCES or EPERM, a resolver has codes of its own.
+const connecting = new Set(['connect', 'getaddrinfo', 'queryA', 'queryAaaa']);
 const moreTlsCodes = new Set(['EPROTO', 'HOSTNAME_MISMATCH', 'UND_ERR_PRX_TLS', 'INVALID_PURPOSE']);
 
 /**
@@ -46,6 +53,7 @@ const moreTlsCodes = new Set(['EPROTO', 'HOSTNAME_MISMATCH', 'UND_ERR_PRX_TLS', 
  * a chunk fails with such an error; one that ends without was complete as far as HTTP can tell.
  */
 export function transportFailure(error: unknown): HttpFailure | undefined {
+  if (error instanceof DestinationRefused) return { reason: 'bad-answer', detail: error.message };
   if (!(error instanceof Error)) return undefined;
   const code = errorCode(error);
   if (code !== undefined && Object.hasOwn(sentences, code)) return sentences[code];
@@ -55,13 +63,21 @@ export function transportFailure(error: unknown): HttpFailure | undefined {
   if (code === undefined) return undefined;
   if (tlsCodes.test(code) || moreTlsCodes.has(code))
     return { reason: 'tls', detail: `the connection is not secure: ${redact(error.message)} (${code})` };
+  if (connecting.has(syscallOf(error)) || code.startsWith('UND_ERR_'))
+    return { reason: 'connection', detail: `no connection (${code})` };
   return undefined;
+}
+
+/** What a failed system call did; '' where it was none. */
+function syscallOf(error: Error): string {
+  return 'syscall' in error ? String(error.syscall) : '';
 }
 
 const timeoutCodes = {
   connect: 'UND_ERR_CONNECT_TIMEOUT',
   headers: 'UND_ERR_HEADERS_TIMEOUT',
   body: 'UND_ERR_BODY_TIMEOUT',
+  pace: 'TOO_SLOW',
   whole: 'TOTAL_TIMEOUT',
 };
 

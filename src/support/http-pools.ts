@@ -1,20 +1,20 @@
-import { Agent, type Dispatcher, EnvHttpProxyAgent, Pool } from 'undici';
-import {
-  type HttpTransport,
-  proxyFor,
-  type TransportAnswer,
-  type TransportOptions,
-} from './http-transport.ts';
+import { Agent, type Dispatcher, Pool, ProxyAgent } from 'undici';
+import { judgedLookup } from './destination.ts';
+import type { HttpTransport, TransportAnswer, TransportOptions } from './http-transport.ts';
 
 const discardedBytes = 64 * 1024;
 
-/** Keep-alive connection pools, through the proxies that the environment names. */
+/** Keep-alive connection pools, to servers and to proxies. */
 export function createPools(options: TransportOptions): HttpTransport {
-  const http = createAgent(proxyFor('http', options.environment), options);
-  const https = createAgent(proxyFor('https', options.environment), options);
+  const agents = new Map<string | undefined, Dispatcher>();
+  const agentFor = (proxy: string | undefined) => {
+    const agent = agents.get(proxy) ?? (proxy === undefined ? directly(options) : through(proxy, options));
+    agents.set(proxy, agent);
+    return agent;
+  };
   return {
-    async send(url, request) {
-      const answer = await (url.protocol === 'https:' ? https : http).request({
+    async send(url, { proxy, ...request }) {
+      const answer = await agentFor(proxy).request({
         ...request,
         origin: url.origin,
         path: url.pathname + url.search,
@@ -24,26 +24,35 @@ export function createPools(options: TransportOptions): HttpTransport {
       return toAnswer(answer);
     },
     destroy: async () => {
-      await Promise.all([http.destroy(), https.destroy()]);
+      await Promise.all([...agents.values()].map((agent) => agent.destroy()));
     },
   };
 }
 
-function createAgent(proxy: string | undefined, options: TransportOptions): Dispatcher {
-  const connect = { timeout: options.connectMs };
-  const pool = (origin: string | URL, poolOptions: object) =>
-    new Pool(origin, { ...poolOptions, connections: options.connectionsPerOrigin, pipelining: 1 });
-  if (proxy === undefined) return new Agent({ connect, factory: pool });
-  return new EnvHttpProxyAgent({
+function directly({ connectMs, connectionsPerOrigin, destinations, resolve }: TransportOptions): Dispatcher {
+  return new Agent({
+    factory: (origin, poolOptions) => {
+      const lookup = judgedLookup(destinations, new URL(origin), resolve);
+      const connect = { timeout: connectMs, lookup };
+      return new Pool(origin, { ...poolOptions, connect, connections: connectionsPerOrigin, pipelining: 1 });
+    },
+  });
+}
+
+function through(
+  proxy: string,
+  { connectMs, firstByteMs, connectionsPerOrigin }: TransportOptions,
+): Dispatcher {
+  const connect = { timeout: connectMs };
+  return new ProxyAgent({
+    uri: proxy,
     connect,
     proxyTls: connect,
-    factory: pool,
+    factory: (origin, poolOptions: object) =>
+      new Pool(origin, { ...poolOptions, connections: connectionsPerOrigin, pipelining: 1 }),
     // A proxy that never answers CONNECT is bounded like a server that never answers.
     clientFactory: (origin, clientOptions) =>
-      new Pool(origin, { ...clientOptions, headersTimeout: options.firstByteMs }),
-    httpProxy: proxy,
-    httpsProxy: proxy,
-    noProxy: noProxyOf(options.environment),
+      new Pool(origin, { ...clientOptions, headersTimeout: firstByteMs }),
     // Many proxies forbid CONNECT to port 80, so plain HTTP is asked for in the proxy form.
     proxyTunnel: false,
   });
@@ -58,12 +67,4 @@ function toAnswer({ statusCode, headers, body }: Dispatcher.ResponseData): Trans
       body.dump({ limit: discardedBytes }).catch(() => body.destroy());
     },
   };
-}
-
-function noProxyOf(environment: TransportOptions['environment']): string {
-  const entries = (environment.no_proxy ?? environment.NO_PROXY ?? '').split(/[,\s]+/);
-  // undici compares with the bracketed form of an IPv6 address
-  return entries
-    .map((entry) => (/^[0-9a-f]*:[0-9a-f:]*:[0-9a-f.]*$/i.test(entry) ? `[${entry}]` : entry))
-    .join(',');
 }

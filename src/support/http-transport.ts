@@ -1,4 +1,5 @@
 import type { Readable } from 'node:stream';
+import type { Destinations, Resolve } from './destination.ts';
 
 /** Sends one request and gives what came; `fetch-http.ts` adds retries, redirects and the whole time. */
 export interface HttpTransport {
@@ -15,6 +16,8 @@ export interface TransportRequest {
   readonly method: 'GET' | 'HEAD';
   readonly headers: Readonly<Record<string, string>>;
   readonly signal: AbortSignal;
+  /** The proxy to ask; `undefined` for a connection to the server itself. */
+  readonly proxy: string | undefined;
 }
 
 export interface TransportAnswer {
@@ -33,15 +36,7 @@ export interface TransportOptions {
   readonly firstByteMs: number;
   /** Between two pieces of a body. */
   readonly idleMs: number;
-  readonly environment: Environment;
-}
-
-type Environment = Readonly<Record<string, string | undefined>>;
-
-/** The proxy that the environment names for a scheme, as curl (and so git) reads it. */
-export function proxyFor(scheme: 'http' | 'https', environment: Environment): string | undefined {
-  const names = [`${scheme}_proxy`, `${scheme}_proxy`.toUpperCase(), 'all_proxy', 'ALL_PROXY'];
-  const value = names.map((name) => environment[name]?.trim()).find((text) => text);
-  if (value === undefined) return undefined;
-  return value.includes('://') ? value : `http://${value}`;
+  /** Of every connection made to a server; not of those to a proxy, which the environment names. */
+  readonly destinations: Destinations;
+  readonly resolve: Resolve | undefined;
 }

@@ -1,3 +1,5 @@
+import { toVisibleJson, toVisibleLine } from './visible-text.ts';
+
 export type LogLevel = 'debug' | 'info' | 'warn' | 'error';
 
 /** Flat, and free of credentials; a field whose value is `undefined` is left out. */
@@ -22,10 +24,6 @@ export interface LogOptions {
 
 const severity: Readonly<Record<LogLevel, number>> = { debug: 0, info: 1, warn: 2, error: 3 };
 const plainText = /^[\w./:@+~,-]+$/;
-// Controls, line and paragraph separators, and marks that reorder or hide text in a terminal.
-const unsafeCharacters =
-  /[\u0000-\u001f\u007f-\u009f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]|\p{Surrogate}/gu;
-
 /** A log that writes one line per call, whatever the message contains: text from elsewhere cannot forge lines. */
 export function createLog({ write, level, format, now }: LogOptions): Log {
   const formatLine = format === 'json' ? formatJson : formatText;
@@ -33,7 +31,7 @@ export function createLog({ write, level, format, now }: LogOptions): Log {
     (called: LogLevel) =>
     (message: string, fields: LogFields = {}) => {
       if (severity[called] < severity[level]) return;
-      write(`${escapeUnsafe(formatLine(now(), called, message, fields))}\n`);
+      write(`${formatLine(now(), called, message, fields)}\n`);
     };
   return { debug: at('debug'), info: at('info'), warn: at('warn'), error: at('error') };
 }
@@ -42,7 +40,7 @@ export const silentLog: Log = { debug: () => {}, info: () => {}, warn: () => {},
 
 function formatJson(time: Date, level: LogLevel, message: string, fields: LogFields): string {
   const plain = Object.entries(fields).map(([key, value]) => [key, plainField(value)]);
-  return JSON.stringify({ ...Object.fromEntries(plain), time: time.toISOString(), level, message });
+  return toVisibleJson({ ...Object.fromEntries(plain), time: time.toISOString(), level, message });
 }
 
 function formatText(time: Date, level: LogLevel, message: string, fields: LogFields): string {
@@ -50,7 +48,7 @@ function formatText(time: Date, level: LogLevel, message: string, fields: LogFie
     const text = textOf(plainField(value));
     return text === undefined ? [] : [`${key}=${plainText.test(text) ? text : JSON.stringify(text)}`];
   });
-  return [time.toISOString().slice(11, 19), level, message, ...words].join(' ');
+  return toVisibleLine([time.toISOString().slice(11, 19), level, message, ...words].join(' '));
 }
 
 /** What JSON can hold: an error becomes its message, and its causes'. */
@@ -62,11 +60,4 @@ function plainField(value: unknown): unknown {
 
 function textOf(value: unknown): string | undefined {
   return typeof value === 'string' ? value : JSON.stringify(value);
-}
-
-function escapeUnsafe(line: string): string {
-  return line.replace(unsafeCharacters, (character) => {
-    const code = character.charCodeAt(0).toString(16).padStart(4, '0');
-    return `\\u${code}`;
-  });
 }

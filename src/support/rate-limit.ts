@@ -4,6 +4,8 @@ import type { MonotonicClock } from './monotonic-clock.ts';
 export interface Slots {
   /** Resolves, with what gives the slot back (more than once is harmless), when one is free; rejects on abort. */
   take(signal: AbortSignal): Promise<() => void>;
+  /** How many are free. */
+  readonly free: number;
   /** How many wait. */
   readonly waiting: number;
 }
@@ -24,6 +26,9 @@ export function createSlots(count: number): Slots {
   }
 
   return {
+    get free() {
+      return free;
+    },
     get waiting() {
       return queue.size;
     },

@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { redact, showUrl } from './redact.ts';
+import { createMask } from './secret-mask.ts';
 
 describe('redact', () => {
   test.each([
@@ -9,12 +10,23 @@ describe('redact', () => {
     ['> Authorization: Bearer abc.def', '> Authorization: ***'],
     ['> authorization: Basic dTpw', '> authorization: ***'],
     ['one\ntwo\r\n\u001b[31mthree\u202e', 'one two [31mthree'],
+    ['a\u0085b\u061cc\u200bd\u2066e\ufefff', 'a b c d e f'],
   ])('%j becomes %j', (text, expected) => {
     expect(redact(text)).toBe(expected);
   });
 
   test('hides the secrets it is told of', () => {
-    expect(redact('the password is hunter2', ['hunter2', '', 'p'])).toBe('the password is ***');
+    expect(redact('the password is hunter2', createMask(['hunter2', '', 'p']))).toBe('the password is ***');
+  });
+
+  test.each([
+    ['before', 390],
+    ['far before', 64 * 1024 - 10],
+  ])('shows no half of a secret that is cut in two: %s', (_, length) => {
+    const mask = createMask(['0123456789abcdefghij']);
+    expect(redact(`${'x'.repeat(length)}0123456789abcdefghij`, mask)).not.toContain('0123');
+    expect(redact(`${'\u200b'.repeat(length)}0123456789abcdefghij`, mask)).not.toContain('0123');
+    expect(redact('0123456789abcdefghij'.repeat(length), mask)).not.toMatch(/[0-9a-j]/);
   });
 
   test('is bounded', () => {

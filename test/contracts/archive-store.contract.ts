@@ -5,6 +5,7 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { ArchiveStore } from '../../src/archives/archive-store.ts';
 import { IntegrityError } from '../../src/errors.ts';
 import { type Checksum, isChecksum } from '../../src/model/checksum.ts';
+import { zipOf } from '../support/zip-bytes.ts';
 
 export interface ArchiveStoreWorld {
   readonly store: ArchiveStore;
@@ -24,8 +25,8 @@ export function archiveStoreContract(name: string, open: () => Promise<ArchiveSt
   describe(`${name} keeps the contract of ArchiveStore`, () => {
     let world: ArchiveStoreWorld;
     let store: ArchiveStore;
-    const small = Buffer.from('a small archive');
-    const large = randomBytes(3 * 1024 * 1024 + 17);
+    const small = zipOf('a small archive');
+    const large = zipOf(randomBytes(3 * 1024 * 1024 + 17));
 
     beforeEach(async () => {
       world = await open();
@@ -62,10 +63,11 @@ export function archiveStoreContract(name: string, open: () => Promise<ArchiveSt
     });
 
     test.each([
-      ['empty', Buffer.alloc(0)],
+      ['tiny', zipOf('')],
+      ['empty zip', Buffer.concat([Buffer.from('PK\x05\x06', 'latin1'), Buffer.alloc(18)])],
       ['small', small],
       ['large', large],
-    ])('an %s archive comes back as it was', async (_size, bytes) => {
+    ])('a %s archive comes back as it was', async (_size, bytes) => {
       const checksum = checksumOf(bytes);
       expect(await store.store(checksum, chunked(bytes, 60_000))).toBe(bytes.length);
       expect(await store.has(checksum)).toBe(true);
@@ -110,8 +112,40 @@ export function archiveStoreContract(name: string, open: () => Promise<ArchiveSt
       await expectAbsent(checksum);
     });
 
+    test.each([
+      ['nothing', Buffer.alloc(0)],
+      ['less than its beginning', Buffer.from('PK\x03')],
+      ['a web page', Buffer.from('<html>welcome</html>')],
+      ['what a service inside answers', Buffer.from('{"token":"hush"}')],
+      ['other data that begins as one', Buffer.from('PK\x01\x02PK\x03\x04', 'latin1')],
+      ['much else', randomBytes(3_000_000).fill(0, 0, 1)],
+    ])('%s is no archive, whatever its checksum', async (_what, bytes) => {
+      const checksum = checksumOf(bytes);
+      for (const size of [1, 60_000]) {
+        const body = chunked(bytes.subarray(0, size === 1 ? 100 : undefined), size);
+        await expect(store.store(checksum, body)).rejects.toThrow('is no archive');
+        expect(body.destroyed).toBe(true);
+      }
+      await expectAbsent(checksum);
+    });
+
+    test('reading stops where it is seen that it is no archive', async () => {
+      const endless = Readable.from(repeat(Buffer.from('hush')));
+      await expect(store.store(checksumOf(small), endless)).rejects.toThrow(IntegrityError);
+      expect(endless.destroyed).toBe(true);
+    });
+
+    test('nothing is told of bytes that are refused', async () => {
+      const wrong = zipOf('internal');
+      const failure = store
+        .store(checksumOf(small), chunked(wrong, 4))
+        .catch((error: Error) => error.message);
+      expect(await failure).not.toContain(checksumOf(wrong));
+      expect(await failure).not.toMatch(new RegExp(`\\b${wrong.length}\\b|internal`));
+    });
+
     test('reading stops once an archive is too large', async () => {
-      const endless = Readable.from(repeat(randomBytes(100_000)));
+      const endless = Readable.from(repeat(zipOf(randomBytes(100_000))));
       const checksum = checksumOf(small);
       await expect(store.store(checksum, endless, { maxBytes: 2_500_000 })).rejects.toThrow(IntegrityError);
       expect(endless.destroyed).toBe(true);
@@ -178,7 +212,7 @@ export function archiveStoreContract(name: string, open: () => Promise<ArchiveSt
       const checksum = checksumOf(large);
       const [honest, lying] = await Promise.allSettled([
         store.store(checksum, chunked(large, 60_000)),
-        store.store(checksum, chunked(Buffer.concat([large.subarray(1), large]), 60_000)),
+        store.store(checksum, chunked(Buffer.concat([large, large]), 60_000)),
       ]);
       expect(honest.status).toBe('fulfilled');
       expect(lying.status === 'rejected' && lying.reason).toBeInstanceOf(IntegrityError);
@@ -186,7 +220,7 @@ export function archiveStoreContract(name: string, open: () => Promise<ArchiveSt
     });
 
     test('every archive is listed once, with its size', async () => {
-      const archives = Array.from({ length: 300 }, (_, length) => Buffer.alloc(length, 7));
+      const archives = Array.from({ length: 300 }, (_, length) => zipOf(Buffer.alloc(length, 7)));
       await Promise.all(archives.map((bytes) => store.store(checksumOf(bytes), Readable.from([bytes]))));
       const expected = archives.map((bytes) => ({ checksum: checksumOf(bytes), sizeBytes: bytes.length }));
       expect(await listed()).toEqual(expected.sort((a, b) => a.checksum.localeCompare(b.checksum)));

@@ -8,6 +8,7 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { findAbandonedArchives, openFileArchiveStore } from '../../src/archives/file-archive-store.ts';
 import { StorageError } from '../../src/errors.ts';
 import { temporaryName } from '../../src/support/temporary-file.ts';
+import { zipOf } from '../support/zip-bytes.ts';
 import { archiveStoreContract, checksumOf } from './archive-store.contract.ts';
 
 archiveStoreContract('the file store', async () => {
@@ -37,7 +38,7 @@ describe('the file store on disk', () => {
   afterEach(() => rm(directory, { recursive: true }));
 
   test('an archive is a readable file named by its checksum', async () => {
-    const bytes = Buffer.from('zip');
+    const bytes = zipOf('');
     const checksum = checksumOf(bytes);
     const store = openFileArchiveStore(directory);
     await store.store(checksum, Readable.from([bytes]));
@@ -63,15 +64,15 @@ describe('the file store on disk', () => {
   test('a disk that refuses is a StorageError with a hint, and the body is let go', async () => {
     const file = path.join(directory, 'file');
     await writeFile(file, '');
-    const body = Readable.from([Buffer.from('zip')]);
-    const failure = openFileArchiveStore(file).store(checksumOf(Buffer.from('zip')), body);
+    const body = Readable.from([zipOf('')]);
+    const failure = openFileArchiveStore(file).store(checksumOf(zipOf('')), body);
     await expect(failure).rejects.toThrow(StorageError);
     await expect(failure).rejects.toHaveProperty('hint', expect.stringContaining('directory'));
     expect(body.destroyed).toBe(true);
   });
 
   test('abandoned temporaries are found, not those in use nor anything else', async () => {
-    const checksum = checksumOf(Buffer.from('zip'));
+    const checksum = checksumOf(zipOf(''));
     const folder = path.join(directory, checksum.slice(0, 2));
     await mkdir(folder);
     const ended = spawn(process.execPath, ['-e', '']);

@@ -1,13 +1,13 @@
 /** `serve` as a process: what it does by itself, beside other processes, and when it is ended. */
 import { once } from 'node:events';
-import { readFile, writeFile } from 'node:fs/promises';
+import { readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { get, type IncomingMessage } from 'node:http';
 import { join } from 'node:path';
 import { buffer } from 'node:stream/consumers';
-import { expect, test, vi } from 'vitest';
+import { expect, onTestFinished, test, vi } from 'vitest';
 import { shallowClone } from '../support/git-client.ts';
 import type { RegistrySettings } from '../support/registry-world.ts';
-import type { RunningCli } from '../support/run-cli.ts';
+import { type RunningCli, startCli } from '../support/run-cli.ts';
 import { temporaryDirectory } from '../support/temporary-directory.ts';
 import { sha256, startUpstream } from '../support/worlds.ts';
 import { type CliRegistry, createCliRegistry, downloadFrom, readServedIndex } from './cli-registry.ts';
@@ -112,16 +112,54 @@ test('the index answers from the last good one while its source is silent, and s
   expect(stderr).toContain('source "main" is readable again');
 });
 
-test('an index that was never read answers too, and is empty', async () => {
+test('an index that was never read is not served, and ready once it is', async () => {
   const upstream = await startUpstream(['alice/json@1.0.0']);
   upstream.faults.blackHole = true;
   const registry = await createBackgroundRegistry({ sources: [{ name: 'main', upstream }] }, {});
   const server = await registry.serve();
   await eventually(async () => expect(upstream.count()).toBe(1));
-  expect(await cloned(server)).toEqual([]);
+  const statusOf = async (path: string) => (await fetch(`${server.baseUrl}${path}`)).status;
+  await expect(cloned(server)).rejects.toThrow('No source of this registry has been read yet');
+  expect([await statusOf('/ready'), await statusOf('/health')]).toEqual([503, 200]);
   expect((await health(server)).status).toBe('degraded');
-  expect(await downloadFrom(server, 'alice/json@1.0.0')).toBe('HTTP 404');
+  expect(await downloadFrom(server, 'alice/json@1.0.0')).toBe('HTTP 503');
+  upstream.clearFaults();
+  expect((await registry.run('sync')).code).toBe(0);
+  expect(await statusOf('/ready')).toBe(200);
+  expect(await cloned(server)).toEqual(['alice/json@1.0.0']);
+  expect(await downloadFrom(server, 'bob/none@1.0.0')).toBe('HTTP 404');
 });
+
+test.each([[], ['--workers', '2']])(
+  '/health tells that our own disk keeps the index from being refreshed, and since when: serve %s',
+  async (...flags) => {
+    const upstream = await startUpstream(['alice/json@1.0.0']);
+    const registry = await createBackgroundRegistry(
+      { sources: [{ name: 'main', upstream }] },
+      { server: 'refresh_interval = "1s"' },
+    );
+    expect((await registry.run('sync')).code).toBe(0);
+    const server = await startCli(['serve', '--port', '0', ...flags], { cwd: registry.directory });
+    onTestFinished(async () => void (await server.stop()));
+    // A file where the folder of locks was: no refresh gets as far as a source, also for root.
+    const locks = join(registry.directory, 'data', 'locks');
+    await rename(locks, `${locks}-aside`);
+    await writeFile(locks, '');
+    const since = expect.stringMatching(/^\d{4}-\d\d-\d\dT[\d:.]+Z$/);
+    await eventually(async () =>
+      expect(await health(server)).toMatchObject({
+        status: 'degraded',
+        sources: [],
+        index: { reason: expect.stringMatching(/^the index was not refreshed since \d{4}-/), since },
+      }),
+    );
+    expect(JSON.stringify(await health(server))).not.toContain(registry.directory);
+    expect((await fetch(`${server.baseUrl}/ready`)).status).toBe(200);
+    await rm(locks);
+    await rename(`${locks}-aside`, locks);
+    await eventually(async () => expect((await health(server)).status).toBe('ok'));
+  },
+);
 
 test('auto_sync mirrors the configured packages, and goes on doing so', async () => {
   const upstream = await startUpstream(['alice/json@1.0.0', 'bob/x@1.0.0']);

@@ -364,12 +364,12 @@ describe('an index repository', () => {
 
 describe('an archive', () => {
   const cases: readonly (readonly [string, Faults, RegExp, string])[] = [
-    ['is cut short', { truncate: true }, /closed|broke off|ended/, 'HTTP 503'],
+    ['is cut short', { truncate: true }, /closed|broke off|ended/, 'HTTP 502'],
     ['is a web page', { html: true }, /web page/, 'HTTP 502'],
     [
       'has other bytes',
       { wrongBytes: true },
-      /have the SHA-256 [0-9a-f]{64}, but the index states/,
+      /what was received is (no archive|not what the checksum)/,
       'HTTP 502',
     ],
   ];

@@ -12,6 +12,7 @@ import type { MirrorReport } from '../../src/registry/reports.ts';
 import { shallowClone } from '../support/git-client.ts';
 import { temporaryDirectory } from '../support/temporary-directory.ts';
 import { startUpstream } from '../support/worlds.ts';
+import { zipOf } from '../support/zip-bytes.ts';
 import {
   type CliRegistry,
   createCliRegistry,
@@ -327,7 +328,7 @@ describe('running it again', () => {
 
   test('completes what a kill cut off, and leaves no temporary file', async () => {
     const { registry, mooncakes, mirror } = await createWorld(many.slice(0, 20));
-    await mooncakes.publish('alice/big@1.0.0', { archive: randomBytes(3_000_000) });
+    await mooncakes.publish('alice/big@1.0.0', { archive: zipOf(randomBytes(3_000_000)) });
     const stalling = await startStallingServer();
     Object.assign(mooncakes.faults, {
       only: ({ url }: { url: string }) => url.includes('big'),

@@ -79,6 +79,8 @@ describe('conflicts', () => {
 
     const accepted = await accept('--checksum', offered.toUpperCase());
     expect(accepted.stdout).toContain(`accept maria/parser@0.1.0: ${pinned} -> ${offered} (main), by `);
+    expect(accepted.stdout).toContain('  http://localhost:8080/user/maria%2Fparser%2F0.1.0.zip\n');
+    expect(accepted.stdout).toContain('  http://localhost:8080/user/maria/parser/0.1.0.zip\n');
     expect(await registry.served()).toEqual({ 'maria/parser@0.1.0': offered });
     expect((await registry.run('conflicts')).stdout).toBe('No conflicts.\n');
     expect(await readAudit(registry)).toContainEqual(
@@ -208,6 +210,23 @@ describe('doctor', () => {
     for (const step of ['DNS', 'TCP', 'reach', 'authenticate', 'index', 'archive'])
       expect(byName(report, `source main: ${step}`)).toMatchObject([{ result: 'ok' }]);
     expect(await registry.state()).toBe(before);
+  });
+
+  test('suspects a newer format where the newest versions of many modules are dropped', async () => {
+    const { registry, upstream } = await createSynced();
+    const publish = (names: readonly string[], deps: Readonly<Record<string, unknown>>) =>
+      upstream.publishMany(names.map((name) => ({ module: `bob/${name}`, version: '1.0.0', deps })));
+    await publish(['a', 'b'], { 'alice/json': { range: '>=1.0.0' } });
+    expect(byName((await examine(registry)).report, 'source main: format')).toEqual([]);
+    await publish(['c'], { 'alice/json': { range: '>=1.0.0' } });
+    expect(byName((await examine(registry)).report, 'source main: format')).toEqual([
+      {
+        name: 'source main: format',
+        result: 'warning',
+        detail: expect.stringMatching(/^the newest versions of 3 of 4 modules .*"range":">=1\.0\.0"/),
+        hint: expect.stringContaining('update moonbit-registry'),
+      },
+    ]);
   });
 
   test('reports every problem of a registry.toml that does not load, and a secret in it', async () => {

@@ -105,7 +105,7 @@ export async function exchange(
 }
 
 export function get(target: string, headers = 'Connection: close\r\n'): string {
-  return `GET ${target} HTTP/1.1\r\nHost: x\r\n${headers}\r\n`;
+  return `GET ${target} HTTP/1.1\r\nHost: localhost\r\n${headers}\r\n`;
 }
 
 /** `|` is a delimiter, `.` a flush, anything else a line. */
@@ -122,7 +122,7 @@ export function packets(...lines: string[]): Buffer {
 export function post(body: Buffer, headers: readonly string[] = []): Buffer {
   const head = [
     'POST /git/index/git-upload-pack HTTP/1.1',
-    'Host: x',
+    'Host: localhost',
     'Connection: close',
     'Content-Type: application/x-git-upload-pack-request',
     `Content-Length: ${body.length}`,

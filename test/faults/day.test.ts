@@ -111,7 +111,7 @@ async function readOrigins(registry: Registry): Promise<Map<string, string>> {
 
 interface Footprint {
   readonly descriptors: number;
-  /** Open files below the test's own folder. */
+  /** Open files below the test's own folder; the audit file is open while something is written there, after a download too. */
   readonly files: number;
   readonly heapBytes: number;
 }
@@ -124,9 +124,16 @@ async function measure(directory: string): Promise<Footprint> {
   );
   return {
     descriptors: targets.filter((target) => target !== '').length,
-    files: targets.filter((target) => target.startsWith(directory)).length,
+    files: targets.filter((target) => target.startsWith(directory) && basename(target) !== 'audit.jsonl')
+      .length,
     heapBytes: process.memoryUsage().heapUsed,
   };
+}
+
+/** Checksums of the archives that are here. */
+async function listCached(data: string): Promise<Set<string>> {
+  const names = await readdir(join(data, 'packages'), { recursive: true });
+  return new Set(names.flatMap((name) => /([0-9a-f]{64})\.zip$/.exec(name)?.[1] ?? []));
 }
 
 /** Stored archives that are not what their names say, and whatever else is in the store. */
@@ -169,12 +176,13 @@ test('a day of trouble changes no pin, loses nothing, stores nothing unverified 
 
   async function step(name: string): Promise<void> {
     clock.advance(stepMs);
+    const before = await listCached(data);
     const downloading = downloadSome(registry, served, random, 3, downloads);
     const [report, early] = await Promise.all([registry.sync(), downloading]);
     served = await readServed(registry);
     const problems = [
       ...early,
-      ...oracle.judge(report, served, await readOrigins(registry)),
+      ...oracle.judge(report, served, await readOrigins(registry), { before, after: await listCached(data) }),
       ...(await downloadSome(registry, served, random, 3, downloads)),
     ];
     requests += countRequests(world);

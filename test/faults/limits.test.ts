@@ -49,7 +49,7 @@ test('limits in registry.toml count from the next start, for sizes and for times
     414, 413,
   ]);
   expect(await after.statusOf(get('/user/alice/json/1.0.0.zip'))).toBe(503);
-  const slow = await sendBytes(after.port, 'GET / HTTP/1.1\r\nHost: x\r\nX-');
+  const slow = await sendBytes(after.port, 'GET / HTTP/1.1\r\nHost: localhost\r\nX-');
   await slow.closed;
   expect(statusesOf(slow.received())).toEqual([408]);
 });

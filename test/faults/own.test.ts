@@ -238,7 +238,7 @@ describe('verify', () => {
     const base = await repository.state();
     const file = (content: string) => ({ path: 'ledger/public/user/alice/json.index', content });
     await repository.commit({
-      ...{ base, state: base, findings: [], message: 'Tamper\n', date: new Date() },
+      ...{ base, state: base, findings: [], pending: new Map(), message: 'Tamper\n', date: new Date() },
       ledgerEdits: [
         file(`1.0.0 ${wrong} 2026-01-01T00:00:00.000Z public\n`),
         { path: 'ledger/elsewhere/user/bob/http.index', content: 'no pin\n' },

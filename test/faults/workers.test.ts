@@ -50,7 +50,7 @@ describe('serve --workers 2', () => {
     const server = await startServing(directory);
     const port = Number(new URL(server.baseUrl).port);
     const slow = await Promise.all(
-      Array.from({ length: 4 }, () => sendBytes(port, 'GET / HTTP/1.1\r\nHost: x\r\nX-')),
+      Array.from({ length: 4 }, () => sendBytes(port, 'GET / HTTP/1.1\r\nHost: localhost\r\nX-')),
     );
     for (const [name, [bytes, ...answers]] of Object.entries(refusals)) {
       const received = await exchange(port, bytes);

@@ -27,6 +27,8 @@ export interface RegistryStandIn extends Registry {
   readonly failures: Map<string, SourceFailure>;
   readonly assets: Map<string, Buffer>;
   readonly staleNames: string[];
+  /** What `isReady` answers. */
+  ready: boolean;
   /** How often each of these was called. */
   readonly calls: { servedCommit: number; openArchive: number; readIndex: number; staleSources: number };
   /** When set, `openArchive` waits for it. */
@@ -76,6 +78,7 @@ export async function createRegistryStandIn(): Promise<RegistryStandIn> {
     failures,
     assets,
     staleNames,
+    ready: true,
     calls,
     gate: undefined,
     async publish(reference, fields = {}, archive = Buffer.from(`archive of ${reference}`)) {
@@ -97,8 +100,8 @@ export async function createRegistryStandIn(): Promise<RegistryStandIn> {
       calls.servedCommit++;
       return gitText(indexDirectory, ['rev-parse', 'refs/heads/main']);
     },
-    async isServedCommit(wanted) {
-      return (await gitText(indexDirectory, ['rev-list', 'refs/heads/main'])).split('\n').includes(wanted);
+    async servedCommits() {
+      return new Set((await gitText(indexDirectory, ['rev-list', 'refs/heads/main'])).split('\n'));
     },
     async readIndexFile(module) {
       return lines.has(module) ? fileOf(module) : undefined;
@@ -129,10 +132,17 @@ export async function createRegistryStandIn(): Promise<RegistryStandIn> {
       return staleNames.map((source) => ({ source, readAt: undefined }));
     },
     sourcesLeftAlone: () => [],
+    isReady: async () => standIn.ready,
     forgetAbsences: () => {},
     async staleSources() {
       calls.staleSources++;
-      return staleNames.map((source) => ({ source, readAt: undefined, failure: 'connection refused' }));
+      return staleNames.map((source) => ({
+        source,
+        readAt: undefined,
+        failure: 'connection to http://10.1.2.3 refused',
+        failureClass: 'connection',
+        failingSince: '2026-01-02T03:04:05.000Z',
+      }));
     },
     async explain(module, version): Promise<Explanation> {
       const because = 'it is the only source that lists it';
@@ -156,6 +166,8 @@ const unsupported = {
   reaggregate: unavailableHere,
   mirror: unavailableHere,
   status: unavailableHere,
+  plan: unavailableHere,
+  downgrade: unavailableHere,
   checkSources: unavailableHere,
   scrub: unavailableHere,
   verify: unavailableHere,
@@ -214,6 +226,7 @@ function configFor(directory: string): Config {
       host: '127.0.0.1',
       port: 0,
       baseUrl: undefined,
+      allowedHosts: [],
       maxConnections: 4096,
       upstreamFallback: true,
       refreshIntervalMs: 60_000,

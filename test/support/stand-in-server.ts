@@ -40,6 +40,9 @@ export async function sendRaw(port: number, request: string): Promise<string> {
 
 /** The status of a GET for exactly this target. */
 export async function statusOfRaw(port: number, target: string, method = 'GET'): Promise<number> {
-  const answer = await sendRaw(port, `${method} ${target} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n`);
+  const answer = await sendRaw(
+    port,
+    `${method} ${target} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n`,
+  );
   return Number(/^HTTP\/1\.1 (\d{3})/.exec(answer)?.[1]);
 }

@@ -26,7 +26,7 @@ export function defineCompletion(parent: Command, run: Run): void {
       const chosen = shell ?? shellOf(context);
       const { script } = await import('@bomb.sh/tab');
       const [text] = captureConsole(() => script(chosen, 'moonbit-registry', 'moonbit-registry'));
-      context.output.result({ text: text ?? '', json: { shell: chosen, script: text } });
+      context.output.result({ text: text ?? '', json: { shell: chosen, script: text }, isForPrograms: true });
       return exitCodes.done;
     }),
   );

@@ -2,14 +2,16 @@ import type { Command } from 'commander';
 import { type Checksum, isChecksum } from '../../model/checksum.ts';
 import { isOpenConflict } from '../../model/finding.ts';
 import { describeDecision } from '../../model/operator-decision.ts';
+import { patternProblem } from '../../model/pattern.ts';
 import { isVersion, type Version } from '../../model/version.ts';
 import type { Conflict, ConflictOutcome, ConflictRuling } from '../../registry/reports.ts';
-import { type ModuleVersion, parseModuleVersion } from '../arguments.ts';
+import { parseModuleVersion } from '../arguments.ts';
 import { summariseChanges } from '../changes.ts';
 import { addExamples, type CommandContext, type Run, withRegistry } from '../context.ts';
 import { CommandLineError, type ExitCode, exitCodes } from '../exit-codes.ts';
 import { formatSubject } from '../findings.ts';
-import { count, formatAge } from '../format.ts';
+import { count, formatAge, formatList } from '../format.ts';
+import { purgeAddresses } from '../purge-addresses.ts';
 
 export function defineConflicts(parent: Command, run: Run): void {
   const command = parent
@@ -72,15 +74,25 @@ function defineKeep(parent: Command, run: Run): void {
   );
 }
 
+interface AcceptFlags {
+  readonly checksum?: readonly string[];
+  readonly requirements?: readonly string[];
+  readonly origin?: string;
+}
+
 function defineAccept(parent: Command, run: Run): void {
   const command = parent
     .command('accept')
     .description(
-      'Replaces the pin of a version, or moves a module to another source. A new checksum must be typed out: ' +
-        'get it from the author, not from here.',
+      'Replaces the pin of a version, moves modules to another source, or lists a name that looks like another one. A new ' +
+        'checksum must be typed out: get it from the author, not from here.',
     )
-    .argument('<module[@version]>', 'the version; with --origin, the module')
+    .argument(
+      '<module[@version]>',
+      'the version, or the module; with --origin, also a pattern such as "owner/*"',
+    )
     .option('--checksum <sha256...>', 'the new checksum; with --origin VERSION=SHA256, for each that changes')
+    .option('--requirements <digest...>', 'the digest of what it requires now; with --origin VERSION=DIGEST')
     .option('--origin <source>', 'the source that shall supply the module');
   addExamples(command, [
     [
@@ -88,20 +100,28 @@ function defineAccept(parent: Command, run: Run): void {
       'Serve the bytes that upstream offers now.',
     ],
     [
+      'moonbit-registry conflicts accept maria/parser@0.1.0 --requirements DIGEST',
+      'The same bytes, with the requirements that upstream states now.',
+    ],
+    [
       'moonbit-registry conflicts accept company/tool --origin partner --checksum 1.0.0=SHA256',
       'Move a module although its version 1.0.0 changes.',
     ],
+    [
+      'moonbit-registry conflicts accept "company/*" --origin internal',
+      'Move all that wait and of which no served version changes.',
+    ],
+    ['moonbit-registry conflicts accept Company/Tool', 'List a name although it looks like another one.'],
   ]);
-  command.action((text: string, flags: { checksum?: readonly string[]; origin?: string }) =>
-    run((context) => rule(context, readRuling(parseModuleVersion(text), flags.checksum ?? [], flags.origin))),
+  command.action((text: string, flags: AcceptFlags) =>
+    run((context) => rule(context, readRuling(text, flags))),
   );
 }
 
-function readRuling(
-  { module, version }: ModuleVersion,
-  checksums: readonly string[],
-  origin: string | undefined,
-): ConflictRuling {
+function readRuling(text: string, flags: AcceptFlags): ConflictRuling {
+  const { checksum: checksums = [], requirements = [], origin } = flags;
+  if (text.includes('*')) return readManyRuling(text, flags);
+  const { module, version } = parseModuleVersion(text);
   if (origin !== undefined) {
     if (version !== undefined)
       throw new CommandLineError('a module moves as a whole: leave out the version', {
@@ -111,27 +131,52 @@ function readRuling(
       action: 'accept-origin',
       module,
       origin,
-      checksums: new Map(checksums.map(readVersionChecksum)),
+      checksums: new Map(checksums.map((typed) => readVersioned(typed, '--checksum', readChecksum))),
+      requirements: new Map(requirements.map((typed) => readVersioned(typed, '--requirements', readDigest))),
     };
   }
-  if (version === undefined)
-    throw new CommandLineError(`say what of ${module} to accept`, {
+  if (version === undefined) {
+    if (checksums.length + requirements.length === 0) return { action: 'accept-name', module };
+    throw new CommandLineError(`say which version of ${module} to accept`, {
       hint: `${module}@VERSION --checksum SHA256, or ${module} --origin SOURCE`,
     });
-  const [checksum, ...more] = checksums;
-  if (checksum === undefined || more.length > 0)
-    throw new CommandLineError('accepting a version takes one --checksum, typed out', {
+  }
+  const [checksum, digest, ...more] = [...checksums, ...requirements];
+  if (checksum === undefined || digest !== undefined || more.length > 0)
+    throw new CommandLineError('accepting a version takes one --checksum or one --requirements, typed out', {
       hint: `moonbit-registry conflicts accept ${module}@${version} --checksum SHA256`,
     });
-  return { action: 'accept-version', module, version, checksum: readChecksum(checksum) };
+  return checksums.length > 0
+    ? { action: 'accept-version', module, version, checksum: readChecksum(checksum) }
+    : { action: 'accept-requirements', module, version, requirements: readDigest(checksum) };
 }
 
-function readVersionChecksum(text: string): readonly [Version, Checksum] {
+function readManyRuling(
+  pattern: string,
+  { checksum = [], requirements = [], origin }: AcceptFlags,
+): ConflictRuling {
+  if (origin === undefined || checksum.length + requirements.length > 0)
+    throw new CommandLineError('a pattern moves modules of which nothing changes: it takes --origin alone', {
+      hint: `moonbit-registry conflicts accept "${pattern}" --origin SOURCE`,
+    });
+  const problem = patternProblem(pattern);
+  if (problem !== undefined) throw new CommandLineError(`"${pattern}" is no pattern: ${problem}`);
+  return { action: 'accept-origins', pattern, origin };
+}
+
+function readVersioned<T>(text: string, flag: string, read: (value: string) => T): readonly [Version, T] {
   const equals = text.lastIndexOf('=');
   const version = text.slice(0, Math.max(equals, 0));
   if (!isVersion(version))
-    throw new CommandLineError(`--checksum takes VERSION=SHA256 beside --origin, not "${text}"`);
-  return [version, readChecksum(text.slice(equals + 1))];
+    throw new CommandLineError(
+      `${flag} takes VERSION=${flag === '--checksum' ? 'SHA256' : 'DIGEST'} beside --origin, not "${text}"`,
+    );
+  return [version, read(text.slice(equals + 1))];
+}
+
+function readDigest(text: string): string {
+  if (text === 'none' || isChecksum(text)) return text;
+  throw new CommandLineError(`"${text}" is no digest: expected 64 hexadecimal digits, or none`);
 }
 
 function readChecksum(text: string): Checksum {
@@ -143,19 +188,31 @@ function readChecksum(text: string): Checksum {
 function rule(context: CommandContext, ruling: ConflictRuling): Promise<ExitCode> {
   return withRegistry(context, async (registry) => {
     const outcome = await registry.ruleOnConflict(ruling);
-    context.output.result({ text: formatOutcome(outcome), json: outcome });
-    if (ruling.action !== 'keep' && !registry.config.server.upstreamFallback)
-      context.output.note(
-        `Next: moonbit-registry mirror "${ruling.module}", as only cached versions are listed.`,
-      );
-    return exitCodes.done;
+    const purge = purgeAddresses(outcome.decisions, registry.config.server);
+    context.output.result({ text: formatOutcome(outcome, purge), json: { ...outcome, purge } });
+    if (ruling.action !== 'keep' && !registry.config.server.upstreamFallback) {
+      const subject = 'module' in ruling ? ruling.module : ruling.pattern;
+      context.output.note(`Next: moonbit-registry mirror "${subject}", as only cached versions are listed.`);
+    }
+    return outcome.skipped.length > 0 ? exitCodes.doneWithFindings : exitCodes.done;
   });
 }
 
-function formatOutcome({ decisions, report }: ConflictOutcome): string {
-  if (decisions.length === 0) return 'It is kept already.';
-  const lines = decisions.map((decision) => `Recorded: ${describeDecision(decision)}.`);
-  return [...lines, `Served index: ${summariseChanges(report)}.`].join('\n');
+function formatOutcome({ decisions, skipped, report }: ConflictOutcome, purge: readonly string[]): string {
+  const left = skipped.map(({ module, reason }) => `Left as it is: ${module}: ${reason}`);
+  if (decisions.length === 0) return left.length > 0 ? left.join('\n') : 'It is kept already.';
+  const lines = formatList(
+    decisions.map((decision) => `Recorded: ${describeDecision(decision)}.`),
+    50,
+  );
+  const caches =
+    'Caches in front of the registry give out the old bytes for up to 5 minutes more; purge there:';
+  return [
+    ...lines,
+    ...left,
+    `Served index: ${summariseChanges(report)}.`,
+    ...(purge.length > 0 ? [caches, ...purge.map((address) => `  ${address}`)] : []),
+  ].join('\n');
 }
 
 function formatConflicts(conflicts: readonly Conflict[], now: number): string {
@@ -175,6 +232,7 @@ function formatConflicts(conflicts: readonly Conflict[], now: number): string {
 
 function formatConflict(conflict: Conflict, now: number): string {
   const { kind, source, message, pin, pinned, offered, origin, changes = [], foundAt, kept, line } = conflict;
+  const { requirements, modules = [] } = conflict;
   const since = pin ? ` since ${pin.firstSeen} from "${pin.source}"` : '';
   const place = line === undefined ? '' : `, line ${line}`;
   const lines = [
@@ -183,8 +241,14 @@ function formatConflict(conflict: Conflict, now: number): string {
     ...(origin === undefined ? [] : [`  Origin:   ${origin}`]),
     ...(pinned === undefined ? [] : [`  Served:   ${pinned}${since}`]),
     ...(offered === undefined ? [] : [`  Offered:  ${offered} by "${source}"${place}`]),
-    ...changes.map(
-      ({ version, ...change }) => `  ${version}: ${change.pinned} -> ${change.offered} in "${source}"`,
+    ...(requirements ? [`  Requires: ${requirements.pinned} -> ${requirements.offered}`] : []),
+    ...(modules.length > 0
+      ? [`  Modules:  ${modules.join(', ')}${conflict.count === modules.length ? '' : ', …'}`]
+      : []),
+    ...changes.map(({ version, ...change }) =>
+      change.pinned === change.offered
+        ? `  ${version}: requirements ${change.requirements?.pinned} -> ${change.requirements?.offered} in "${source}"`
+        : `  ${version}: ${change.pinned} -> ${change.offered} in "${source}"`,
     ),
     ...(foundAt === undefined ? [] : [`  Found:    ${foundAt} (${formatAge(foundAt, now)})`]),
     ...(kept ? [`  Kept:     ${kept.at} by ${kept.by}`] : []),
@@ -194,24 +258,31 @@ function formatConflict(conflict: Conflict, now: number): string {
 
 /** What could be run about a conflict. The new checksum is left for the operator to type. */
 function adviceFor(conflict: Conflict): string[] {
-  const { kind, source, changes = [], kept } = conflict;
+  const { kind, source, changes = [], kept, count: modules = 1 } = conflict;
   const [subject, module] = [formatSubject(conflict), conflict.module].map(quoteForShell);
   const keep = kept ? [] : [`conflicts keep ${subject}`];
   switch (kind) {
     case 'checksum-conflict':
       return [...keep, `conflicts accept ${subject} --checksum SHA256`];
+    case 'requirements-conflict':
+      return [...keep, `conflicts accept ${subject} --requirements DIGEST`];
     case 'origin-conflict': {
-      const checksums = changes.map(({ version }) => ` --checksum ${version}=SHA256`).join('');
-      return [...keep, `conflicts accept ${module} --origin ${source}${checksums}`];
+      const typed = changes.map(({ version, pinned, offered }) =>
+        pinned === offered ? ` --requirements ${version}=DIGEST` : ` --checksum ${version}=SHA256`,
+      );
+      const one = `conflicts accept ${module} --origin ${source}${typed.join('')}`;
+      return modules > 1 ? [...keep, one, `conflicts accept "*" --origin ${source}`] : [...keep, one];
     }
     case 'undecided':
       return [
         `source check ${source}`,
         `source disable ${source}`,
         `config sources.${source}.include "OWNER/*"`,
+        `conflicts accept ${module} --origin SOURCE`,
       ];
-    case 'dropped-line':
-    case 'refused-name':
+    case 'look-alike':
+      return [`conflicts accept ${module}`];
+    default:
       return [];
   }
 }

@@ -16,18 +16,9 @@ export function defineDemo(parent: Command, run: Run): void {
     run(async (context) => {
       const port =
         options.port === undefined ? undefined : parseWholeNumber('--port', options.port, 0, 65_535);
-      const [{ runDemo }, { runCli }] = await Promise.all([
-        import('../../demo/demo.ts'),
-        import('../run.ts'),
-      ]);
-      // With --json, stdout carries one document alone: what the demo tells goes to stderr.
-      const { io, output, settings } = context;
-      const stdout = settings.json ? io.stderr : io.stdout;
-      const host = {
-        command: (words: readonly string[], workingDirectory: string) =>
-          runCli(words, { ...io, stdout, workingDirectory }),
-        say: (text: string) => stdout.write(`${text}\n`),
-      };
+      const { runDemo } = await import('../../demo/demo.ts');
+      const { output, settings } = context;
+      const host = { command: context.runAnother, say: output.say };
       const exitCode = await runDemo(host, { port, keep: options.keep ?? false });
       if (settings.json) output.result({ text: '', json: { exitCode } });
       return exitCode;

@@ -9,7 +9,7 @@ import { addExamples, findSource, interruptible, type Run, withRegistry } from '
 import { CommandLineError, exitCodes } from '../exit-codes.ts';
 import { formatFindings, formatStale, needsAttention } from '../findings.ts';
 import { count, formatBytes, formatList, formatTable, groupDigits } from '../format.ts';
-import type { Io } from '../io.ts';
+import type { CommandIo } from '../io.ts';
 import { createProgressLine } from '../progress.ts';
 
 interface Flags {
@@ -40,7 +40,7 @@ export function defineMirror(parent: Command, run: Run): void {
     .option('--dry-run', 'show what would be downloaded, and change nothing')
     .option(
       '-j, --jobs <number>',
-      `concurrent downloads, of which no source gets more than its max_concurrency (default: ${defaultMaxConcurrency})`,
+      `concurrent downloads from each source, and no more than its max_concurrency (default: ${defaultMaxConcurrency})`,
     );
   addExamples(command, [
     ['moonbit-registry mirror "moonbitlang/*"', 'All modules of moonbitlang, from the default source.'],
@@ -65,7 +65,7 @@ export function defineMirror(parent: Command, run: Run): void {
 }
 
 /** What was typed, checked as far as that is possible without a registry. */
-function readFlags(patterns: readonly string[], flags: Flags, io: Io): MirrorOptions {
+function readFlags(patterns: readonly string[], flags: Flags, io: CommandIo): MirrorOptions {
   const kinds = [
     patterns.length > 0 && 'patterns',
     flags.full && '--full',

@@ -11,11 +11,11 @@ import type {
   StatusReport,
   SyncReport,
 } from '../../registry/reports.ts';
+import { formatPlan } from '../plan-text.ts';
 import { formatExplanation } from './explain.ts';
 import { completeSelection, formatMirror } from './mirror.ts';
 import { formatChecks } from './source-check.ts';
 import { formatStatus } from './status.ts';
-import { formatSync } from './sync.ts';
 
 const moduleName = (text: string) => text as ModuleName;
 const versions = (...texts: string[]) => texts as Version[];
@@ -40,6 +40,7 @@ const syncReport: SyncReport = {
   dryRun: false,
   sources: [{ source: 'mooncakes', outcome: 'fresh' }],
   changes: [],
+  newlyHeld: [],
   findings: [],
   modules: 887,
   commit: 'c'.repeat(40),
@@ -48,7 +49,7 @@ const syncReport: SyncReport = {
 
 describe('sync', () => {
   test('with nothing to do is one line', () => {
-    expect(formatSync(syncReport)).toBe('Serving 887 modules (unchanged) from 1 source.');
+    expect(formatPlan(syncReport)).toBe('Serving 887 modules (unchanged) from 1 source.');
   });
 
   test('says what changed, what waits for a decision and what could not be read', () => {
@@ -60,7 +61,7 @@ describe('sync', () => {
       versionsRemoved: [],
       ...more,
     });
-    const text = formatSync({
+    const text = formatPlan({
       ...syncReport,
       dryRun: true,
       sources: [
@@ -179,21 +180,30 @@ test('status shows counts, ages and which source fails', () => {
     isStale: false,
     isHeld: false,
     failure: undefined,
+    failureClass: undefined,
+    failingSince: undefined,
     listed: 3,
     served: 3,
   };
   const report: StatusReport = {
     name: 'main',
+    health: 'degraded',
     directory: '/srv/registry',
     commit: 'c'.repeat(40),
     modules: 890,
     upstreamFallback: false,
     sources: [
       { ...source, name: 'mooncakes', isDefault: true, priority: 100, listed: 887, served: 1887 },
-      { ...source, name: 'partner', isStale: true, failure: 'connection refused' },
+      {
+        ...source,
+        name: 'partner',
+        isStale: true,
+        failure: 'connection refused',
+        failingSince: '2026-01-01T00:00:00.000Z',
+      },
       { ...source, name: 'held', isStale: true, isHeld: true, failure: 'its index went back' },
       { ...source, name: 'new', readAt: undefined, isStale: true },
-      { ...source, name: 'off', enabled: false, isStale: true, failure: 'old' },
+      { ...source, name: 'off', enabled: false, failure: 'old' },
       { ...source, name: 'gone', removed: true },
     ],
     findings: [conflict],
@@ -201,6 +211,7 @@ test('status shows counts, ages and which source fails', () => {
     indexBytes: 2048,
   };
   expect(formatStatus(report, now)).toBe(`Registry "main" in /srv/registry
+  Health:    degraded: not current: partner, held, new
   Serving:   890 modules at cccccccccccc
   Archives:  6,548, 5.0 MiB
   Index:     2.0 KiB
@@ -213,7 +224,7 @@ test('status shows counts, ages and which source fails', () => {
   new                        50       3       3  never read
   off                        50       3       3  disabled, read 5 minutes ago
   gone                       50       3       3  removed; what is cached stays served
-  partner: connection refused
+  partner: connection refused (since 2026-01-01T00:00:00.000Z)
   held: its index went back
 
 1 conflict, waiting for a decision (moonbit-registry conflicts):

@@ -1,17 +1,18 @@
 import { existsSync, statSync } from 'node:fs';
 import type { Command } from 'commander';
+import type { RefreshTrouble } from '../../http/health.ts';
 import { observationsFile } from '../../registry/observations.ts';
 import type { Registry } from '../../registry/registry.ts';
 import { errorCode } from '../../support/error-code.ts';
 import type { Log } from '../../support/log.ts';
 import { parseWholeNumber } from '../arguments.ts';
-import { createBackground, oldestReading } from '../background.ts';
+import { type BackgroundOptions, createBackground, oldestReading } from '../background.ts';
 import { addExamples, type CommandContext, type Run, withRegistry } from '../context.ts';
 import { exitCodes } from '../exit-codes.ts';
-import type { Io } from '../io.ts';
+import type { CommandIo } from '../io.ts';
 import { createCommandLog, toHttpLog } from '../log.ts';
 import { clientConfigFile, formatClientConfig, localUrl } from '../moon-client.ts';
-import { isWorker, leave, startWorkers } from '../workers.ts';
+import { isWorker, leave, onTold, startWorkers } from '../workers.ts';
 
 const drainMs = 10_000;
 
@@ -74,12 +75,23 @@ async function serve(
   // Settings edited while nothing ran count before the first answer (rule 6).
   await registry.reaggregate();
   await discardAnswers(registry, log);
+  let trouble: RefreshTrouble | undefined;
   const server =
     workerCount > 1
       ? await startWorkers(workerCount, address, log)
-      : await listen(context, registry, address);
+      : await listen(context, registry, address, () => trouble);
+  const onTrouble = (now: RefreshTrouble | undefined) => {
+    trouble = now;
+    if ('tell' in server) server.tell({ refreshTrouble: now });
+  };
   const { server: settings } = registry.config;
-  const background = await startBackground(context, registry, { isFollower: false });
+  const background = await startBackground(context, registry, { isFollower: false, onTrouble });
+  const { lacksAllowedHosts } = await import('../../http/allowed-hosts.ts');
+  if (lacksAllowedHosts(registry.config.server, { host: address.host, address: address.host }))
+    output.warn(
+      'server.base_url and server.allowed_hosts are not set, so requests for whatever host are answered; ' +
+        'set the address that clients use: moonbit-registry config server.base_url https://registry.example.com',
+    );
   const url = settings.baseUrl ?? localUrl(address.host, server.port);
   output.result({
     text: formatServing(registry.config.registry.name, url, io),
@@ -102,7 +114,11 @@ async function discardAnswers(registry: Registry, log: Log): Promise<void> {
 /** One of several: answers requests, follows `registry.toml`, and leaves the rest to the process that started it. */
 async function serveAsWorker(context: CommandContext, registry: Registry, address: Address): Promise<void> {
   try {
-    const server = await listen(context, registry, address);
+    let trouble: RefreshTrouble | undefined;
+    onTold(({ refreshTrouble }) => {
+      trouble = refreshTrouble;
+    });
+    const server = await listen(context, registry, address, () => trouble);
     const background = await startBackground(context, registry, { isFollower: true });
     await firstInterrupt(context.io);
     await Promise.all([background.stop(), server.stop(drainMs)]);
@@ -111,10 +127,16 @@ async function serveAsWorker(context: CommandContext, registry: Registry, addres
   }
 }
 
-async function listen(context: CommandContext, registry: Registry, address: Address) {
+async function listen(
+  context: CommandContext,
+  registry: Registry,
+  address: Address,
+  refreshTrouble: () => RefreshTrouble | undefined,
+) {
   const { startServer } = await import('../../http/listen.ts');
   const server = await startServer(registry, {
     ...address,
+    refreshTrouble,
     baseUrl: registry.config.server.baseUrl,
     log: toHttpLog(createCommandLog(context)),
   });
@@ -124,10 +146,11 @@ async function listen(context: CommandContext, registry: Registry, address: Addr
 async function startBackground(
   context: CommandContext,
   registry: Registry,
-  { isFollower }: { readonly isFollower: boolean },
+  options: Pick<BackgroundOptions, 'isFollower' | 'onTrouble'>,
 ) {
   const { file } = registry.config;
-  const ageMs = Math.max(0, context.io.now() - oldestReading(await registry.readTimes()));
+  const times = await registry.readTimes();
+  const ageMs = Math.max(0, context.io.now() - oldestReading(times));
   const background = createBackground({
     registry,
     log: createCommandLog(context),
@@ -135,7 +158,12 @@ async function startBackground(
     readFingerprint: () => fingerprintOf(file),
     readReadings: () => fingerprintOf(observationsFile(registry.config)),
     refreshedAt: performance.now() - ageMs,
-    isFollower,
+    refreshedOn: times
+      .flatMap(({ readAt }) => readAt ?? [])
+      .sort()
+      .at(-1),
+    date: () => new Date(context.io.now()),
+    ...options,
   });
   background.tick();
   const timer = setInterval(() => background.tick(), 1000);
@@ -148,7 +176,7 @@ async function startBackground(
 }
 
 /** Resolves at the first SIGINT or SIGTERM; a second one ends the process. */
-function firstInterrupt(io: Io): Promise<void> {
+function firstInterrupt(io: CommandIo): Promise<void> {
   return new Promise((resolve) => {
     let isStopping = false;
     io.onInterrupt(() => {
@@ -169,7 +197,7 @@ function fingerprintOf(file: string): string {
   }
 }
 
-function formatServing(name: string, url: string, io: Io): string {
+function formatServing(name: string, url: string, io: CommandIo): string {
   const lines = [
     `Serving "${name}" at ${url}`,
     '',

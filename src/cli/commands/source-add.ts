@@ -3,7 +3,7 @@ import type { Config, SourceType } from '../../config/config.ts';
 import type { NewSource } from '../../config/edit.ts';
 import { parsePatterns, parseWholeNumber } from '../arguments.ts';
 import { addExamples, type Run, readConfig } from '../context.ts';
-import { applyEdit, editConfig } from '../edit.ts';
+import { applyEdit, editConfig, showPreview } from '../edit.ts';
 import { CommandLineError, exitCodes } from '../exit-codes.ts';
 
 interface Flags {
@@ -15,6 +15,7 @@ interface Flags {
   readonly namespace?: readonly string[];
   readonly include?: readonly string[];
   readonly exclude?: readonly string[];
+  readonly dryRun?: true;
 }
 
 const maxPriority = 1_000_000;
@@ -36,9 +37,10 @@ export function defineSourceAdd(parent: Command, run: Run): void {
         .choices(['mooncakes', 'moonbit-registry', 'custom']),
     )
     .option('--priority <number>', 'lower is tried first and trusted more (default: 50; preset: 100)')
-    .option('--namespace <patterns...>', 'names that only this source may supply')
+    .option('--namespace <patterns...>', 'names of which only this source says what they mean')
     .option('--include <patterns...>', 'limit what it supplies to these names')
-    .option('--exclude <patterns...>', 'names it never supplies');
+    .option('--exclude <patterns...>', 'names it never supplies')
+    .option('--dry-run', 'show what would change, and change nothing');
   addExamples(command, [
     ['moonbit-registry source add mooncakes --from-preset mooncakes', 'The official registry.'],
     [
@@ -48,7 +50,7 @@ export function defineSourceAdd(parent: Command, run: Run): void {
     ],
     [
       'moonbit-registry source add internal … --namespace "company/*"',
-      'The same, and nobody else may ever supply company/*.',
+      'The same, and nobody else ever decides what company/* means.',
     ],
   ]);
   command.action((name: string, flags: Flags) =>
@@ -56,7 +58,9 @@ export function defineSourceAdd(parent: Command, run: Run): void {
       const source = await readSource(name, flags);
       const before = await readConfig(context);
       const { addSource } = await import('../../config/edit.ts');
-      const config = await editConfig(context, (text) => addSource(text, source));
+      const edit = (text: string) => addSource(text, source);
+      if (flags.dryRun) return showPreview(context, edit);
+      const config = await editConfig(context, edit);
       const served = await applyEdit(context, config);
       context.output.result({
         text: [...describeAdded(before, config, source), ...served.lines].join('\n'),

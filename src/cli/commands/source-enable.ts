@@ -1,29 +1,32 @@
 import type { Command } from 'commander';
 import { addExamples, findConfiguredSource, type Run, readConfig } from '../context.ts';
-import { applyEdit, editConfig } from '../edit.ts';
+import { applyEdit, confirmLosses, editConfig, type LossFlags, showPreview } from '../edit.ts';
 import { exitCodes } from '../exit-codes.ts';
 
 export function defineSourceEnable(parent: Command, run: Run): void {
   const command = parent
     .command('enable')
     .description('Lets the registry read a source again.')
-    .argument('<name>', 'the source');
+    .argument('<name>', 'the source')
+    .option('--dry-run', 'show what would change, and change nothing');
   addExamples(command, [['moonbit-registry source enable partner', 'Use "partner" again.']]);
-  command.action((name: string) => setEnabled(run, name, true));
+  command.action((name: string, flags: LossFlags) => setEnabled(run, name, true, flags));
 }
 
 export function defineSourceDisable(parent: Command, run: Run): void {
   const command = parent
     .command('disable')
     .description(
-      'Stops the registry from contacting a source. What is cached from it stays listed and served; the rest leaves the index.',
+      'Stops the registry from contacting a source. Of its modules stays listed what is cached, or what another enabled source lists with the same checksum.',
     )
-    .argument('<name>', 'the source');
+    .argument('<name>', 'the source')
+    .option('--yes', 'although something leaves the index')
+    .option('--dry-run', 'show what would change, and change nothing');
   addExamples(command, [['moonbit-registry source disable partner', 'Leave "partner" alone for now.']]);
-  command.action((name: string) => setEnabled(run, name, false));
+  command.action((name: string, flags: LossFlags) => setEnabled(run, name, false, flags));
 }
 
-function setEnabled(run: Run, name: string, isEnabled: boolean): Promise<void> {
+function setEnabled(run: Run, name: string, isEnabled: boolean, flags: LossFlags): Promise<void> {
   return run(async (context) => {
     const { enabled: wasEnabled } = findConfiguredSource(await readConfig(context), name);
     const { setSourceEnabled } = await import('../../config/edit.ts');
@@ -35,7 +38,10 @@ function setEnabled(run: Run, name: string, isEnabled: boolean): Promise<void> {
       });
       return exitCodes.done;
     }
-    const config = await editConfig(context, (text) => setSourceEnabled(text, name, isEnabled));
+    const edit = (text: string) => setSourceEnabled(text, name, isEnabled);
+    if (flags.dryRun) return showPreview(context, edit);
+    await confirmLosses(context, edit, `disabling "${name}"`, isEnabled || (flags.yes ?? false));
+    const config = await editConfig(context, edit);
     const served = await applyEdit(context, config);
     context.output.result({
       text: [`Source "${name}" is ${word}.`, ...served.lines].join('\n'),

@@ -1,25 +1,30 @@
 import type { Command } from 'commander';
 import type { Config, SourceConfig } from '../../config/config.ts';
 import { addExamples, findConfiguredSource, type Run, readConfig } from '../context.ts';
-import { applyEdit, editConfig } from '../edit.ts';
+import { applyEdit, confirmLosses, editConfig, type LossFlags, showPreview } from '../edit.ts';
 import { exitCodes } from '../exit-codes.ts';
 
 export function defineSourceRemove(parent: Command, run: Run): void {
   const command = parent
     .command('remove')
     .description(
-      'Removes a source from registry.toml. What is cached from it stays listed and served under its name; the rest leaves the index.',
+      'Removes a source from registry.toml. Of its modules stays listed what is cached, or what another enabled source lists with the same checksum.',
     )
-    .argument('<name>', 'the source');
+    .argument('<name>', 'the source')
+    .option('--yes', 'although something leaves the index')
+    .option('--dry-run', 'show what would change, and change nothing');
   addExamples(command, [
     ['moonbit-registry source remove partner', 'Forget "partner", keep what is cached.'],
   ]);
-  command.action((name: string) =>
+  command.action((name: string, flags: LossFlags) =>
     run(async (context) => {
       const before = await readConfig(context);
       const removed = findConfiguredSource(before, name);
       const { removeSource } = await import('../../config/edit.ts');
-      const after = await editConfig(context, (text) => removeSource(text, name));
+      const edit = (text: string) => removeSource(text, name);
+      if (flags.dryRun) return showPreview(context, edit);
+      await confirmLosses(context, edit, `removing "${name}"`, flags.yes ?? false);
+      const after = await editConfig(context, edit);
       const served = await applyEdit(context, after);
       context.output.result({
         text: [

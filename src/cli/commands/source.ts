@@ -6,6 +6,7 @@ import { defineSourceDefault } from './source-default.ts';
 import { defineSourceDisable, defineSourceEnable } from './source-enable.ts';
 import { defineSourceList } from './source-list.ts';
 import { defineSourceRemove } from './source-remove.ts';
+import { defineSourceRename } from './source-rename.ts';
 
 const commands: readonly DefineCommand[] = [
   defineSourceAdd,
@@ -13,6 +14,7 @@ const commands: readonly DefineCommand[] = [
   defineSourceDefault,
   defineSourceEnable,
   defineSourceDisable,
+  defineSourceRename,
   defineSourceRemove,
   defineSourceCheck,
 ];
@@ -20,7 +22,7 @@ const commands: readonly DefineCommand[] = [
 export function defineSource(parent: Command, run: Run): void {
   const command = parent
     .command('source')
-    .summary('add, list, check, enable, disable or remove sources')
+    .summary('add, list, check, enable, disable, rename or remove sources')
     .description(
       'Manages the upstream registries this one reads. Edits keep the comments and order of registry.toml.',
     );

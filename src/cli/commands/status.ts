@@ -41,15 +41,24 @@ export function formatStatus(report: StatusReport, now: number): string {
   const failing = report.sources.filter(isFailing);
   return [
     `Registry "${report.name}" in ${report.directory}`,
+    `  Health:    ${describeHealth(report)}`,
     `  Serving:   ${count(report.modules, 'module')} at ${report.commit.slice(0, 12)}`,
     `  Archives:  ${groupDigits(archives.count)}, ${formatBytes(archives.bytes)}`,
     `  Index:     ${formatBytes(indexBytes)}`,
     `  Fallback:  ${report.upstreamFallback ? 'on (archives are fetched on demand)' : 'off (only cached archives are listed)'}`,
     '',
     formatTable(['SOURCE', 'PRIORITY', 'LISTED', 'SERVED', 'STATE'], rows, [1, 2, 3]),
-    ...failing.map((source) => `  ${source.name}: ${source.failure ?? 'its index is stale'}`),
+    ...failing.map(
+      ({ name, failure, failingSince }) =>
+        `  ${name}: ${failure ?? 'its index is stale'}${failingSince === undefined ? '' : ` (since ${failingSince})`}`,
+    ),
     ...separate(formatFindings(report.findings)),
   ].join('\n');
+}
+
+function describeHealth({ health, sources }: StatusReport): string {
+  const names = sources.filter(({ isStale }) => isStale).map(({ name }) => name);
+  return health === 'ok' ? health : `${health}: not current: ${names.join(', ')}`;
 }
 
 function describeState(source: SourceStatus, now: number): string {

@@ -1,10 +1,8 @@
 import type { Command } from 'commander';
-import type { SyncReport } from '../../registry/reports.ts';
-import { formatChange, summariseChanges } from '../changes.ts';
 import { addExamples, interruptible, type Run, withRegistry } from '../context.ts';
 import { exitCodes } from '../exit-codes.ts';
-import { formatFindings, formatStale, needsAttention } from '../findings.ts';
-import { count, formatList } from '../format.ts';
+import { needsAttention } from '../findings.ts';
+import { formatPlan } from '../plan-text.ts';
 
 export function defineSync(parent: Command, run: Run): void {
   const command = parent
@@ -24,21 +22,11 @@ export function defineSync(parent: Command, run: Run): void {
         withRegistry(context, async (registry) => {
           context.output.statusLine('Reading indexes');
           const report = await registry.sync({ dryRun: options.dryRun ?? false, signal });
-          context.output.result({ text: formatSync(report), json: report });
+          context.output.result({ text: formatPlan(report), json: report });
           const isClean = !needsAttention({ refreshes: report.sources, findings: report.findings });
           return isClean ? exitCodes.done : exitCodes.doneWithFindings;
         }),
       ),
     ),
   );
-}
-
-export function formatSync(report: SyncReport): string {
-  const verb = report.dryRun ? 'Would serve' : 'Serving';
-  const lines = [`${verb} ${summariseChanges(report)} from ${count(report.sources.length, 'source')}.`];
-  lines.push(...formatList(report.changes.map(formatChange), 50));
-  lines.push(...formatStale(report.sources), ...formatFindings(report.findings));
-  if (report.reRooted)
-    lines.push('The served history starts afresh: clients clone once more at their next update.');
-  return lines.join('\n');
 }

@@ -1,0 +1,52 @@
+/** What a plan would change, in the same words for `plan`, `sync --dry-run` and the edits of sources. */
+import type { SyncReport } from '../registry/reports.ts';
+import { formatChange, summariseChanges } from './changes.ts';
+import { formatFindings, formatStale } from './findings.ts';
+import { count, formatList } from './format.ts';
+
+const listed = 50;
+
+/** Whether anything would be served otherwise, or begin to wait. */
+export function changesSomething(report: SyncReport): boolean {
+  return report.changes.length > 0 || report.newlyHeld.some(({ waitsFor }) => waitsFor.length > 0);
+}
+
+export function formatPlan(report: SyncReport): string {
+  const verb = report.dryRun ? 'Would serve' : 'Serving';
+  const from = report.sources.length > 0 ? ` from ${count(report.sources.length, 'source')}` : '';
+  const lines = [`${verb} ${summariseChanges(report)}${from}.`];
+  lines.push(...formatList(report.changes.map(formatChange), listed));
+  lines.push(...formatHeld(report));
+  lines.push(...formatStale(report.sources), ...formatFindings(report.findings));
+  if (report.reRooted)
+    lines.push('The served history starts afresh: clients clone once more at their next update.');
+  return lines.join('\n');
+}
+
+function formatHeld({ newlyHeld, dryRun }: SyncReport): string[] {
+  const waiting = newlyHeld.filter(({ waitsFor }) => waitsFor.length > 0);
+  const next = newlyHeld.filter(({ waitsFor }) => waitsFor.length === 0);
+  const would = dryRun ? 'would wait' : 'wait';
+  return [
+    ...(waiting.length > 0
+      ? [
+          `${count(waiting.length, 'new name')} ${would}, until these sources can be read:`,
+          ...formatList(
+            waiting.map(({ module, waitsFor }) => `${module}  waits for ${waitsFor.join(', ')}`),
+            listed,
+          ),
+        ]
+      : []),
+    ...(next.length > 0
+      ? [`${count(next.length, 'new name')} ${next.length === 1 ? 'is' : 'are'} decided by the next sync.`]
+      : []),
+  ];
+}
+
+/** What leaves the index: whole modules, and versions of others. */
+export function describeLosses(report: SyncReport): readonly string[] {
+  const losing = report.changes.filter(
+    ({ kind, versionsRemoved }) => kind === 'removed' || versionsRemoved.length > 0,
+  );
+  return losing.map(formatChange);
+}

@@ -1,0 +1,176 @@
+import { StorageError } from '../errors.ts';
+import type { OperatorDecision } from '../model/operator-decision.ts';
+import { runGit } from '../support/git.ts';
+import { importCommits, type TreeEdit } from '../support/git-import.ts';
+import type { GitIndex, StateView } from './git-index.ts';
+import { parseIndexFile } from './index-file.ts';
+import { heldPathOf, ledgerFolder } from './layout.ts';
+import { formatLedgerFile, parseLedgerFile } from './ledger-file.ts';
+import type { PendingNames } from './pending-names.ts';
+import {
+  currentFormat,
+  formatDecisions,
+  formatFile,
+  formatState,
+  pendingFile,
+  type RegistryState,
+  stateFile,
+} from './registry-state.ts';
+
+/** Where the last state of an older format stays. */
+export function keptRefOf(format: number): string {
+  return `refs/registry/format-${format}`;
+}
+
+/**
+ * Format 1 -> 2 of one module's ledger file: each pin gets the requirements of the line that is served, whatever sources
+ * say now. A version that is not served gets none, and learns them when it is served again.
+ */
+export function upgradeLedgerFile(ledger: Buffer, served: Buffer | undefined): Buffer {
+  const lines = served ? parseIndexFile(served).lines : [];
+  const pins = parseLedgerFile(ledger).map((pin) => {
+    const line = lines.findLast(
+      ({ entry }) => entry.version === pin.version && entry.checksum === pin.checksum,
+    );
+    return line && pin.requirements === undefined ? { ...pin, requirements: line.entry.requirements } : pin;
+  });
+  return Buffer.from(formatLedgerFile(pins));
+}
+
+/** Format 2 -> 1 of one module's ledger file. */
+export function downgradeLedgerFile(ledger: Buffer): Buffer {
+  const lines = parseLedgerFile(ledger).map(
+    ({ version, checksum, firstSeen, source }) => `${version} ${checksum} ${firstSeen} ${source}\n`,
+  );
+  return Buffer.from(lines.join(''));
+}
+
+/** Format 2 -> 1 of `state.json`. */
+export function downgradeState({
+  served,
+  modules,
+  changedSinceRoot,
+  policy,
+  snapshots,
+}: RegistryState): string {
+  const records = snapshots.map(({ source, commit, tree, since, priority }) => ({
+    ...{ source, commit, tree, since, priority },
+  }));
+  const state = { served, modules, changedSinceRoot, policy, snapshots: records };
+  return `${JSON.stringify(state, undefined, 2)}\n`;
+}
+
+/** The first fact that format 1 cannot hold, as the end of a sentence; `undefined` where there is none. */
+export function downgradeProblem(facts: {
+  readonly snapshots: RegistryState['snapshots'];
+  readonly pending: PendingNames;
+  readonly decisions: readonly OperatorDecision[];
+  readonly findingKinds: ReadonlySet<string>;
+}): string | undefined {
+  const undecided = [...facts.pending].find(([, reason]) => reason.kind === 'undecided');
+  if (undecided) return `the name ${undecided[0]} is undecided, and the older program would give it away`;
+  const held = facts.snapshots.find((record) => record.held);
+  if (held) return `a reading of source "${held.source}" is held back`;
+  const decision = facts.decisions.find(({ action }) => !oldActions.has(action));
+  if (decision) return `the operator has decided about ${decision.module} (${decision.action})`;
+  const kind = newFindings.find((candidate) => facts.findingKinds.has(candidate));
+  if (kind) return `what is served rests on a finding of the kind "${kind}"`;
+  return undefined;
+}
+
+const oldActions = new Set<string>(['keep', 'accept-version', 'accept-origin']);
+/** What the older program would act on otherwise: it would pass on, or remove, what these findings hold back. */
+const newFindings = ['requirements-conflict', 'look-alike', 'broken-file'];
+
+/**
+ * Brings the state to the current format by one commit, keeping the old one under a ref. `addressOf`: where each source's
+ * index is now, which format 1 did not record. Only while holding the registry's lock.
+ */
+export async function migrate(
+  index: GitIndex,
+  date: Date,
+  addressOf: (source: string) => string | undefined,
+): Promise<void> {
+  const base = await index.state();
+  if (base.format === currentFormat) return;
+  const snapshots = base.snapshots.map((record) => ({
+    ...record,
+    indexUrl: record.indexUrl ?? addressOf(record.source),
+  }));
+  const served = await index.list(base.served);
+  const ledgerEdits = await rewriteLedger(index, base, async (path, ledger) => {
+    const id = served.get(path);
+    return upgradeLedgerFile(ledger, id === undefined ? undefined : await index.read(id));
+  });
+  const edits: TreeEdit[] = [
+    { path: formatFile, content: `${currentFormat}\n` },
+    { path: stateFile, content: formatState({ ...base, snapshots }) },
+    { path: pendingFile, content: '' },
+    ...ledgerEdits,
+  ];
+  const message = `Upgrade the data from format ${base.format} to ${currentFormat}\n`;
+  await moveTo(index, base, { message, date, edits });
+}
+
+/**
+ * Brings the state back to format 1, for a program that knows no other. Throws `StorageError` where it holds a fact that
+ * format 1 has no place for; nothing has changed then. Only while holding the registry's lock.
+ */
+export async function downgrade(index: GitIndex, date: Date): Promise<void> {
+  const base = await index.state();
+  if (base.format === 1)
+    throw new StorageError('the data have format 1 already: every version of the program knows it');
+  const findings = await index.state().then((state) => state.findings());
+  const decisions = await base.decisions();
+  const problem = downgradeProblem({
+    snapshots: base.snapshots,
+    pending: await base.pending(),
+    decisions,
+    findingKinds: new Set(findings.map(({ kind }) => kind)),
+  });
+  if (problem !== undefined)
+    throw new StorageError(`the data cannot go back to format 1: ${problem}`, {
+      hint: `the state before the upgrade is kept at ${keptRefOf(1)}; what has happened since is not in it`,
+    });
+  const edits: TreeEdit[] = [
+    { path: formatFile, content: '1\n' },
+    { path: stateFile, content: downgradeState(base) },
+    { path: pendingFile },
+    ...(decisions.length > 0 ? [{ path: 'decisions.jsonl', content: formatDecisions(decisions) }] : []),
+    ...base.snapshots.flatMap(({ source, held }) => (held ? [{ path: heldPathOf(source) }] : [])),
+    ...(await rewriteLedger(index, base, async (_, ledger) => downgradeLedgerFile(ledger))),
+  ];
+  await moveTo(index, base, { message: `Downgrade the data to format 1\n`, date, edits });
+}
+
+async function moveTo(
+  index: GitIndex,
+  base: StateView,
+  change: { readonly message: string; readonly date: Date; readonly edits: readonly TreeEdit[] },
+): Promise<void> {
+  await runGit(['update-ref', keptRefOf(base.format), base.commit], { gitDir: index.directory });
+  const [next = ''] = await importCommits(index.directory, [() => ({ base: base.commit, ...change })]);
+  await index.adopt(base.commit, next);
+}
+
+/** How many ledger files are read at a time. */
+const batchSize = 512;
+
+async function rewriteLedger(
+  index: GitIndex,
+  base: StateView,
+  rewrite: (path: string, ledger: Buffer) => Promise<Buffer>,
+): Promise<TreeEdit[]> {
+  const files = [...(await index.list(`${base.commit}:${ledgerFolder}`))];
+  const edits: TreeEdit[] = [];
+  for (let start = 0; start < files.length; start += batchSize) {
+    const batch = files.slice(start, start + batchSize).map(async ([path, id]): Promise<TreeEdit[]> => {
+      const before = await index.read(id);
+      if (!before) throw new StorageError(`object ${id} is missing from ${index.directory}`);
+      const content = await rewrite(path.slice(path.indexOf('/') + 1), before);
+      return content.equals(before) ? [] : [{ path: `${ledgerFolder}/${path}`, content }];
+    });
+    edits.push(...(await Promise.all(batch)).flat());
+  }
+  return edits;
+}

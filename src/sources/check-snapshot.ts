@@ -1,0 +1,77 @@
+import type { GitOptions } from '../support/git.ts';
+import { createGitObjectReader, type GitObjectReader } from '../support/git-objects.ts';
+import { parseId } from '../support/git-tree.ts';
+import { readTypes } from './adopt-objects.ts';
+import type { GitDirectory } from './git-directory.ts';
+import { type MeasuredTree, measureTree, type TreeLimits } from './measure-tree.ts';
+
+/** What was fetched: good to be taken over, or why not. */
+export type CheckedSnapshot =
+  | {
+      readonly kind: 'good';
+      readonly commit: string;
+      readonly tree: string;
+      /** Every object of it, each once; see `MeasuredTree`. */
+      readonly objects: readonly string[];
+    }
+  | Extract<MeasuredTree, { kind: 'refused' }>;
+
+const maxCommitBytes = 1024 * 1024;
+
+/**
+ * Checks a commit and all its tree names, whatever brought it here: git's own check (`fetch.fsckObjects`) leaves out what
+ * comes by dumb HTTP, and no check of git's counts. No file is read, only what kind of object it is. A repository
+ * without index files is no index: nothing tells a wrong address from a registry that lost everything.
+ */
+export async function checkSnapshot(
+  directory: GitDirectory,
+  commit: string,
+  limits: TreeLimits,
+  options: Pick<GitOptions, 'signal' | 'timeoutMs' | 'env'>,
+): Promise<CheckedSnapshot> {
+  const reader = createGitObjectReader(directory.path, directory.variables);
+  const stop = () => reader.kill();
+  options.signal?.addEventListener('abort', stop, { once: true });
+  try {
+    const tree = await readTreeOf(reader, commit);
+    if (tree === undefined) return refused('is no commit that can be read');
+    const measured = await measureTree(reader, tree, limits);
+    if (measured.kind === 'refused') return measured;
+    if (measured.indexFiles === 0) return refused('has no .index file below user/');
+    const problem = await checkFiles(directory, measured.blobs, options);
+    if (problem !== undefined) return problem;
+    const objects = [parseId(commit), ...measured.trees, ...measured.blobs];
+    return { kind: 'good', commit, tree, objects };
+  } catch (error) {
+    options.signal?.throwIfAborted();
+    throw error;
+  } finally {
+    options.signal?.removeEventListener('abort', stop);
+    reader.kill();
+  }
+}
+
+async function readTreeOf(reader: GitObjectReader, commit: string): Promise<string | undefined> {
+  const facts = await reader.identify(commit);
+  if (facts?.type !== 'commit' || facts.sizeBytes > maxCommitBytes) return undefined;
+  const content = (await reader.read(commit))?.content.toString('latin1') ?? '';
+  return /^tree ([0-9a-f]{40})\n/.exec(content)?.[1];
+}
+
+/** Whether each file is here, and a file. */
+async function checkFiles(
+  directory: GitDirectory,
+  blobs: ReadonlySet<string>,
+  options: Pick<GitOptions, 'signal' | 'timeoutMs' | 'env'>,
+): Promise<CheckedSnapshot | undefined> {
+  let problem: CheckedSnapshot | undefined;
+  await readTypes(directory.path, blobs, options, (_, type) => {
+    if (type === undefined) problem = { ...refused('lacks files that it names'), isMissing: true };
+    else if (type !== 'blob') problem ??= refused(`names a ${type} as a file`);
+  });
+  return problem;
+}
+
+function refused(reason: string) {
+  return { kind: 'refused', reason } as const;
+}

@@ -1,0 +1,82 @@
+import { join } from 'node:path';
+import type { SourceConfig } from '../config/config.ts';
+import {
+  DestinationRefused,
+  destinationProblem,
+  judgedLookup,
+  literalAddress,
+  type Resolve,
+} from '../support/destination.ts';
+import { isOlderVersion } from '../support/git-version.ts';
+import { type Environment, proxyFor } from '../support/proxy.ts';
+import { commandToAllow, type SourceDestinations } from './destinations.ts';
+
+export interface GitRouteContext {
+  readonly config: SourceConfig;
+  readonly destinations: SourceDestinations;
+  /** Folder of this source's own. */
+  readonly gitDirectory: string;
+  /** Of the git that is installed. */
+  readonly gitVersion: () => Promise<string>;
+  /** Default `dns.lookup`. */
+  readonly resolve?: Resolve | undefined;
+}
+
+/** What git is told, so that it goes the way we have judged and no other. */
+export interface GitRoute {
+  readonly settings: readonly (readonly [string, string])[];
+  readonly variables: Readonly<Record<string, string>>;
+}
+
+/** The first git with `http.curloptResolve`. */
+const pinningGit = '2.37';
+
+/**
+ * How git reaches the web address `url`, which a redirect may have led to: through the proxy that our own requests went
+ * through, or else straight to addresses that were judged. git resolves names itself, so that a name which has a public
+ * address for us could have a private one for git; where git cannot be told the address, such a place is refused.
+ * And git has an empty home: curl would send what stands in `~/.netrc` to any host that asks. Throws
+ * `DestinationRefused`, and what resolving a name fails with.
+ */
+export async function routeGit(
+  context: GitRouteContext,
+  url: string,
+  environment: Environment,
+): Promise<GitRoute> {
+  const target = new URL(url);
+  const home = { HOME: join(context.gitDirectory, 'no-home') };
+  const route = proxyFor(target, environment);
+  if (route.kind === 'unusable') throw new DestinationRefused(route.problem);
+  const problem = destinationProblem(context.destinations, target, route.kind === 'proxy');
+  if (problem !== undefined) throw new DestinationRefused(problem);
+  if (route.kind === 'proxy')
+    return { settings: [['http.proxy', route.url]], variables: { ...home, no_proxy: '', NO_PROXY: '' } };
+  const straight = { ...home, no_proxy: '*', NO_PROXY: '*' };
+  if (context.destinations.trusts(target) || literalAddress(target) !== undefined)
+    return { settings: [], variables: straight };
+  return { settings: await pin(context, target), variables: straight };
+}
+
+async function pin(context: GitRouteContext, target: URL): Promise<[string, string][]> {
+  if (isOlderVersion(await context.gitVersion(), pinningGit)) {
+    throw new DestinationRefused(
+      `a redirect to ${target.host} cannot be followed safely by a git before ${pinningGit}: install a later one, or ` +
+        `trust that host: ${commandToAllow(context.config, target)}`,
+    );
+  }
+  const addresses = await resolveJudged(context, target);
+  const port = target.port || (target.protocol === 'https:' ? '443' : '80');
+  return [['http.curloptResolve', `${target.hostname}:${port}:${addresses.join(',')}`]];
+}
+
+function resolveJudged({ destinations, resolve }: GitRouteContext, target: URL): Promise<string[]> {
+  const lookup = judgedLookup(destinations, target, resolve);
+  return new Promise((found, fail) => {
+    lookup(target.hostname, { all: true }, (error, addresses) => {
+      if (error) return fail(error);
+      const list = typeof addresses === 'string' ? [{ address: addresses }] : addresses;
+      // In brackets, as libcurl wants IPv6 addresses in CURLOPT_RESOLVE.
+      found(list.map(({ address }) => (address.includes(':') ? `[${address}]` : address)));
+    });
+  });
+}
