@@ -70,6 +70,9 @@ export class IntegrityError extends RegistryError {
   }
 }
 
+/** More bytes than their source may send, or may have on its way to our disk: given up, whatever they were. */
+export class ExcessError extends IntegrityError {}
+
 /** Our own disk or git repository cannot be read or written. */
 export class StorageError extends RegistryError {
   constructor(message: string, options: ErrorOptions = {}) {

@@ -1,5 +1,6 @@
 import type { Readable } from 'node:stream';
 import type { Checksum } from '../model/checksum.ts';
+import type { Supplier } from './disk-share.ts';
 
 /**
  * Seam 2: verified archives by checksum. What `has` and `open` show was verified when it was stored (rule 7);
@@ -19,8 +20,8 @@ export interface ArchiveStore {
 
   /**
    * Stores `body` if it begins as a zip file does and its SHA-256 is `checksum`; consumes or destroys it in every case. Returns the size.
-   * Throws `IntegrityError` when the bytes are others, which it says nothing about, `StorageError` when the disk fails, and whatever `body`
-   * fails with; nothing is left behind then. Storing what is already here is harmless.
+   * Throws `IntegrityError` when the bytes are others, which it says nothing about, `ExcessError` when they are too many, `StorageError`
+   * when the disk fails, and whatever `body` fails with; nothing is left behind then. Storing what is already here is harmless.
    */
   store(checksum: Checksum, body: Readable, options?: StoreOptions): Promise<number>;
 
@@ -48,8 +49,12 @@ export interface ByteRange {
 
 /** Bounds of one `store`, and what its caller knows or wants to know. */
 export interface StoreOptions {
-  /** Reading stops with an `IntegrityError` beyond this many bytes. */
+  /** Reading stops with an `ExcessError` beyond this many bytes. */
   readonly maxBytes?: number | undefined;
+  /** As the far side said; where that is too many, nothing is read. The body may still lie. */
+  readonly announcedBytes?: number | undefined;
+  /** Who may have only a share of the free disk on its way; without it, nobody counts. */
+  readonly supplier?: Supplier | undefined;
   readonly signal?: AbortSignal | undefined;
   /** The caller has just seen that it is not here, which spares another look. */
   readonly isAbsent?: boolean | undefined;

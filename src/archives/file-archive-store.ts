@@ -5,7 +5,7 @@ import path from 'node:path';
 import { addAbortSignal, type Readable } from 'node:stream';
 import { promisify } from 'node:util';
 import pLimit from 'p-limit';
-import { IntegrityError } from '../errors.ts';
+import { ExcessError, IntegrityError } from '../errors.ts';
 import { type Checksum, isChecksum } from '../model/checksum.ts';
 import { syncDirectory } from '../support/atomic-file.ts';
 import { ifExists, onDisk } from '../support/disk-errors.ts';
@@ -14,16 +14,24 @@ import { createSingleFlight } from '../support/single-flight.ts';
 import { findAbandoned, temporaryName } from '../support/temporary-file.ts';
 import { findDamage } from './archive-check.ts';
 import type { ArchiveStore, StoreOptions } from './archive-store.ts';
+import type { DiskShares, DiskTicket } from './disk-share.ts';
+import { createPieces, pieceBytes } from './pieces.ts';
 import { createZipCheck } from './zip-start.ts';
 
 const openDescriptor = promisify(openFile);
 const readDescriptor = promisify(readFile);
-const gatherBytes = 1024 * 1024;
 /** A listing is mostly waiting. */
 const foldersAtOnce = 32;
 /** Few: the work that goes on meanwhile would queue behind them. */
 const sweptAtOnce = 4;
 const folderPattern = /^[0-9a-f]{2}$/;
+
+export interface FileStoreOptions {
+  /** What its files are called at the end: `.zip` unless they are something else. */
+  readonly suffix?: '.zip' | '.wasm' | undefined;
+  /** What those who are named as suppliers may have on its way; without it, anything. */
+  readonly shares?: DiskShares | undefined;
+}
 
 /**
  * Archives as files `<directory>/<first two hex digits>/<checksum>.zip`; damaged ones as
@@ -31,11 +39,12 @@ const folderPattern = /^[0-9a-f]{2}$/;
  * by itself: measured, sharing one round of fsync among the archives in flight was no faster, since the file system
  * already joins the fsyncs that run at the same time.
  */
-export function openFileArchiveStore(directory: string): ArchiveStore {
+export function openFileArchiveStore(directory: string, options: FileStoreOptions = {}): ArchiveStore {
+  const { suffix = '.zip', shares } = options;
   const root = path.resolve(directory);
   const folders = createSingleFlight<string, void>();
 
-  const locate = (checksum: Checksum) => path.join(root, checksum.slice(0, 2), `${checksum}.zip`);
+  const locate = (checksum: Checksum) => path.join(root, checksum.slice(0, 2), `${checksum}${suffix}`);
   const makeFolder = (folder: string) => folders.run(folder, () => makeDurableFolder(folder));
 
   const store: ArchiveStore = {
@@ -43,8 +52,8 @@ export function openFileArchiveStore(directory: string): ArchiveStore {
     has: async (checksum) => (await store.size(checksum)) !== undefined,
     size: (checksum) => sizeOf(locate(checksum)),
     read: (checksum) => onDisk(`read ${locate(checksum)}`, () => ifExists(readWhole(locate(checksum)))),
-    list: () => listArchives(root),
-    names: () => listNames(root),
+    list: () => listArchives(root, suffix),
+    names: () => listNames(root, suffix),
     quarantine: (checksum) => moveAway(checksum, locate(checksum), path.join(root, '..', 'quarantine')),
 
     async open(checksum, range) {
@@ -53,13 +62,17 @@ export function openFileArchiveStore(directory: string): ArchiveStore {
       return handle?.createReadStream(range);
     },
 
-    async store(checksum, body, options = {}) {
+    async store(checksum, body, storeOptions = {}) {
       // A body may fail while we look at the disk, and some fail when they are destroyed.
       body.on('error', () => {});
       try {
-        const present = options.isAbsent ? undefined : await store.size(checksum);
+        const present = storeOptions.isAbsent ? undefined : await store.size(checksum);
         if (present !== undefined) return present;
-        return await receive(checksum, body, options, locate(checksum), makeFolder);
+        return await receive(checksum, body, storeOptions, locate(checksum), {
+          makeFolder,
+          shares,
+          isZip: suffix === '.zip',
+        });
       } finally {
         body.destroy();
       }
@@ -95,21 +108,45 @@ export async function findAbandonedArchives(directory: string): Promise<string[]
   return files.flat();
 }
 
+interface Receiving {
+  readonly makeFolder: (folder: string) => Promise<void>;
+  readonly shares: DiskShares | undefined;
+  readonly isZip: boolean;
+}
+
+interface Sink {
+  readonly append: (piece: Buffer) => Promise<void>;
+  readonly ticket: DiskTicket | undefined;
+  /** Whether nothing else than a zip file is wanted. */
+  readonly isZip: boolean;
+}
+
 async function receive(
   checksum: Checksum,
   body: Readable,
   options: StoreOptions,
   target: string,
-  makeFolder: (folder: string) => Promise<void>,
+  { makeFolder, shares, isZip }: Receiving,
 ): Promise<number> {
+  const { announcedBytes = 0, maxBytes = Number.POSITIVE_INFINITY, supplier } = options;
+  if (announcedBytes > maxBytes) throw tooLarge(checksum, maxBytes);
+  const ticket = supplier && shares?.open(supplier);
+  // A small one can be given out although the disk has no room for it.
+  if (announcedBytes > pieceBytes) await ticket?.expect(announcedBytes);
   const temporary = createTemporary(target, makeFolder);
   try {
-    const sizeBytes = await writeVerified(checksum, body, options, temporary.append);
+    const sizeBytes = await writeVerified(checksum, body, options, {
+      append: temporary.append,
+      ticket,
+      isZip,
+    });
     await temporary.publish();
     return sizeBytes;
   } catch (error) {
     await temporary.discard();
     throw error;
+  } finally {
+    ticket?.end();
   }
 }
 
@@ -118,41 +155,41 @@ async function writeVerified(
   checksum: Checksum,
   body: Readable,
   { maxBytes = Number.POSITIVE_INFINITY, signal, onVerified }: StoreOptions,
-  append: (bytes: Buffer) => Promise<void>,
+  { append, ticket, isZip }: Sink,
 ): Promise<number> {
   const hash = createHash('sha256');
-  const zip = createZipCheck();
+  const pieces = createPieces();
+  const zip = isZip ? createZipCheck() : undefined;
   let sizeBytes = 0;
-  let gathered: Uint8Array[] = [];
-  let gatheredBytes = 0;
   signal?.throwIfAborted();
   if (signal) addAbortSignal(signal, body);
   try {
     for await (const chunk of body as AsyncIterable<Uint8Array>) {
       sizeBytes += chunk.length;
-      if (sizeBytes > maxBytes)
-        throw new IntegrityError(`archive ${checksum} is larger than the ${maxBytes} bytes allowed`);
-      if (!zip.accepts(chunk)) throw notAnArchive();
+      if (sizeBytes > maxBytes) throw tooLarge(checksum, maxBytes);
+      if (zip?.accepts(chunk) === false) throw notAnArchive();
       hash.update(chunk);
-      gathered.push(chunk);
-      gatheredBytes += chunk.length;
-      if (gatheredBytes < gatherBytes) continue;
-      await append(Buffer.concat(gathered));
-      gathered = [];
-      gatheredBytes = 0;
+      for (const piece of pieces.take(chunk)) {
+        await ticket?.add(piece.length);
+        await append(piece);
+      }
     }
   } catch (error) {
     signal?.throwIfAborted();
     throw error;
   }
   // Nothing of what came instead is told: it may be what a server inside answered.
-  if (!zip.isZip()) throw notAnArchive();
+  if (zip?.isZip() === false) throw notAnArchive();
   if (hash.digest('hex') !== checksum)
     throw new IntegrityError(`what was received is not what the checksum in the index says, ${checksum}`);
-  const last = Buffer.concat(gathered);
+  const last = pieces.rest();
   if (last.length === sizeBytes) onVerified?.(last);
   await append(last);
   return sizeBytes;
+}
+
+function tooLarge(checksum: Checksum, maxBytes: number): ExcessError {
+  return new ExcessError(`archive ${checksum} is larger than the ${maxBytes} bytes allowed`);
 }
 
 function notAnArchive(): IntegrityError {
@@ -162,7 +199,7 @@ function notAnArchive(): IntegrityError {
 /** A file beside `target`, made when it is first written to. */
 function createTemporary(target: string, makeFolder: (folder: string) => Promise<void>) {
   const folder = path.dirname(target);
-  const file = path.join(folder, temporaryName(`.${path.basename(target, '.zip')}`));
+  const file = path.join(folder, temporaryName(`.${path.parse(target).name}`));
   const doing = `write ${target}`;
   let handle: FileHandle | undefined;
 
@@ -206,7 +243,7 @@ async function moveAway(checksum: Checksum, file: string, folder: string): Promi
   return onDisk(`move the damaged archive ${file} to ${folder}`, async () => {
     await makeDurableFolder(folder);
     const time = new Date().toISOString().replace(/[-:.]/g, '');
-    const target = path.join(folder, `${checksum}.${time}.zip`);
+    const target = path.join(folder, `${checksum}.${time}${path.extname(file)}`);
     if ((await ifExists(link(file, target).then(() => true))) !== true) return undefined;
     const damage = await findDamage(checksum, async () => (await open(target, 'r')).createReadStream());
     const isStillThere = (await ifExists(stat(file)))?.ino === (await stat(target)).ino;
@@ -229,11 +266,14 @@ async function sizeOf(file: string): Promise<number | undefined> {
   return facts?.size;
 }
 
-async function* listArchives(root: string): AsyncGenerator<{ checksum: Checksum; sizeBytes: number }> {
+async function* listArchives(
+  root: string,
+  suffix: string,
+): AsyncGenerator<{ checksum: Checksum; sizeBytes: number }> {
   for (const folder of await foldersOf(root)) {
-    const checksums = await checksumsIn(folder);
+    const checksums = await checksumsIn(folder, suffix);
     const sizes = await Promise.all(
-      checksums.map((checksum) => sizeOf(path.join(folder, `${checksum}.zip`))),
+      checksums.map((checksum) => sizeOf(path.join(folder, `${checksum}${suffix}`))),
     );
     for (const [position, checksum] of checksums.entries()) {
       const sizeBytes = sizes[position];
@@ -242,19 +282,21 @@ async function* listArchives(root: string): AsyncGenerator<{ checksum: Checksum;
   }
 }
 
-async function* listNames(root: string): AsyncGenerator<readonly Checksum[]> {
+async function* listNames(root: string, suffix: string): AsyncGenerator<readonly Checksum[]> {
   const folders = await foldersOf(root);
   for (let start = 0; start < folders.length; start += foldersAtOnce)
-    for (const checksums of await Promise.all(folders.slice(start, start + foldersAtOnce).map(checksumsIn)))
+    for (const checksums of await Promise.all(
+      folders.slice(start, start + foldersAtOnce).map((folder) => checksumsIn(folder, suffix)),
+    ))
       yield checksums;
 }
 
-async function checksumsIn(folder: string): Promise<Checksum[]> {
+async function checksumsIn(folder: string, suffix: string): Promise<Checksum[]> {
   const start = path.basename(folder);
   const checksums: Checksum[] = [];
   for (const name of await readdir(folder)) {
-    const checksum = name.slice(0, -'.zip'.length);
-    const belongs = name.endsWith('.zip') && name.startsWith(start);
+    const checksum = name.slice(0, -suffix.length);
+    const belongs = name.endsWith(suffix) && name.startsWith(start);
     if (belongs && isChecksum(checksum)) checksums.push(checksum);
   }
   return checksums;

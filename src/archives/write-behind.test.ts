@@ -11,7 +11,7 @@ import { IntegrityError, StorageError } from '../errors.ts';
 import type { Checksum } from '../model/checksum.ts';
 import type { ArchiveStore } from './archive-store.ts';
 import { openFileArchiveStore } from './file-archive-store.ts';
-import { createWriteBehind } from './write-behind.ts';
+import { type Bounds, createWriteBehind } from './write-behind.ts';
 
 const bytes = zipOf('a small archive');
 const checksum = checksumOf(bytes);
@@ -32,9 +32,10 @@ function createSlowDisk() {
   return { store, release };
 }
 
-function createScene(store: Pick<ArchiveStore, 'store'>) {
+function createScene(store: Pick<ArchiveStore, 'store'>, bounds?: Bounds) {
   const told: string[] = [];
   const behind = createWriteBehind(store, {
+    bounds,
     onStored: () => void told.push('stored'),
     onFailure: (failed: Checksum, error) => void told.push(`${failed}: ${error}`),
   });
@@ -56,42 +57,66 @@ describe('an archive that is received', () => {
     expect(told).toEqual(['stored']);
   });
 
-  test('waits for the disk when many others are on their way to it', async () => {
-    const disk = createSlowDisk();
-    const { behind } = createScene(disk);
-    const receive = (text: string) =>
-      behind.receive(checksumOf(Buffer.from(text)), Readable.from([Buffer.from(text)]));
-    await Promise.all(Array.from({ length: 32 }, (_, position) => receive(`archive ${position}`)));
-    let isHere = false;
-    const last = receive('one more').then(() => {
-      isHere = true;
-    });
-    await expect.poll(() => behind.find(checksumOf(Buffer.from('one more')))).toBeDefined();
-    expect(isHere).toBe(false);
-    disk.release();
-    await last;
-    expect(isHere).toBe(true);
-  });
+  // Of 10 bytes each: three go ahead of one source, six of all.
+  const bounds = { ofOneBytes: 30, ofAllBytes: 60 };
+  const from = (name: string) => ({ supplier: { name, diskShare: 1 } });
+  const tenBytes = (position: number) => Buffer.from(`number ${String(position).padStart(3)}`);
 
-  test('is not even read while twice as many are held in memory', async () => {
+  function createFlood() {
     const disk = createSlowDisk();
-    let begun = 0;
-    const { behind } = createScene({
-      store: (...given) => {
-        begun++;
-        return disk.store(...given);
+    const begun: Checksum[] = [];
+    const { behind } = createScene(
+      {
+        store: (...given) => {
+          begun.push(given[0]);
+          return disk.store(...given);
+        },
       },
-    });
-    const receive = (text: string) =>
-      behind.receive(checksumOf(Buffer.from(text)), Readable.from([Buffer.from(text)]));
-    const all = Array.from({ length: 64 }, (_, position) => receive(`archive ${position}`));
-    await expect.poll(() => behind.find(checksumOf(Buffer.from('archive 63')))).toBeDefined();
-    all.push(receive('one more'));
-    await new Promise((resolve) => setImmediate(resolve));
-    expect(begun).toBe(64);
+      bounds,
+    );
+    const answered = new Set<number>();
+    const receive = async (position: number, source: string) => {
+      const whole = tenBytes(position);
+      await behind.receive(checksumOf(whole), Readable.from([whole]), from(source));
+      answered.add(position);
+    };
+    const isHeld = (position: number) => behind.find(checksumOf(tenBytes(position))) !== undefined;
+    return { disk, begun, answered, receive, isHeld };
+  }
+
+  test('waits for the disk when as much of its source is on its way there, which no other source notices', async () => {
+    const { disk, answered, receive, isHeld } = createFlood();
+    const all = [1, 2, 3, 4].map((position) => receive(position, 'flooding'));
+    await expect.poll(() => [1, 2, 3, 4].every(isHeld)).toBe(true);
+    all.push(receive(5, 'other'));
+    await expect.poll(() => [...answered].sort()).toEqual([1, 2, 3, 5]);
     disk.release();
     await Promise.all(all);
-    expect(begun).toBe(65);
+    expect(answered.size).toBe(5);
+  });
+
+  test('waits for the disk when as much of all sources together is on its way there', async () => {
+    const { disk, answered, receive, isHeld } = createFlood();
+    const all = [1, 2, 3, 4, 5, 6].map((position) => receive(position, `source ${position}`));
+    await expect.poll(() => answered.size).toBe(6);
+    all.push(receive(7, 'source 7'));
+    await expect.poll(() => isHeld(7)).toBe(true);
+    expect(answered.has(7)).toBe(false);
+    disk.release();
+    await Promise.all(all);
+  });
+
+  test('is not even read while twice as much is held in memory', async () => {
+    const { disk, begun, receive, isHeld } = createFlood();
+    const all = [1, 2, 3, 4, 5, 6].map((position) => receive(position, 'flooding'));
+    await expect.poll(() => isHeld(6)).toBe(true);
+    all.push(receive(7, 'flooding'), receive(8, 'other'));
+    await expect.poll(() => isHeld(8)).toBe(true);
+    expect(begun).toHaveLength(7);
+    expect(isHeld(7)).toBe(false);
+    disk.release();
+    await Promise.all(all);
+    expect(begun).toHaveLength(8);
   });
 
   test('is given out although the disk refuses it, which somebody is told', async () => {

@@ -9,7 +9,8 @@ export interface WriteBehind {
 
   /**
    * As `ArchiveStore.store`, but resolves when a small archive is verified, and does not fail if the disk then does.
-   * While many are being written it resolves when this one is: whoever asks waits for a slow disk, memory does not grow.
+   * While as many bytes of its supplier, or of all, wait for the disk as may, it resolves when this one is written, and
+   * while there are twice as many no further body is read: whoever asks waits for a slow disk, memory does not grow.
    */
   receive(checksum: Checksum, body: Readable, options?: StoreOptions): Promise<ReceivedArchive>;
 
@@ -29,24 +30,32 @@ export interface WriteBehindOptions {
   /** Told of each archive that was verified, and was or was not stored. */
   readonly onStored?: (() => void) | undefined;
   readonly onFailure: (checksum: Checksum, error: unknown) => void;
+  readonly bounds?: Bounds | undefined;
 }
 
-/** Each has less than 1 MiB and takes one file descriptor. */
-const maxAhead = 32;
-/** Beyond which no further body is read. */
-const maxHeld = 64;
+/** Bytes in memory that wait for the disk: of one supplier, and of all together. */
+export interface Bounds {
+  readonly ofOneBytes: number;
+  readonly ofAllBytes: number;
+}
+
+const usualBounds: Bounds = { ofOneBytes: 8 * 1024 * 1024, ofAllBytes: 32 * 1024 * 1024 };
 
 export function createWriteBehind(
   store: Pick<ArchiveStore, 'store'>,
-  { onStored, onFailure }: WriteBehindOptions,
+  { onStored, onFailure, bounds = usualBounds }: WriteBehindOptions,
 ): WriteBehind {
   const ahead = new Map<Checksum, ReceivedArchive>();
+  const held = createHeldBytes(bounds);
 
   return {
     find: (checksum) => ahead.get(checksum),
 
     async receive(checksum, body, options) {
-      while (ahead.size >= maxHeld) await Promise.race([...ahead.values()].map(({ isStored }) => isStored));
+      const supplier = options?.supplier?.name ?? '';
+      // A body that fails while it waits fails when it is read.
+      body.on('error', () => {});
+      while (!held.isRoomFor(supplier, 2)) await held.change();
       const verified: { bytes?: Buffer } = {};
       let tellVerified = () => {};
       const isVerified = new Promise<void>((resolve) => {
@@ -74,9 +83,13 @@ export function createWriteBehind(
       const { bytes } = verified;
       if (!bytes) return { sizeBytes: await storing, bytes, isStored };
       const received = { sizeBytes: bytes.length, bytes, isStored };
-      const mayGoAhead = ahead.size < maxAhead;
+      const mayGoAhead = held.isRoomFor(supplier, 1);
       ahead.set(checksum, received);
-      const forgotten = isStored.then(() => ahead.get(checksum) === received && ahead.delete(checksum));
+      held.add(supplier, bytes.length);
+      const forgotten = isStored.then(() => {
+        held.add(supplier, -bytes.length);
+        return ahead.get(checksum) === received && ahead.delete(checksum);
+      });
       if (!mayGoAhead) await forgotten;
       return received;
     },
@@ -84,5 +97,27 @@ export function createWriteBehind(
     async settle() {
       await Promise.all([...ahead.values()].map(({ isStored }) => isStored));
     },
+  };
+}
+
+function createHeldBytes({ ofOneBytes, ofAllBytes }: Bounds) {
+  const ofOne = new Map<string, number>();
+  let ofAll = 0;
+  let wake: (() => void)[] = [];
+  return {
+    /** Whether less is held than `times` what may be. */
+    isRoomFor: (supplier: string, times: number) =>
+      (ofOne.get(supplier) ?? 0) < times * ofOneBytes && ofAll < times * ofAllBytes,
+    add(supplier: string, bytes: number): void {
+      const now = (ofOne.get(supplier) ?? 0) + bytes;
+      if (now > 0) ofOne.set(supplier, now);
+      else ofOne.delete(supplier);
+      ofAll += bytes;
+      const waiting = wake;
+      wake = [];
+      for (const tell of waiting) tell();
+    },
+    /** Resolves when another amount is held. */
+    change: () => new Promise<void>((resolve) => wake.push(resolve)),
   };
 }

@@ -1,5 +1,7 @@
+import { Readable } from 'node:stream';
 import { expect, test } from 'vitest';
 import { serveStandIn } from '../../test/support/stand-in-server.ts';
+import { found } from '../model/lookup.ts';
 
 test('symbols.zip has a strong etag, answers HEAD and conditional requests', async () => {
   const { url } = await serveStandIn();
@@ -30,6 +32,37 @@ test('wasm and its checksum answer under both addresses, with literal or encoded
   }
   const checksum = await fetch(`${url}/assets/alice/tool@1.0.0+b/cmd/main/main.wasm.sha256`);
   expect(await checksum.text()).toBe('0'.repeat(64));
+});
+
+test('a wasm on the disk is streamed, whole or in part, and opened only when bytes are sent', async () => {
+  const { registry, url } = await serveStandIn();
+  const bytes = Buffer.from('\0asm and so on');
+  let opened = 0;
+  registry.openAsset = async () =>
+    found({
+      etag: 'tag',
+      sizeBytes: bytes.length,
+      content: async (range) => {
+        opened += 1;
+        return Readable.from([range ? bytes.subarray(range.start, range.end + 1) : bytes]);
+      },
+    });
+  const address = `${url}/assets/alice/tool@1.0.0/tool.wasm`;
+  const whole = await fetch(address);
+  expect([whole.status, whole.headers.get('etag'), whole.headers.get('content-length')]).toEqual([
+    200,
+    '"tag"',
+    String(bytes.length),
+  ]);
+  expect(Buffer.from(await whole.arrayBuffer())).toEqual(bytes);
+  const part = await fetch(address, { headers: { Range: 'bytes=1-3' } });
+  expect([part.status, await part.text()]).toEqual([206, 'asm']);
+  expect(opened).toBe(2);
+  const head = await fetch(address, { method: 'HEAD' });
+  expect([head.status, head.headers.get('content-length')]).toEqual([200, String(bytes.length)]);
+  expect((await fetch(address, { headers: { 'If-None-Match': '"tag"' } })).status).toBe(304);
+  expect((await fetch(address, { headers: { Range: 'bytes=99-' } })).status).toBe(416);
+  expect(opened).toBe(2);
 });
 
 test('a missing wasm is a true 404', async () => {

@@ -1,5 +1,5 @@
 import { parseAssetPath } from '../registry/asset-path.ts';
-import type { Registry, ServedBytes } from '../registry/registry.ts';
+import type { Registry, ServedFile } from '../registry/registry.ts';
 import { type Answer, type AppRequest, problem, type Route } from './answer.ts';
 import { answerEntity } from './entity.ts';
 import { lookupProblem } from './respond.ts';
@@ -11,7 +11,7 @@ export function createFileRoutes(registry: Registry): Route[] {
     {
       methods: ['GET', 'HEAD'],
       pattern: /^\/symbols\.zip$/,
-      handle: async (request) => answerBytes(request, await registry.symbols(), 'application/zip'),
+      handle: async (request) => answerFile(request, await registry.symbols(), 'application/zip'),
     },
     {
       methods: ['GET', 'HEAD'],
@@ -32,15 +32,15 @@ async function answerAsset(registry: Registry, request: AppRequest): Promise<Ans
   const outcome = await registry.openAsset(decoded);
   if (outcome.kind !== 'found') return lookupProblem(`The file ${decoded}`, outcome);
   const type = decoded.endsWith('.wasm') ? 'application/wasm' : 'text/plain; charset=utf-8';
-  return answerBytes(request, outcome.value, type);
+  return answerFile(request, outcome.value, type);
 }
 
-function answerBytes(request: AppRequest, served: ServedBytes, type: string): Answer {
+function answerFile(request: AppRequest, { etag, sizeBytes, content }: ServedFile, type: string): Answer {
   return answerEntity(request, {
-    etag: served.etag,
-    sizeBytes: served.bytes.length,
+    etag,
+    sizeBytes,
     // Not immutable: a rebuilt file and its checksum must be seen together, so caches ask every time.
     headers: { 'Content-Type': type, 'Cache-Control': 'no-cache, no-transform' },
-    source: served.bytes,
+    source: content,
   });
 }

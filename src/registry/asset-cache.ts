@@ -1,71 +1,74 @@
-import { createHash } from 'node:crypto';
-import { mkdir, readFile } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
+import type { Readable } from 'node:stream';
+import type { ArchiveStore, ByteRange } from '../archives/archive-store.ts';
+import { ExcessError, IntegrityError } from '../errors.ts';
 import { type Checksum, isChecksum } from '../model/checksum.ts';
-import { found, type Lookup, unavailable } from '../model/lookup.ts';
+import { found, type Lookup, type SourceFailure, unavailable } from '../model/lookup.ts';
 import type { Source } from '../sources/source.ts';
-import { writeFileAtomic } from '../support/atomic-file.ts';
-import { ifExists, onDisk } from '../support/disk-errors.ts';
+import { transportFailure } from '../support/http-failure.ts';
+import type { AssetPins } from './asset-pins.ts';
 import { readBody } from './read-body.ts';
+import { boundsOf } from './storing-bounds.ts';
 
-/** A verified wasm asset. It is pinned by being kept: what was served once is served for ever (rule 3). */
+/** A verified wasm asset that is here. */
 export interface Asset {
   readonly checksum: Checksum;
-  readonly bytes: Buffer;
+  readonly sizeBytes: number;
 }
 
-const maxAssetBytes = 256 * 1024 * 1024;
+/** Prebuilt wasm: pins by path, bytes by checksum. Nothing is ever held in memory. */
+export interface AssetCache {
+  /** What the path means, from the pin. Asks nobody, and reads no asset. */
+  checksum(wasmPath: string): Promise<Checksum | undefined>;
+  /** Asks the source what the path means, and pins that: it is about to be told. */
+  learnChecksum(wasmPath: string, source: Source): Promise<Lookup<Checksum>>;
+  find(wasmPath: string): Promise<Asset | undefined>;
+  /** Fetches what the path is pinned to, or else what the source says, which is pinned once its bytes are here. */
+  fetch(wasmPath: string, source: Source): Promise<Lookup<Asset>>;
+  /** The file that says what the path means, for people: without it, the source is asked anew. */
+  locatePin(wasmPath: string): string;
+  /** `undefined` if it is not here (any more). */
+  open(checksum: Checksum, range?: ByteRange): Promise<Readable | undefined>;
+}
+
 const maxChecksumFileBytes = 4096;
 
-/**
- * Prebuilt wasm assets by path, as files named by the path's own hash: `<2 hex>/<hash>.wasm` with its checksum in
- * `<hash>.sha256`. The wasm is written first, so that a checksum is never there without it.
- */
-export function createAssetCache(directory: string) {
-  function locate(wasmPath: string): string {
-    const key = createHash('sha256').update(wasmPath).digest('hex');
-    return join(directory, key.slice(0, 2), key);
+export function createAssetCache(pins: AssetPins, store: ArchiveStore): AssetCache {
+  async function sizeOf(wasmPath: string, checksum: Checksum): Promise<number | undefined> {
+    const sizeBytes = await store.size(checksum);
+    if (sizeBytes !== undefined) return sizeBytes;
+    await pins.moveOldBytes(wasmPath, store.locate(checksum));
+    return store.size(checksum);
   }
 
   return {
-    async read(wasmPath: string): Promise<Asset | undefined> {
-      const place = locate(wasmPath);
-      const checksum = await readKeptChecksum(place);
-      const bytes = checksum === undefined ? undefined : await readIfThere(`${place}.wasm`);
-      // A file that has gone bad on our disk is fetched again, against the checksum it had.
-      return checksum && bytes && sha256(bytes) === checksum ? { checksum, bytes } : undefined;
-    },
+    checksum: pins.find,
 
-    /** Fetches the checksum, then the asset, and keeps both if they agree with each other and with what was kept before. */
-    async fetch(wasmPath: string, source: Source): Promise<Lookup<Asset>> {
+    async learnChecksum(wasmPath, source) {
       const stated = await readStatedChecksum(wasmPath, source);
-      if (stated.kind !== 'found') return stated;
-      const place = locate(wasmPath);
-      const kept = await readKeptChecksum(place);
-      const checksum = stated.value;
-      const wrong = (detail: string) => unavailable<Asset>({ reason: 'wrong-bytes', detail });
-      if (kept !== undefined && kept !== checksum)
-        return wrong(
-          `source "${source.config.name}" states another checksum for ${wasmPath} than was served before`,
-        );
-      const bytes = await readBody(await source.openAsset(wasmPath), maxAssetBytes);
-      if (bytes.kind !== 'found') return bytes;
-      if (sha256(bytes.value) !== checksum)
-        return wrong(
-          `source "${source.config.name}" sent bytes for ${wasmPath} that are not what its .sha256 says`,
-        );
-      await onDisk(`write ${place}`, () => mkdir(dirname(place), { recursive: true }));
-      await writeFileAtomic(`${place}.wasm`, bytes.value);
-      await writeFileAtomic(`${place}.sha256`, `${checksum}\n`);
-      return found({ checksum, bytes: bytes.value });
+      return stated.kind === 'found' ? found(await pins.pin(wasmPath, stated.value)) : stated;
     },
-  };
-}
 
-/** A file that has gone bad on our disk holds none: nothing speaks against fetching both again. */
-async function readKeptChecksum(place: string): Promise<Checksum | undefined> {
-  const text = (await readIfThere(`${place}.sha256`))?.toString('latin1').trim();
-  return isChecksum(text) ? text : undefined;
+    async find(wasmPath) {
+      const checksum = await pins.find(wasmPath);
+      if (checksum === undefined) return undefined;
+      const sizeBytes = await sizeOf(wasmPath, checksum);
+      return sizeBytes === undefined ? undefined : { checksum, sizeBytes };
+    },
+
+    async fetch(wasmPath, source) {
+      const pin = await pins.find(wasmPath);
+      const stated = pin ? found(pin) : await readStatedChecksum(wasmPath, source);
+      if (stated.kind !== 'found') return stated;
+      const checksum = stated.value;
+      const stored = await storeAsset(wasmPath, checksum, source, store);
+      if (stored.kind !== 'found') return stored;
+      if ((await pins.pin(wasmPath, checksum)) !== checksum) return unavailable(otherBytes(wasmPath, source));
+      return found({ checksum, sizeBytes: stored.value });
+    },
+
+    locatePin: pins.locate,
+    open: (checksum, range) => store.open(checksum, range),
+  };
 }
 
 /** The first word of the `.sha256` file, in either letter case (client.rs, moon-protocol §5). */
@@ -80,10 +83,31 @@ async function readStatedChecksum(wasmPath: string, source: Source): Promise<Loo
   });
 }
 
-async function readIfThere(file: string): Promise<Buffer | undefined> {
-  return onDisk(`read ${file}`, () => ifExists(readFile(file)));
+async function storeAsset(
+  wasmPath: string,
+  checksum: Checksum,
+  source: Source,
+  store: ArchiveStore,
+): Promise<Lookup<number>> {
+  const opened = await source.openAsset(wasmPath);
+  if (opened.kind !== 'found') return opened;
+  const { config } = source;
+  const bounds = boundsOf(config, config.limits.assetBytes, opened.value);
+  try {
+    return found(await store.store(checksum, opened.value.body, { ...bounds, isAbsent: true }));
+  } catch (error) {
+    if (error instanceof ExcessError) {
+      const detail = `source "${config.name}" sends too much for ${wasmPath}: ${error.message}`;
+      return unavailable({ reason: 'bad-answer', detail });
+    }
+    if (error instanceof IntegrityError) return unavailable(otherBytes(wasmPath, source));
+    const broken = transportFailure(error);
+    if (!broken) throw error;
+    return unavailable({ ...broken, detail: `${opened.value.url}: ${broken.detail}` });
+  }
 }
 
-function sha256(bytes: Buffer): string {
-  return createHash('sha256').update(bytes).digest('hex');
+function otherBytes(wasmPath: string, { config }: Source): SourceFailure {
+  const detail = `source "${config.name}" sent bytes for ${wasmPath} that are not what its .sha256 says`;
+  return { reason: 'wrong-bytes', detail };
 }

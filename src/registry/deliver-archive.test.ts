@@ -7,6 +7,7 @@ import {
   moduleName,
   readServed,
   version,
+  writeSettings,
 } from '../../test/support/registry-world.ts';
 import { temporaryDirectory } from '../../test/support/temporary-directory.ts';
 import { startUpstream } from '../../test/support/worlds.ts';
@@ -108,5 +109,52 @@ describe('an archive that was fetched for a client', () => {
     await next.close();
     expect(fetches()).toBe(before + 1);
     expect(await stored()).toEqual([`${checksum}.zip`]);
+  });
+});
+
+describe('a listed archive that our disk lost', () => {
+  async function createLoss(change: (main: object) => readonly object[], other: readonly string[] = []) {
+    const upstream = await startUpstream([id]);
+    const second = await startUpstream(['bob/x@1.0.0', ...other]);
+    const directory = join(temporaryDirectory(), 'registry');
+    const main = { name: 'main', upstream, priority: 10 };
+    const rest = { name: 'rest', upstream: second };
+    const registry = await createRegistry({ sources: [main, rest], directory });
+    await registry.sync();
+    const checksum = (await readServed(registry))[id] ?? '';
+    expect(await download(registry, id)).toBe(checksum);
+    await writeSettings(directory, { sources: [...(change(main) as (typeof main)[]), rest] });
+    await registry.reload();
+    await registry.reaggregate();
+    expect((await readServed(registry))[id]).toBe(checksum);
+    await registry.close();
+    const opened = await openRegistry({ directory, env: {} });
+    onTestFinished(() => opened.close());
+    await rm(join(directory, 'data', 'packages', checksum.slice(0, 2)), { recursive: true });
+    return { opened, upstream, second };
+  }
+  const open = (registry: Awaited<ReturnType<typeof openRegistry>>) =>
+    registry.openArchive(moduleName('alice/json'), version('1.0.0'));
+
+  test.each([
+    ['disabled', (main: object) => [{ ...main, enabled: false }], 'is disabled'],
+    ['removed', () => [], 'is no longer configured'],
+  ])('is unavailable, and not absent, while its source is %s', async (_, change, reason) => {
+    const { opened, upstream } = await createLoss(change);
+    const asked = upstream.requests.length;
+    expect(await open(opened)).toMatchObject({
+      kind: 'unavailable',
+      cause: {
+        reason: 'disabled',
+        detail: expect.stringContaining(`source "main", which it comes from, ${reason}`),
+      },
+    });
+    expect(upstream.requests.length).toBe(asked);
+  });
+
+  test('is unavailable as well where another source that lists it says that it has none', async () => {
+    const { opened, second } = await createLoss((main) => [{ ...main, enabled: false }], [id]);
+    second.withdrawArchive(id);
+    expect(await open(opened)).toMatchObject({ kind: 'unavailable', cause: { reason: 'disabled' } });
   });
 });

@@ -1,6 +1,6 @@
 import type { LimitFunction } from 'p-limit';
 import type { ArchiveStore } from '../archives/archive-store.ts';
-import { IntegrityError } from '../errors.ts';
+import { ExcessError, IntegrityError } from '../errors.ts';
 import type { GitIndex } from '../index/git-index.ts';
 import { absent, detailOf, found, type Lookup, type SourceFailure, unavailable } from '../model/lookup.ts';
 import type { OpenedBody, Source } from '../sources/source.ts';
@@ -19,6 +19,7 @@ import {
 } from './find-suppliers.ts';
 import type { LocatedFacts } from './module-facts.ts';
 import type { Policy } from './policy.ts';
+import { boundsOf } from './storing-bounds.ts';
 import { watchPace } from './watch-pace.ts';
 
 export interface FetchedArchive {
@@ -108,7 +109,7 @@ async function fetchFrom(
         watch.begin();
         return source.openArchive(wanted.module, wanted.version, attempt.signal);
       };
-      const opened = refuseLarge(await openWithin(network, open, attempt.signal), source);
+      const opened = await openWithin(network, open, attempt.signal);
       if (opened.kind !== 'found') return opened;
       watch.follow(opened.value);
       const stored = await store(source, wanted, opened.value, context, attempt.signal);
@@ -122,15 +123,6 @@ async function fetchFrom(
   }
 }
 
-function refuseLarge(opened: Lookup<OpenedBody>, { config }: Source): Lookup<OpenedBody> {
-  const { archiveBytes } = config.limits;
-  if (opened.kind !== 'found' || (opened.value.sizeBytes ?? 0) <= archiveBytes) return opened;
-  const { body, url, sizeBytes } = opened.value;
-  body.destroy();
-  const detail = `${url}: ${sizeBytes} bytes are more than the ${archiveBytes} allowed (limits.archive of the source)`;
-  return unavailable({ reason: 'bad-answer', detail });
-}
-
 interface Broken {
   readonly failure: SourceFailure;
   /** Whether what is there now is another file than what had begun to come. */
@@ -140,19 +132,21 @@ interface Broken {
 async function store(
   source: Source,
   wanted: WantedArchive,
-  { body, url }: OpenedBody,
+  opened: OpenedBody,
   { archives, audit }: FetchContext,
   signal: AbortSignal,
 ): Promise<Lookup<FetchedArchive> | Broken> {
+  const { name, limits } = source.config;
   try {
-    const options = { isAbsent: true, maxBytes: source.config.limits.archiveBytes, signal };
-    const sizeBytes = await archives.store(wanted.checksum, body, options);
-    const fetched = { source: source.config.name, url };
+    const options = { isAbsent: true, ...boundsOf(source.config, limits.archiveBytes, opened), signal };
+    const sizeBytes = await archives.store(wanted.checksum, opened.body, options);
+    const fetched = { source: name, url: opened.url };
     // Not awaited: nobody's answer depends on it, and closing the registry waits for it.
     void audit.record([{ event: 'archive-fetched', ...wanted, ...fetched, bytes: sizeBytes }]);
     return found({ ...fetched, sizeBytes });
   } catch (error) {
     signal.throwIfAborted();
+    if (error instanceof ExcessError) return unavailable({ reason: 'bad-answer', detail: error.message });
     if (error instanceof IntegrityError) return unavailable({ reason: 'wrong-bytes', detail: error.message });
     const failure = transportFailure(error);
     if (!failure) throw error;

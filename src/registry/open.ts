@@ -109,7 +109,9 @@ export async function openRegistry(options: OpenOptions): Promise<Registry> {
 
     async symbols() {
       const state = await index.state();
-      const names = state.snapshots.map((snapshot) => snapshot.source);
+      const read = new Set(state.snapshots.map(({ source }) => source));
+      const { sources } = policyOf(configuration.current(), state.snapshots);
+      const names = sources.flatMap(({ name, isRemoved }) => (isRemoved || !read.has(name) ? [] : [name]));
       return parts.symbols.serve(state.commit, names, () => readOrigins(index, state.commit));
     },
 

@@ -1,4 +1,5 @@
 import { join } from 'node:path';
+import { createDiskShares, readFreeBytes } from '../archives/disk-share.ts';
 import { openFileArchiveStore } from '../archives/file-archive-store.ts';
 import { createVerifyingStore, type DamagedArchive } from '../archives/verifying-store.ts';
 import type { Config } from '../config/config.ts';
@@ -17,6 +18,7 @@ import { systemClock } from '../support/monotonic-clock.ts';
 import { withProcessLock } from '../support/process-lock.ts';
 import { findAbandonedFiles } from './abandoned-files.ts';
 import { createAssetCache } from './asset-cache.ts';
+import { openAssetPins } from './asset-pins.ts';
 import { type Actor, openAudit } from './audit.ts';
 import { describeConfigChanges } from './config-changes.ts';
 import { createConfiguration } from './configuration.ts';
@@ -24,6 +26,8 @@ import { createConnections } from './connections.ts';
 import { createArchiveDelivery } from './deliver-archive.ts';
 import { createAssetDelivery } from './deliver-asset.ts';
 import { createData, dataLayout } from './init.ts';
+import { removeLeftovers } from './leftovers.ts';
+import { observationsFile } from './observations.ts';
 import { createResolver, type Resolver } from './resolve-module.ts';
 import { createScrub } from './scrub.ts';
 import { createServedIndex } from './served-index.ts';
@@ -67,8 +71,14 @@ export async function openParts(options: OpenOptions) {
   if (!(await index.isSettled())) await settle(index, layout.locks, log);
   if ((await index.state()).format !== currentFormat)
     await upgrade(index, layout.locks, log, (locked) => migrate(locked, now(), addressOf));
-  const files = openFileArchiveStore(layout.packages);
+  const shares = createDiskShares(() => readFreeBytes(dataDir));
+  const files = openFileArchiveStore(layout.packages, { shares });
   const archives = createVerifyingStore(files, { onDamage: reportDamage });
+  const assetFiles = openFileArchiveStore(layout.assets, { shares, suffix: '.wasm' });
+  const assetStore = createVerifyingStore(assetFiles, {
+    onDamage: ({ checksum, damage, movedTo }) =>
+      log.error(`a stored asset was damaged: it ${damage}`, { checksum, movedTo }),
+  });
   const served = createServedIndex(index);
   const connections = createConnections(layout, index, options.connections, log);
   const sources = () => connections.of(configuration.current());
@@ -153,7 +163,7 @@ export async function openParts(options: OpenOptions) {
     audit,
     index,
     log,
-    find: served.find,
+    find: (module, version) => locating.run(ownerOf(module), () => served.find(module, version)),
     settings: () => configuration.current(),
     sources,
     resolver: resolverInTurns,
@@ -173,7 +183,8 @@ export async function openParts(options: OpenOptions) {
     },
   });
   const assets = createAssetDelivery({
-    cache: createAssetCache(layout.assets),
+    cache: createAssetCache(openAssetPins(layout.assets), assetStore),
+    log,
     isListed: async (module, version) => (await served.find(module, version)) !== undefined,
     async originOf(module) {
       const config = configuration.current();
@@ -183,9 +194,22 @@ export async function openParts(options: OpenOptions) {
   });
   return {
     ...{ layout, actor, configuration, reload, audit, index, files, archives, connections, sources },
-    ...{ served, delivery, assets, scrub, symbols: createSymbols(layout.symbols, log) },
+    ...{
+      served,
+      delivery,
+      assets,
+      scrub,
+      symbols: createSymbols({ directory: layout.symbols, shares, log }),
+    },
     ...{ context, resolver, originOf, readIndex, findAbandoned },
-    whileTidying: createTidying({ locks: layout.locks, index, log, findAbandoned }),
+    whileTidying: createTidying({
+      ...{ locks: layout.locks, index, log, findAbandoned },
+      async removeLeftovers() {
+        const { sources: configured } = await context().currentConfig();
+        const observations = observationsFile(configuration.current());
+        await removeLeftovers({ ...layout, observations }, new Set(configured.map(({ name }) => name)));
+      },
+    }),
   };
 }
 

@@ -14,6 +14,7 @@ import type { MonotonicClock } from '../support/monotonic-clock.ts';
 import { createSingleFlight } from '../support/single-flight.ts';
 import type { Audit } from './audit.ts';
 import { fetchArchive } from './fetch-archive.ts';
+import type { Policy } from './policy.ts';
 import type { Resolver } from './resolve-module.ts';
 
 export interface ReceiverContext {
@@ -31,6 +32,7 @@ export interface ReceiverContext {
 }
 
 type Received = Lookup<ReceivedArchive>;
+type Missed = Exclude<Lookup<unknown>, { kind: 'found' }>;
 
 /** Fetches listed archives for whoever asks: one fetch for all who ask for the same at once, here and in other processes. */
 export interface ArchiveReceiver {
@@ -81,8 +83,9 @@ async function fetchVerified(
 ): Promise<Received> {
   const { locate, policy } = await resolver();
   const { facts, decision } = await locate(module);
+  const origin = decision.origin ?? '';
   let received: ReceivedArchive | undefined;
-  const outcome = await fetchArchive({ module, version, checksum }, facts, policy, decision.origin ?? '', {
+  const outcome = await fetchArchive({ module, version, checksum }, facts, policy, origin, {
     index,
     sources: sources(),
     audit,
@@ -95,12 +98,23 @@ async function fetchVerified(
     },
   });
   if (outcome.kind !== 'found') {
-    log.warn('fetch failed', { module, version, outcome: outcome.kind, detail: detailOf(outcome) });
-    return outcome;
+    const failed = orUnasked(outcome, policy, origin);
+    log.warn('fetch failed', { module, version, outcome: failed.kind, detail: detailOf(failed) });
+    return failed;
   }
   log.info('fetched', { module, version, ...outcome.value });
   if (!received) throw new Error(`archive ${checksum} was found, but not received`);
   return found(received);
+}
+
+/** A listed version is absent only if its origin said so as well (rule 4), which one that is not contacted cannot. */
+function orUnasked(outcome: Missed, { sources }: Policy, origin: string): Missed {
+  const known = sources.find(({ name }) => name === origin);
+  const isTold = outcome.kind === 'unavailable' && outcome.cause.reason !== 'disabled';
+  if (isTold || known?.isEnabled) return outcome;
+  const why = known && !known.isRemoved ? 'disabled' : 'no longer configured';
+  const detail = `${detailOf(outcome)}; source "${origin}", which it comes from, is ${why} and is not asked`;
+  return { kind: 'unavailable', cause: { reason: 'disabled', detail } };
 }
 
 /** The first process fetches, and holds the lock until the file is there for the others to find. */

@@ -89,9 +89,9 @@ export interface Registry {
   ): Promise<{ readonly checksum: Checksum; readonly cachedAt: string | undefined } | undefined>;
 
   /** `symbols.zip`, merged from the sources' own by the modules' origins; always a valid zip. */
-  symbols(): Promise<ServedBytes>;
+  symbols(): Promise<ServedFile>;
   /** A verified wasm asset or its `.sha256`; `assetPath` as in `Source.openAsset`. */
-  openAsset(assetPath: string): Promise<Lookup<ServedBytes>>;
+  openAsset(assetPath: string): Promise<Lookup<ServedFile>>;
 
   /** When each enabled source's index was last read; cheap at any size. */
   readTimes(): Promise<readonly { readonly source: string; readonly readAt: string | undefined }[]>;
@@ -132,8 +132,10 @@ export interface ServedArchive {
   read(): Promise<Buffer>;
 }
 
-export interface ServedBytes {
-  readonly bytes: Buffer;
+export interface ServedFile {
   /** Opaque, visible ASCII, without quotes. */
   readonly etag: string;
+  readonly sizeBytes: number;
+  /** A small one as it is; of others verified bytes, as a stream that the caller reads or destroys. */
+  readonly content: Buffer | ((range: ByteRange | undefined) => Promise<Readable>);
 }

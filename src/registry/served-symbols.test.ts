@@ -3,16 +3,22 @@ import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { expect, test } from 'vitest';
 import { temporaryDirectory } from '../../test/support/temporary-directory.ts';
+import { createDiskShares } from '../archives/disk-share.ts';
 import { found } from '../model/lookup.ts';
 import type { OpenedBody, Source } from '../sources/source.ts';
 import { silentLog } from '../support/log.ts';
 import { createSymbols } from './served-symbols.ts';
 
+const shares = createDiskShares(async () => Number.POSITIVE_INFINITY);
+
 function sourceWith(chunks: Iterable<Buffer>, sizeBytes?: number): { source: Source; body: Readable } {
   const body = Readable.from(chunks, { objectMode: false });
   const opened: OpenedBody = { body, sizeBytes, etag: undefined, url: 'http://127.0.0.1:9/symbols.zip' };
   return {
-    source: { config: { name: 'main' }, openSymbols: async () => found(opened) } as unknown as Source,
+    source: {
+      config: { name: 'main', limits: { diskShare: 1 } },
+      openSymbols: async () => found(opened),
+    } as unknown as Source,
     body,
   };
 }
@@ -25,7 +31,7 @@ test('a symbols.zip without an end is given up, and leaves nothing', async () =>
       for (; sent < 1000; sent++) yield Buffer.alloc(1024 * 1024);
     })(),
   );
-  await createSymbols(directory, silentLog).refresh([source]);
+  await createSymbols({ directory, shares, log: silentLog }).refresh([source]);
   expect(sent).toBeLessThan(200);
   expect(body.destroyed).toBe(true);
   expect(await readdir(directory)).toEqual([]);
@@ -33,7 +39,7 @@ test('a symbols.zip without an end is given up, and leaves nothing', async () =>
 
 test('a symbols.zip that breaks off does not replace the last one', async () => {
   const directory = temporaryDirectory();
-  const symbols = createSymbols(directory, silentLog);
+  const symbols = createSymbols({ directory, shares, log: silentLog });
   await symbols.refresh([sourceWith([Buffer.from('whole')], 5).source]);
   await symbols.refresh([sourceWith([Buffer.from('ha')], 5).source]);
   expect(await readFile(join(directory, 'main.zip'), 'utf8')).toBe('whole');

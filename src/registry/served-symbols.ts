@@ -1,23 +1,30 @@
 import { createHash } from 'node:crypto';
 import { readFile, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { detailOf, found } from '../model/lookup.ts';
+import type { DiskShares } from '../archives/disk-share.ts';
+import { detailOf } from '../model/lookup.ts';
 import type { ModuleName } from '../model/module-name.ts';
 import type { Source } from '../sources/source.ts';
 import { writeFileAtomic } from '../support/atomic-file.ts';
 import { ifExists, onDisk } from '../support/disk-errors.ts';
 import type { Log } from '../support/log.ts';
-import { readBody } from './read-body.ts';
-import type { ServedBytes } from './registry.ts';
+import { receiveFile } from './receive-file.ts';
+import type { ServedFile } from './registry.ts';
 
 const maxSymbolsBytes = 64 * 1024 * 1024;
+
+export interface SymbolsContext {
+  readonly directory: string;
+  readonly shares: DiskShares;
+  readonly log: Log;
+}
 
 /**
  * `symbols.zip`: each source's own is kept as `<directory>/<source>.zip` and refreshed beside the index; clients get
  * one merged by the modules' origins. Help for editors, not code: a source that fails keeps its last one.
  */
-export function createSymbols(directory: string, log: Log) {
-  let merged: { readonly key: string; readonly served: ServedBytes } | undefined;
+export function createSymbols({ directory, shares, log }: SymbolsContext) {
+  let merged: { readonly key: string; readonly served: ServedFile } | undefined;
   const fileOf = (source: string) => join(directory, `${source}.zip`);
 
   async function refreshFrom(source: Source, signal: AbortSignal | undefined): Promise<void> {
@@ -34,13 +41,14 @@ export function createSymbols(directory: string, log: Log) {
       return;
     }
     if (opened.value === 'notModified') return;
-    const read = await readBody(found(opened.value), maxSymbolsBytes);
+    // Gone first: bytes of a new file under the tag of the old one would never be asked for again.
+    await rm(`${fileOf(name)}.etag`, { force: true });
+    const ticket = shares.open({ name, diskShare: source.config.limits.diskShare });
+    const read = await receiveFile(fileOf(name), opened.value, { maxBytes: maxSymbolsBytes, ticket });
     if (read.kind !== 'found') {
       log.warn('symbols could not be read, and stay as they were', { source: name, detail: detailOf(read) });
       return;
     }
-    await rm(`${fileOf(name)}.etag`, { force: true });
-    await writeFileAtomic(fileOf(name), read.value);
     if (opened.value.etag !== undefined) await writeFileAtomic(`${fileOf(name)}.etag`, opened.value.etag);
   }
 
@@ -55,23 +63,24 @@ export function createSymbols(directory: string, log: Log) {
       merged = undefined;
     },
 
-    /** `state` names the state the origins belong to; the files are looked at, as another process may refresh them. */
+    /** Of `sources`, most trusted first. `state` names the state the origins belong to; the files are looked at, as another process may refresh them. */
     async serve(
       state: string,
       sources: readonly string[],
       loadOrigins: () => Promise<(module: ModuleName) => string | undefined>,
-    ): Promise<ServedBytes> {
+    ): Promise<ServedFile> {
       const marks = await Promise.all(sources.map((source) => markOf(fileOf(source))));
       const key = [state, ...marks].join(' ');
       if (merged?.key === key) return merged.served;
       const originOf = await loadOrigins();
-      const zips = await Promise.all(sources.map((source) => readIfThere(fileOf(source))));
-      const parts = sources.flatMap((source, i) => (zips[i] ? [{ source, zip: zips[i] }] : []));
+      const parts = sources.flatMap((source, i) =>
+        marks[i] === '' ? [] : [{ source, zip: fileOf(source) }],
+      );
       const { mergeSymbols } = await import('./symbols.ts');
       const result = await mergeSymbols(parts, (source, module) => originOf(module) === source);
       for (const finding of result.findings) log.warn('symbols were left out', { finding });
       const etag = createHash('sha256').update(result.zip).digest('hex');
-      const served = { bytes: result.zip, etag };
+      const served = { etag, sizeBytes: result.zip.length, content: result.zip };
       merged = { key, served };
       return served;
     },

@@ -119,6 +119,18 @@ describe('mergeSymbols', () => {
     expect(await merge({ maxEntries: 1 })).toBe(2);
   });
 
+  test('what is merged is bounded over all sources: the later one is left out', async () => {
+    const part = (source: string) => ({ source, zip: zipOf({ [`${source}/m.symbols`]: 'x'.repeat(600) }) });
+    const parts = [part('first'), part('second'), part('third')];
+    const merge = (maxMergedBytes: number) => mergeSymbols(parts, everything, { maxMergedBytes });
+    expect((await merge(1800)).findings).toEqual([]);
+    const { zip, findings } = await merge(1799);
+    expect(Object.keys(contentOf(zip))).toEqual(['first/m.symbols', 'second/m.symbols']);
+    expect(findings).toEqual([
+      expect.stringContaining('source "third" is left out: what is wanted of it finds'),
+    ]);
+  });
+
   test('a zip bomb is refused by what it states, before it is unpacked', async () => {
     const zip = Buffer.from(zipSync({ 'o/bomb.symbols': new Uint8Array(65 * 1024 * 1024) }));
     const { findings } = await mergeSymbols([{ source: 'bad', zip }], everything);

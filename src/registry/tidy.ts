@@ -10,13 +10,16 @@ interface TidyingInput {
   readonly log: Log;
   /** Files in the making that killed processes left. */
   readonly findAbandoned: () => Promise<string[]>;
+  /** Removes what sources left that are configured no longer. */
+  readonly removeLeftovers: () => Promise<void>;
 }
 
 /**
  * Runs work that writes while what killed processes left is removed: listing every folder takes a while, and so does
- * waiting for a source. Locks each time, files once in a process. Resolves when both are done; only the work can fail.
+ * waiting for a source. Locks each time, files once in a process. What sources left that are gone is removed after it, by
+ * the settings that it ended with. Resolves when all is done; only the work can fail.
  */
-export function createTidying({ locks, index, log, findAbandoned }: TidyingInput) {
+export function createTidying({ locks, index, log, findAbandoned, removeLeftovers }: TidyingInput) {
   let tidied: Promise<unknown> | undefined;
 
   async function tidyLocks(): Promise<void> {
@@ -37,10 +40,20 @@ export function createTidying({ locks, index, log, findAbandoned }: TidyingInput
     }
   }
 
+  async function tidyLeftovers(): Promise<void> {
+    try {
+      await removeLeftovers();
+    } catch (error) {
+      log.warn('what sources left that are configured no longer was not removed', { error });
+    }
+  }
+
   return async <T>(work: () => Promise<T>): Promise<T> => {
     const tidying = Promise.all([tidyLocks(), tidyFiles()]);
     try {
-      return await work();
+      const outcome = await work();
+      await tidyLeftovers();
+      return outcome;
     } finally {
       await tidying;
     }

@@ -1,4 +1,4 @@
-import { chmod, open, readlink, realpath, rename, rm, stat } from 'node:fs/promises';
+import { chmod, link, open, readlink, realpath, rename, rm, stat } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import { storageErrorOf } from './disk-errors.ts';
 import { errorCode } from './error-code.ts';
@@ -32,6 +32,27 @@ export async function writeFileAtomic(
     }
     await syncDirectory(dirname(target));
   } catch (cause) {
+    throw storageErrorOf(`write ${path}`, cause);
+  }
+}
+
+/**
+ * As `writeFileAtomic`, but only where nothing is under that name: the first of several who write the same decides. Whether
+ * it was this one. Not through symbolic links.
+ */
+export async function writeFileOnce(path: string, data: string | Uint8Array): Promise<boolean> {
+  try {
+    const temporary = join(dirname(path), temporaryName(''));
+    try {
+      await writeDurably(temporary, data, defaultMode);
+      await link(temporary, path);
+    } finally {
+      await rm(temporary, { force: true });
+    }
+    await syncDirectory(dirname(path));
+    return true;
+  } catch (cause) {
+    if (errorCode(cause) === 'EEXIST') return false;
     throw storageErrorOf(`write ${path}`, cause);
   }
 }

@@ -295,8 +295,10 @@ describe('a prebuilt wasm asset', () => {
       wrongBytes: true,
       only: ({ url: asked }: { url: string }) => asked.endsWith('.wasm'),
     });
-    expect((await fetch(`${url}/assets/${path}.sha256`)).status).toBe(502);
     expect((await fetch(`${url}/assets/${path}`)).status).toBe(502);
+    // It is told as the origin states it, and does not cost the asset.
+    expect((await fetch(`${url}/assets/${path}.sha256`)).status).toBe(200);
+    expect(upstream.count((request) => request.url.endsWith('.wasm'))).toBe(1);
     upstream.clearFaults();
     expect((await fetch(`${url}/assets/${path}`)).status).toBe(200);
   });

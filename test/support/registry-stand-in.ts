@@ -9,7 +9,7 @@ import type { Checksum } from '../../src/model/checksum.ts';
 import { absent, found, type Lookup, type SourceFailure, unavailable } from '../../src/model/lookup.ts';
 import { isModuleName, type ModuleName } from '../../src/model/module-name.ts';
 import { isVersion, type Version } from '../../src/model/version.ts';
-import type { Registry, ServedArchive, ServedBytes } from '../../src/registry/registry.ts';
+import type { Registry, ServedArchive, ServedFile } from '../../src/registry/registry.ts';
 import type { Explanation } from '../../src/registry/reports.ts';
 import { runGit } from '../../src/support/git.ts';
 
@@ -199,8 +199,9 @@ function parseReference(reference: string): { module: ModuleName; version: Versi
   return { module, version };
 }
 
-function asServed(bytes: Buffer): ServedBytes {
-  return { bytes, etag: createHash('sha256').update(bytes).digest('hex') };
+function asServed(bytes: Buffer): ServedFile {
+  const etag = createHash('sha256').update(bytes).digest('hex');
+  return { etag, sizeBytes: bytes.length, content: bytes };
 }
 
 function asArchive(bytes: Buffer): ServedArchive {
