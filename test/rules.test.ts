@@ -497,7 +497,12 @@ describe('rule 10: secrets stay home', () => {
     const log = { debug: write, info: write, warn: write, error: write };
     const registry = await createRegistry({
       sources: [
-        { name: 'guarded', upstream: guarded, auth: `type = "bearer"\ntoken = "$\{TOKEN}"` },
+        {
+          name: 'guarded',
+          upstream: guarded,
+          lines: 'allowed_redirects = ["127.0.0.1"]',
+          auth: `type = "bearer"\ntoken = "$\{TOKEN}"`,
+        },
         { name: 'open', upstream: open },
       ],
       env: { TOKEN: secret },

@@ -6,6 +6,7 @@ import type { IndexEntry } from '../model/index-entry.ts';
 import { detailOf, found, type SourceFailure } from '../model/lookup.ts';
 import type { ModuleName } from '../model/module-name.ts';
 import type { Source } from '../sources/source.ts';
+import { transportFailure } from '../support/http-failure.ts';
 import type { Log } from '../support/log.ts';
 import { containSource } from './contain-source.ts';
 import { parseCommit } from './hold-snapshot.ts';
@@ -91,6 +92,9 @@ function stepsOfFailure(failure: SourceFailure | undefined, detail: string): Ste
     failure !== undefined && ['timeout', 'connection', 'tls', 'disabled'].includes(failure.reason);
   if (isUnreachable) return [{ step: 'reach', ok: false, detail }];
   const reached: Step = { step: 'reach', ok: true, detail: 'answers' };
+  // Without a status nobody was asked: it is ours that the credentials cannot be sent.
+  if (failure?.reason === 'unauthorized' && failure.status === undefined)
+    return [{ step: 'authenticate', ok: false, detail }];
   if (failure?.reason === 'unauthorized') return [reached, { step: 'authenticate', ok: false, detail }];
   return [reached, { step: 'index', ok: false, detail }];
 }
@@ -122,7 +126,7 @@ async function checkArchive(
     return {
       step: 'archive',
       ok: false,
-      detail: `${name}: the answer broke off: ${(error as Error).message}`,
+      detail: `${name}: ${transportFailure(error)?.detail ?? 'the answer broke off'}`,
     };
   }
 }

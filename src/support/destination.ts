@@ -64,7 +64,7 @@ export function literalAddress(url: URL): string | undefined {
 }
 
 /** Whether a name is one of this machine or its own network: what a proxy would resolve where it stands. */
-export function isLocalName(hostname: string): boolean {
+function isLocalName(hostname: string): boolean {
   const name = hostname.replace(/\.+$/, '').toLowerCase();
   return !name.includes('.') || name.endsWith('.localhost');
 }

@@ -34,7 +34,7 @@ async function createWorld(
   );
   const registry = await createCliRegistry({
     sources: [
-      { name: 'mooncakes', upstream: mooncakes, priority: 100 },
+      { name: 'mooncakes', upstream: mooncakes, priority: 100, lines: 'allowed_redirects = ["127.0.0.1"]' },
       { name: 'internal', upstream: internal, priority: 25 },
     ],
   });
@@ -370,7 +370,7 @@ describe('running it again', () => {
 async function startStallingServer(): Promise<{ readonly url: string }> {
   const server = createServer((_, response) => {
     response.writeHead(200, { 'content-type': 'application/zip', 'content-length': 3_000_000 });
-    response.write(randomBytes(2_500_000));
+    response.write(zipOf(randomBytes(2_500_000)));
   });
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
