@@ -4,7 +4,7 @@ import type { SnapshotRecord } from '../index/registry-state.ts';
 import { detailOf, type Lookup } from '../model/lookup.ts';
 import type { ModuleName } from '../model/module-name.ts';
 import type { Snapshot, Source } from '../sources/source.ts';
-import { type Log, silentLog } from '../support/log.ts';
+import type { Log } from '../support/log.ts';
 import { containSource } from './contain-source.ts';
 import { findObjection, parseCommit } from './hold-snapshot.ts';
 import type { Observations } from './observations.ts';
@@ -54,7 +54,7 @@ export async function judgeReading(
   record: SnapshotRecord | undefined,
   observation: Observations[string] | undefined,
   index: GitIndex,
-  log: Log = silentLog,
+  log: Log,
 ): Promise<Reading> {
   let judged = reading;
   const context = { source: reading.source, doing: 'its index was compared with the one before', log };

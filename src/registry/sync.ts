@@ -151,7 +151,13 @@ export async function aggregate(context: SyncContext, options: AggregateOptions)
       const observations = options.readings ? await readObservations(file) : {};
       const readings = await Promise.all(
         readingsOf(options.readings ?? [], config).map(async (reading) => ({
-          ...(await judgeReading(reading, recordOf(state, reading), observations[reading.source], index)),
+          ...(await judgeReading(
+            reading,
+            recordOf(state, reading),
+            observations[reading.source],
+            index,
+            context.log,
+          )),
           indexUrl: reading.indexUrl,
         })),
       );

@@ -5,6 +5,7 @@ import { ledgerFolder, readIndexPath } from '../index/layout.ts';
 import { type Pin, parseLedgerFile } from '../index/ledger-file.ts';
 import type { Checksum } from '../model/checksum.ts';
 import type { ModuleName } from '../model/module-name.ts';
+import { measureTree } from '../sources/measure-tree.ts';
 import type { NamedArchive } from './repair-archive.ts';
 import type { VerifyFinding, VerifyOptions, VerifyStep } from './reports.ts';
 import { problem, stepOf } from './verify-repository.ts';
@@ -22,7 +23,7 @@ export interface VerifiedContents {
 export async function verifyContents(
   index: GitIndex,
   state: StateView,
-  options: Pick<VerifyOptions, 'signal' | 'onProgress'>,
+  options: Pick<VerifyOptions, 'signal' | 'onProgress'> & { readonly sources: ReadonlySet<string> },
 ): Promise<VerifiedContents> {
   const ledger = await readLedger(index, state, options);
   const files = await readServed(index, state, options);
@@ -30,11 +31,11 @@ export async function verifyContents(
   const unpinned = served.flatMap((archive) => comparePin(archive, ledger.pins.get(archive.module)));
   const named = new Set<Checksum>(served.map(({ checksum }) => checksum));
   for (const pins of ledger.pins.values()) for (const pin of pins.values()) named.add(pin.checksum);
-  await addSnapshots(index, state, named, options.signal);
+  const unreadable = await addSnapshots(index, state, named, options);
   return {
     steps: [
       stepOf('ledger', ledger.pins.size, [...ledger.findings, ...unpinned]),
-      stepOf('index', served.length, files.findings),
+      stepOf('index', served.length, [...files.findings, ...unreadable]),
     ],
     served,
     named,
@@ -137,9 +138,15 @@ async function readServed(
   return { served, findings };
 }
 
-async function readIndexFile(index: GitIndex, id: string): Promise<IndexFile | string> {
+async function readIndexFile(
+  index: GitIndex,
+  id: string,
+  maxBytes = Number.POSITIVE_INFINITY,
+): Promise<IndexFile | string> {
   try {
-    const bytes = await index.read(id);
+    const read = await index.readBounded(id, maxBytes);
+    if (read.kind === 'too-large') return `is ${read.sizeBytes} bytes long`;
+    const bytes = read.kind === 'read' ? read.bytes : undefined;
     return bytes ? parseIndexFile(bytes) : `cannot be read: object ${id} is missing`;
   } catch (error) {
     if (!(error instanceof StorageError)) throw error;
@@ -147,19 +154,49 @@ async function readIndexFile(index: GitIndex, id: string): Promise<IndexFile | s
   }
 }
 
-/** Archives of versions that a source lists and we do not serve are still of use. */
+/**
+ * Archives of versions that a source lists and we do not serve are still of use. Returns which sources' indexes, as they
+ * were last read, are not well formed or not all here.
+ */
 async function addSnapshots(
   index: GitIndex,
   state: StateView,
   named: Set<Checksum>,
-  signal: AbortSignal | undefined,
-): Promise<void> {
+  { signal, sources }: Pick<VerifyOptions, 'signal'> & { readonly sources: ReadonlySet<string> },
+): Promise<VerifyFinding[]> {
   const ids = new Set<string>();
-  for (const { tree } of state.snapshots) for (const id of (await index.list(tree)).values()) ids.add(id);
+  const findings: VerifyFinding[] = [];
+  for (const { source, tree } of state.snapshots) {
+    signal?.throwIfAborted();
+    const trouble = await findTrouble(index, tree);
+    if (trouble === undefined) for (const id of (await index.list(tree)).values()) ids.add(id);
+    else {
+      const found = problem(`source ${source}`, `its index, as it was last read, ${trouble}`);
+      findings.push(sources.has(source) ? found : { ...found, severity: 'note' });
+    }
+  }
   for (const id of ids) {
     signal?.throwIfAborted();
-    const file = await readIndexFile(index, id);
+    const file = await readIndexFile(index, id, maxIndexFileBytes);
     if (typeof file === 'string') continue;
     for (const { entry } of file.lines) named.add(entry.checksum);
+  }
+  return findings;
+}
+
+/** No line of a larger file was ever passed on. */
+const maxIndexFileBytes = 64 * 1024 * 1024;
+
+/** What this program took over long ago was not checked as strictly as now. */
+const unlimited = { modules: Number.POSITIVE_INFINITY, listingBytes: Number.POSITIVE_INFINITY };
+
+/** Why a tree cannot be used, in words that follow its name. */
+async function findTrouble(index: GitIndex, tree: string): Promise<string | undefined> {
+  try {
+    const measured = await measureTree(index, tree, unlimited);
+    return measured.kind === 'refused' ? measured.reason : undefined;
+  } catch (error) {
+    if (!(error instanceof StorageError)) throw error;
+    return `cannot be read: ${error.message}`;
   }
 }

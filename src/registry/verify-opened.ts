@@ -26,7 +26,10 @@ export async function verifyOpened(
   options: VerifyOptions,
 ): Promise<readonly VerifyStep[]> {
   const { config, index, resolver } = context;
-  const contents = await verifyContents(index, await index.state(), options);
+  const contents = await verifyContents(index, await index.state(), {
+    ...options,
+    sources: new Set(config.sources.map(({ name }) => name)),
+  });
   const archives = await verifyArchives(
     {
       ...context,

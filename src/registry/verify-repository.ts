@@ -2,12 +2,20 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { formatFile, formatProblem, parseState } from '../index/registry-state.ts';
 import { GitError, runGit } from '../support/git.ts';
+import { findDamage } from './check-objects.ts';
 import type { VerifyFinding, VerifyStep } from './reports.ts';
+
+export interface RepositoryOptions {
+  readonly deep: boolean;
+  readonly signal?: AbortSignal | undefined;
+  /** Names of the sources that are configured. */
+  readonly sources: ReadonlySet<string>;
+}
 
 /** What can be said of an index repository that may be too damaged to be opened. Writes nothing. */
 export async function verifyRepository(
   directory: string,
-  options: { readonly deep: boolean; readonly signal?: AbortSignal | undefined },
+  options: RepositoryOptions,
 ): Promise<readonly [repository: VerifyStep, state: VerifyStep]> {
   const repository = await checkObjects(directory, options);
   const state = await checkState(directory, options.signal);
@@ -29,24 +37,14 @@ export function problem(subject: string, detail: string, isRepaired = false): Ve
 
 async function checkObjects(
   directory: string,
-  { deep, signal }: { readonly deep: boolean; readonly signal?: AbortSignal | undefined },
+  { deep, signal, sources }: RepositoryOptions,
 ): Promise<{ checked: number; findings: VerifyFinding[] }> {
-  const depth = deep ? '--full' : '--connectivity-only';
-  const options = { gitDir: directory, ...(signal ? { signal } : {}) };
-  const [fsck, counts] = await Promise.all([
-    ask(['fsck', depth, '--no-dangling', '--no-progress'], options),
-    ask(['count-objects', '-v'], options),
+  const options = { gitDir: directory, signal };
+  const [findings, counts] = await Promise.all([
+    findDamage(options, deep, sources),
+    ask(['count-objects', '-v'], { gitDir: directory, ...(signal ? { signal } : {}) }),
   ]);
   const count = (name: string) => Number(new RegExp(`^${name}: (\\d+)$`, 'm').exec(counts.text)?.[1] ?? 0);
-  const remarks = fsck.text.split('\n').filter((line) => line.trim() !== '' && !line.startsWith('notice:'));
-  const findings = fsck.isGood
-    ? []
-    : [
-        problem(
-          directory,
-          `git finds it damaged: ${remarks.slice(0, 20).join('; ') || 'it does not say how'}`,
-        ),
-      ];
   return { checked: count('count') + count('in-pack'), findings };
 }
 

@@ -16,7 +16,7 @@ const contentSteps = ['ledger', 'index', 'archives', 'temporary-files'] as const
  * without `repair` it changes nothing but `main`, which opening a registry moves to where the state says.
  */
 export async function verifyRegistry(opening: OpenOptions, options: VerifyOptions): Promise<VerifyReport> {
-  const { registry } = await loadConfig(opening.directory, opening.env);
+  const { registry, sources } = await loadConfig(opening.directory, opening.env);
   const { deep = false, repair = false } = options;
   const layout = dataLayout(registry.dataDir);
   if (!existsSync(layout.index))
@@ -26,7 +26,11 @@ export async function verifyRegistry(opening: OpenOptions, options: VerifyOption
   options.onProgress?.({ step: 'repository', done: 0, total: 0 });
   // Beside a sync that packs objects, git may not find what has just been moved.
   const [repository, state] = await withProcessLock(join(layout.locks, 'registry'), () =>
-    verifyRepository(layout.index, { deep, signal: options.signal }),
+    verifyRepository(layout.index, {
+      deep,
+      signal: options.signal,
+      sources: new Set(sources.map(({ name }) => name)),
+    }),
   );
   const contents = canOpen(state) ? await verifyOpen(opening, options) : contentSteps.map(skipped);
   const steps = [repository, state, ...contents];

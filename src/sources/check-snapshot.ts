@@ -3,7 +3,7 @@ import { createGitObjectReader, type GitObjectReader } from '../support/git-obje
 import { parseId } from '../support/git-tree.ts';
 import { readTypes } from './adopt-objects.ts';
 import type { GitDirectory } from './git-directory.ts';
-import { type MeasuredTree, measureTree, type TreeLimits } from './measure-tree.ts';
+import { type MeasuredTree, measureTree, type TreeLimits, type TreeReader } from './measure-tree.ts';
 
 /** What was fetched: good to be taken over, or why not. */
 export type CheckedSnapshot =
@@ -35,7 +35,7 @@ export async function checkSnapshot(
   try {
     const tree = await readTreeOf(reader, commit);
     if (tree === undefined) return refused('is no commit that can be read');
-    const measured = await measureTree(reader, tree, limits);
+    const measured = await measureTree(toTreeReader(reader), tree, limits);
     if (measured.kind === 'refused') return measured;
     if (measured.indexFiles === 0) return refused('has no .index file below user/');
     const problem = await checkFiles(directory, measured.blobs, options);
@@ -49,6 +49,13 @@ export async function checkSnapshot(
     options.signal?.removeEventListener('abort', stop);
     reader.kill();
   }
+}
+
+function toTreeReader(reader: GitObjectReader): TreeReader {
+  return {
+    measure: (id) => reader.identify(id),
+    read: async (id) => (await reader.read(id))?.content,
+  };
 }
 
 async function readTreeOf(reader: GitObjectReader, commit: string): Promise<string | undefined> {

@@ -13,7 +13,10 @@ function open() {
   onTestFinished(() => reader.kill());
   const leaf: RawEntry[] = [{ mode: '100644', name: 'x.index', id: repository.blob('x') }];
   const measure = (tree: string, more: Partial<typeof limits> = {}) =>
-    measureTree(reader, tree, { ...limits, ...more });
+    measureTree({ measure: reader.identify, read: async (id) => (await reader.read(id))?.content }, tree, {
+      ...limits,
+      ...more,
+    });
   return { repository, leaf, measure };
 }
 

@@ -1,6 +1,5 @@
 import type { SourceLimits } from '../config/config.ts';
 import { isIndexFileName, userFolder } from '../index/layout.ts';
-import type { GitObjectReader } from '../support/git-objects.ts';
 import { checkTree, folderMode, formatId, isBlob, parseId } from '../support/git-tree.ts';
 
 export type TreeLimits = Pick<SourceLimits, 'modules' | 'listingBytes'>;
@@ -17,6 +16,12 @@ export type MeasuredTree =
     }
   /** In words that end a sentence about the commit. `isMissing`: not all of it is here. */
   | { readonly kind: 'refused'; readonly reason: string; readonly isMissing?: true };
+
+/** Where folders are read, by 40 hex digits. */
+export interface TreeReader {
+  measure(id: string): Promise<{ readonly type: string; readonly sizeBytes: number } | undefined>;
+  read(id: string): Promise<Buffer | undefined>;
+}
 
 /** No path of an index is that deep; git itself stops at 2048 (core.maxTreeDepth). */
 const maxDepth = 64;
@@ -43,7 +48,7 @@ interface Folder extends Omit<Sum, 'depth'> {
  * than any machine can list, so what they come to is computed, never expanded. Throws what the reader throws.
  */
 export async function measureTree(
-  reader: GitObjectReader,
+  reader: TreeReader,
   tree: string,
   limits: TreeLimits,
 ): Promise<MeasuredTree> {
@@ -56,12 +61,12 @@ export async function measureTree(
     const next = new Set<string>();
     for (let at = 0; at < wave.length; at += batch) {
       const ids = wave.slice(at, at + batch);
-      const facts = await Promise.all(ids.map((id) => reader.identify(formatId(id))));
+      const facts = await Promise.all(ids.map((id) => reader.measure(formatId(id))));
       const total = facts.reduce((sum, fact) => sum + (fact?.sizeBytes ?? 0), 0);
       // An entry takes less room than its line in a listing.
       if (total > spare) return tooLong(limits);
-      for (const id of ids) {
-        const folder = await readFolder(reader, id, blobs);
+      for (const [position, id] of ids.entries()) {
+        const folder = await readFolder(reader, id, facts[position]?.type, blobs);
         if (folder.kind === 'refused') return folder;
         spare -= folder.listingBytes;
         if (spare < 0) return tooLong(limits);
@@ -83,18 +88,19 @@ export async function measureTree(
 
 /** Reads one folder, whose size is known to be bearable, and notes its files. */
 async function readFolder(
-  reader: GitObjectReader,
+  reader: TreeReader,
   id: string,
+  type: string | undefined,
   blobs: Set<string>,
 ): Promise<(Folder & { readonly kind: 'read' }) | Extract<MeasuredTree, { kind: 'refused' }>> {
-  const object = await reader.read(formatId(id));
-  if (object === undefined) return { ...refused(`lacks the tree ${short(id)}`), isMissing: true };
-  if (object.type !== 'tree') return refused(`names the ${object.type} ${short(id)} as a tree`);
+  const content = type === undefined ? undefined : await reader.read(formatId(id));
+  if (content === undefined) return { ...refused(`lacks the tree ${short(id)}`), isMissing: true };
+  if (type !== 'tree') return refused(`names the ${type} ${short(id)} as a tree`);
   let entries = 0;
   let indexFiles = 0;
   let listingBytes = 0;
   const folders: Folder['folders'][number][] = [];
-  const problem = checkTree(object.content, (entry) => {
+  const problem = checkTree(content, (entry) => {
     entries++;
     listingBytes += listingOverhead + entry.name.length;
     if (entry.mode === folderMode) folders.push({ name: entry.name, id: entry.id });

@@ -60,6 +60,8 @@ export interface GitOptions {
   readonly timeoutMs?: number | undefined;
   /** Of stdout; git is killed beyond. */
   readonly maxStdoutBytes?: number | undefined;
+  /** Is given stderr as it comes, which then has no limit. */
+  readonly takeStderr?: ((chunk: Buffer) => void) | undefined;
 }
 
 const defaultMaxStdoutBytes = 64 * 1024 * 1024;
@@ -164,7 +166,8 @@ export async function streamGit(
   });
   child.stderr.on('data', (chunk: Buffer) => {
     stderr.push(chunk);
-    if (stderr.sizeBytes > maxStderrBytes) stop('stderr');
+    if (options.takeStderr) options.takeStderr(chunk);
+    else if (stderr.sizeBytes > maxStderrBytes) stop('stderr');
   });
   try {
     const exited = new Promise<number | undefined>((resolve, reject) => {

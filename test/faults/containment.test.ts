@@ -151,6 +151,7 @@ test.each(thrown)(
     const { report } = await syncRegistry({ ...parts.context(), index });
     expect(outcomes(report)).toEqual({ good: 'fresh', evil: 'stale' });
     expect(report.changes.map(({ module }) => module)).toEqual(['alice/json']);
+    expect(lines).toHaveLength(error() instanceof GitError ? 0 : 1);
   },
 );
 
