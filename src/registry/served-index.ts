@@ -3,8 +3,9 @@ import type { GitIndex } from '../index/git-index.ts';
 import { parseIndexFile } from '../index/index-file.ts';
 import { indexPathOf } from '../index/layout.ts';
 import type { IndexEntry } from '../model/index-entry.ts';
-import type { ModuleName } from '../model/module-name.ts';
+import { type ModuleName, ownerOf } from '../model/module-name.ts';
 import type { Version } from '../model/version.ts';
+import { createFairTurns } from '../support/fair-turns.ts';
 
 /** The index as clients see it now, a module at a time. What was read of a commit is remembered. */
 export interface ServedIndex {
@@ -14,9 +15,13 @@ export interface ServedIndex {
 }
 
 const rememberedModules = 4096;
+/** As many as keep git busy. */
+const readAtOnce = 16;
 
 export function createServedIndex(index: GitIndex): ServedIndex {
   const entries = new LRUCache<string, ReadonlyMap<Version, IndexEntry>>({ max: rememberedModules });
+  // However many modules of one owner are asked for, those of another are read in their turn.
+  const reading = createFairTurns(readAtOnce);
 
   async function readFile(module: ModuleName): Promise<Buffer | undefined> {
     return index.read(`${await index.servedCommit()}:${indexPathOf(module)}`);
@@ -28,7 +33,7 @@ export function createServedIndex(index: GitIndex): ServedIndex {
       const key = `${await index.servedCommit()}:${indexPathOf(module)}`;
       const known = entries.get(key);
       if (known) return known.get(version);
-      const file = await index.read(key);
+      const file = await reading.run(ownerOf(module), () => index.read(key));
       if (!file) return undefined;
       // A later line of the same version replaces an earlier one, as it does for clients.
       const parsed = new Map(parseIndexFile(file).lines.map(({ entry }) => [entry.version, entry]));
