@@ -80,7 +80,6 @@ function createAccount(name: string, readFreeBytes: () => Promise<number>) {
       if (fitsShare(onItsWay, more, freeNow, share)) return;
       throw new ExcessError(
         `what is on its way from source "${name}" would take more than ${Math.round(share * 100)} % of the free disk`,
-        { hint: 'free some space on that disk, or raise limits.disk_share of the source' },
       );
     },
     grow(sizeBytes: number): void {

@@ -144,7 +144,7 @@ describe('an asset', () => {
   test('that is larger than the source may send is refused, and nothing of it is kept', async () => {
     const { upstream, source, cache, files } = await createWorld();
     upstream.setAsset(path, Buffer.alloc(1_000_001));
-    const detail = expect.stringMatching(/too much.*1000000 bytes/);
+    const detail = expect.stringMatching(/1000000 bytes allowed \(limits\.asset/);
     expect(await cache.fetch(path, source)).toMatchObject({
       kind: 'unavailable',
       cause: { reason: 'bad-answer', detail },

@@ -97,7 +97,7 @@ async function storeAsset(
     return found(await store.store(checksum, opened.value.body, { ...bounds, isAbsent: true }));
   } catch (error) {
     if (error instanceof ExcessError) {
-      const detail = `source "${config.name}" sends too much for ${wasmPath}: ${error.message}`;
+      const detail = `${opened.value.url}: ${error.message} (limits.asset and limits.disk_share of the source)`;
       return unavailable({ reason: 'bad-answer', detail });
     }
     if (error instanceof IntegrityError) return unavailable(otherBytes(wasmPath, source));

@@ -146,7 +146,10 @@ async function store(
     return found({ ...fetched, sizeBytes });
   } catch (error) {
     signal.throwIfAborted();
-    if (error instanceof ExcessError) return unavailable({ reason: 'bad-answer', detail: error.message });
+    if (error instanceof ExcessError) {
+      const detail = `${opened.url}: ${error.message} (limits.archive and limits.disk_share of the source)`;
+      return unavailable({ reason: 'bad-answer', detail });
+    }
     if (error instanceof IntegrityError) return unavailable({ reason: 'wrong-bytes', detail: error.message });
     const failure = transportFailure(error);
     if (!failure) throw error;
