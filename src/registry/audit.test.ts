@@ -61,6 +61,13 @@ test('origins, pins, conflicts, decisions, archives and settings are told, each 
     version: version('0.1.0'),
     checksum: offered as Checksum,
   });
+  await registry.ruleOnConflict({
+    action: 'accept-origin',
+    module: moduleName('alice/json'),
+    origin: 'internal',
+    checksums: new Map(),
+    requirements: new Map(),
+  });
   await writeSettings(registry.config.directory, {
     sources,
     upstreamFallback: false,
@@ -78,6 +85,13 @@ test('origins, pins, conflicts, decisions, archives and settings are told, each 
       bytes: expect.any(Number),
     },
     { event: 'versions-pinned', module: 'maria/parser', pinned: { '0.2.0': hash } },
+    { event: 'conflict-found', kind: 'origin-conflict', module: 'alice/json', source: 'internal' },
+    { event: 'conflict-found', kind: 'checksum-conflict', module: 'maria/parser', version: '0.1.0', offered },
+    { event: 'conflict-kept', module: 'maria/parser', version: '0.1.0', offered },
+    { event: 'conflict-accepted', module: 'maria/parser', version: '0.1.0', to: offered },
+    { event: 'versions-pinned', module: 'maria/parser', pinned: { '0.1.0': offered } },
+    { event: 'conflict-resolved', module: 'maria/parser', version: '0.1.0' },
+    { event: 'conflict-accepted', module: 'alice/json', from: 'mooncakes', to: 'internal' },
     {
       event: 'origin-moved',
       module: 'alice/json',
@@ -85,13 +99,46 @@ test('origins, pins, conflicts, decisions, archives and settings are told, each 
       origin: 'internal',
       pinned: { '1.1.0': hash },
     },
-    { event: 'conflict-found', kind: 'checksum-conflict', module: 'maria/parser', version: '0.1.0', offered },
-    { event: 'conflict-kept', module: 'maria/parser', version: '0.1.0', offered },
-    { event: 'conflict-accepted', module: 'maria/parser', version: '0.1.0', to: offered },
-    { event: 'versions-pinned', module: 'maria/parser', pinned: { '0.1.0': offered } },
-    { event: 'conflict-resolved', module: 'maria/parser', version: '0.1.0' },
+    { event: 'conflict-resolved', kind: 'origin-conflict', module: 'alice/json', source: 'internal' },
     { event: 'config-reloaded', changes: ['server.upstreamFallback = false (was true)'] },
   ]);
+});
+
+test('accepted requirements and accepted look-alikes are told, with what they were', async () => {
+  const main = await startUpstream();
+  await main.publish('alice/json@1.0.0', { deps: { 'bob/x': '1.0.0' } });
+  const lesser = await startUpstream(['Bob/x@1.0.0']);
+  const registry = await createRegistry({
+    sources: [
+      { name: 'main', upstream: main, priority: 10 },
+      { name: 'lesser', upstream: lesser, priority: 20 },
+    ],
+  });
+  await registry.sync();
+  const file = main.index.read('user/alice/json.index')?.toString() ?? '';
+  await main.writeIndexFile('user/alice/json.index', file.replace('bob/x', 'eve/x'));
+  await main.publish('bob/x@1.0.0');
+  const { findings } = await registry.sync();
+  const { pinned: from, offered: to = '' } =
+    findings.find(({ kind }) => kind === 'requirements-conflict')?.requirements ?? {};
+  const first = (await readAudit(registry)).length;
+  await registry.ruleOnConflict({
+    action: 'accept-requirements',
+    module: moduleName('alice/json'),
+    version: version('1.0.0'),
+    requirements: to,
+  });
+  await registry.ruleOnConflict({ action: 'accept-name', module: moduleName('Bob/x') });
+  const later = (await readAudit(registry)).slice(first);
+  expect(later.map(({ event }) => event)).toEqual([
+    'requirements-accepted',
+    'versions-pinned',
+    'conflict-resolved',
+    'name-accepted',
+    'conflict-resolved',
+  ]);
+  expect(later[0]).toMatchObject({ module: 'alice/json', version: '1.0.0', source: 'main', from, to });
+  expect(later[3]).toMatchObject({ module: 'Bob/x' });
 });
 
 test('a file that cannot be written loses no work, and is told once', async () => {

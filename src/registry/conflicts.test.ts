@@ -252,7 +252,7 @@ describe('a module that another source contends for', () => {
     const { registry } = await createContest(['company/tool@1.0.0']);
     await expect(registry.ruleOnConflict(moveTo('partner'))).rejects.toMatchObject({
       code: 'usage',
-      message: expect.stringContaining('"mooncakes"'),
+      message: expect.stringContaining('"partner" is no source that could supply company/tool'),
     });
     const other = { ...moveTo('mooncakes'), module: moduleName('company/keep') };
     await expect(registry.ruleOnConflict(other)).rejects.toMatchObject({ code: 'not-found' });
