@@ -2,8 +2,16 @@
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
+import type { Checksum } from '../src/model/checksum.ts';
 import { isConflict } from '../src/model/finding.ts';
-import { createRegistry, download, moduleName, readServed, writeSettings } from './support/registry-world.ts';
+import {
+  createRegistry,
+  download,
+  moduleName,
+  readServed,
+  version,
+  writeSettings,
+} from './support/registry-world.ts';
 import { startUpstream } from './support/worlds.ts';
 
 describe('rule 1: ownership is per module, never per version or line', () => {
@@ -57,7 +65,7 @@ describe('rule 1: ownership is per module, never per version or line', () => {
   });
 });
 
-describe('rule 2: a module moves only towards more trust', () => {
+describe('rule 2: a module moves only where it is claimed', () => {
   test('a name that vanishes upstairs cannot be taken over from below', async () => {
     const mooncakes = await startUpstream(['company/tool@1.0.0']);
     const internal = await startUpstream();
@@ -85,7 +93,7 @@ describe('rule 2: a module moves only towards more trust', () => {
     });
   });
 
-  test('it moves up when every version served so far keeps its checksum', async () => {
+  test('it stays where it is when a source of more trust begins to list it, whatever that adds', async () => {
     const mooncakes = await startUpstream(['alice/json@1.0.0']);
     const internal = await startUpstream(['company/x@1.0.0']);
     const registry = await createRegistry({
@@ -96,13 +104,36 @@ describe('rule 2: a module moves only towards more trust', () => {
     });
     await registry.sync();
     await internal.publish('alice/json@1.0.0');
-    await internal.publish('alice/json@1.1.0');
+    await internal.publish('alice/json@99.0.0');
+    const report = await registry.sync();
+    expect(report.changes).toEqual([]);
+    expect(report.findings).toMatchObject([
+      { kind: 'origin-conflict', module: 'alice/json', source: 'internal', origin: 'mooncakes' },
+    ]);
+    expect(await registry.originOf(moduleName('alice/json'))).toBe('mooncakes');
+    expect(Object.keys(await readServed(registry))).toEqual(['alice/json@1.0.0', 'company/x@1.0.0']);
+    await mooncakes.publish('alice/json@1.1.0');
+    await registry.sync();
+    expect(Object.keys(await readServed(registry))).toContain('alice/json@1.1.0');
+  });
+
+  test('it moves to a source of more trust that claims it, when every version served so far stays the same', async () => {
+    const mooncakes = await startUpstream(['alice/json@1.0.0']);
+    const internal = await startUpstream(['alice/json@1.0.0', 'alice/json@1.1.0']);
+    const open = { name: 'mooncakes', upstream: mooncakes, priority: 100 };
+    const registry = await createRegistry({ sources: [open] });
+    await registry.sync();
+    const before = await readServed(registry);
+    const claiming = { name: 'internal', upstream: internal, priority: 25, namespaces: ['alice/*'] };
+    await writeSettings(registry.config.directory, { sources: [open, claiming] });
+    await registry.reload();
     const report = await registry.sync();
     expect(report.changes).toMatchObject([
       { kind: 'moved', origin: 'internal', previousOrigin: 'mooncakes' },
     ]);
     expect(await registry.originOf(moduleName('alice/json'))).toBe('internal');
-    expect(Object.keys(await readServed(registry))).toContain('alice/json@1.1.0');
+    expect(await readServed(registry)).toMatchObject(before);
+    expect(Object.keys(await readServed(registry))).toEqual(['alice/json@1.0.0', 'alice/json@1.1.0']);
   });
 
   test('it stays when a served version would change, and the conflict is reported until that ends', async () => {
@@ -162,20 +193,74 @@ describe('rule 3: a served version never changes', () => {
     expect(Object.keys(await readServed(registry))).toEqual(['maria/parser@0.2.0']);
   });
 
-  test('a claim takes a module from a lesser source, and its version with other bytes is withheld, not kept', async () => {
-    const mooncakes = await startUpstream(['company/tool@1.0.0', 'company/tool@99.0.0']);
-    const internal = await startUpstream();
-    await internal.publish('company/tool@1.0.0', { sizeBytes: 7000 });
-    await internal.publish('company/tool@1.1.0');
-    const open = { name: 'mooncakes', upstream: mooncakes, priority: 100 };
-    const registry = await createRegistry({ sources: [open] });
+  test.each([
+    ['bytes', { sizeBytes: 7000 }],
+    ['requirements', { deps: { 'eve/x': '1.0.0' } }],
+  ])(
+    'a claim with other %s leaves what was served, and lists nothing new until the operator decides',
+    async (_, other) => {
+      const mooncakes = await startUpstream(['company/tool@1.0.0', 'company/tool@2.0.0']);
+      const internal = await startUpstream(['company/tool@2.0.0']);
+      const { checksum } = await internal.publish('company/tool@1.0.0', other);
+      await internal.publish('company/tool@1.1.0');
+      const open = { name: 'mooncakes', upstream: mooncakes, priority: 100 };
+      const registry = await createRegistry({ sources: [open] });
+      await registry.sync();
+      const before = await readServed(registry);
+      const claiming = { name: 'internal', upstream: internal, priority: 25, namespaces: ['company/*'] };
+      await writeSettings(registry.config.directory, { sources: [open, claiming] });
+      await registry.reload();
+      const report = await registry.sync();
+      expect(report.findings).toMatchObject([
+        {
+          kind: 'origin-conflict',
+          source: 'internal',
+          origin: 'mooncakes',
+          changes: [{ version: '1.0.0', offered: checksum }],
+        },
+      ]);
+      await mooncakes.publish('company/tool@99.0.0');
+      await registry.sync();
+      expect(await readServed(registry)).toEqual(before);
+
+      const tool = moduleName('company/tool');
+      await registry.ruleOnConflict({
+        ...{ action: 'accept-origin', module: tool, origin: 'internal' },
+        checksums: new Map([[version('1.0.0'), checksum as Checksum]]),
+        requirements: new Map(),
+      });
+      const served = await readServed(registry);
+      expect(Object.keys(served)).toEqual(['company/tool@2.0.0', 'company/tool@1.0.0', 'company/tool@1.1.0']);
+      expect(served['company/tool@1.0.0']).toBe(checksum);
+      expect(await registry.originOf(tool)).toBe('internal');
+    },
+  );
+
+  test('the same bytes with other requirements are a conflict, and clients go on with the old line', async () => {
+    const upstream = await startUpstream(['maria/parser@0.1.0', 'eve/evil@1.0.0']);
+    const registry = await createRegistry({ sources: [{ name: 'main', upstream }] });
     await registry.sync();
-    const claiming = { name: 'internal', upstream: internal, priority: 25, namespaces: ['company/*'] };
-    await writeSettings(registry.config.directory, { sources: [open, claiming] });
-    await registry.reload();
+    const parser = moduleName('maria/parser');
+    const old = (await registry.readIndexFile(parser))?.toString() ?? '';
+    const stated = { ...JSON.parse(old), deps: { 'eve/evil': '1.0.0' } };
+    await upstream.writeIndexFile('user/maria/parser.index', `${JSON.stringify(stated)}\n`);
     const report = await registry.sync();
-    expect(Object.keys(await readServed(registry))).toEqual(['company/tool@1.1.0']);
-    expect(report.findings).toMatchObject([{ kind: 'checksum-conflict', version: '1.0.0' }]);
+    expect(report.findings).toMatchObject([
+      { kind: 'requirements-conflict', module: 'maria/parser', version: '0.1.0' },
+    ]);
+    expect((await registry.readIndexFile(parser))?.toString()).toBe(old);
+    const requirements = report.findings[0]?.requirements?.offered ?? '';
+    const ruling = { action: 'accept-requirements', module: parser, version: version('0.1.0') } as const;
+    await expect(registry.ruleOnConflict({ ...ruling, requirements: 'none' })).rejects.toMatchObject({
+      code: 'usage',
+      message: expect.stringContaining(requirements),
+    });
+    await registry.ruleOnConflict({ ...ruling, requirements });
+    expect((await registry.readIndexFile(parser))?.toString()).toBe(`${JSON.stringify(stated)}\n`);
+    // The old requirements are the conflict now.
+    await upstream.writeIndexFile('user/maria/parser.index', old);
+    expect((await registry.sync()).findings).toMatchObject([{ kind: 'requirements-conflict' }]);
+    expect((await registry.readIndexFile(parser))?.toString()).toBe(`${JSON.stringify(stated)}\n`);
   });
 });
 
@@ -273,9 +358,15 @@ describe('rule 6: everything listed can be delivered', () => {
     for (const [id, checksum] of Object.entries(served)) expect(await download(registry, id)).toBe(checksum);
   });
 
-  test('a disabled or removed source is never contacted and keeps only what is cached', async () => {
-    const upstream = await startUpstream(['alice/json@1.0.0', 'bob/x@1.0.0']);
-    const other = await startUpstream(['bob/x@1.0.0']);
+  test('a disabled or removed source is never contacted, and keeps what is cached or listed elsewhere', async () => {
+    const upstream = await startUpstream([
+      'alice/json@1.0.0',
+      'bob/x@1.0.0',
+      'carol/y@1.0.0',
+      'dora/z@1.0.0',
+    ]);
+    const other = await startUpstream(['bob/x@1.0.0', 'bob/x@1.1.0']);
+    await other.publish('carol/y@1.0.0', { sizeBytes: 7000 });
     const main = { name: 'main', upstream, priority: 10 };
     const low = { name: 'low', upstream: other, priority: 90 };
     const registry = await createRegistry({ sources: [main, low] });
@@ -285,15 +376,33 @@ describe('rule 6: everything listed can be delivered', () => {
       await writeSettings(registry.config.directory, { sources });
       await registry.reload();
       await registry.sync();
-      expect(Object.keys(await readServed(registry))).toEqual(['alice/json@1.0.0']);
+      expect(Object.keys(await readServed(registry))).toEqual(['alice/json@1.0.0', 'bob/x@1.0.0']);
       expect(await download(registry, 'alice/json@1.0.0')).toMatch(/^[0-9a-f]{64}$/);
       expect(await registry.originOf(moduleName('bob/x'))).toBe('main');
       expect(upstream.requests).toEqual([]);
     }
+    const served = await readServed(registry);
+    expect(await download(registry, 'bob/x@1.0.0')).toBe(served['bob/x@1.0.0']);
+    expect(upstream.requests).toEqual([]);
     await writeSettings(registry.config.directory, { sources: [main, low] });
     await registry.reload();
     await registry.sync();
-    expect(Object.keys(await readServed(registry))).toEqual(['alice/json@1.0.0', 'bob/x@1.0.0']);
+    expect(Object.keys(await readServed(registry))).toEqual([
+      ...['alice/json@1.0.0', 'bob/x@1.0.0', 'carol/y@1.0.0', 'dora/z@1.0.0'],
+    ]);
+  });
+
+  test('with fallback off a removed source keeps only what is cached', async () => {
+    const upstream = await startUpstream(['alice/json@1.0.0', 'bob/x@1.0.0']);
+    const other = await startUpstream(['bob/x@1.0.0']);
+    const main = { name: 'main', upstream, priority: 10 };
+    const low = { name: 'low', upstream: other, priority: 90 };
+    const registry = await createRegistry({ sources: [main, low], upstreamFallback: false });
+    await registry.mirror({ patterns: ['alice/*'] });
+    await writeSettings(registry.config.directory, { sources: [low], upstreamFallback: false });
+    await registry.reload();
+    await registry.sync();
+    expect(Object.keys(await readServed(registry))).toEqual(['alice/json@1.0.0']);
   });
 });
 
