@@ -3,13 +3,14 @@
  * random histories are tried on. Each line names the source it was published by, under a key that clients ignore.
  */
 import { defaultSourceLimits } from '../../src/config/normalise.ts';
+import { findEntry, parseIndexFile } from '../../src/index/index-file.ts';
 import type { Pin } from '../../src/index/ledger-file.ts';
 import type { Checksum } from '../../src/model/checksum.ts';
 import { isModuleName, type ModuleName } from '../../src/model/module-name.ts';
 import { type Decision, decideOrigin } from '../../src/registry/decide-origin.ts';
 import { agreesWithPins } from '../../src/registry/pin-changes.ts';
 import { type ModulePlan, planModule } from '../../src/registry/plan-module.ts';
-import { type Policy, policyOf } from '../../src/registry/policy.ts';
+import { maySupply, type Policy, policyOf } from '../../src/registry/policy.ts';
 
 export interface MiniSource {
   readonly name: string;
@@ -18,12 +19,22 @@ export interface MiniSource {
   namespaces: string[];
   include: string[];
   exclude: string[];
+  holdsNewNames: 'claimed' | 'all';
+  deletedUpstream: 'keep' | 'follow';
   isConfigured: boolean;
   isDown: boolean;
+  /** Its next readings are held back. */
+  isHeldBack: boolean;
+  /** Where its index is; another number, another address. */
+  address: number;
   /** Index lines by module, as the source has them now. */
   readonly upstream: Map<string, string[]>;
   /** Index files as last read; absent before the first time. */
   snapshot: Map<string, string> | undefined;
+  /** Where that was read. */
+  snapshotAddress: number;
+  /** A reading that is held back. */
+  held: Map<string, string> | undefined;
 }
 
 export interface MiniWorld {
@@ -42,6 +53,7 @@ export interface ServedLine {
   readonly version: string;
   readonly checksum: string;
   readonly from: string;
+  readonly deps?: Readonly<Record<string, string>>;
 }
 
 export function createMiniWorld(): MiniWorld {
@@ -64,15 +76,23 @@ export function createMiniSource(name: string, priority: number): MiniSource {
     namespaces: [],
     include: [],
     exclude: [],
+    holdsNewNames: 'all',
+    deletedUpstream: 'keep',
     isConfigured: true,
     isDown: false,
+    isHeldBack: false,
+    address: 0,
     upstream: new Map(),
     snapshot: undefined,
+    snapshotAddress: 0,
+    held: undefined,
   };
 }
 
-export function formatLine(version: string, checksum: string, from: string): string {
-  return JSON.stringify({ version, checksum, from });
+/** `required`: a module that the version requires. */
+export function formatLine(version: string, checksum: string, from: string, required?: string): string {
+  const deps = required === undefined ? {} : { deps: { [required]: '1.0.0' } };
+  return JSON.stringify({ version, checksum, from, ...deps });
 }
 
 export function servedLines(file: string | undefined): ServedLine[] {
@@ -88,29 +108,39 @@ export function readSources(world: MiniWorld): void {
   for (const source of world.sources) {
     if (!source.isConfigured || !source.enabled || source.isDown) continue;
     const files = [...source.upstream].filter(([, lines]) => lines.length > 0);
+    const reading = new Map(files.map(([module, lines]) => [module, `${lines.join('\n')}\n`]));
+    // What is read at an address for the first time has nothing before it to be held against.
+    if (source.isHeldBack && source.snapshot && source.snapshotAddress === source.address) {
+      source.held = reading;
+      continue;
+    }
     world.current.add(source.name);
-    source.snapshot = new Map(files.map(([module, lines]) => [module, `${lines.join('\n')}\n`]));
+    Object.assign(source, { snapshot: reading, snapshotAddress: source.address, held: undefined });
   }
 }
 
+/** As an edit of the settings is planned: on the snapshots at hand. */
+export function readNothing(world: MiniWorld): void {
+  world.current = undefined;
+}
+
 function policyIn(world: MiniWorld): Policy {
+  const urlOf = (name: string, address: number) => `https://${name}.example/${address}`;
   const snapshots = world.sources
     .filter((source) => source.snapshot)
-    .map(({ name, priority }) => ({
+    .map(({ name, priority, snapshotAddress }) => ({
       source: name,
       priority,
       commit: '',
       tree: '',
       since: '',
-      indexUrl: undefined,
+      indexUrl: urlOf(name, snapshotAddress),
     }));
   const sources = world.sources
     .filter((source) => source.isConfigured)
     .map((source) => ({
       ...source,
-      indexUrl: `https://${source.name}.example/index`,
-      holdsNewNames: 'all' as const,
-      deletedUpstream: 'keep' as const,
+      indexUrl: urlOf(source.name, source.address),
       limits: defaultSourceLimits(),
     }));
   return policyOf({ sources, server: { upstreamFallback: world.upstreamFallback } }, snapshots);
@@ -147,12 +177,17 @@ function planOne(
     const file = snapshot?.get(module);
     if (file !== undefined) listings.set(name, file);
   }
+  const heldBy = new Set(sources.filter(({ held }) => held?.has(module)).map(({ name }) => name));
   const record = world.ledger.get(module);
   const pins = record?.pins ?? [];
-  const decision = decideOrigin({ module, listings, heldBy: new Set(), recorded: record?.origin }, policy, {
+  const decision = decideOrigin({ module, listings, heldBy, recorded: record?.origin }, policy, {
     agrees: (source) => agreesWithPins(Buffer.from(listings.get(source) ?? ''), pins),
     current: world.current,
   });
+  const elsewhere = policy.sources
+    .filter((source) => source.isEnabled && source.hasBeenRead && maySupply(source, module))
+    .filter(({ name }) => name !== decision.origin)
+    .map(({ name }) => parseIndexFile(Buffer.from(listings.get(name) ?? '')));
   const before = world.served.get(module);
   const plan = planModule({
     module,
@@ -163,6 +198,9 @@ function planOne(
     servedFile: before === undefined ? undefined : Buffer.from(before),
     pins,
     isCached: (checksum: Checksum) => world.cached.has(checksum),
+    isListedElsewhere: (version, checksum) =>
+      elsewhere.some((file) => findEntry(file, version)?.checksum === checksum),
+    deletedUpstream: sources.find(({ name }) => name === decision.origin)?.deletedUpstream,
     now: new Date(world.syncs).toISOString(),
   });
   const { served } = plan;
@@ -179,7 +217,12 @@ function planOne(
 export function applyPlans(world: MiniWorld, plans: ReadonlyMap<string, MiniPlan>): void {
   world.syncs++;
   for (const [module, { decision, plan, file }] of plans) {
-    if (decision.origin !== undefined) world.ledger.set(module, { origin: decision.origin, pins: plan.pins });
+    const { origin } = decision;
+    const source = world.sources.find(({ name }) => name === origin);
+    // As the product: what a source claims that has never been read is not recorded as its own.
+    const isKnown = source?.snapshot !== undefined && source.snapshotAddress === source.address;
+    if (origin !== undefined && (isKnown || origin === world.ledger.get(module)?.origin))
+      world.ledger.set(module, { origin, pins: plan.pins });
     if (file === undefined) world.served.delete(module);
     else world.served.set(module, file);
   }
