@@ -129,6 +129,12 @@ async function measure(directory: string): Promise<Footprint> {
   };
 }
 
+/** Checksums of the archives that are here. */
+async function listCached(data: string): Promise<Set<string>> {
+  const names = await readdir(join(data, 'packages'), { recursive: true });
+  return new Set(names.flatMap((name) => /([0-9a-f]{64})\.zip$/.exec(name)?.[1] ?? []));
+}
+
 /** Stored archives that are not what their names say, and whatever else is in the store. */
 async function findUnverified(data: string): Promise<string[]> {
   const entries = await readdir(join(data, 'packages'), { recursive: true, withFileTypes: true });
@@ -169,12 +175,13 @@ test('a day of trouble changes no pin, loses nothing, stores nothing unverified 
 
   async function step(name: string): Promise<void> {
     clock.advance(stepMs);
+    const before = await listCached(data);
     const downloading = downloadSome(registry, served, random, 3, downloads);
     const [report, early] = await Promise.all([registry.sync(), downloading]);
     served = await readServed(registry);
     const problems = [
       ...early,
-      ...oracle.judge(report, served, await readOrigins(registry)),
+      ...oracle.judge(report, served, await readOrigins(registry), { before, after: await listCached(data) }),
       ...(await downloadSome(registry, served, random, 3, downloads)),
     ];
     requests += countRequests(world);
