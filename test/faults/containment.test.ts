@@ -128,7 +128,7 @@ describe('when reading one source fails', () => {
 test.each(thrown)(
   'when comparing one source with what it was fails with %s, the other is served',
   async (_, error) => {
-    const { directory, settings } = await createWorld();
+    const { directory, settings, lines } = await createWorld();
     const parts = await openParts({
       directory,
       env: {},
