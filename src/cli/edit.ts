@@ -64,7 +64,7 @@ export async function applyEdit(context: CommandContext, config: Config): Promis
 }
 
 /** What an edit would change of what is served; `undefined` where nothing is served yet. Writes and asks nothing. */
-export async function previewEdit(
+async function previewEdit(
   context: CommandContext,
   edit: (text: string) => string,
 ): Promise<SyncReport | undefined> {

@@ -21,7 +21,7 @@ export function formatPending(pending: PendingNames): string {
 }
 
 /** Names that wait for the same, together; in a fixed order. */
-export function groupPending(pending: PendingNames): Group[] {
+function groupPending(pending: PendingNames): Group[] {
   const groups = new Map<string, { readonly first: Pending; readonly modules: ModuleName[] }>();
   for (const [module, reason] of pending) {
     const key = JSON.stringify(reason);

@@ -40,7 +40,7 @@ export interface SnapshotRecord {
   readonly extra?: Extra | undefined;
 }
 
-export interface HeldReading {
+interface HeldReading {
   readonly commit: string;
   readonly tree: string;
   /** When it was first read; ISO 8601, UTC. */

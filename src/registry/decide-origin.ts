@@ -28,7 +28,7 @@ export type Rule =
   | 'unlisted';
 
 /** Which versions of an origin may be listed. */
-export type Supply =
+type Supply =
   /** All it lists. */
   | 'all'
   /** What is pinned: another source claims the name, so nothing new comes from here. */

@@ -46,7 +46,7 @@ export interface PolicySource {
 }
 
 /** What one index file of a source may be, and how many findings about it are told. */
-export interface FileLimits {
+interface FileLimits {
   readonly maxBytes: number;
   readonly maxLines: number;
   readonly maxMalformed: number;
@@ -124,7 +124,7 @@ function fileLimitsOf(limits: SourceConfig['limits']): FileLimits {
 }
 
 /** Whether a snapshot is of the index at this address; of data that do not say, it is taken to be. */
-export function isReadAt(snapshot: SnapshotRecord | undefined, indexUrl: string): boolean {
+function isReadAt(snapshot: SnapshotRecord | undefined, indexUrl: string): boolean {
   return snapshot !== undefined && (snapshot.indexUrl ?? indexUrl) === indexUrl;
 }
 
