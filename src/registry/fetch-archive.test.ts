@@ -233,7 +233,7 @@ describe('an archive that comes slowly', () => {
     const registry = await createRegistry({ sources: [{ name: 'main', upstream, lines }] });
     await registry.sync();
     expect(await registry.openArchive(moduleName('alice/json'), version('1.0.0'))).toMatchObject({
-      cause: { reason: 'bad-answer', detail: expect.stringContaining('limits.archive') },
+      cause: { reason: 'bad-answer', detail: expect.stringContaining('larger than the 204800 bytes') },
     });
   });
 });
