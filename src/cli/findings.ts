@@ -57,7 +57,10 @@ export function needsAttention(report: {
   readonly refreshes: readonly SourceRefresh[];
   readonly findings: readonly Finding[];
 }): boolean {
-  return report.refreshes.some(isUnread) || report.findings.some(isOpenConflict);
+  return (
+    report.refreshes.some(isUnread) ||
+    report.findings.some((finding) => isOpenConflict(finding) || finding.kind === 'unplanned')
+  );
 }
 
 function list(findings: readonly Finding[]): string[] {

@@ -89,12 +89,12 @@ const auth = v.strictObject(
 const sourceLimits = v.strictObject(
   {
     modules: v.optional(about(integer(1, 10_000_000), 'How many modules its index may list'), 200_000),
-    index_file: v.optional(about(size, 'The largest index file of one module'), '4MiB'),
+    index_file: v.optional(about(size, 'The largest index file of one module'), '1MiB'),
     index_lines: v.optional(
       about(integer(1, 1_000_000), 'How many lines the index file of one module may have'),
       10_000,
     ),
-    index_bytes: v.optional(about(size, 'All index files that are read in one sync'), '1GiB'),
+    index_bytes: v.optional(about(size, 'All its index files that are read in one sync'), '512MiB'),
     fetch_bytes: v.optional(about(size, 'What one fetch of its index may bring'), '256MiB'),
     fetch_time: v.optional(about(duration, 'How long one fetch of its index may take'), '10m'),
     listing_bytes: v.optional(about(size, 'The list of all files of its index'), '64MiB'),

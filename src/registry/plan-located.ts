@@ -43,7 +43,8 @@ export interface LocatedPlan {
 export async function planLocated(located: LocatedFacts, tools: PlanningTools): Promise<LocatedPlan> {
   const taken = tools.taken.filter(({ module }) => module === located.module);
   const accepted = taken.find((decision) => decision.action === 'accept-origin')?.to;
-  const decision = await decide(located, tools.policy, tools.index, { accepted, current: tools.current });
+  const { policy, index, current, budget } = tools;
+  const decision = await decide(located, policy, index, { accepted, current, budget });
   const plan = await planDecided(located, decision, { ...tools, taken });
   const findings = [...plan.findings, ...claimedByLooks(located, decision, tools.policy)];
   return { located, decision, findings, change: plan.change };
@@ -54,17 +55,22 @@ export async function decide(
   located: LocatedFacts,
   policy: Policy,
   index: GitIndex,
-  context: { readonly accepted?: string | undefined; readonly current: ReadonlySet<string> | undefined },
+  context: {
+    readonly accepted?: string | undefined;
+    readonly current: ReadonlySet<string> | undefined;
+    readonly budget: ByteBudget;
+  },
 ): Promise<Decision> {
   const tentative = decideOrigin(located, policy, { ...context, agrees: () => true });
   const isMove = located.recorded !== undefined && tentative.origin !== located.recorded;
   if (!isMove || tentative.rule !== 'claimed' || tentative.file === undefined || located.ledger === undefined)
     return tentative;
-  const [file, ledger] = await Promise.all([
-    readListed(index, policy, tentative.origin ?? '', tentative.file),
-    readOwnFile(index, located.ledger),
-  ]);
-  const agrees = 'bytes' in file && agreesWithPins(file.bytes, parseLedgerFile(ledger));
+  const pins = parseLedgerFile(await readOwnFile(index, located.ledger));
+  const { origin = '', file: id } = tentative;
+  const agrees = await context.budget.run(await measureAll(index, [id]), async () => {
+    const file = await readListed(index, policy, origin, id);
+    return 'bytes' in file && agreesWithPins(file.bytes, pins);
+  });
   return decideOrigin(located, policy, { ...context, agrees: () => agrees });
 }
 
@@ -131,7 +137,8 @@ function needsStore(decision: Decision, policy: Policy, sourceFile: Buffer | und
   return isPassedOn(decision, policy) && sourceFile !== undefined ? 'served' : 'all';
 }
 
-async function measureAll(index: GitIndex, ids: readonly (string | undefined)[]): Promise<number> {
+/** What reading these objects takes, as git says before they are read. */
+export async function measureAll(index: GitIndex, ids: readonly (string | undefined)[]): Promise<number> {
   const sizes = await Promise.all(ids.map((id) => (id === undefined ? undefined : index.measure(id))));
   return sizes.reduce((sum, facts) => sum + (facts?.sizeBytes ?? 0), 0);
 }
@@ -173,17 +180,17 @@ export async function listElsewhere(
 async function findContenderChanges(
   located: LocatedFacts,
   { rule, contender }: Decision,
-  { index, policy }: PlanningTools,
+  { index, policy, budget }: PlanningTools,
 ): Promise<readonly PinChange[]> {
   const id = rule === 'held' && contender !== undefined ? located.listings.get(contender) : undefined;
   if (id === undefined || contender === undefined || located.ledger === undefined) return [];
   // Most that contend list the very same file.
   if (id === located.served) return [];
-  const [file, ledger] = await Promise.all([
-    readListed(index, policy, contender, id),
-    readOwnFile(index, located.ledger),
-  ]);
-  return 'bytes' in file ? pinChanges(file.bytes, parseLedgerFile(ledger)) : [];
+  const pins = parseLedgerFile(await readOwnFile(index, located.ledger));
+  return budget.run(await measureAll(index, [id]), async () => {
+    const file = await readListed(index, policy, contender, id);
+    return 'bytes' in file ? pinChanges(file.bytes, pins) : [];
+  });
 }
 
 /** The one way in which a pin ever changes: the operator has accepted something else for it. */

@@ -6,10 +6,12 @@ import { type Pin, parseLedgerFile } from '../index/ledger-file.ts';
 import type { SnapshotRecord } from '../index/registry-state.ts';
 import type { IndexEntry } from '../model/index-entry.ts';
 import type { ModuleName } from '../model/module-name.ts';
+import { createByteBudget } from '../support/byte-budget.ts';
+import { createSingleFlight } from '../support/single-flight.ts';
 import { cachedChecksums } from './cached-checksums.ts';
 import type { Decision } from './decide-origin.ts';
 import { type FactFinder, findFactsByPath, type LocatedFacts } from './module-facts.ts';
-import { decide, listElsewhere, readListed } from './plan-located.ts';
+import { decide, listElsewhere, measureAll, readListed } from './plan-located.ts';
 import { planModule } from './plan-module.ts';
 import { type Policy, policyOf } from './policy.ts';
 
@@ -39,7 +41,11 @@ export interface ResolveInput {
   readonly facts?: FactFinder;
 }
 
+/** Modules, and versions of them, that are remembered: a module may have one version or ten thousand. */
 const rememberedModules = 8192;
+const rememberedVersions = 100_000;
+/** All index files that are in memory at the same time while modules are resolved. */
+const resolvingBytes = 32 * 1024 * 1024;
 
 export interface Resolver {
   readonly policy: Policy;
@@ -53,6 +59,7 @@ export interface Resolver {
  * dependency selects, what `explain` shows. What was resolved is remembered, up to a bound.
  */
 export function createResolver(input: ResolveInput): Resolver {
+  const budget = createByteBudget(resolvingBytes);
   const policy = policyOf(input.config, input.snapshots, input.state.acceptedNames);
   const facts = input.facts ?? findFactsByPath(input.index, input.state, input.snapshots);
   const locate = remembering(async (module) => {
@@ -60,26 +67,36 @@ export function createResolver(input: ResolveInput): Resolver {
     return {
       module,
       facts: located,
-      decision: await decide(located, policy, input.index, { current: input.current }),
+      decision: await decide(located, policy, input.index, { current: input.current, budget }),
     };
   });
   return {
     policy,
     locate,
-    resolve: remembering(async (module) => resolveLocated(await locate(module), policy, input)),
+    resolve: remembering(
+      async (module) => {
+        const located = await locate(module);
+        const sizeBytes = await measureAll(input.index, [located.decision.file, located.facts.served]);
+        return budget.run(sizeBytes, () => resolveLocated(located, policy, input));
+      },
+      ({ pins, entries }) => 1 + pins.length + entries.length,
+    ),
   };
 }
 
-function remembering<T>(find: (module: ModuleName) => Promise<T>): (module: ModuleName) => Promise<T> {
-  const known = new LRUCache<ModuleName, Promise<T>>({ max: rememberedModules });
-  return (module) => {
-    const before = known.get(module);
-    if (before) return before;
-    const finding = find(module);
-    known.set(module, finding);
-    finding.catch(() => known.delete(module));
-    return finding;
-  };
+function remembering<T extends object>(
+  find: (module: ModuleName) => Promise<T>,
+  sizeOf: (found: T) => number = () => 1,
+): (module: ModuleName) => Promise<T> {
+  const known = new LRUCache<ModuleName, T>({ max: rememberedModules, maxSize: rememberedVersions });
+  const finding = createSingleFlight<ModuleName, T>();
+  return async (module) =>
+    known.get(module) ??
+    finding.run(module, async () => {
+      const found = await find(module);
+      known.set(module, found, { size: sizeOf(found) });
+      return found;
+    });
 }
 
 async function resolveLocated(

@@ -1,66 +1,91 @@
 import type { GitIndex, StateView } from '../index/git-index.ts';
-import { type IndexFile, parseIndexFile } from '../index/index-file.ts';
+import { parseIndexFile } from '../index/index-file.ts';
 import { indexPathOf, readIndexPath } from '../index/layout.ts';
 import type { Finding } from '../model/finding.ts';
+import type { IndexEntry } from '../model/index-entry.ts';
 import type { ModuleName } from '../model/module-name.ts';
 import { selectVersion, type Version } from '../model/version.ts';
 import { batches } from '../support/batches.ts';
+import { createByteBudget } from '../support/byte-budget.ts';
+import { measureAll } from './plan-located.ts';
 import type { PlannedChange } from './planned-change.ts';
 
-/** How many served files are read at a time. */
+/** How many served files are read at a time, and how many bytes of them are in memory at most. */
 const batchSize = 256;
+const readingBytes = 32 * 1024 * 1024;
+/** Different requirements of modules that lose something are looked at up to this number: a source may state any. */
+const maxRequirements = 20_000;
+
+/** What a module listed before, and lists afterwards. */
+interface Loss {
+  readonly source: string;
+  readonly before: readonly Version[];
+  readonly after: readonly Version[];
+}
 
 /**
  * What leaves the index although a listed requirement selects it: clients select another version then, or none (mvs.rs,
- * moon-protocol §10). The whole served index is read for it, but only when a version leaves.
+ * moon-protocol §10). The whole served index is read for it, but only when a version leaves that its source supplied.
  */
 export async function findChangedSelections(
   index: GitIndex,
   state: StateView,
   changes: readonly PlannedChange[],
-  sources: readonly { readonly name: string }[],
+  sources: readonly { readonly name: string; readonly enabled: boolean }[],
 ): Promise<Finding[]> {
-  const leaving = new Map<ModuleName, PlannedChange>();
-  for (const planned of changes)
-    if (planned.change?.kind === 'changed' && planned.change.versionsRemoved.length > 0)
-      leaving.set(planned.module, planned);
-  if (leaving.size === 0) return [];
-  const versions = new Map<ModuleName, { readonly before: Version[]; readonly after: Version[] }>();
-  for (const [module, { change }] of leaving) {
-    const id = await index.identify(state.served, indexPathOf(module));
-    const before = versionsOf(id === undefined ? undefined : await index.read(id));
-    const removed = new Set(change?.versionsRemoved);
-    const after = [...before.filter((version) => !removed.has(version)), ...(change?.versionsAdded ?? [])];
-    versions.set(module, { before, after });
+  const losses = new Map<string, Loss>();
+  for (const { module, change } of changes) {
+    if (change === undefined || change.kind === 'moved' || change.versionsRemoved.length === 0) continue;
+    if (!sources.some(({ name, enabled }) => enabled && name === change.origin)) continue;
+    const removed = new Set(change.versionsRemoved);
+    const before = await servedVersions(index, state, module);
+    const after = [...before.filter((version) => !removed.has(version)), ...change.versionsAdded];
+    losses.set(module, { source: change.origin, before, after });
   }
-  const findings = new Map<string, Finding>();
-  const files = [...(await index.list(state.served))];
-  for (const batch of batches(files, batchSize)) {
-    const read = await Promise.all(batch.map(async ([path, id]) => [path, await index.read(id)] as const));
-    for (const [path, bytes] of read) {
-      const target = readIndexPath(path);
-      if (target.kind !== 'module' || !bytes) continue;
-      for (const { entry } of parseIndexFile(bytes).lines)
-        for (const { module, requirement } of entry.dependencies) {
-          const listed = versions.get(module as ModuleName);
-          if (!listed || requirement === undefined) continue;
-          const selected = selectVersion(requirement, listed.before);
-          const instead = selectVersion(requirement, listed.after);
-          if (selected === undefined || selected === instead) continue;
-          const source = leaving.get(module as ModuleName)?.change?.origin ?? '';
-          if (!sources.some(({ name }) => name === source)) continue;
-          const asker = `${target.module}@${entry.version}`;
-          const message = `version ${selected} has left, which ${asker} requires as ${requirement}; clients select ${instead ?? 'nothing'} instead`;
-          const key = `${module} ${selected}`;
-          if (!findings.has(key))
-            findings.set(key, { kind: 'selection-changed', module, version: selected, source, message });
-        }
-    }
-  }
-  return [...findings.values()];
+  if (losses.size === 0) return [];
+  const findings: Finding[] = [];
+  const seen = new Set<string>();
+  const budget = createByteBudget(readingBytes);
+  for (const batch of batches([...(await index.list(state.served))], batchSize))
+    await Promise.all(
+      batch.map(async ([path, id]) =>
+        budget.run(await measureAll(index, [id]), async () => {
+          const target = readIndexPath(path);
+          const bytes = target.kind === 'module' ? await index.read(id) : undefined;
+          if (target.kind !== 'module' || !bytes) return;
+          for (const { entry } of parseIndexFile(bytes).lines)
+            findings.push(...changedSelections(`${target.module}@${entry.version}`, entry, losses, seen));
+        }),
+      ),
+    );
+  const first = new Map(
+    findings.reverse().map((finding) => [`${finding.module} ${finding.version}`, finding]),
+  );
+  return [...first.values()];
 }
 
-function versionsOf(bytes: Buffer | undefined): Version[] {
-  const file: Pick<IndexFile, 'lines'> = bytes ? parseIndexFile(bytes) : { lines: [] };
-  return [...new Set(file.lines.map(({ entry }) => entry.version))];
+async function servedVersions(index: GitIndex, state: StateView, module: ModuleName): Promise<Version[]> {
+  const id = await index.identify(state.served, indexPathOf(module));
+  const bytes = id === undefined ? undefined : await index.read(id);
+  return bytes ? [...new Set(parseIndexFile(bytes).lines.map(({ entry }) => entry.version))] : [];
+}
+
+/** `asker`: whose requirements they are. Each requirement is looked at once. */
+function changedSelections(
+  asker: string,
+  { dependencies }: IndexEntry,
+  losses: ReadonlyMap<string, Loss>,
+  seen: Set<string>,
+): Finding[] {
+  return dependencies.flatMap(({ module, requirement }): Finding[] => {
+    const loss = losses.get(module);
+    const key = `${module} ${requirement}`;
+    if (!loss || requirement === undefined || seen.has(key) || seen.size >= maxRequirements) return [];
+    seen.add(key);
+    const selected = selectVersion(requirement, loss.before);
+    const instead = selectVersion(requirement, loss.after);
+    if (selected === undefined || selected === instead) return [];
+    const message = `version ${selected} has left, which ${asker} requires as ${requirement}; clients select ${instead ?? 'nothing'} instead`;
+    return [{ kind: 'selection-changed', module, version: selected, source: loss.source, message }];
+  });
 }

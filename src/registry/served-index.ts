@@ -15,11 +15,16 @@ export interface ServedIndex {
 }
 
 const rememberedModules = 4096;
+/** Of all of them together: one module may have ten thousand. */
+const rememberedVersions = 100_000;
 /** As many as keep git busy. */
 const readAtOnce = 16;
 
 export function createServedIndex(index: GitIndex): ServedIndex {
-  const entries = new LRUCache<string, ReadonlyMap<Version, IndexEntry>>({ max: rememberedModules });
+  const entries = new LRUCache<string, ReadonlyMap<Version, IndexEntry>>({
+    max: rememberedModules,
+    maxSize: rememberedVersions,
+  });
   // However many modules of one owner are asked for, those of another are read in their turn.
   const reading = createFairTurns(readAtOnce);
 
@@ -37,7 +42,7 @@ export function createServedIndex(index: GitIndex): ServedIndex {
       if (!file) return undefined;
       // A later line of the same version replaces an earlier one, as it does for clients.
       const parsed = new Map(parseIndexFile(file).lines.map(({ entry }) => [entry.version, entry]));
-      entries.set(key, parsed);
+      entries.set(key, parsed, { size: 1 + parsed.size });
       return parsed.get(version);
     },
   };
