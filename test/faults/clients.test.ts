@@ -141,7 +141,8 @@ describe('requests that nobody should send', () => {
   test('in the absolute form, with an expectation, or several at once are answered as HTTP says', async () => {
     const { server, registry } = await createClientWorld(root);
     const commit = await registry.servedCommit();
-    expect(statusesOf(await exchange(server.port, get('http://evil.example/health')))).toEqual([200]);
+    expect(statusesOf(await exchange(server.port, get('http://localhost:1/health')))).toEqual([200]);
+    expect(statusesOf(await exchange(server.port, get('http://evil.example/health')))).toEqual([421]);
     const list = post(packets('command=ls-refs', '|', '.'), [version2, 'Expect: 100-continue']);
     const listed = await exchange(server.port, list);
     expect(statusesOf(listed)).toEqual([100, 200]);
