@@ -190,6 +190,39 @@ describe('a server that does not end', () => {
     expect(isEmpty()).toBe(true);
   });
 
+  test('of listing branches fails, be it we who ask or git', async () => {
+    const { repository, source, upstream, isEmpty } = await createWorld('smart');
+    const commit = repository.commit(indexTree(repository, { 'e/m': '1\n' }));
+    const listEndlessly =
+      (isAsked: () => boolean): Handler =>
+      (request, response) => {
+        if (!request.url?.includes('/info/refs') || !isAsked()) return false;
+        response.on('error', () => {});
+        response.setHeader('content-type', 'application/x-git-upload-pack-advertisement');
+        response.write(Buffer.concat([packet('# service=git-upload-pack\n'), Buffer.from('0000')]));
+        response.write(packet(`${commit} HEAD\0shallow symref=HEAD:refs/heads/main\n`));
+        let number = 0;
+        const write = () => {
+          const lines = () =>
+            Buffer.concat(Array.from({ length: 1000 }, () => packet(`${commit} refs/heads/x${number++}\n`)));
+          while (!response.destroyed && response.write(lines()));
+        };
+        response.on('drain', write);
+        write();
+        return true;
+      };
+    upstream.handler = listEndlessly(() => true);
+    expect(await source.readSnapshot(undefined)).toMatchObject({
+      cause: { detail: expect.stringContaining('longer than 8388608 bytes') },
+    });
+    let asked = 0;
+    upstream.handler = listEndlessly(() => asked++ > 0);
+    expect(await source.readSnapshot(undefined)).toMatchObject({
+      cause: { detail: expect.stringContaining('over limit') },
+    });
+    expect(isEmpty()).toBe(true);
+  });
+
   test('is left when the source is closed, and git has ended', async () => {
     const { repository, source, upstream, isEmpty } = await createWorld('smart');
     repository.commit(indexTree(repository, { 'e/m': '1\n' }));
