@@ -29,7 +29,7 @@ import { removeStaleLocks, removeStaleObjects } from './stale-files.ts';
 const maxRememberedTips = 16;
 
 /** What reading an object of unknown size gave. */
-export type BoundedRead =
+type BoundedRead =
   | { readonly kind: 'read'; readonly bytes: Buffer }
   | { readonly kind: 'too-large'; readonly sizeBytes: number }
   | { readonly kind: 'missing' };

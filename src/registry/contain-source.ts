@@ -11,7 +11,7 @@ import type { Log } from '../support/log.ts';
  * disk or repository, which every source needs. `source`: nothing but this source's reading. `unforeseen`: a bug of ours
  * that this source's content or answers brought out, so it counts as the source's failure all the same.
  */
-export type Blame = 'caller' | 'ours' | 'source' | 'unforeseen';
+type Blame = 'caller' | 'ours' | 'source' | 'unforeseen';
 
 export function blameFor(error: unknown, signal?: AbortSignal): Blame {
   if (signal?.aborted || error instanceof SourceClosedError) return 'caller';

@@ -9,11 +9,8 @@ export interface Seed {
   readonly commit: string;
 }
 
-/** What keeps git's memory small whatever it is sent: all of it is one process's work, and large files are streamed. */
-const config = `[core]
-	repositoryformatversion = 0
-	bare = true
-	fsync = committed
+/** What keeps git's memory small whatever it reads: all of it is one process's work, and large files are streamed. */
+const frugal = `[core]
 	bigFileThreshold = 1m
 	deltaBaseCacheLimit = 8m
 	packedGitWindowSize = 1m
@@ -21,13 +18,21 @@ const config = `[core]
 [pack]
 	threads = 1
 	windowMemory = 8m
+`;
+
+/** One pack, never loose objects; and a list of branches that comes in one piece, and so within what git may allocate. */
+const config = `[core]
+	repositoryformatversion = 0
+	bare = true
+	fsync = committed
 [fetch]
 	unpackLimit = 1
 [protocol]
 	version = 0
-`;
+${frugal}`;
+
 // git run for the other side of a file:// address sees only this: the operator named that repository, whoever owns it.
-const userConfig = '[safe]\n\tdirectory = *\n';
+const userConfig = `[safe]\n\tdirectory = *\n${frugal}`;
 
 /** A git directory for one piece of work, and what git must be told to work in it. */
 export interface GitDirectory {

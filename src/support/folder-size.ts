@@ -5,7 +5,7 @@ import { ifExists, onDisk } from './disk-errors.ts';
 const pauseMs = 50;
 
 /** Bytes that the files of a folder take on the disk. Files may come and go meanwhile. Throws `StorageError`. */
-export function measureFolder(folder: string): Promise<number> {
+function measureFolder(folder: string): Promise<number> {
   return onDisk(`measure ${folder}`, () => addUp(folder));
 }
 

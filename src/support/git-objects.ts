@@ -2,7 +2,7 @@ import type { ChildProcessWithoutNullStreams } from 'node:child_process';
 import { createExcerpt } from './excerpt.ts';
 import { GitError, gitEnvironment, ignoreBrokenPipe, spawnGit, startFailure } from './git.ts';
 
-export interface GitObjectFacts {
+interface GitObjectFacts {
   readonly id: string;
   readonly type: string;
   /** Of the content, inflated. */
