@@ -63,7 +63,7 @@ export async function writeSettings(
   await writeFile(join(directory, 'registry.toml'), renderSettings(settings));
 }
 
-function renderSettings({
+export function renderSettings({
   sources,
   upstreamFallback = true,
 }: Pick<RegistrySettings, 'sources' | 'upstreamFallback'>): string {
