@@ -18,6 +18,8 @@ export interface RawRepository {
   /** Entries in the order given, unchecked. */
   tree(entries: readonly RawEntry[]): string;
   treeOf(content: Buffer): string;
+  /** Any content, as an object of any type. */
+  object(type: string, content: Buffer): string;
   /** A commit of the tree, which the branch `main` then points to. `committer` is what follows the e-mail address. */
   commit(tree: string, options?: { readonly committer?: string; readonly parent?: string }): string;
 }
@@ -38,6 +40,7 @@ export function openRawRepository(gitDir: string): RawRepository {
     gitDir,
     blob: (content) => write('blob', Buffer.from(content)),
     treeOf,
+    object: write,
     tree: (entries) =>
       treeOf(
         Buffer.concat(
