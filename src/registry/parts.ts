@@ -163,7 +163,7 @@ export async function openParts(options: OpenOptions) {
     audit,
     index,
     log,
-    find: (module, version) => locating.run(ownerOf(module), () => served.find(module, version)),
+    find: served.find,
     settings: () => configuration.current(),
     sources,
     resolver: resolverInTurns,
