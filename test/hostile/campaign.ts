@@ -65,7 +65,12 @@ export async function liveOnce({ root, seed, mayBeSlow, hasTime, tell }: Campaig
   }
 }
 
-function chooseAttack(random: Random, { shape, canary, target }: HostileWorld, mayBeSlow: boolean): Attack {
+/** Any that fits the world. */
+export function chooseAttack(
+  random: Random,
+  { shape, canary, target }: HostileWorld,
+  mayBeSlow: boolean,
+): Attack {
   const ofIndex: Channel[] = [trees, trees, brokenFiles, lines, lines, pinned, history];
   const overHttp: Channel[] = [
     answers(canary.url),

@@ -30,6 +30,8 @@ export interface HostileHost {
   readonly listed: ReadonlySet<string>;
   /** Makes the nodes its index, and returns the commit. */
   put(nodes: readonly Node[], commit?: Parameters<RawRepository['commit']>[1]): string;
+  /** The first commit that it had. */
+  readonly firstCommit: string;
   /** Makes whatever it is what the branch names. */
   pointTo(id: string): void;
   /** As in the beginning: its own modules, no tricks. */
@@ -63,6 +65,7 @@ export async function startHostileHost(folder: string, transport: Transport): Pr
   const open = new Set<ServerResponse>();
   let credentials: string | undefined;
   let listed: ReadonlySet<string> = new Set();
+  let commits = 0;
   const server = createServer((request, response) => {
     open.add(response);
     response.on('close', () => open.delete(response)).on('error', () => undefined);
@@ -85,6 +88,7 @@ export async function startHostileHost(folder: string, transport: Transport): Pr
     repository,
     ownFiles,
     files,
+    firstCommit: '',
     trick: undefined,
     get credentials() {
       return credentials;
@@ -94,7 +98,9 @@ export async function startHostileHost(folder: string, transport: Transport): Pr
     },
     put(nodes, commit) {
       listed = new Set(listedNames(nodes));
-      return repository.commit(writeNodes(repository, nodes), commit);
+      // A commit that it never had, unless that is what is tried.
+      const committer = `${1_700_000_000 + commits++} +0000`;
+      return repository.commit(writeNodes(repository, nodes), { committer, ...commit });
     },
     pointTo(id) {
       mkdirSync(join(gitDir, 'refs', 'heads'), { recursive: true });
@@ -118,7 +124,7 @@ export async function startHostileHost(folder: string, transport: Transport): Pr
     },
   };
   host.calm();
-  return host;
+  return Object.assign(host, { firstCommit: host.put(nodesOf(ownFiles)) });
 }
 
 /** Where the archive of a version is asked for first. */

@@ -67,6 +67,7 @@ const deeds: Readonly<Record<string, Deed>> = {
     const files = new Map([...host.ownFiles].slice(0, 1));
     host.put(nodesOf(files));
   },
+  'where it began': (host) => host.pointTo(host.firstCommit),
   'a history of its own each time': (host, random) =>
     void host.put(nodesOf(host.ownFiles), { committer: `${1_600_000_000 + random.below(1e8)} +0000` }),
   'thousands of refs': (host, random) => {
