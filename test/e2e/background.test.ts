@@ -282,9 +282,14 @@ test('after SIGKILL the same commit is served, and the locks of the dead hold no
   const first = await registry.serve();
   const { commit } = await health(first);
   // Killed in the middle of reading its source, with that source's lock in its hands.
+  const taken = new Promise<void>((resolve) => {
+    upstream.faults.only = ({ url }) => {
+      if (url.includes('/git/index')) resolve();
+      return true;
+    };
+  });
   upstream.faults.blackHole = true;
-  upstream.resetCounts();
-  await eventually(async () => expect(upstream.count('/git/index')).toBeGreaterThan(0));
+  await taken;
   expect((await first.stop('SIGKILL')).code).toBeNull();
   const second = await registry.serve();
   expect((await health(second)).commit).toBe(commit);

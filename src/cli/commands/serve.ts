@@ -85,13 +85,13 @@ async function serve(
     if ('tell' in server) server.tell({ refreshTrouble: now });
   };
   const { server: settings } = registry.config;
-  const background = await startBackground(context, registry, { isFollower: false, onTrouble });
   const { lacksAllowedHosts } = await import('../../http/allowed-hosts.ts');
   if (lacksAllowedHosts(registry.config.server, { host: address.host, address: address.host }))
     output.warn(
       'server.base_url and server.allowed_hosts are not set, so requests for whatever host are answered; ' +
         'set the address that clients use: moonbit-registry config server.base_url https://registry.example.com',
     );
+  const background = await startBackground(context, registry, { isFollower: false, onTrouble });
   const url = settings.baseUrl ?? localUrl(address.host, server.port);
   output.result({
     text: formatServing(registry.config.registry.name, url, io),
