@@ -204,7 +204,7 @@ test('what other processes mirror, and decide about sources, is served without a
   await lists('alice/json@1.0.0', 'alice/xml@1.0.0', 'bob/x@1.0.0');
 
   low.resetCounts();
-  expect((await registry.run('source', 'disable', 'main')).code).toBe(0);
+  expect((await registry.run('source', 'disable', 'main', '--yes')).code).toBe(0);
   await lists('alice/json@1.0.0', 'bob/x@1.0.0');
   // The index is there before the server has read the new settings: a refresh under the old ones may be under way.
   await eventually(async () => {

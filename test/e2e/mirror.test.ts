@@ -394,6 +394,7 @@ describe('while a server runs', () => {
       sources: [{ name: 'main', upstream }],
       upstreamFallback: false,
     });
+    await registry.run('sync');
     const server = await registry.serve();
     expect(await cloneIds(server.baseUrl)).toEqual([]);
     expect((await registry.run('mirror', 'alice/json')).code).toBe(0);
@@ -420,7 +421,7 @@ describe('while a server runs', () => {
       'alice/text@1.0.0',
       'bob/base@1.0.0',
     ]);
-    expect((await registry.run('source', 'disable', 'main')).code).toBe(0);
+    expect((await registry.run('source', 'disable', 'main', '--yes')).code).toBe(0);
     upstream.resetCounts();
     expect(await cloneIds(server.baseUrl)).toEqual(['alice/json@1.0.0', 'bob/base@1.0.0']);
     expect(await downloadFrom(server, 'alice/text@1.0.0')).toBe('HTTP 404');
