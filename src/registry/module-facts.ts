@@ -1,7 +1,9 @@
+import { StorageError } from '../errors.ts';
 import type { GitIndex, StateView } from '../index/git-index.ts';
 import { indexPathOf, ledgerFolder, ledgerPathOf } from '../index/layout.ts';
 import type { SnapshotRecord } from '../index/registry-state.ts';
 import type { ModuleName } from '../model/module-name.ts';
+import { GitError } from '../support/git.ts';
 import type { ModuleFacts } from './decide-origin.ts';
 
 /** The facts of one module, and where its files are: object ids, absent where there is no file. */
@@ -15,6 +17,40 @@ export interface FactFinder {
   find(module: ModuleName): Promise<LocatedFacts>;
   /** Ids of the file at a path, by source; for paths that are no module's, too. */
   listings(path: string): Promise<Map<string, string>>;
+  /** Sources whose tree could not be read so far, and why: of these, no listing says anything. Grows while facts are found. */
+  readonly unlistable: Map<string, string>;
+}
+
+/** Reads a tree that a source has written. That it cannot be read is that source's failure, unless it is our disk's. */
+async function readTreeOf<T>(
+  source: string,
+  unlistable: Map<string, string>,
+  read: () => Promise<T>,
+): Promise<T | undefined> {
+  try {
+    return await read();
+  } catch (error) {
+    if (!isOfTheTree(error)) throw error;
+    unlistable.set(source, error instanceof Error ? error.message : String(error));
+    return undefined;
+  }
+}
+
+/** What git says about a tree, in contrast to what the system says about a file. */
+function isOfTheTree(error: unknown): boolean {
+  if (!(error instanceof StorageError)) return true;
+  return error.cause === undefined || error.cause instanceof GitError;
+}
+
+/** Paths that a source's new tree changes; none where the trees cannot be compared. */
+export async function changedPathsOf(
+  index: GitIndex,
+  source: string,
+  trees: { readonly before: string; readonly after: string },
+  unlistable: Map<string, string>,
+): Promise<readonly string[]> {
+  const changed = await readTreeOf(source, unlistable, () => index.diff(trees.before, trees.after));
+  return [...(changed?.keys() ?? [])];
 }
 
 /** For a few modules: asks git path by path, whatever the size of the index. */
@@ -23,21 +59,30 @@ export function findFactsByPath(
   state: StateView,
   snapshots: readonly SnapshotRecord[],
 ): FactFinder {
+  const unlistable = new Map<string, string>();
+
   async function listings(path: string): Promise<Map<string, string>> {
     // Asked one name a line, git cannot be told of such a path; no module has one.
     const identify = async (tree: string) =>
       path.includes('\n') ? (await index.list(tree)).get(path) : index.identify(tree, path);
-    const ids = await Promise.all(snapshots.map(({ tree }) => identify(tree)));
+    const ids = await Promise.all(
+      snapshots.map(({ source, tree }) => readTreeOf(source, unlistable, () => identify(tree))),
+    );
     return new Map(snapshots.flatMap(({ source }, i) => (ids[i] === undefined ? [] : [[source, ids[i]]])));
   }
 
   async function heldBy(path: string): Promise<Set<string>> {
     const held = snapshots.filter((record) => record.held);
-    const ids = await Promise.all(held.map((record) => index.identify(record.held?.tree ?? '', path)));
+    const ids = await Promise.all(
+      held.map(({ source, held: reading }) =>
+        readTreeOf(source, unlistable, () => index.identify(reading?.tree ?? '', path)),
+      ),
+    );
     return new Set(held.flatMap(({ source }, i) => (ids[i] === undefined ? [] : [source])));
   }
   return {
     listings,
+    unlistable,
     async find(module) {
       const origins = snapshots.map(({ source }) => source);
       const [listed, held, served, ledgers] = await Promise.all([
@@ -66,10 +111,15 @@ export async function findAllFacts(
   state: StateView,
   snapshots: readonly SnapshotRecord[],
 ): Promise<WholeIndex> {
+  const unlistable = new Map<string, string>();
   const heldRecords = snapshots.filter((record) => record.held);
   const [trees, heldTrees, served, ledgerFiles] = await Promise.all([
-    Promise.all(snapshots.map(({ tree }) => index.list(tree))),
-    Promise.all(heldRecords.map((record) => index.list(record.held?.tree ?? ''))),
+    Promise.all(snapshots.map(({ source, tree }) => readTreeOf(source, unlistable, () => index.list(tree)))),
+    Promise.all(
+      heldRecords.map(({ source, held }) =>
+        readTreeOf(source, unlistable, () => index.list(held?.tree ?? '')),
+      ),
+    ),
     index.list(state.served),
     index.list(`${state.commit}:${ledgerFolder}`),
   ]);
@@ -87,9 +137,10 @@ export async function findAllFacts(
     return found;
   };
   const paths = new Set<string>(served.keys());
-  for (const files of [...trees, ledger]) for (const path of files.keys()) paths.add(path);
+  for (const files of [...trees, ledger]) for (const path of files?.keys() ?? []) paths.add(path);
   return {
     paths,
+    unlistable,
     listings: async (path) => listings(path),
     async find(module) {
       const path = indexPathOf(module);

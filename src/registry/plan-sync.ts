@@ -12,11 +12,18 @@ import { batches } from '../support/batches.ts';
 import { createByteBudget } from '../support/byte-budget.ts';
 import { capFindings } from './cap-findings.ts';
 import { findLookAlikes } from './look-alikes.ts';
-import { type FactFinder, findAllFacts, findFactsByPath } from './module-facts.ts';
+import { changedPathsOf, type FactFinder, findAllFacts, findFactsByPath } from './module-facts.ts';
 import { pendingFindings, pendingOf } from './pending-findings.ts';
 import { type LocatedPlan, type PlanningTools, planLocated, planLookAlike } from './plan-located.ts';
 import type { PlannedChange } from './planned-change.ts';
-import { type Policy, type PolicySettings, plannerVersion, policyDigest, policyOf } from './policy.ts';
+import {
+  claimantOf,
+  type Policy,
+  type PolicySettings,
+  plannerVersion,
+  policyDigest,
+  policyOf,
+} from './policy.ts';
 import { findChangedSelections } from './selection-changes.ts';
 
 /** What a sync will do, as a value: to be printed (`--dry-run`) or applied. */
@@ -32,6 +39,8 @@ export interface SyncPlan {
   readonly acceptedNames: readonly string[];
   /** What the operator decides with this plan. */
   readonly taken: readonly OperatorDecision[];
+  /** Sources whose snapshot could not be read, and why: what they had before stays as it is. */
+  readonly unlistable: ReadonlyMap<string, string>;
 }
 
 export interface PlanningInput {
@@ -71,7 +80,7 @@ export async function planSync(input: PlanningInput): Promise<SyncPlan> {
   ]);
   const whole = isWhole ? await findAllFacts(index, state, snapshots) : undefined;
   const facts = whole ?? findFactsByPath(index, state, snapshots);
-  const paths = whole ? whole.paths : await changedPaths(input, pendingBefore);
+  const paths = whole ? whole.paths : await changedPaths(input, pendingBefore, facts.unlistable);
 
   const context: PathContext = {
     input,
@@ -96,7 +105,9 @@ export async function planSync(input: PlanningInput): Promise<SyncPlan> {
   const planned = [...results.values()];
   const modules = planned.flatMap(({ change }) => (change ? [change] : []));
   const changed = await findChangedSelections(index, state, modules, input.config.sources);
-  const standing = isWhole ? [] : before.filter((finding) => stands(finding, results));
+  const isLeftOut = ({ source, module }: Finding) =>
+    isWhole ? facts.unlistable.has(source) : !results.has(module);
+  const standing = before.filter((finding) => !isOfPending(finding) && isLeftOut(finding));
   const found = carryFindings(
     sortFindings([...standing, ...planned.flatMap(({ findings }) => findings), ...changed]),
     before,
@@ -108,13 +119,21 @@ export async function planSync(input: PlanningInput): Promise<SyncPlan> {
   const limits = new Map(input.config.sources.map((source) => [source.name, source.limits.findings]));
   return {
     base: state,
-    snapshots: await withoutForgotten(index, state, snapshots, input.config, modules),
-    policy: digest,
+    snapshots: await withoutForgotten(
+      index,
+      state,
+      takeListable(snapshots, state.snapshots, facts),
+      input.config,
+      modules,
+    ),
+    // What could not be planned now is planned again by the next sync, with everything else.
+    policy: facts.unlistable.size > 0 ? state.policy : digest,
     modules,
     findings: capFindings(sortFindings([...found, ...waiting]), (source) => limits.get(source)),
     pending,
     acceptedNames,
     taken,
+    unlistable: facts.unlistable,
   };
 }
 
@@ -145,12 +164,14 @@ function acceptNames(before: readonly string[], taken: readonly OperatorDecision
 async function changedPaths(
   { index, state, snapshots, current, touched, taken = [] }: PlanningInput,
   pending: PendingNames,
+  unlistable: Map<string, string>,
 ): Promise<Set<string>> {
   const known = new Map(state.snapshots.map((record) => [record.source, record]));
   const diffs = await Promise.all(
     snapshots.map(async ({ source, tree }) => {
       const before = known.get(source)?.tree;
-      return before === undefined || before === tree ? [] : [...(await index.diff(before, tree)).keys()];
+      if (before === undefined || before === tree) return [];
+      return changedPathsOf(index, source, { before, after: tree }, unlistable);
     }),
   );
   const decidable = [...pending].flatMap(([module, reason]) =>
@@ -163,6 +184,26 @@ async function changedPaths(
 function isReady(waitsFor: readonly string[], current: ReadonlySet<string> | undefined): boolean {
   if (current === undefined) return false;
   return waitsFor.length === 0 || waitsFor.some((source) => current.has(source));
+}
+
+function withoutUnlistable(
+  current: ReadonlySet<string> | undefined,
+  { unlistable }: FactFinder,
+): ReadonlySet<string> | undefined {
+  if (current === undefined || unlistable.size === 0) return current;
+  return new Set([...current].filter((source) => !unlistable.has(source)));
+}
+
+/** A tree that cannot be read does not replace the one before: the next sync compares with that again. */
+function takeListable(
+  snapshots: readonly SnapshotRecord[],
+  before: readonly SnapshotRecord[],
+  { unlistable }: FactFinder,
+): SnapshotRecord[] {
+  return snapshots.flatMap((record) => {
+    if (!unlistable.has(record.source)) return [record];
+    return before.find(({ source }) => source === record.source) ?? [];
+  });
 }
 
 interface PathContext {
@@ -205,7 +246,7 @@ async function planContained(path: string, context: PathContext): Promise<PathRe
 
 async function planPath(
   path: string,
-  { input, facts, tools, pendingBefore }: PathContext,
+  { input, policy, facts, tools, pendingBefore }: PathContext,
 ): Promise<PathResult> {
   const target = readIndexPath(path);
   if (target.kind === 'other') return { subject: path, findings: [], change: undefined };
@@ -218,17 +259,21 @@ async function planPath(
     return { subject: target.text, findings, change: undefined };
   }
   const { module } = target;
-  const plan = await planLocated(await facts.find(module), tools);
+  const located = await facts.find(module);
+  const before = pendingBefore.get(module);
+  // Nothing is known of what its origin, or whoever claims it, has now.
+  const deciding = [located.recorded, claimantOf(policy, module)?.name];
+  if (located.recorded !== undefined && deciding.some((source) => facts.unlistable.has(source ?? '')))
+    return { subject: module, findings: [], change: undefined, pending: before };
+  const plan = await planLocated(located, { ...tools, current: withoutUnlistable(tools.current, facts) });
   const hasChanges = plan.findings.some(({ kind }) => kind === 'origin-conflict');
-  const pending = pendingOf(plan.decision, hasChanges, pendingBefore.get(module), input.now);
+  const pending = pendingOf(plan.decision, hasChanges, before, input.now);
   return { subject: module, ...plan, pending };
 }
 
-function stands(finding: Finding, results: ReadonlyMap<string, unknown>): boolean {
-  // Told anew for all names that wait.
-  if (finding.kind === 'undecided' || (finding.kind === 'origin-conflict' && finding.changes === undefined))
-    return false;
-  return !results.has(finding.module);
+/** Told anew for all names that wait. */
+function isOfPending({ kind, changes }: Finding): boolean {
+  return kind === 'undecided' || (kind === 'origin-conflict' && changes === undefined);
 }
 
 function mergePending(before: PendingNames, planned: readonly PathResult[]): Map<ModuleName, Pending> {

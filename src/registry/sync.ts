@@ -185,7 +185,7 @@ export async function aggregate(context: SyncContext, options: AggregateOptions)
       });
       const after = options.dryRun ? state : await applyPlan(index, plan, date);
       if (after !== state) await context.audit.record(describePlan(plan, await state.findings()));
-      const refreshes = readings.map((reading) => describeReading(reading, state.snapshots));
+      const refreshes = readings.map((reading) => describeReading(listed(reading, plan), state.snapshots));
       if (!options.dryRun && readings.length > 0) await writeObservations(file, observations, refreshes, now);
       const report = describeSync(
         plan,
@@ -219,6 +219,16 @@ function readingsOf(readings: readonly AddressedReading[], config: Config): Addr
     const detail = 'its address was changed while it was read; the next sync reads it there';
     return [{ ...reading, indexUrl: source.indexUrl, result: unavailable({ reason: 'connection', detail }) }];
   });
+}
+
+/** A reading whose tree could not be listed after all is none. */
+function listed(reading: AddressedReading, { unlistable }: SyncPlan): AddressedReading {
+  const detail = unlistable.get(reading.source);
+  if (detail === undefined) return reading;
+  return {
+    ...reading,
+    result: unavailable({ reason: 'bad-answer', detail: `its index cannot be listed: ${detail}` }),
+  };
 }
 
 /** Those whose listing is known as it is now: read in this sync, not held back, and not stale by their own account. */

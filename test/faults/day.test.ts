@@ -33,7 +33,9 @@ function createDayClock(random: Random) {
     random: random.next,
     sleep: (ms, signal) =>
       new Promise((resolve, reject) => {
-        if (ms >= 15_000) {
+        // Slow downloads are another test's: what watches their pace waits for so long, and without end.
+        const watchesPace = [2_000, 3_000, 5_000].includes(ms);
+        if (ms >= 15_000 || watchesPace) {
           signal?.addEventListener('abort', () => reject(signal.reason), { once: true });
           return;
         }
