@@ -5,7 +5,7 @@ import { expect } from 'vitest';
 import { type IndexFile, parseIndexFile } from '../../src/index/index-file.ts';
 import type { Registry } from '../../src/registry/registry.ts';
 import type { SyncReport } from '../../src/registry/reports.ts';
-import { shallowClone } from '../support/git-client.ts';
+import { git, shallowClone } from '../support/git-client.ts';
 import { download, moduleName } from '../support/registry-world.ts';
 import type { Attack } from './attack.ts';
 import { upstreamText } from './attacks/answers.ts';
@@ -121,6 +121,8 @@ export function createOracle(world: HostileWorld): Oracle {
 /** By module; what stock git checks out. */
 async function cloneIndex(url: string, scratch: string): Promise<Map<string, IndexFile>> {
   await shallowClone(`${url}/git/index`, scratch);
+  const entries = (await git(['ls-tree', '-r', '-z', 'HEAD'], { cwd: scratch })).split('\0').filter(Boolean);
+  expect(entries.filter((entry) => !/^100644 blob \S+\tuser\/.+\.index$/s.test(entry))).toEqual([]);
   const served = new Map<string, IndexFile>();
   const user = join(scratch, 'user');
   const files = await readdir(user, { recursive: true, withFileTypes: true }).catch(() => []);
