@@ -8,6 +8,7 @@ import { parseArgs } from 'node:util';
 import pLimit from 'p-limit';
 import { archive, archiveAll, fetchThrough } from './rows/archives.ts';
 import { nothing, publish } from './rows/changes.ts';
+import { hostile } from './rows/hostile.ts';
 import { mirrorFull, mirrorLatency } from './rows/mirror.ts';
 import { clone, cloneLarge, updateFive, updateOne } from './rows/packs.ts';
 import { memory, start } from './rows/process.ts';
@@ -33,6 +34,7 @@ const scenarios: readonly Scenario[] = [
   publish,
   start,
   memory,
+  hostile,
 ];
 
 if (!(await playRole())) process.exitCode = await main();

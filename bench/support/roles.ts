@@ -1,4 +1,5 @@
 import type { BareSettings } from './bare-process.ts';
+import type { HostileSettings } from './hostile-process.ts';
 import type { LoadPlan } from './load-process.ts';
 import type { UpstreamSettings } from './upstream-process.ts';
 
@@ -6,6 +7,7 @@ import type { UpstreamSettings } from './upstream-process.ts';
 export type Role =
   | { readonly role: 'upstream'; readonly settings: UpstreamSettings }
   | { readonly role: 'bare'; readonly settings: BareSettings }
+  | { readonly role: 'hostile'; readonly settings: HostileSettings }
   | { readonly role: 'load'; readonly settings: LoadPlan };
 
 const variable = 'BENCH_ROLE';
@@ -25,6 +27,9 @@ export async function playRole(): Promise<boolean> {
   if (role.role === 'upstream') {
     const { serveUpstream } = await import('./upstream-process.ts');
     await serveUpstream(role.settings);
+  } else if (role.role === 'hostile') {
+    const { serveHostile } = await import('./hostile-process.ts');
+    await serveHostile(role.settings);
   } else if (role.role === 'bare') {
     const { serveBare } = await import('./bare-process.ts');
     await serveBare(role.settings);

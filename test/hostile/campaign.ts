@@ -17,6 +17,7 @@ import { gitTalk, silence } from './attacks/git-talk.ts';
 import { history } from './attacks/history.ts';
 import { trees } from './attacks/trees.ts';
 import { createOracle, type Oracle } from './oracle.ts';
+import { commandOf, familyOf } from './process-tree.ts';
 import { chooseShape, createHostileWorld, type HostileWorld, type News } from './world.ts';
 
 /** No command and no sync may take longer, however slow the machine is. */
@@ -144,7 +145,7 @@ async function expectNothingLeft(
     () => {
       expect(world.host.openRequests(), 'requests that it still hears').toBe(0);
       const { descriptors, children } = countResources();
-      expect(children, 'processes').toBeLessThanOrEqual(before.children);
+      expect(children, `processes: ${describeChildren()}`).toBeLessThanOrEqual(before.children);
       // Connections of the honest servers end in their own time.
       expect(descriptors, 'open files').toBeLessThanOrEqual(before.descriptors + 8);
     },
@@ -152,6 +153,11 @@ async function expectNothingLeft(
   );
   const names = await readdir(world.directory, { recursive: true });
   expect(names.filter((name) => /\.tmp|tmp_|incomplete|data\/sources\/[^/]+\/git/.test(name))).toEqual([]);
+}
+
+function describeChildren(): string {
+  const [, ...children] = familyOf(process.pid);
+  return children.map((pid) => commandOf(pid)).join('; ');
 }
 
 async function syncAndCheck(

@@ -7,7 +7,7 @@ import { answerByGitHttpBackend } from '../../src/demo/git-http-backend.ts';
 import { createModuleArchive } from '../../src/demo/module-archive.ts';
 import { openRawRepository, type RawRepository } from '../support/raw-repository.ts';
 import { sha256 } from '../support/worlds.ts';
-import { indexLine, listedNames, type Node, nodesOf, writeNodes } from './index-nodes.ts';
+import { foldedName, indexLine, listedNames, type Node, nodesOf, writeNodes } from './index-nodes.ts';
 
 export type Transport = 'smart' | 'dumb' | 'file';
 /** Which part of the host a request asks. */
@@ -26,8 +26,10 @@ export interface HostileHost {
   trick: Trick | undefined;
   /** The value of `Authorization` in the last request that had one. */
   readonly credentials: string | undefined;
-  /** Folded names of modules that its index has now. */
-  readonly listed: ReadonlySet<string>;
+  /** Whether its index ever had this name, or one that might be taken for it. */
+  hasListed(name: string): boolean;
+  /** Whether it ever had another name that might be taken for this one. */
+  hasListedLike(name: string): boolean;
   /** Makes the nodes its index, and returns the commit. */
   put(nodes: readonly Node[], commit?: Parameters<RawRepository['commit']>[1]): string;
   /** The first commit that it had. */
@@ -64,7 +66,8 @@ export async function startHostileHost(folder: string, transport: Transport): Pr
   const sockets = new Set<Socket>();
   const open = new Set<ServerResponse>();
   let credentials: string | undefined;
-  let listed: ReadonlySet<string> = new Set();
+  /** By folded name. */
+  const spellings = new Map<string, Set<string>>();
   let commits = 0;
   const server = createServer((request, response) => {
     open.add(response);
@@ -93,11 +96,13 @@ export async function startHostileHost(folder: string, transport: Transport): Pr
     get credentials() {
       return credentials;
     },
-    get listed() {
-      return listed;
-    },
+    hasListed: (name) => spellings.has(foldedName(name)),
+    hasListedLike: (name) => [...(spellings.get(foldedName(name)) ?? [])].some((other) => other !== name),
     put(nodes, commit) {
-      listed = new Set(listedNames(nodes));
+      for (const name of listedNames(nodes)) {
+        const known = spellings.get(foldedName(name)) ?? new Set();
+        spellings.set(foldedName(name), known.add(name));
+      }
       // A commit that it never had, unless that is what is tried.
       const committer = `${1_700_000_000 + commits++} +0000`;
       return repository.commit(writeNodes(repository, nodes), { committer, ...commit });

@@ -61,21 +61,22 @@ export function withNodes(nodes: readonly Node[], path: readonly string[], added
   );
 }
 
-/** The names of modules that a client on any disk might find there. */
+/** The names of modules that a client might find there. */
 export function listedNames(nodes: readonly Node[], prefix = ''): string[] {
   return nodes.flatMap((node) => {
     const path = `${prefix}${node.name.toString()}`;
-    return 'nodes' in node ? listedNames(node.nodes, `${path}/`) : [foldedName(path)];
+    return 'nodes' in node
+      ? listedNames(node.nodes, `${path}/`)
+      : [path.replace(/^user\//, '').replace(/\.index$/, '')];
   });
 }
 
-/** Coarser than any rule of ours: what is different here is different for everybody. */
-export function foldedName(path: string): string {
-  return path
-    .normalize('NFKC')
-    .toLowerCase()
-    .replace(/^user\//, '')
-    .replace(/\.index$/, '');
+/** Coarser than any rule of ours: names that are different here are different for everybody. */
+export function foldedName(name: string): string {
+  return name
+    .normalize('NFKD')
+    .replace(/[\p{Default_Ignorable_Code_Point}\p{M}]/gu, '')
+    .toLowerCase();
 }
 
 export function indexLine(

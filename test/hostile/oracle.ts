@@ -5,11 +5,10 @@ import { expect } from 'vitest';
 import { type IndexFile, parseIndexFile } from '../../src/index/index-file.ts';
 import type { Registry } from '../../src/registry/registry.ts';
 import type { SyncReport } from '../../src/registry/reports.ts';
-import { shallowClone } from '../support/git-client.ts';
+import { git, shallowClone } from '../support/git-client.ts';
 import { download, moduleName } from '../support/registry-world.ts';
 import type { Attack } from './attack.ts';
 import { upstreamText } from './attacks/answers.ts';
-import { foldedName } from './index-nodes.ts';
 import { findSecret, findUnsafe } from './secrets.ts';
 import type { HostileWorld, News } from './world.ts';
 
@@ -43,6 +42,12 @@ export function createOracle(world: HostileWorld): Oracle {
   const pins = new Map<string, Pin>();
   const origins = new Map<string, string>();
   let before: ReadonlyMap<string, IndexFile> = new Map();
+
+  /** Of names that look the same, those of the source that is trusted most stay (rule 1). */
+  function mayGiveWay(module: string, origin: string | undefined): boolean {
+    if (origin !== 'trusted' && origin !== 'public') return false;
+    return world.isTrustedMoreThan(origin) && world.host.hasListedLike(module);
+  }
 
   async function checkServed(step: Step): Promise<void> {
     const served = await cloneIndex(step.url, step.scratch);
@@ -87,7 +92,8 @@ export function createOracle(world: HostileWorld): Oracle {
     const evil = report.sources.find(({ source }) => source === 'evil');
     const isCurrent =
       (evil?.outcome === 'fresh' || evil?.outcome === 'unchanged') && evil.isStaleUpstream !== true;
-    const mayBeEvils = world.host.listed.has(foldedName(news.module));
+    if (mayGiveWay(news.module, news.source)) return;
+    const mayBeEvils = world.host.hasListed(news.module);
     const waits = attack !== undefined && news.isNewName && world.isTrustedMoreThan(news.source);
     const what = `${news.module}@${news.version} of ${news.source}`;
     if (!waits || (!mayBeEvils && (isCurrent || world.shape.claims))) {
@@ -121,6 +127,8 @@ export function createOracle(world: HostileWorld): Oracle {
 /** By module; what stock git checks out. */
 async function cloneIndex(url: string, scratch: string): Promise<Map<string, IndexFile>> {
   await shallowClone(`${url}/git/index`, scratch);
+  const entries = (await git(['ls-tree', '-r', '-z', 'HEAD'], { cwd: scratch })).split('\0').filter(Boolean);
+  expect(entries.filter((entry) => !/^100644 blob \S+\tuser\/.+\.index$/s.test(entry))).toEqual([]);
   const served = new Map<string, IndexFile>();
   const user = join(scratch, 'user');
   const files = await readdir(user, { recursive: true, withFileTypes: true }).catch(() => []);

@@ -25,6 +25,11 @@ export function runningOf(pids: readonly number[]): number[] {
   });
 }
 
+/** Its command line, as far as it is known. */
+export function commandOf(pid: number): string {
+  return (readOf(`/proc/${pid}/cmdline`) ?? '').replaceAll('\0', ' ').slice(0, 300);
+}
+
 export function openFilesOf(pid: number): number {
   return readdirSync(`/proc/${pid}/fd`).length;
 }

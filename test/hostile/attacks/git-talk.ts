@@ -23,7 +23,8 @@ function packHeader(objects: number): Buffer {
 
 type Talk = (response: ServerResponse, random: Random) => void;
 
-const talks: Readonly<Record<string, Talk>> = {
+/** What it does once it is asked for objects, and has agreed to send them. */
+export const talks: Readonly<Record<string, Talk>> = {
   'progress without end': (response, random) => {
     const text = oneOf(random, [
       `${upstreamText} ${unsafeText}\r`,
@@ -62,7 +63,8 @@ const talks: Readonly<Record<string, Talk>> = {
   },
 };
 
-function talkOf(talk: Talk, random: Random): Trick {
+/** Is asked for objects in the oldest of git's protocols, agrees, and goes on with `talk`. */
+export function talkOf(talk: Talk, random: Random): Trick {
   return (request: IncomingMessage, response, area) => {
     // Protocol v0 alone, so that the next request is for objects.
     delete request.headers['git-protocol'];
