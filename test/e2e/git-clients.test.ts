@@ -8,6 +8,7 @@ import type { Publication } from '../../src/demo/publisher.ts';
 import type { UpstreamRegistry } from '../../src/demo/upstream-registry.ts';
 import { generateWorld } from '../../src/demo/world-generator.ts';
 import { formatPackets, type Packet } from '../../src/http/pkt-line.ts';
+import { isVersion } from '../../src/model/version.ts';
 import { clone, fetchReset, type GitRun, git, pull, shallowClone, tryGit } from '../support/git-client.ts';
 import { temporaryDirectory } from '../support/temporary-directory.ts';
 import { startUpstream } from '../support/worlds.ts';
@@ -23,10 +24,19 @@ interface Scene extends ServedRegistry {
 
 async function serveWorld(count = fewModules): Promise<Scene> {
   const upstream = await startUpstream();
-  const world = [...generateWorld({ seed: 1, modules: count, versionsPerModule: 1, medianArchiveBytes: 0 })];
+  const world = [
+    ...generateWorld({ seed: 1, modules: 2 * count, versionsPerModule: 1, medianArchiveBytes: 0 }),
+  ]
+    .filter(canBeRead)
+    .slice(0, count);
   await upstream.publishMany(world);
   const served = await serveRegistry({ sources: [{ name: 'main', upstream }] });
   return { ...served, upstream, modules: [...new Set(world.map(({ module }) => module))] };
+}
+
+/** Whether the newest client can parse the version's line: a few of the real index it cannot. */
+function canBeRead({ deps = {} }: Publication): boolean {
+  return Object.values(deps).every((stated) => typeof stated !== 'string' || isVersion(stated));
 }
 
 function newModules(prefix: string, count: number): Publication[] {

@@ -144,7 +144,8 @@ describe('the audit file', () => {
 describe('logs', () => {
   test('are objects with --log-format json, and the id of a request is in answer, problem and log', async () => {
     const upstream = await startUpstream(['alice/json@1.0.0']);
-    const { directory } = await createCliRegistry({ sources: [{ name: 'main', upstream }] });
+    const { directory, run } = await createCliRegistry({ sources: [{ name: 'main', upstream }] });
+    await run('sync');
     const words = ['--log-format', 'json', 'serve', '--port', '0', '--access-log'];
     const server = await startCli(words, { cwd: directory });
     const missing = await fetch(`${server.baseUrl}/user/no/body/1.0.0.zip`);

@@ -4,7 +4,7 @@
  */
 import { appendFile, mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { expect, test } from 'vitest';
+import { expect, test, vi } from 'vitest';
 import type { UpstreamRegistry } from '../../src/demo/upstream-registry.ts';
 import { httpAnswer, packet, startSpeaker, unsafeText } from '../support/hostile-speaker.ts';
 import { temporaryDirectory } from '../support/temporary-directory.ts';
@@ -201,7 +201,7 @@ test('no answer of the server has such a character, nor does its log', { timeout
   const health = await (await fetch(`${server.baseUrl}/health`)).text();
   for (const word of ['red', 'title', '127.0.0.1', registry.directory, 'http:'])
     expect(health).not.toContain(word);
+  await vi.waitFor(() => expect(server.output()).toContain('\\u'), { timeout: 20_000 });
   const { stdout, stderr } = await server.stop();
   expect(unsafeIn(`${stdout}\n${stderr}`)).toEqual([]);
-  expect(stderr).toContain('\\u');
 });
