@@ -119,7 +119,7 @@ describe('data of format 1', () => {
     expect(report.changes).toMatchObject([change]);
     expect(report.findings).toMatchObject([
       { kind: 'look-alike', module: 'Company/Tool', source: 'public' },
-      { kind: 'checksum-conflict', module: 'alice/json' },
+      { kind: 'checksum-conflict', module: 'alice/json', kept: { by: 'root' } },
     ]);
     const { 'Company/Tool@1.0.0': _, ...others } = before;
     expect(await readServed(registry)).toEqual(others);

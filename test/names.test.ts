@@ -1,5 +1,6 @@
 /** A name is given to nobody by accident, and what was served stays where it was: whatever sources and settings do meanwhile. */
 import { writeFileSync } from 'node:fs';
+import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import type { Faults, UpstreamRequest } from '../src/demo/faults.ts';
@@ -21,6 +22,7 @@ import { startUpstream } from './support/worlds.ts';
 type Sources = RegistrySettings['sources'];
 type Upstream = Awaited<ReturnType<typeof startUpstream>>;
 
+const unreachable = { url: 'http://127.0.0.1:9', indexUrl: 'http://127.0.0.1:9/git/index' };
 const tool = moduleName('company/tool');
 const fresh = moduleName('company/fresh');
 
@@ -189,6 +191,22 @@ describe('a name that a source of more trust may have', () => {
     expect(await listed(registry)).toEqual(['company/keep@1.0.0', 'moonbitlang/x@0.4.0']);
   });
 
+  test('waits after an edit for nothing but a sync, and nobody is told that a source was not read', async () => {
+    const open = await startUpstream(['moonbitlang/x@0.4.0']);
+    const internal = await startUpstream(['company/keep@1.0.0']);
+    const [low, high] = two(open, internal);
+    if (!low || !high) throw new TypeError('there are two');
+    const registry = await createRegistry({ sources: [{ ...low, include: ['other/*'] }, high] });
+    await registry.sync();
+    await writeSettings(registry.config.directory, { sources: [low, high] });
+    await registry.reload();
+    const report = await registry.reaggregate();
+    expect(report.findings).toEqual([]);
+    expect(await listed(registry)).toEqual(['company/keep@1.0.0']);
+    await registry.sync();
+    expect(await listed(registry)).toEqual(['company/keep@1.0.0', 'moonbitlang/x@0.4.0']);
+  });
+
   test('of a slow source is decided in the same sync, when that source has answered', async () => {
     const open = await startUpstream(['alice/m@1.0.0']);
     const internal = await startUpstream(['company/keep@1.0.0']);
@@ -216,6 +234,30 @@ describe('a name that a source of more trust may have', () => {
     expect(await listed(registry)).toEqual([
       ...['alice/m@1.0.0', 'alice/m@1.1.0', 'alice/new@1.0.0', 'company/fresh@1.0.0', 'company/keep@1.0.0'],
     ]);
+  });
+
+  test('waits on when the address of a source that was read is edited between the rounds of a sync', async () => {
+    const open = await startUpstream(['alice/m@1.0.0']);
+    const internal = await startUpstream(['company/keep@1.0.0']);
+    const clock = createManualClock();
+    const connections = { clock, http: { retry: { sleep: async () => {} } } };
+    const registry = await createRegistry({ sources: two(open, internal), connections });
+    await registry.sync();
+    await open.publish('company/fresh@99.0.0');
+    await internal.publish('company/keep@1.1.0');
+    open.resetCounts();
+    Object.assign(open.faults, { blackHole: true, times: 1 });
+    const syncing = registry.sync();
+    await expect.poll(() => open.count()).toBe(1);
+    await clock.advance(15_000);
+    await expect.poll(() => listed(registry), { timeout: 20_000 }).toContain('company/keep@1.1.0');
+    const sources = two(open, { ...internal, ...unreachable });
+    await writeFile(join(registry.config.directory, 'registry.toml'), renderSettings({ sources }));
+    await open.stopListening();
+    await open.listenAgain();
+    const { findings } = await syncing;
+    expect(findings).toMatchObject([{ kind: 'undecided', module: 'company/fresh', source: 'internal' }]);
+    expect(await listed(registry)).toEqual(['alice/m@1.0.0', 'company/keep@1.0.0', 'company/keep@1.1.0']);
   });
 
   test('is decided sooner by the operator, and by nobody else', async () => {
@@ -255,8 +297,6 @@ test('a source that comes and goes a hundred times leaves no trace in the histor
 }, 180_000);
 
 describe('a source whose address changes', () => {
-  const unreachable = { url: 'http://127.0.0.1:9', indexUrl: 'http://127.0.0.1:9/git/index' };
-
   async function createWorld(more: Partial<Sources[number]> = {}) {
     const open = await startUpstream(['company/tool@99.0.0', 'moonbitlang/x@0.4.0']);
     const internal = await startUpstream(['company/tool@1.0.0']);
@@ -381,6 +421,25 @@ describe('a source under another name', () => {
     await registry.sync();
     const { findings } = await edit(registry, [low, named('renamed', internal)]);
     expect(findings).toMatchObject([{ kind: 'origin-conflict', source: 'renamed', origin: 'public' }]);
+  });
+
+  test('leaves kept what the operator keeps', async () => {
+    const open = await startUpstream(['bob/x@1.0.0']);
+    const internal = await startUpstream(['maria/parser@0.1.0']);
+    const low = { name: 'public', upstream: open, priority: 100 };
+    const registry = await createRegistry({ sources: [low, named('internal', internal)] });
+    await registry.sync();
+    await internal.publish('maria/parser@0.1.0', { sizeBytes: 9000 });
+    await internal.publish('bob/x@1.0.0');
+    await registry.sync();
+    for (const module of ['maria/parser', 'bob/x'])
+      await registry.ruleOnConflict({ action: 'keep', module: moduleName(module), version: undefined });
+    const { findings } = await edit(registry, [low, named('renamed', internal)]);
+    expect(findings.map(({ kind, module, source }) => [kind, module, source])).toEqual([
+      ['origin-conflict', 'bob/x', 'renamed'],
+      ['checksum-conflict', 'maria/parser', 'renamed'],
+    ]);
+    expect(findings.filter(isOpenConflict)).toEqual([]);
   });
 
   test('is told from a copy that is added, and from two that share an address', async () => {
@@ -569,6 +628,52 @@ describe('names that look alike', () => {
     expect(await registry.conflicts()).toEqual([]);
   });
 
+  test('of a claim are listed when the operator says so', async () => {
+    const open = await startUpstream(['company/tool@1.0.0']);
+    const internal = await startUpstream(['Company/tool@1.0.0']);
+    const registry = await createRegistry({ sources: two(open, internal, claiming) });
+    await registry.sync();
+    expect(await listed(registry)).toEqual(['Company/tool@1.0.0']);
+    await registry.ruleOnConflict({ action: 'accept-name', module: tool });
+    await registry.sync();
+    expect(await listed(registry)).toEqual(['Company/tool@1.0.0', 'company/tool@1.0.0']);
+    expect(await registry.originOf(tool)).toBe('public');
+  });
+
+  test('stay unlisted although more is found than is told', async () => {
+    const open = await startUpstream(['Company/A@1.0.0', 'Company/B@1.0.0']);
+    const internal = await startUpstream(['company/keep@1.0.0']);
+    const [low, high] = two(open, internal);
+    if (!low || !high) throw new TypeError('there are two');
+    const sources = [{ ...low, lines: 'limits = { findings = 1 }' }, high];
+    const registry = await createRegistry({ sources });
+    await registry.sync();
+    await internal.publish('company/a@1.0.0');
+    await internal.publish('company/b@1.0.0');
+    await registry.sync();
+    const before = ['company/a@1.0.0', 'company/b@1.0.0', 'company/keep@1.0.0'];
+    expect(await listed(registry)).toEqual(before);
+    await open.publish('Company/A@1.1.0');
+    await open.publish('Company/B@1.1.0');
+    await registry.sync();
+    expect(await listed(registry)).toEqual(before);
+  });
+
+  test('stay unlisted although the lesser source was removed, and nothing is told of it any more', async () => {
+    const open = await startUpstream(['Company/A@1.0.0', 'bob/x@1.0.0']);
+    const internal = await startUpstream(['company/keep@1.0.0']);
+    const registry = await createRegistry({ sources: two(open, internal) });
+    await registry.mirror({ patterns: ['*'], source: 'public' });
+    await internal.publish('company/a@1.0.0');
+    await registry.sync();
+    await edit(registry, two(open, internal).slice(1));
+    const before = ['bob/x@1.0.0', 'company/a@1.0.0', 'company/keep@1.0.0'];
+    expect(await listed(registry)).toEqual(before);
+    await internal.publish('Company/A@1.0.0');
+    await registry.sync();
+    expect(await listed(registry)).toEqual(before);
+  });
+
   test('of equally trusted sources give way to the one that was seen first', async () => {
     const open = await startUpstream(['alice/json@1.0.0']);
     const other = await startUpstream(['bob/x@1.0.0']);
@@ -642,4 +747,43 @@ describe('an explanation', () => {
     expect(decisions).toHaveLength(1);
     expect((await registry.sync()).findings.filter(isOpenConflict)).toEqual([]);
   });
+});
+
+describe('a claim on a module that is served', () => {
+  const spoilt: readonly [string, (file: string) => string][] = [
+    ['is a web page', () => '<!doctype html>\n'],
+    ['is empty', () => ''],
+    ['has more lines than it may', (file) => `${file}${'{}\n'.repeat(20_000)}`],
+    ['has a line that cannot be read where a served version was', (file) => file.replace('{', '[')],
+  ];
+
+  test.each(spoilt)('takes nothing over while the claimant’s file %s', async (_, spoil) => {
+    const ids = ['company/tool@1.0.0', 'company/tool@1.1.0'];
+    const [open, internal] = [await startUpstream(ids), await startUpstream(ids)];
+    const registry = await createRegistry({ sources: two(open, internal).slice(0, 1) });
+    await registry.sync();
+    const before = await readServed(registry);
+    const file = internal.index.read('user/company/tool.index')?.toString() ?? '';
+    await internal.writeIndexFile('user/company/tool.index', spoil(file));
+    await edit(registry, two(open, internal, { namespaces: ['company/*'] }));
+    expect(await readServed(registry)).toEqual(before);
+    await internal.writeIndexFile('user/company/tool.index', file);
+    await registry.sync();
+    expect(await readServed(registry)).toEqual(before);
+    expect(await registry.originOf(tool)).toBe('internal');
+  });
+});
+
+test('what a contender would change is told also of a version that both publish at once', async () => {
+  const open = await startUpstream(['alice/json@1.0.0']);
+  const internal = await startUpstream(['alice/json@1.0.0']);
+  const registry = await createRegistry({ sources: two(open, internal).slice(0, 1) });
+  await registry.sync();
+  await edit(registry, two(open, internal));
+  await open.publish('alice/json@1.1.0');
+  const { checksum } = await internal.publish('alice/json@1.1.0', { sizeBytes: 5000 });
+  const { findings } = await registry.sync();
+  expect(findings).toMatchObject([
+    { kind: 'origin-conflict', source: 'internal', changes: [{ version: '1.1.0', offered: checksum }] },
+  ]);
 });

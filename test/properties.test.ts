@@ -368,7 +368,7 @@ describe('whatever happens', () => {
     });
   });
 
-  test('a broken file of its origin takes nothing away from a module', () => {
+  test('broken files take nothing away from any module', () => {
     always(({ world }) => {
       const broken = copy(world);
       for (const known of broken.sources)
@@ -378,7 +378,7 @@ describe('whatever happens', () => {
         const origin = world.sources.find((known) => known.name === decision.origin);
         // Of one that is not asked, what others list counts, and their files are broken as well.
         const isAsked = origin?.isConfigured && origin.enabled;
-        if (!isAsked || world.ledger.get(name)?.origin !== origin.name) continue;
+        if (!isAsked || !world.ledger.has(name)) continue;
         const lines = servedLines(before.get(name)?.file);
         expect(servedLines(file), name).toEqual(expect.arrayContaining(lines));
       }

@@ -66,6 +66,17 @@ describe('a file that breaks upstream', () => {
     },
   );
 
+  test('leaves what stays listed to be fetched from its origin, though nothing of it is cached', async () => {
+    const { upstream, registry, file, before } = await createWorld();
+    const [first = '', second = ''] = file.split('\n');
+    for (const spoilt of ['<html>\n', `${first.slice(0, 40)}\n${second}\n`]) {
+      await upstream.writeIndexFile(path, spoilt);
+      await registry.sync();
+      expect(await readServed(registry)).toEqual(before);
+    }
+    expect(await download(registry, 'maria/parser@0.1.0')).toBe(before['maria/parser@0.1.0']);
+  });
+
   test('in one line keeps that line as it was served, if the version was', async () => {
     const { upstream, registry, file, before } = await createWorld();
     const [first = '', second = ''] = file.split('\n');

@@ -514,9 +514,15 @@ describe('rule 4: a plan that rests on no reading', () => {
       contender: undefined,
       waitsFor: [],
     });
-    expect(decide({ ...world, sources: three })).toMatchObject({
+    // Whether the others are current is for the sync to say that follows at once.
+    expect(decide({ ...world, sources: three })).toMatchObject({ ...waiting, waitsFor: [] });
+    expect(decide({ ...world, sources: three, unread: ['internal'] })).toMatchObject({
       ...waiting,
-      waitsFor: ['internal', 'partner'],
+      waitsFor: [],
+    });
+    expect(decide({ ...world, sources: three, heldBy: ['internal'] })).toMatchObject({
+      ...waiting,
+      waitsFor: ['internal'],
     });
   });
 

@@ -677,7 +677,14 @@ describe('a file agrees with the pins', () => {
     ['never without requirements', ['1.0.0=a', '1.1.0=b'], false],
     ['never with requirements beside the right ones', ['1.1.0=b>y', '1.1.0=b>x'], false],
     ['whatever is required where nobody knows what was', ['1.2.0=c>z'], true],
-    ['whatever else is malformed', ['1.0.0=a', '{'], true],
+    ['whatever else is malformed', ['1.0.0=a', '1.1.0=b>x', '1.2.0=c', '{'], true],
+    [
+      'never where a line that cannot be read may be that of a pinned version',
+      ['1.0.0=a', '1.2.0=c', '{'],
+      false,
+    ],
+    ['never where no line can be read', ['<html>'], false],
+    ['never where it is empty', [''], false],
   ])('%s', (_, lines, expected) => {
     expect(agreesWithPins(file(...lines), pins)).toBe(expected);
   });
