@@ -49,7 +49,9 @@ export async function liveOnce({ root, seed, mayBeSlow, hasTime, tell }: Campaig
     for (let step = 0; step < stepsOfLife && hasTime(); step++) {
       const attack = chooseAttack(random, world, mayBeSlow);
       doing = attack.name;
-      if (random.chance(0.2)) await interrupt(world, attack, random);
+      // What is listed before anybody else does is its own: no name that is published in this step.
+      const early = { ...world.target(), fresh: ['evil-team/early'] };
+      if (random.chance(0.2)) await interrupt(world, chooseAttack(random, world, mayBeSlow, early), random);
       const outcome = await takeStep(world, oracle, attack);
       tell?.(`${seed} ${JSON.stringify(shape)} ${attack.name} -> ${outcome}`);
       done.push(attack.name);
@@ -69,8 +71,9 @@ export async function liveOnce({ root, seed, mayBeSlow, hasTime, tell }: Campaig
 /** Any that fits the world. */
 export function chooseAttack(
   random: Random,
-  { shape, canary, target }: HostileWorld,
+  { shape, canary, ...world }: HostileWorld,
   mayBeSlow: boolean,
+  target = world.target(),
 ): Attack {
   const ofIndex: Channel[] = [trees, trees, brokenFiles, lines, lines, pinned, history];
   const overHttp: Channel[] = [
@@ -84,7 +87,7 @@ export function chooseAttack(
   const dumb = overHttp.filter((channel) => channel !== gitTalk && channel !== silence);
   const further = { smart: overHttp, dumb, file: [] }[shape.transport];
   for (;;) {
-    const attack = oneOf(random, [...ofIndex, ...further])(random, target());
+    const attack = oneOf(random, [...ofIndex, ...further])(random, target);
     if (mayBeSlow || !attack.isSlow) return attack;
   }
 }

@@ -97,7 +97,8 @@ export function createOracle(world: HostileWorld): Oracle {
     const waits = attack !== undefined && news.isNewName && world.isTrustedMoreThan(news.source);
     const what = `${news.module}@${news.version} of ${news.source}`;
     if (!waits || (!mayBeEvils && (isCurrent || world.shape.claims))) {
-      expect(isTheirs, `${what} arrived`).toBe(true);
+      const found = report.findings.filter(({ module }) => module === news.module);
+      expect(isTheirs, `${what} arrived: ${JSON.stringify(found)}`).toBe(true);
       expect(await download(registry, `${news.module}@${news.version}`), what).toBe(news.checksum);
     } else if (!isCurrent && !world.shape.claims)
       expect(served.has(news.module), `${what} was given away`).toBe(false);
