@@ -1,9 +1,10 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { ClientsSettings } from '../support/clients-process.ts';
 import { type HostileKind, type HostileSize, hostileModule } from '../support/hostile-process.ts';
 import { runLoad } from '../support/load.ts';
-import { type Server, startServer } from '../support/process.ts';
+import { run, type Server, startServer } from '../support/process.ts';
 import { peakDuring, residentMiB } from '../support/processes.ts';
 import { createSyncedRegistry, type OurRegistry } from '../support/registry.ts';
 import { roleProcess } from '../support/roles.ts';
@@ -96,7 +97,7 @@ export const hostile: Scenario = {
       notes: [
         `${connections} connections download cached archives of another source, before the source turns hostile and while it is; the sources are read every second`,
         'memory: serve and everything it starts, highest of one look every 50 ms, less what it was when idle',
-        'the hostile source is a process of low priority on the same machine; those who ask for its files are not',
+        'the hostile source, and the clients that ask for its files, are processes of low priority on the same machine',
       ],
     };
   },
@@ -127,15 +128,11 @@ async function measure({ bench, world, upstream, size, place }: Setting, one: Ca
     let busy = quiet;
     const peak = await peakDuring(server.pid, async () => {
       source.tell('now');
-      const leaving = new AbortController();
-      const asking = (one.clients?.(size) ?? []).map((path) => ask(server.address + path, leaving.signal));
       // A fetch of what is large takes its time.
       const seconds = bench.size.seconds * (one.clients ? 1 : 3);
+      const asking = askAsClients(server, one, size, seconds);
       busy = await runLoad(bench, { ...plan, seconds });
-      if (one.kind === 'assets') await Promise.all(asking);
-      leaving.abort();
-      const wrong = (await Promise.all(asking)).filter((status) => status && !one.statuses?.includes(status));
-      if (wrong.length > 0) throw new Error(`clients of ${one.name} got ${wrong.join(', ')}`);
+      await asking;
       await expectKnown(bench, registry, server, one);
     });
     return {
@@ -158,16 +155,22 @@ async function startHostile(bench: Bench, kind: HostileKind, size: HostileSize, 
   return server;
 }
 
-/** The status of an answer whose bytes nobody keeps; none, once it is not waited for any more. */
-async function ask(url: string, signal: AbortSignal): Promise<number | undefined> {
-  try {
-    const answer = await fetch(url, { signal });
-    for await (const _ of answer.body ?? []);
-    return answer.status;
-  } catch (error) {
-    if (!signal.aborted) throw error;
-    return undefined;
-  }
+async function askAsClients(
+  { address }: Server,
+  one: Case,
+  size: HostileSize,
+  seconds: number,
+): Promise<void> {
+  if (one.clients === undefined) return;
+  const settings: ClientsSettings = {
+    url: address,
+    paths: one.clients(size),
+    seconds: one.kind === 'assets' ? 'until answered' : seconds,
+  };
+  const { command, args, env } = roleProcess({ role: 'clients', settings });
+  const statuses: number[] = JSON.parse((await run(command, args, { env })).stdout);
+  const wrong = statuses.filter((status) => !one.statuses?.includes(status));
+  if (wrong.length > 0) throw new Error(`clients of ${one.name} got ${wrong.join(', ')}`);
 }
 
 /** What was measured is what was meant: the index that it turned to was read, and something was found. */

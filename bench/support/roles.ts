@@ -1,4 +1,5 @@
 import type { BareSettings } from './bare-process.ts';
+import type { ClientsSettings } from './clients-process.ts';
 import type { HostileSettings } from './hostile-process.ts';
 import type { LoadPlan } from './load-process.ts';
 import type { UpstreamSettings } from './upstream-process.ts';
@@ -7,6 +8,7 @@ import type { UpstreamSettings } from './upstream-process.ts';
 export type Role =
   | { readonly role: 'upstream'; readonly settings: UpstreamSettings }
   | { readonly role: 'bare'; readonly settings: BareSettings }
+  | { readonly role: 'clients'; readonly settings: ClientsSettings }
   | { readonly role: 'hostile'; readonly settings: HostileSettings }
   | { readonly role: 'load'; readonly settings: LoadPlan };
 
@@ -27,6 +29,9 @@ export async function playRole(): Promise<boolean> {
   if (role.role === 'upstream') {
     const { serveUpstream } = await import('./upstream-process.ts');
     await serveUpstream(role.settings);
+  } else if (role.role === 'clients') {
+    const { askAsClients } = await import('./clients-process.ts');
+    await askAsClients(role.settings);
   } else if (role.role === 'hostile') {
     const { serveHostile } = await import('./hostile-process.ts');
     await serveHostile(role.settings);

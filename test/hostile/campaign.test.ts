@@ -5,7 +5,7 @@ import { liveOnce } from './campaign.ts';
 
 const root = fastDirectory();
 /** For this test; `npm run test:hostile` sets more. */
-const seconds = Number(process.env.HOSTILE_SECONDS ?? 10);
+const seconds = Number(process.env.HOSTILE_SECONDS ?? 5);
 /** One life only. */
 const chosen = process.env.HOSTILE_SEED;
 

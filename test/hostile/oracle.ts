@@ -97,7 +97,8 @@ export function createOracle(world: HostileWorld): Oracle {
     const waits = attack !== undefined && news.isNewName && world.isTrustedMoreThan(news.source);
     const what = `${news.module}@${news.version} of ${news.source}`;
     if (!waits || (!mayBeEvils && (isCurrent || world.shape.claims))) {
-      expect(isTheirs, `${what} arrived`).toBe(true);
+      const found = report.findings.filter(({ module }) => module === news.module);
+      expect(isTheirs, `${what} arrived: ${JSON.stringify(found)}`).toBe(true);
       expect(await download(registry, `${news.module}@${news.version}`), what).toBe(news.checksum);
     } else if (!isCurrent && !world.shape.claims)
       expect(served.has(news.module), `${what} was given away`).toBe(false);
@@ -110,14 +111,14 @@ export function createOracle(world: HostileWorld): Oracle {
       return new Set(names.filter((_, at) => recorded[at] === 'evil'));
     },
     async check(step) {
-      const { report, registry } = step;
+      const { report } = step;
       const honest = report.sources.filter(({ source }) => source !== 'evil');
       for (const { outcome, source } of honest)
         expect(['fresh', 'unchanged'], `${source} is read`).toContain(outcome);
       expect(report.findings.filter(({ kind }) => kind === 'unplanned')).toEqual([]);
       await checkServed(step);
       await checkHealth(world, step);
-      await checkOwn(registry);
+      await checkOwn(step);
       expect(world.canary.requests, 'asked inside').toEqual([]);
       await checkTexts(world, step);
     },
@@ -153,12 +154,12 @@ async function checkHealth(world: HostileWorld, { url, report, attack }: Step): 
 }
 
 /** What the hostile source owns is right, or is not to be had. */
-async function checkOwn(registry: Registry): Promise<void> {
+async function checkOwn({ registry, url }: Step): Promise<void> {
   const found = await download(registry, 'evil/tool@1.1.0').catch(() => 'broken');
   const listed = await registry.findArchive(moduleName('evil/tool'), '1.1.0' as never);
   if (/^[0-9a-f]{64}$/.test(found)) expect(found).toBe(listed?.checksum);
-  const symbols = await registry.symbols();
-  expect(symbols.bytes.subarray(0, 2).toString()).toBe('PK');
+  const symbols = await fetch(`${url}/symbols.zip`);
+  expect(Buffer.from(await symbols.arrayBuffer()).toString('latin1', 0, 2)).toBe('PK');
 }
 
 const questions = [

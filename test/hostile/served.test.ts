@@ -19,7 +19,7 @@ import { findSecret, findUnsafe } from './secrets.ts';
 import { createHostileWorld, type HostileWorld, type News, type Shape } from './world.ts';
 
 const root = fastDirectory();
-const seconds = Number(process.env.HOSTILE_SECONDS ?? 10);
+const seconds = Number(process.env.HOSTILE_SECONDS ?? 5);
 const isLong = seconds >= 60;
 const seed = Number(process.env.HOSTILE_SEED ?? Math.floor(Math.random() * 1e9));
 const repeat = `repeat with HOSTILE_SEED=${seed} npm run test:hostile -- test/hostile/served.test.ts`;
@@ -77,7 +77,7 @@ describe.skipIf(!canCountResources)('the built program', () => {
         // Failures are for what the operator asked about by name, and for `doctor`, which looks for them.
         if (!/doctor|check|explain|mirror/.test(words.join(' '))) expect(code, whatElse).not.toBe(1);
       }
-      for (const { module, version, isNewName, source } of news) {
+      for (const { module, version, isNewName, source } of isLong ? news : news.slice(0, 1)) {
         if (isNewName && world.isTrustedMoreThan(source)) continue;
         const { stdout } = await run('explain', `${module}@${version}`, '--json');
         expect(JSON.parse(stdout), what).toMatchObject({ isServed: true, origin: source });

@@ -219,7 +219,7 @@ export const lines: Channel = (random, { known, fresh }): Attack => ({
 });
 
 /** Other requirements, or other bytes, for versions that are served. */
-export const pinned: Channel = (random, { known }): Attack => {
+export const pinned: Channel = (random, { known, fresh }): Attack => {
   const what = oneOf(random, ['requirements', 'checksum', 'both']);
   return {
     name: `files: other ${what} of served versions`,
@@ -231,7 +231,7 @@ export const pinned: Channel = (random, { known }): Attack => {
           .split('\n')
           .map((line) => {
             const fields = JSON.parse(line);
-            if (what !== 'checksum') fields.deps = { [oneOf(random, known)]: '1.0.0' };
+            if (what !== 'checksum') fields.deps = { [oneOf(random, [...known, ...fresh])]: '1.0.0' };
             if (what !== 'requirements') fields.checksum = random.hex(64);
             return JSON.stringify(fields);
           });
