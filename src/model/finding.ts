@@ -88,6 +88,10 @@ export function isOpenConflict(finding: Finding): boolean {
 export function identifyFinding(finding: Finding): string {
   const { kind, module, version, source, pinned, offered, changes, requirements } = finding;
   const place = isConflict(finding) ? [] : [finding.line, finding.message];
-  const more = requirements ? [requirements] : [];
-  return JSON.stringify([kind, module, version, source, pinned, offered, changes, ...more, ...place]);
+  // Where the bytes are others, it does not matter what they require: so it was before requirements were known.
+  const more = requirements && pinned === offered ? [requirements] : [];
+  const changed = changes?.map(({ requirements: both, ...change }) =>
+    both && change.pinned === change.offered ? { ...change, requirements: both } : change,
+  );
+  return JSON.stringify([kind, module, version, source, pinned, offered, changed, ...more, ...place]);
 }

@@ -303,7 +303,7 @@ async function changesIn(
 ): Promise<PinChange[]> {
   const id = facts.listings.get(origin);
   const file = id === undefined ? undefined : await readListed(index, resolver.policy, origin, id);
-  return file && 'bytes' in file ? pinChanges(file.bytes, pins) : [];
+  return file && 'bytes' in file ? pinChanges(parseIndexFile(file.bytes), pins) : [];
 }
 
 async function acceptName(

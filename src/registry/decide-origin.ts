@@ -133,7 +133,8 @@ function decideFirst(facts: ModuleFacts, policy: Policy, { accepted, current }: 
     .slice(0, policy.sources.indexOf(best))
     .filter((source) => source.isEnabled && maySupply(source, facts.module))
     .filter(
-      ({ name, holdsNewNames }) => facts.heldBy.has(name) || (holdsNewNames === 'all' && !current?.has(name)),
+      ({ name, holdsNewNames }) =>
+        facts.heldBy.has(name) || (holdsNewNames === 'all' && current !== undefined && !current.has(name)),
     )
     .map(({ name }) => name);
   if (waitsFor.length > 0) return { ...nowhere('undecided'), waitsFor, contender: waitsFor[0] };

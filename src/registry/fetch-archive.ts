@@ -18,7 +18,7 @@ import {
   type WantedArchive,
 } from './find-suppliers.ts';
 import type { LocatedFacts } from './module-facts.ts';
-import type { Policy } from './policy.ts';
+import { maySupply, type Policy } from './policy.ts';
 import { boundsOf } from './storing-bounds.ts';
 import { watchPace } from './watch-pace.ts';
 
@@ -63,7 +63,7 @@ export async function fetchArchive(
   const read = context.listings ?? createListings(context.index, policy);
   const isWatched = candidates.length > 1;
   const answers = await askSuppliers<string, FetchedArchive>({
-    suppliers: findSuppliers(wanted, candidates, facts, read),
+    suppliers: findSuppliers(wanted, candidates, facts, read, askableOrigin(facts, policy, context)),
     ask: async (name, tellSlow, linked) => {
       const source = context.sources.get(name);
       if (!source) throw new Error(`source ${name} is not connected`);
@@ -86,6 +86,17 @@ export async function fetchArchive(
     outcome.kind === 'unavailable' ? [outcome.cause] : [],
   );
   return causes[0] ? unavailable({ ...causes[0], detail }) : absent(detail);
+}
+
+/** The source that the module is recorded for, where it is enabled and may supply the name. */
+function askableOrigin(
+  { recorded, module }: LocatedFacts,
+  policy: Policy,
+  { sources }: FetchContext,
+): string | undefined {
+  const origin = policy.sources.find(({ name }) => name === recorded);
+  const isAskable = origin?.isEnabled && sources.has(origin.name) && maySupply(origin, module);
+  return isAskable ? origin.name : undefined;
 }
 
 interface Attempt {

@@ -57,11 +57,21 @@ export async function* findSuppliers(
   candidates: readonly string[],
   facts: Pick<LocatedFacts, 'listings'>,
   read: Listings,
+  /** The recorded one, if it may be asked. */
+  origin: string | undefined,
 ): AsyncGenerator<string, undefined> {
+  let isListed = false;
+  let isContradicted = false;
   for (const name of candidates) {
     const id = facts.listings.get(name);
     const file = id === undefined ? undefined : await read(name, id);
-    if (file && findEntry(file, version)?.checksum === checksum) yield name;
+    const stated = file && findEntry(file, version)?.checksum;
+    if (stated === checksum) {
+      isListed = true;
+      yield name;
+    } else if (name === origin && stated !== undefined) isContradicted = true;
   }
+  // What stays listed after its file broke, or after a deletion, was listed by its origin once: that is no news to it.
+  if (!isListed && !isContradicted && origin !== undefined) yield origin;
   return undefined;
 }

@@ -5,6 +5,7 @@ import { foldName } from '../model/fold-name.ts';
 import type { ModuleName } from '../model/module-name.ts';
 import type { Decision } from './decide-origin.ts';
 import type { LocatedFacts } from './module-facts.ts';
+import type { PlannedChange } from './planned-change.ts';
 import type { Policy } from './policy.ts';
 import { readOwnFile } from './source-file.ts';
 
@@ -16,6 +17,7 @@ export interface LookAlike {
 }
 
 interface Planned {
+  readonly change?: Pick<PlannedChange, 'served'> | undefined;
   readonly located?: LocatedFacts | undefined;
   readonly decision?: Decision | undefined;
 }
@@ -38,11 +40,11 @@ interface Named {
 /**
  * Of names that are equal after folding and have different origins, those that give way: the most trusted origin's stay, of equals
  * the one first seen. Names of one origin pass, and so does what the operator has accepted. The whole index is looked through
- * only where there is a new name, or one of `suspects`, which gave way before.
+ * only where there is a new name, one that comes back, or one of those that gave way before (`earlier`).
  */
 export async function findLookAlikes(
   planned: Iterable<Planned>,
-  suspects: readonly string[],
+  earlier: readonly string[],
   context: Context,
 ): Promise<LookAlike[]> {
   const fresh = [...planned].flatMap(({ located, decision }): Named[] =>
@@ -50,6 +52,10 @@ export async function findLookAlikes(
       ? [{ module: located.module, origin: decision.origin, ledger: undefined }]
       : [],
   );
+  const returning = [...planned].flatMap(({ located, change }) =>
+    located && located.served === undefined && change?.served !== undefined ? [located.module as string] : [],
+  );
+  const suspects = [...earlier, ...returning];
   if (!context.isWhole && fresh.length === 0 && suspects.length === 0) return [];
   const wanted = context.isWhole
     ? undefined

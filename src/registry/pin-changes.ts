@@ -1,4 +1,4 @@
-import { type IndexLine, parseIndexFile } from '../index/index-file.ts';
+import { type IndexFile, type IndexLine, parseIndexFile } from '../index/index-file.ts';
 import type { Pin } from '../index/ledger-file.ts';
 import type { PinChange } from '../model/finding.ts';
 
@@ -9,17 +9,26 @@ export function isSame(line: IndexLine, pin: Pick<Pin, 'checksum' | 'requirement
 }
 
 /** Whether `file` keeps checksum and requirements of every pinned version it lists (rule 2). */
-export function agreesWithPins(file: Buffer, pins: readonly Pin[]): boolean {
+export function agreesWithPins(
+  file: Buffer,
+  pins: readonly Pin[],
+  limits?: Parameters<typeof parseIndexFile>[1],
+): boolean {
+  const { lines, unreadable, unidentifiedCount, malformedVersions } = parseIndexFile(file, limits);
+  if (unreadable !== undefined) return false;
+  const stated = new Set<string>(lines.map(({ entry }) => entry.version));
+  const isHidden = ({ version }: Pin) =>
+    !stated.has(version) && (unidentifiedCount > 0 || malformedVersions.has(version));
+  if (pins.some(isHidden)) return false;
   const pinned = new Map<string, Pin>(pins.map((pin) => [pin.version, pin]));
-  return parseIndexFile(file).lines.every((line) => {
+  return lines.every((line) => {
     const pin = pinned.get(line.entry.version);
     return pin === undefined || isSame(line, pin);
   });
 }
 
 /** Pinned versions that mean something else to clients of `file`: its last line about them states so. */
-export function pinChanges(file: Buffer, pins: readonly Pin[]): PinChange[] {
-  const { lines } = parseIndexFile(file);
+export function pinChanges({ lines }: Pick<IndexFile, 'lines'>, pins: readonly Pin[]): PinChange[] {
   return pins.flatMap((pin) => {
     const line = lines.findLast(({ entry }) => entry.version === pin.version);
     return line && !isSame(line, pin) ? [describeChangeOf(line, pin)] : [];

@@ -69,7 +69,8 @@ export async function decide(
   const { origin = '', file: id } = tentative;
   const agrees = await context.budget.run(await measureAll(index, [id]), async () => {
     const file = await readListed(index, policy, origin, id);
-    return 'bytes' in file && agreesWithPins(file.bytes, pins);
+    const limits = policy.sources.find(({ name }) => name === origin)?.fileLimits;
+    return 'bytes' in file && agreesWithPins(file.bytes, pins, limits);
   });
   return decideOrigin(located, policy, { ...context, agrees: () => agrees });
 }
@@ -81,10 +82,15 @@ async function planDecided(
 ): Promise<Pick<LocatedPlan, 'findings' | 'change'>> {
   const { index, policy, taken } = tools;
   const { module } = located;
-  const contenderChanges = await findContenderChanges(located, decision, tools);
+  const changesBy = await readContender(located, decision, tools);
   const isSettled = decision.origin === located.recorded && decision.file === located.served;
   if (taken.length === 0 && isSettled && (decision.file === undefined || isPassedOn(decision, policy)))
-    return { findings: contentionFindings(module, decision, contenderChanges), change: undefined };
+    return {
+      findings: changesBy
+        ? contentionFindings(module, decision, changesBy(await readPins(located, index)))
+        : [],
+      change: undefined,
+    };
 
   const sizeBytes = await measureAll(index, [decision.file, located.served]);
   return tools.budget.run(sizeBytes, async () => {
@@ -111,7 +117,7 @@ async function planDecided(
         sourceFile,
         unreadable,
         servedFile,
-        contenderChanges,
+        contenderChanges: changesBy,
       },
       upstreamFallback: policy.upstreamFallback,
       pins: replacePins(ledger ? parseLedgerFile(ledger) : [], taken, tools.now),
@@ -177,20 +183,25 @@ export async function listElsewhere(
   return files.flatMap((file) => (file && 'bytes' in file ? [parseIndexFile(file.bytes)] : []));
 }
 
-async function findContenderChanges(
+async function readPins({ ledger }: LocatedFacts, index: GitIndex): Promise<Pin[]> {
+  return ledger === undefined ? [] : parseLedgerFile(await readOwnFile(index, ledger));
+}
+
+/** What moving to the contender would change of given pins: those of this very plan included. */
+async function readContender(
   located: LocatedFacts,
   { rule, contender }: Decision,
   { index, policy, budget }: PlanningTools,
-): Promise<readonly PinChange[]> {
+): Promise<((pins: readonly Pin[]) => readonly PinChange[]) | undefined> {
   const id = rule === 'held' && contender !== undefined ? located.listings.get(contender) : undefined;
-  if (id === undefined || contender === undefined || located.ledger === undefined) return [];
+  if (id === undefined || contender === undefined) return undefined;
   // Most that contend list the very same file.
-  if (id === located.served) return [];
-  const pins = parseLedgerFile(await readOwnFile(index, located.ledger));
-  return budget.run(await measureAll(index, [id]), async () => {
+  if (id === located.served) return undefined;
+  const stated = await budget.run(await measureAll(index, [id]), async () => {
     const file = await readListed(index, policy, contender, id);
-    return 'bytes' in file ? pinChanges(file.bytes, pins) : [];
+    return 'bytes' in file ? parseIndexFile(file.bytes) : undefined;
   });
+  return stated && ((pins) => pinChanges(stated, pins));
 }
 
 /** The one way in which a pin ever changes: the operator has accepted something else for it. */

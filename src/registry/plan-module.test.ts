@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { moduleName, version } from '../../test/support/registry-world.ts';
+import { parseIndexFile } from '../index/index-file.ts';
 import type { Pin } from '../index/ledger-file.ts';
 import { isChecksum } from '../model/checksum.ts';
 import { requirementsDigest } from '../model/requirements.ts';
@@ -617,7 +618,11 @@ describe('a module that is claimed, and whose claimant disagrees', () => {
 
   test('says which served versions the claimant would change', () => {
     const contenderChanges = [{ version: version('1.0.0'), pinned: sum('a'), offered: sum('f') }];
-    const result = plan({ ...given, source: ['1.0.0=a', '1.1.0=b'], contenderChanges });
+    const result = plan({
+      ...given,
+      source: ['1.0.0=a', '1.1.0=b'],
+      contenderChanges: () => contenderChanges,
+    });
     expect(result.findings).toEqual(['origin-conflict internal']);
     expect(result.raw.findings).toMatchObject([{ origin: 'public', changes: contenderChanges }]);
   });
@@ -690,7 +695,7 @@ describe('a file agrees with the pins', () => {
   });
 
   test('or says what it would change: what its last line about a version means', () => {
-    expect(pinChanges(file('1.0.0=f', '1.0.0=a', '1.1.0=b>y', '3.0.0=f'), pins)).toEqual([
+    expect(pinChanges(parseIndexFile(file('1.0.0=f', '1.0.0=a', '1.1.0=b>y', '3.0.0=f')), pins)).toEqual([
       {
         version: '1.1.0',
         pinned: sum('b'),
@@ -698,7 +703,7 @@ describe('a file agrees with the pins', () => {
         requirements: { pinned: requiring('x'), offered: requiring('y') },
       },
     ]);
-    expect(pinChanges(file('1.0.0=f', '1.2.0=c>z'), pins)).toEqual([
+    expect(pinChanges(parseIndexFile(file('1.0.0=f', '1.2.0=c>z')), pins)).toEqual([
       { version: '1.0.0', pinned: sum('a'), offered: sum('f') },
     ]);
   });

@@ -27,8 +27,8 @@ export interface ModuleInput {
   /** What the origin's deletions do to cached versions. */
   readonly deletedUpstream?: 'keep' | 'follow' | undefined;
   readonly limits?: Parameters<typeof parseIndexFile>[1];
-  /** Pinned versions that moving to the contender would change. */
-  readonly contenderChanges?: readonly PinChange[] | undefined;
+  /** Of these pins, what moving to the contender would change. */
+  readonly contenderChanges?: ((pins: readonly Pin[]) => readonly PinChange[]) | undefined;
   /** ISO 8601, UTC. */
   readonly now: string;
 }
@@ -55,13 +55,11 @@ export interface ModulePlan {
  */
 export function planModule(input: ModuleInput): ModulePlan {
   const { module, decision, recorded, pins } = input;
-  const findings = contentionFindings(module, decision, input.contenderChanges);
   const { origin } = decision;
   if (origin === undefined)
-    return { module, decision, recorded, served: { kind: 'none' }, pins, entries: [], findings };
+    return { module, decision, recorded, served: { kind: 'none' }, pins, entries: [], findings: [] };
 
   const settled = settle(input, origin);
-  findings.push(...settled.findings);
   const lines = settled.lines.filter((line) => isDeliverable(input, line));
   const served: ModulePlan['served'] =
     lines.length === 0
@@ -72,10 +70,10 @@ export function planModule(input: ModuleInput): ModulePlan {
   // The last line about a version is the one that counts (client.rs, moon-protocol §2.5).
   const last = new Map(lines.map((line) => [line.entry.version, line]));
   const entries = [...last.values()].map(({ entry }) => entry);
-  return {
-    ...{ module, decision, recorded, served, entries, findings },
-    pins: updatePins(input, origin, last),
-  };
+  const after = updatePins(input, origin, last);
+  const contention = contentionFindings(module, decision, input.contenderChanges?.(after));
+  const findings = [...contention, ...settled.findings];
+  return { module, decision, recorded, served, entries, findings, pins: after };
 }
 
 /** Rule 6: what is not here can be had only from an enabled source, with fallback on; see `Supply`. */

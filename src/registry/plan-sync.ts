@@ -97,7 +97,7 @@ export async function planSync(input: PlanningInput): Promise<SyncPlan> {
     await nextTurn();
   }
   const suspects = before.flatMap(({ kind, module }) => (kind === 'look-alike' ? [module] : []));
-  for (const { module, origin, of } of await findLookAlikes(results.values(), suspects, {
+  for (const { module, origin, of } of await findLookAlikes([...results.values()], suspects, {
     ...{ index, state, policy, isWhole },
   }))
     results.set(module, { subject: module, ...planLookAlike(await facts.find(module), origin, of) });

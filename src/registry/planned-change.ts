@@ -83,6 +83,8 @@ function describeLedger(
 ): PlannedChange['ledger'] {
   const origin = plan.decision.origin;
   if (origin === undefined) return undefined;
+  // A claim alone records nothing: the operator may yet list the name although it only looks like a claimed one.
+  if (ledger === undefined && plan.pins.length === 0 && plan.decision.file === undefined) return undefined;
   const bytes = Buffer.from(formatLedgerFile(plan.pins));
   const isSame = ledger?.equals(bytes);
   if (isSame && origin === located.recorded) return undefined;

@@ -124,7 +124,7 @@ function fileLimitsOf(limits: SourceConfig['limits']): FileLimits {
 }
 
 /** Whether a snapshot is of the index at this address; of data that do not say, it is taken to be. */
-function isReadAt(snapshot: SnapshotRecord | undefined, indexUrl: string): boolean {
+export function isReadAt(snapshot: SnapshotRecord | undefined, indexUrl: string): boolean {
   return snapshot !== undefined && (snapshot.indexUrl ?? indexUrl) === indexUrl;
 }
 

@@ -2,7 +2,9 @@ import type { GitIndex, StateView } from '../index/git-index.ts';
 import { ledgerFolder } from '../index/layout.ts';
 import type { Pending } from '../index/pending-names.ts';
 import type { SnapshotRecord } from '../index/registry-state.ts';
+import type { Finding } from '../model/finding.ts';
 import type { ModuleName } from '../model/module-name.ts';
+import type { OperatorDecision } from '../model/operator-decision.ts';
 import type { TreeEdit } from '../support/git-import.ts';
 
 /** Old names by new ones. */
@@ -55,16 +57,25 @@ export async function renameSources(
       snapshots: base.snapshots.map((record) => ({ ...record, source: nameOf(record.source) })),
     },
     ledgerEdits,
-    findings: (await base.findings()).map((finding) => ({
-      ...finding,
-      source: nameOf(finding.source),
-      ...(finding.origin === undefined ? {} : { origin: nameOf(finding.origin) }),
-    })),
+    findings: (await base.findings()).map((finding) => renameFinding(finding, nameOf)),
+    decisions: (await base.decisions()).map((decision) => renameIn(decision, nameOf)),
     pending: new Map([...(await base.pending())].map(([module, reason]) => [module, rename(reason, nameOf)])),
     message: `Rename ${[...newNames].map(([old, name]) => `${old} to ${name}`).join(', ')}\n`,
     date,
   } satisfies Parameters<GitIndex['commit']>[0] & { pending: ReadonlyMap<ModuleName, Pending> };
   return isReal ? index.commit(change) : index.prepare(change);
+}
+
+function renameFinding(finding: Finding, nameOf: (old: string) => string): Finding {
+  const { source, origin } = finding;
+  return { ...finding, source: nameOf(source), ...(origin === undefined ? {} : { origin: nameOf(origin) }) };
+}
+
+/** What is kept is found again by its finding; who was meant by other decisions is history. */
+function renameIn(decision: OperatorDecision, nameOf: (old: string) => string): OperatorDecision {
+  return decision.action === 'keep'
+    ? { ...decision, finding: renameFinding(decision.finding, nameOf) }
+    : decision;
 }
 
 function rename(pending: Pending, nameOf: (old: string) => string): Pending {

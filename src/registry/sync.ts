@@ -14,6 +14,7 @@ import { applyPlan, plannedModules, reRoots } from './apply-plan.ts';
 import { type Audit, describePlan } from './audit.ts';
 import { observationsFile, readObservations, writeObservations } from './observations.ts';
 import { planSync, type SyncPlan } from './plan-sync.ts';
+import { isReadAt } from './policy.ts';
 import { describeReading, judgeReading, lockWaitMs, type Reading, readSource } from './read-sources.ts';
 import { findRenames, renameSources } from './rename-sources.ts';
 import type { SourceRefresh, SyncReport } from './reports.ts';
@@ -163,7 +164,16 @@ export async function aggregate(context: SyncContext, options: AggregateOptions)
       );
       const snapshots = nextSnapshots(state.snapshots, readings, config, now);
       const current =
-        options.readings && new Set([...(options.alsoCurrent ?? []), ...currentSources(readings)]);
+        options.readings &&
+        new Set([
+          ...[...(options.alsoCurrent ?? [])].filter((name) =>
+            isReadAt(
+              snapshots.find(({ source }) => source === name),
+              config.sources.find((source) => source.name === name)?.indexUrl ?? '',
+            ),
+          ),
+          ...currentSources(readings, snapshots),
+        ]);
       const plan = await planSync({
         index,
         archives: context.archives,
@@ -232,8 +242,12 @@ function listed(reading: AddressedReading, { unlistable }: SyncPlan): AddressedR
 }
 
 /** Those whose listing is known as it is now: read in this sync, not held back, and not stale by their own account. */
-function currentSources(readings: readonly AddressedReading[]): string[] {
+function currentSources(readings: readonly AddressedReading[], taken: readonly SnapshotRecord[]): string[] {
   return readings
+    .filter(
+      ({ source, result }) =>
+        result.kind === 'found' && taken.find((one) => one.source === source)?.commit === result.value.commit,
+    )
     .filter(
       ({ result, objection }) => result.kind === 'found' && objection === undefined && !isStale(result.value),
     )
