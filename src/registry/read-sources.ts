@@ -125,7 +125,7 @@ export function describeReading(
     const { commit } = result.value;
     if (objection === undefined) {
       const outcome = commit === known ? 'unchanged' : 'fresh';
-      const isStaleUpstream = 'isStale' in result.value && result.value.isStale === true;
+      const isStaleUpstream = result.value.isStale;
       return { source, outcome, commit, ...(isStaleUpstream ? { isStaleUpstream } : {}) };
     }
     const detail = `its index ${objection}; held back until it is read like this once more`;

@@ -14,10 +14,10 @@ import { applyPlan, plannedModules, reRoots } from './apply-plan.ts';
 import { type Audit, describePlan } from './audit.ts';
 import { observationsFile, readObservations, writeObservations } from './observations.ts';
 import { planSync, type SyncPlan } from './plan-sync.ts';
-import { isReadAt } from './policy.ts';
 import { describeReading, judgeReading, lockWaitMs, type Reading, readSource } from './read-sources.ts';
 import { findRenames, renameSources } from './rename-sources.ts';
 import type { SourceRefresh, SyncReport } from './reports.ts';
+import { type AddressedReading, currentSources, nextSnapshots, readingsOf } from './take-readings.ts';
 
 export interface SyncContext {
   /** As last loaded. */
@@ -120,11 +120,6 @@ function joinReports(first: SyncReport, second: SyncReport, order: (source: stri
   };
 }
 
-/** A reading with the address it was made at: it says nothing about another. */
-interface AddressedReading extends Reading {
-  readonly indexUrl: string;
-}
-
 export interface AggregateOptions extends SyncOptions {
   readonly readings?: readonly AddressedReading[];
   /** Sources that were current in an earlier round of the same sync. */
@@ -154,7 +149,7 @@ export async function aggregate(context: SyncContext, options: AggregateOptions)
         readingsOf(options.readings ?? [], config).map(async (reading) => ({
           ...(await judgeReading(
             reading,
-            recordOf(state, reading),
+            state.snapshots.find(({ source }) => source === reading.source),
             observations[reading.source],
             index,
             context.log,
@@ -164,16 +159,7 @@ export async function aggregate(context: SyncContext, options: AggregateOptions)
       );
       const snapshots = nextSnapshots(state.snapshots, readings, config, now);
       const current =
-        options.readings &&
-        new Set([
-          ...[...(options.alsoCurrent ?? [])].filter((name) =>
-            isReadAt(
-              snapshots.find(({ source }) => source === name),
-              config.sources.find((source) => source.name === name)?.indexUrl ?? '',
-            ),
-          ),
-          ...currentSources(readings, snapshots),
-        ]);
+        options.readings && currentSources(readings, options.alsoCurrent ?? new Set(), snapshots, config);
       const plan = await planSync({
         index,
         archives: context.archives,
@@ -184,14 +170,7 @@ export async function aggregate(context: SyncContext, options: AggregateOptions)
         touched: options.touched ?? [],
         now,
         taken: (await options.decide?.(state, config)) ?? [],
-        onBug: (error, module) =>
-          context.log.error(
-            'a module could not be planned: please send this line to the authors of moonbit-registry',
-            {
-              module,
-              stack: error instanceof Error ? error.stack : String(error),
-            },
-          ),
+        onBug: createBugReport(context.log),
       });
       const after = options.dryRun ? state : await applyPlan(index, plan, date);
       if (after !== state) await context.audit.record(describePlan(plan, await state.findings()));
@@ -220,17 +199,6 @@ export async function aggregate(context: SyncContext, options: AggregateOptions)
   );
 }
 
-/** Readings of enabled sources. One of an address that the source no longer has says nothing about it. */
-function readingsOf(readings: readonly AddressedReading[], config: Config): AddressedReading[] {
-  return readings.flatMap((reading) => {
-    const source = config.sources.find(({ name }) => name === reading.source);
-    if (!source?.enabled) return [];
-    if (source.indexUrl === reading.indexUrl) return [reading];
-    const detail = 'its address was changed while it was read; the next sync reads it there';
-    return [{ ...reading, indexUrl: source.indexUrl, result: unavailable({ reason: 'connection', detail }) }];
-  });
-}
-
 /** A reading whose tree could not be listed after all is none. */
 function listed(reading: AddressedReading, { unlistable }: SyncPlan): AddressedReading {
   const detail = unlistable.get(reading.source);
@@ -241,59 +209,17 @@ function listed(reading: AddressedReading, { unlistable }: SyncPlan): AddressedR
   };
 }
 
-/** Those whose listing is known as it is now: read in this sync, not held back, and not stale by their own account. */
-function currentSources(readings: readonly AddressedReading[], taken: readonly SnapshotRecord[]): string[] {
-  return readings
-    .filter(
-      ({ source, result }) =>
-        result.kind === 'found' && taken.find((one) => one.source === source)?.commit === result.value.commit,
-    )
-    .filter(
-      ({ result, objection }) => result.kind === 'found' && objection === undefined && !isStale(result.value),
-    )
-    .map(({ source }) => source);
-}
+const reportedBugs = 3;
 
-function isStale(snapshot: object): boolean {
-  return 'isStale' in snapshot && snapshot.isStale === true;
-}
-
-function recordOf(state: StateView, { source }: Reading): SnapshotRecord | undefined {
-  return state.snapshots.find((record) => record.source === source);
-}
-
-/**
- * What the state will record: what was read, or else the last good snapshot (rule 4), and beside it a reading that is held back.
- * A reading that started from an older state than the current one is dropped: whoever came between read the source at
- * least as late.
- */
-function nextSnapshots(
-  records: readonly SnapshotRecord[],
-  readings: readonly AddressedReading[],
-  config: Config,
-  now: string,
-): SnapshotRecord[] {
-  const priorities = new Map(config.sources.map((source) => [source.name, source.priority]));
-  const next = new Map(
-    records.map((record) => [
-      record.source,
-      { ...record, priority: priorities.get(record.source) ?? record.priority },
-    ]),
-  );
-  for (const { source, known, result, objection, indexUrl } of readings) {
-    const before = next.get(source);
-    if (result.kind !== 'found' || before?.commit !== known) continue;
-    const { commit, tree } = result.value;
-    if (objection !== undefined && before) {
-      const since = before.held?.commit === commit ? before.held.since : now;
-      next.set(source, { ...before, held: { commit, tree, since } });
-      continue;
-    }
-    const { held: _, ...rest } = before ?? { source, priority: priorities.get(source) ?? 0, since: now };
-    const since = before?.commit === commit ? before.since : now;
-    next.set(source, { ...rest, commit, tree, since, indexUrl });
-  }
-  return [...next.values()];
+/** The first few of a plan, each with its stack: a source may have any number of modules that bring out the same one. */
+function createBugReport(log: Log) {
+  let count = 0;
+  return (error: unknown, module: string) => {
+    count += 1;
+    if (count > reportedBugs) return;
+    const stack = error instanceof Error ? error.stack : String(error);
+    log.error('a module could not be planned, which is a bug: please report this line', { module, stack });
+  };
 }
 
 /** Names that wait now, and did not before. */
