@@ -24,14 +24,14 @@ interface Scene extends ServedRegistry {
 
 async function serveWorld(count = fewModules): Promise<Scene> {
   const upstream = await startUpstream();
-  const world = [
+  const all = [
     ...generateWorld({ seed: 1, modules: 2 * count, versionsPerModule: 1, medianArchiveBytes: 0 }),
-  ]
-    .filter(canBeRead)
-    .slice(0, count);
+  ];
+  const modules = [...new Set(all.filter(canBeRead).map(({ module }) => module))].slice(0, count);
+  const world = all.filter(({ module }) => modules.includes(module));
   await upstream.publishMany(world);
   const served = await serveRegistry({ sources: [{ name: 'main', upstream }] });
-  return { ...served, upstream, modules: [...new Set(world.map(({ module }) => module))] };
+  return { ...served, upstream, modules };
 }
 
 /** Whether the newest client can parse the version's line: a few of the real index it cannot. */
