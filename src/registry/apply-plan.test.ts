@@ -267,18 +267,20 @@ describe('a plan', () => {
 });
 
 describe('a claim by a source that has never been read', () => {
-  test('takes the name away, but not what is known of it', async () => {
+  test('takes nothing away that was served, and lets nothing new in from elsewhere', async () => {
     const world = await createWorld();
     const claiming = { name: 'internal', priority: 25, namespaces: ['company/*'] };
     await world.read('public', { 'company/tool': ['1.0.0=x'] });
     await world.sync();
 
     world.configure([{ name: 'public', priority: 100 }, claiming]);
-    await world.sync();
-    expect(await world.served()).toEqual([]);
+    await world.read('public', { 'company/tool': ['1.0.0=x', '1.2.0=z'], 'company/new': ['1.0.0=n'] });
+    expect(kinds(await world.sync())).toEqual(['origin-conflict company/tool internal']);
+    expect(await world.served('x')).toEqual(['company/tool@1.0.0=x']);
     expect(await world.ledger()).toEqual(['public/user/company/tool.index']);
 
     // The claim is withdrawn, and upstream has other bytes meanwhile: the pin still holds.
+    await world.read('public', { 'company/tool': ['1.0.0=x'] });
     world.configure([{ name: 'public', priority: 100 }]);
     await world.sync();
     expect(await world.served('x')).toEqual(['company/tool@1.0.0=x']);

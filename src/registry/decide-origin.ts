@@ -99,7 +99,9 @@ function decideClaimed(
 ): Decision {
   if (claimant === recorded) return decided('claimed', facts, claimant);
   const isTrustedMore = recorded === undefined || claimant.priority <= recorded.priority;
-  const mayMove = accepted === claimant.name || (isTrustedMore && agrees(claimant.name));
+  // Of a source that was not read nobody can tell what it would change (rule 4).
+  const agreesForSure = () => claimant.hasBeenRead && agrees(claimant.name);
+  const mayMove = accepted === claimant.name || (isTrustedMore && agreesForSure());
   if (mayMove) return decided('claimed', facts, claimant, facts.recorded);
   const decision = staying(facts, recorded, claimant.name);
   return { ...decision, supply: decision.supply === 'all' ? 'pinned' : decision.supply };

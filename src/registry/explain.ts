@@ -17,7 +17,8 @@ export async function explain(
 ): Promise<Explanation> {
   const resolver = createResolver(input);
   const resolved = await resolver.resolve(module);
-  const { decision, facts, pins } = resolved;
+  const { facts, pins } = resolved;
+  const decision = await withWhatItWaitsFor(resolved.decision, module, input);
   const servedFile = facts.served === undefined ? undefined : await input.index.read(facts.served);
   const served = parseIndexFile(servedFile ?? Buffer.alloc(0));
   const versions = [...new Set(served.lines.map((line) => line.entry.version))].sort(compareVersions);
@@ -42,6 +43,17 @@ export async function explain(
     versions,
     findings,
   };
+}
+
+/** What an undecided name waits for is known from the last sync: nothing that is asked now reads a source. */
+async function withWhatItWaitsFor(
+  decision: Decision,
+  module: ModuleName,
+  { state }: ResolveInput,
+): Promise<Decision> {
+  const pending = decision.rule === 'undecided' ? (await state.pending()).get(module) : undefined;
+  if (pending?.kind !== 'undecided') return decision;
+  return { ...decision, waitsFor: pending.waitsFor, contender: pending.waitsFor[0] };
 }
 
 async function describeSource(

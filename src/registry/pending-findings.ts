@@ -56,7 +56,7 @@ function undecidedMessage(source: string): string {
 }
 
 function contendedMessage(source: string, origin: string): string {
-  return `source "${source}" lists it too; it stays with "${origin}", which it was first served from`;
+  return `source "${source}" lists or claims it too; it stays with "${origin}", which it was first served from`;
 }
 
 /**
@@ -95,6 +95,6 @@ function summarise(first: Finding, modules: readonly string[]): Finding {
   const message =
     first.kind === 'undecided'
       ? `${count} names are not listed yet: source "${first.source}" comes before whoever lists them, may supply them, and has not been read since`
-      : `source "${first.source}" lists ${count} modules too; they stay with "${first.origin}", which they were first served from`;
+      : `source "${first.source}" lists or claims ${count} modules too; they stay with "${first.origin}", which they were first served from`;
   return { ...first, module, count, modules: modules.slice(0, named), message };
 }

@@ -52,7 +52,7 @@ describe('a partner of more trust that aggregates', () => {
       { kind: 'origin-conflict', source: 'partner', origin: 'mooncakes', count: 23, module: 'owner/m0' },
     ]);
     const listed = await registry.run('conflicts');
-    expect(listed.stdout).toContain('lists 23 modules too');
+    expect(listed.stdout).toContain('lists or claims 23 modules too');
     expect(listed.stdout).toContain('$ moonbit-registry conflicts accept "*" --origin partner');
 
     const accepted = await registry.run('conflicts', 'accept', 'owner/*', '--origin', 'partner');
