@@ -17,6 +17,7 @@ function syncReport(sources: readonly SourceRefresh[], findings: readonly Findin
     sources,
     changes: [],
     newlyHeld: [],
+    awaitingSync: 0,
     findings,
     modules: 0,
     commit: '0'.repeat(40),

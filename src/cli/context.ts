@@ -53,11 +53,26 @@ export function hasIndex(config: Config): boolean {
   return existsSync(join(config.registry.dataDir, 'index'));
 }
 
+/** Commands that leave data of an older format as they are: whoever looks before an upgrade may still go back. */
+const onlyLook = new Set([
+  'plan',
+  'status',
+  'explain',
+  'path',
+  'conflicts',
+  'conflicts list',
+  'source check',
+]);
+
 /** Opens the registry for `work`, and closes it whatever happens. */
 export async function withRegistry<T>(
   context: CommandContext,
   work: (registry: Registry) => Promise<T>,
-  options: { readonly isOneOfSeveral?: boolean; readonly isFollower?: boolean } = {},
+  options: {
+    readonly isOneOfSeveral?: boolean;
+    readonly isFollower?: boolean;
+    readonly keepsFormat?: boolean;
+  } = {},
 ): Promise<T> {
   const { openRegistry } = await import('../registry/open.ts');
   const registry = await openRegistry({
@@ -65,6 +80,7 @@ export async function withRegistry<T>(
     env: context.io.env,
     log: createCommandLog(context),
     actor: actorOf(context),
+    keepsFormat: onlyLook.has(context.command),
     ...options,
   });
   try {

@@ -1,6 +1,7 @@
 /** Edits of `registry.toml`, and what they did to the served index. */
 
 import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import type { Config } from '../config/config.ts';
 import { ConfigError, UsageError } from '../errors.ts';
 import type { SyncReport } from '../registry/reports.ts';
@@ -9,7 +10,7 @@ import { actorOf, type CommandContext, hasIndex, readConfig, withRegistry } from
 import { type ExitCode, exitCodes } from './exit-codes.ts';
 import { formatList } from './format.ts';
 import { createCommandLog } from './log.ts';
-import { changesSomething, describeLosses, formatPlan } from './plan-text.ts';
+import { changesSomething, describeLosses, formatAwaiting, formatPlan } from './plan-text.ts';
 
 export interface ServedChange {
   /** For people: one line, or none if there is no index yet. */
@@ -20,6 +21,7 @@ export interface ServedChange {
 /** Edits the text of `registry.toml`; validated, atomic, and the config it means then. */
 export async function editConfig(context: CommandContext, edit: (text: string) => string): Promise<Config> {
   const { editConfigFile } = await import('../config/edit-file.ts');
+  await refuseNewerData(context);
   let before: string | undefined;
   const config = await editConfigFile(context.directory, context.io.env, (text) => {
     before = text;
@@ -27,6 +29,15 @@ export async function editConfig(context: CommandContext, edit: (text: string) =
   });
   await auditEdit(context, before ?? '', config);
   return config;
+}
+
+/** Data that a newer program has written are no place for settings of this one: nothing is edited then. */
+async function refuseNewerData(context: CommandContext): Promise<void> {
+  const text = await readFile(join(context.directory, 'registry.toml'), 'utf8').catch(() => '');
+  const config = await tryParse(context, text);
+  if (!config || !hasIndex(config)) return;
+  const { checkFormat } = await import('../index/check-format.ts');
+  await checkFormat(join(config.registry.dataDir, 'index'));
 }
 
 async function auditEdit(context: CommandContext, before: string, config: Config): Promise<void> {
@@ -60,7 +71,12 @@ async function tryParse({ directory, io }: CommandContext, text: string): Promis
 export async function applyEdit(context: CommandContext, config: Config): Promise<ServedChange> {
   if (!hasIndex(config)) return { lines: [], report: undefined };
   const report = await withRegistry(context, (registry) => registry.reaggregate());
-  return { lines: [`Served index: ${summariseChanges(report)}.`], report };
+  const losses = describeLosses(report);
+  const left = losses.length > 0 ? ['This left the index:', ...formatList(losses, 20)] : [];
+  return {
+    lines: [`Served index: ${summariseChanges(report)}.`, ...left, ...formatAwaiting(report)],
+    report,
+  };
 }
 
 /** What an edit would change of what is served; `undefined` where nothing is served yet. Writes and asks nothing. */
@@ -73,7 +89,7 @@ async function previewEdit(
   const { parseConfig } = await import('../config/load.ts');
   const text = await readFile(file, 'utf8');
   const config = parseConfig(edit(text), { directory: context.directory, env: context.io.env });
-  return withRegistry(context, (registry) => registry.plan({ config }));
+  return withRegistry(context, (registry) => registry.plan({ config }), { keepsFormat: true });
 }
 
 /**

@@ -9,7 +9,8 @@ const listed = 20;
 export function formatFindings(findings: readonly Finding[]): string[] {
   const conflicts = findings.filter(isOpenConflict);
   const kept = findings.filter((finding) => isConflict(finding) && !isOpenConflict(finding));
-  const defects = findings.filter((finding) => !isConflict(finding));
+  const told = findings.filter(({ kind }) => kind === 'selection-changed');
+  const defects = findings.filter((finding) => !isConflict(finding) && !told.includes(finding));
   const lines: string[] = [];
   if (conflicts.length > 0)
     lines.push(
@@ -17,6 +18,8 @@ export function formatFindings(findings: readonly Finding[]): string[] {
       ...list(conflicts),
     );
   if (kept.length > 0) lines.push(`${count(kept.length, 'conflict')}, kept as decided:`, ...list(kept));
+  if (told.length > 0)
+    lines.push(`${count(told.length, 'requirement')} met by other versions than before:`, ...list(told));
   if (defects.length > 0)
     lines.push(`${count(defects.length, 'defect')} of sources, kept away from clients:`, ...list(defects));
   return lines;
@@ -29,6 +32,7 @@ export function formatSubject({ module, version }: Pick<Finding, 'module' | 'ver
 
 export function formatFinding(finding: Finding): string {
   const { kind, source, line, message } = finding;
+  if (kind === 'more') return message;
   const place = line === undefined ? source : `${source}, line ${line}`;
   return `${kind} ${formatSubject(finding)} (${place}): ${message}`;
 }

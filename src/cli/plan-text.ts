@@ -16,16 +16,23 @@ export function formatPlan(report: SyncReport): string {
   const from = report.sources.length > 0 ? ` from ${count(report.sources.length, 'source')}` : '';
   const lines = [`${verb} ${summariseChanges(report)}${from}.`];
   lines.push(...formatList(report.changes.map(formatChange), listed));
-  lines.push(...formatHeld(report));
+  lines.push(...formatHeld(report), ...formatAwaiting(report));
   lines.push(...formatStale(report.sources), ...formatFindings(report.findings));
   if (report.reRooted)
     lines.push('The served history starts afresh: clients clone once more at their next update.');
   return lines.join('\n');
 }
 
+/** What an edit leaves to the sync that has to follow it. */
+export function formatAwaiting({ awaitingSync: next }: SyncReport): string[] {
+  if (next === 0) return [];
+  return [
+    `${count(next, 'new name')} ${next === 1 ? 'is' : 'are'} decided by the next sync (moonbit-registry sync).`,
+  ];
+}
+
 function formatHeld({ newlyHeld, dryRun }: SyncReport): string[] {
   const waiting = newlyHeld.filter(({ waitsFor }) => waitsFor.length > 0);
-  const next = newlyHeld.filter(({ waitsFor }) => waitsFor.length === 0);
   const would = dryRun ? 'would wait' : 'wait';
   return [
     ...(waiting.length > 0
@@ -36,9 +43,6 @@ function formatHeld({ newlyHeld, dryRun }: SyncReport): string[] {
             listed,
           ),
         ]
-      : []),
-    ...(next.length > 0
-      ? [`${count(next.length, 'new name')} ${next.length === 1 ? 'is' : 'are'} decided by the next sync.`]
       : []),
   ];
 }

@@ -58,14 +58,19 @@ describe('editConfigFile', () => {
     expect(await readdir(directory)).toEqual(['registry.toml']);
   });
 
-  test('enabling a source needs its variables, disabling it does not', async () => {
+  test('a source whose variable is missing is that source’s trouble alone', async () => {
     const auth = `auth = { type = "bearer", token = "\${TOKEN}" }`;
     const directory = await registryFolder(
       `[[sources]]\nname = "a"\nurl = "https://a"\nindex_url = "https://a/i"\n${auth}\n`,
     );
     const turn = (enabled: boolean) => (text: string) => setSourceEnabled(text, 'a', enabled);
     expect((await editConfigFile(directory, {}, turn(false))).sources[0]?.enabled).toBe(false);
-    await expect(editConfigFile(directory, {}, turn(true))).rejects.toThrow('TOKEN is not set');
+    expect((await editConfigFile(directory, {}, turn(true))).sources[0]?.auth).toMatchObject({
+      problem: 'the environment variable TOKEN is not set',
+    });
+    expect((await editConfigFile(directory, { TOKEN: '' }, turn(true))).sources[0]?.auth).toMatchObject({
+      problem: 'the environment variable TOKEN is empty',
+    });
     expect((await editConfigFile(directory, { TOKEN: 't' }, turn(true))).sources[0]?.auth).toEqual({
       type: 'bearer',
       token: 't',

@@ -11,7 +11,7 @@ export function referenceFormProblem(text: string): string | undefined {
 }
 
 /** Why `text` cannot be expanded, in words that never hold a value; `undefined` if it can. */
-export function environmentProblem(text: string, env: Environment): string | undefined {
+function environmentProblem(text: string, env: Environment): string | undefined {
   for (const name of referencedVariables(text)) {
     const value = env[name];
     if (value === undefined) return `the environment variable ${name} is not set`;
@@ -32,6 +32,8 @@ export function credentialProblem(
   env: Environment,
   type: 'bearer' | 'basic',
 ): string | undefined {
+  const missing = environmentProblem(written, env);
+  if (missing !== undefined) return missing;
   const literal = { place: key, value: written.replace(reference, '') };
   const referenced = referencedVariables(written).map((name) => ({
     place: `the environment variable ${name}`,

@@ -5,12 +5,7 @@ import { suggest } from '../support/suggest.ts';
 import { packageUrlPatternProblem } from './addresses.ts';
 import type { Draft } from './draft.ts';
 import { parseDuration } from './duration.ts';
-import {
-  type Environment,
-  environmentProblem,
-  expandReferences,
-  referenceFormProblem,
-} from './environment.ts';
+import { type Environment, expandReferences, referenceFormProblem } from './environment.ts';
 import { isMooncakesUrl, mooncakesPreset } from './presets.ts';
 import type { Problem } from './problem.ts';
 import type { ConfigFile, SourceEntry } from './schema.ts';
@@ -184,8 +179,6 @@ function secretProblem(
   const malformed = referenceFormProblem(value);
   // A disabled source is never contacted, so what it would need may be missing.
   if (malformed !== undefined || source.enabled === false) return malformed;
-  const problem = environmentProblem(value, env);
-  if (problem !== undefined) return `${problem}, and source "${source.name ?? ''}" needs it`;
   // RFC 7617 §2: the first colon ends the user name.
   if (key === 'username' && expandReferences(value, env).includes(':'))
     return 'expected no ":" in a user name';

@@ -28,6 +28,8 @@ export interface Finding {
     | 'more';
   /** A module name, or the text of a refused one; the first of several, where `count` says how many. */
   readonly module: string;
+  /** For `more`: how many findings are not told, by module. */
+  readonly untold?: readonly (readonly [module: string, count: number])[] | undefined;
   /** How many modules, lines or findings this stands for, where it is not one. */
   readonly count?: number | undefined;
   /** The first of the modules that `count` counts. */

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import type { Finding } from '../model/finding.ts';
-import { capFindings } from './cap-findings.ts';
+import { capFindings, untoldIn } from './cap-findings.ts';
 
 const finding = (kind: Finding['kind'], source: string, module: string): Finding => ({
   ...{ kind, source, module, message: 'x' },
@@ -26,10 +26,10 @@ describe('findings of one source', () => {
     expect(capped.at(-1)?.message).toBe('and 4,212 more findings about source "partner"');
   });
 
-  test('that wait for the operator come first', () => {
-    const capped = capFindings([...many(3), finding('checksum-conflict', 'partner', 'z/z')], () => 2);
-    expect(tell(capped)).toEqual([
-      ['checksum-conflict', 'z/z', undefined],
+  test('that wait for the operator are always told', () => {
+    const capped = capFindings([...many(3), ...many(5, 'checksum-conflict')], () => 1);
+    expect(capped.filter(({ kind }) => kind === 'checksum-conflict')).toHaveLength(5);
+    expect(tell(capped).slice(5)).toEqual([
       ['dropped-line', 'a/m0', undefined],
       ['more', '', 2],
     ]);
@@ -37,9 +37,28 @@ describe('findings of one source', () => {
 
   test('count what was not told before', () => {
     const before = capFindings(many(10), () => 3);
-    expect(tell(capFindings([...before, finding('dropped-line', 'partner', 'b/b')], () => 3)).at(-1)).toEqual(
-      ['more', '', 8],
+    const told = before.filter(({ kind }) => kind !== 'more');
+    const more = [...told, finding('dropped-line', 'partner', 'b/b')];
+    const capped = capFindings(
+      more,
+      () => 3,
+      untoldIn(before, () => false),
     );
+    expect(tell(capped).at(-1)).toEqual(['more', '', 8]);
+  });
+
+  test('are no longer counted once their module is mended', () => {
+    const before = capFindings(many(10), () => 3);
+    const told = before.filter(({ kind }) => kind !== 'more');
+    const mended = (module: string) => module === 'a/m5' || module === 'a/m6';
+    expect(tell(capFindings(told, () => 3, untoldIn(before, mended))).at(-1)).toEqual(['more', '', 5]);
+    expect(
+      capFindings(
+        [],
+        () => 3,
+        untoldIn(before, () => true),
+      ),
+    ).toEqual([]);
   });
 
   test('take nothing from those of another, and go with the source', () => {

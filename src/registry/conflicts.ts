@@ -119,7 +119,7 @@ function refuseUndecided(module: ModuleName, pending: Pending | undefined): void
   if (source === undefined)
     throw new UsageError(`${module} is undecided until the next sync`, { hint: 'moonbit-registry sync' });
   throw new UsageError(
-    `${module} is undecided: source "${source}", which is trusted more and may supply it, has not been read since`,
+    `${module} is undecided: source "${source}", which is trusted more and may have it too, could not be read`,
     {
       hint:
         `moonbit-registry source check ${source} (then sync); or decide without it: moonbit-registry conflicts accept ${module} --origin SOURCE; ` +
@@ -283,15 +283,19 @@ function moveProblem(
   origin: string,
   { policy }: Resolver,
 ): Error | undefined {
-  if (decision.rule !== 'held' && decision.rule !== 'undecided') return noConflict(module);
   const source = policy.sources.find(({ name }) => name === origin);
+  if (!source)
+    return new NotFoundError(`there is no source "${origin}"`, {
+      hint: `configured: ${policy.sources.map(({ name }) => name).join(', ')}`,
+    });
   const hint = `moonbit-registry explain ${module}`;
   const claimant = claimantOf(policy, module);
   if (claimant && claimant !== source)
     return new UsageError(`"${claimant.name}" claims ${module}, so it cannot come from "${origin}"`, {
       hint,
     });
-  if (!source?.isEnabled || !source.hasBeenRead || !facts.listings.has(origin) || !maySupply(source, module))
+  if (decision.rule !== 'held' && decision.rule !== 'undecided') return noConflict(module);
+  if (!source.isEnabled || !source.hasBeenRead || !facts.listings.has(origin) || !maySupply(source, module))
     return new UsageError(`"${origin}" is no source that could supply ${module}`, { hint });
   return undefined;
 }
@@ -312,6 +316,10 @@ async function acceptName(
   stamp: Stamp,
 ): Promise<OperatorDecision> {
   const findings = await state.findings();
+  if ((await state.pending()).has(module))
+    throw new UsageError(`say where ${module} shall come from`, {
+      hint: `moonbit-registry conflicts accept ${module} --origin SOURCE`,
+    });
   if (!findings.some((finding) => finding.kind === 'look-alike' && finding.module === module))
     throw noConflict(module);
   return { module, ...stamp, action: 'accept-name' };

@@ -90,7 +90,7 @@ function candidatesFor(facts: ModuleFacts, policy: Policy): PolicySource[] {
   );
 }
 
-/** A claim takes a recorded module over only from less trust, and only if nothing that was served changes. */
+/** A claim takes a recorded module over only from less trust, and only if its source lists it and nothing that was served changes. */
 function decideClaimed(
   facts: ModuleFacts,
   claimant: PolicySource,
@@ -99,8 +99,9 @@ function decideClaimed(
 ): Decision {
   if (claimant === recorded) return decided('claimed', facts, claimant);
   const isTrustedMore = recorded === undefined || claimant.priority <= recorded.priority;
-  // Of a source that was not read nobody can tell what it would change (rule 4).
-  const agreesForSure = () => claimant.hasBeenRead && agrees(claimant.name);
+  // Of a source that was not read, nobody can tell what it would change (rule 4); one that lacks the module would change all.
+  const agreesForSure = () =>
+    claimant.hasBeenRead && facts.listings.has(claimant.name) && agrees(claimant.name);
   const mayMove = accepted === claimant.name || (isTrustedMore && agreesForSure());
   if (mayMove) return decided('claimed', facts, claimant, facts.recorded);
   const decision = staying(facts, recorded, claimant.name);

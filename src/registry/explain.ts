@@ -103,7 +103,7 @@ const reasons: Readonly<Record<Rule, (origin: string, contender: string) => stri
   undecided: (_, contender) =>
     contender === ''
       ? 'no sync has decided yet where it comes from'
-      : `source "${contender}", which comes before whoever lists it and may supply it, has not been read since, so nobody can tell who supplies this name`,
+      : `source "${contender}", which is trusted more than whoever lists it and may have it too, could not be read, so nobody can tell who supplies this name`,
   unlisted: () => 'no enabled source that may supply it lists it',
 };
 

@@ -46,6 +46,8 @@ export interface OpenOptions {
   readonly actor?: Actor | undefined;
   /** Several processes serve this registry: what one of them fetches or computes is so for all of them. */
   readonly isOneOfSeveral?: boolean | undefined;
+  /** Whoever only looks leaves data of an older format as they are. */
+  readonly keepsFormat?: boolean | undefined;
   /** One of them that leaves telling of new settings to the first. */
   readonly isFollower?: boolean | undefined;
 }
@@ -69,7 +71,7 @@ export async function openParts(options: OpenOptions) {
   const audit = openAudit({ dataDir, actor, log, now });
   const index = await openGitIndex(layout.index);
   if (!(await index.isSettled())) await settle(index, layout.locks, log);
-  if ((await index.state()).format !== currentFormat)
+  if (!options.keepsFormat && (await index.state()).format !== currentFormat)
     await upgrade(index, layout.locks, log, (locked) => migrate(locked, now(), addressOf));
   const shares = createDiskShares(() => readFreeBytes(dataDir));
   const files = openFileArchiveStore(layout.packages, { shares });

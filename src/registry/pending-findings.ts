@@ -52,7 +52,7 @@ export function pendingFinding(module: ModuleName, pending: Pending): Finding {
 }
 
 function undecidedMessage(source: string): string {
-  return `not listed yet: source "${source}" comes before whoever lists it, may supply it, and has not been read since`;
+  return `not listed yet: source "${source}" is trusted more than whoever lists it and may have it too, but could not be read`;
 }
 
 function contendedMessage(source: string, origin: string): string {
@@ -94,7 +94,7 @@ function summarise(first: Finding, modules: readonly string[]): Finding {
   const count = modules.length;
   const message =
     first.kind === 'undecided'
-      ? `${count} names are not listed yet: source "${first.source}" comes before whoever lists them, may supply them, and has not been read since`
+      ? `${count} names are not listed yet: source "${first.source}" is trusted more than whoever lists them and may have them too, but could not be read`
       : `source "${first.source}" lists or claims ${count} modules too; they stay with "${first.origin}", which they were first served from`;
   return { ...first, module, count, modules: modules.slice(0, named), message };
 }

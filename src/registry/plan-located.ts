@@ -238,11 +238,14 @@ function claimedByLooks(located: LocatedFacts, decision: Decision, policy: Polic
 }
 
 /** A name that looks like one of another origin leaves the index, or does not come in; its pins stay. */
-export function planLookAlike(
+export async function planLookAlike(
+  index: GitIndex,
   { module, served }: Pick<LocatedFacts, 'module' | 'served'>,
   origin: string,
   of: { readonly name: string; readonly source: string },
-): Pick<LocatedPlan, 'findings' | 'change'> {
+): Promise<Pick<LocatedPlan, 'findings' | 'change'>> {
+  const lines = served === undefined ? [] : parseIndexFile(await readOwnFile(index, served)).lines;
+  const versionsRemoved = [...new Set(lines.map(({ entry }) => entry.version))];
   const change: PlannedChange | undefined =
     served === undefined
       ? undefined
@@ -250,7 +253,7 @@ export function planLookAlike(
           module,
           served: 'remove',
           listed: -1,
-          change: { module, kind: 'removed', origin, versionsAdded: [], versionsRemoved: [] },
+          change: { module, kind: 'removed', origin, versionsAdded: [], versionsRemoved },
         };
   return { findings: [lookAlike(module, origin, of)], change };
 }

@@ -6,11 +6,11 @@ import { indexPathOf, ledgerFolder, readIndexPath } from '../index/layout.ts';
 import type { Pending, PendingNames } from '../index/pending-names.ts';
 import type { SnapshotRecord } from '../index/registry-state.ts';
 import type { Finding } from '../model/finding.ts';
-import type { ModuleName } from '../model/module-name.ts';
+import { isModuleName, type ModuleName } from '../model/module-name.ts';
 import { carryFindings, type OperatorDecision } from '../model/operator-decision.ts';
 import { batches } from '../support/batches.ts';
 import { createByteBudget } from '../support/byte-budget.ts';
-import { capFindings } from './cap-findings.ts';
+import { capFindings, untoldIn } from './cap-findings.ts';
 import { findLookAlikes } from './look-alikes.ts';
 import { changedPathsOf, type FactFinder, findAllFacts, findFactsByPath } from './module-facts.ts';
 import { pendingFindings, pendingOf } from './pending-findings.ts';
@@ -80,7 +80,7 @@ export async function planSync(input: PlanningInput): Promise<SyncPlan> {
   ]);
   const whole = isWhole ? await findAllFacts(index, state, snapshots) : undefined;
   const facts = whole ?? findFactsByPath(index, state, snapshots);
-  const paths = whole ? whole.paths : await changedPaths(input, pendingBefore, facts.unlistable);
+  const paths = whole ? whole.paths : await changedPaths(input, pendingBefore, before, facts.unlistable);
 
   const context: PathContext = {
     input,
@@ -100,14 +100,20 @@ export async function planSync(input: PlanningInput): Promise<SyncPlan> {
   for (const { module, origin, of } of await findLookAlikes([...results.values()], suspects, {
     ...{ index, state, policy, isWhole },
   }))
-    results.set(module, { subject: module, ...planLookAlike(await facts.find(module), origin, of) });
+    results.set(module, {
+      subject: module,
+      ...(await planLookAlike(index, await facts.find(module), origin, of)),
+    });
 
   const planned = [...results.values()];
   const modules = planned.flatMap(({ change }) => (change ? [change] : []));
   const changed = await findChangedSelections(index, state, modules, input.config.sources);
   const isLeftOut = ({ source, module }: Finding) =>
     isWhole ? facts.unlistable.has(source) : !results.has(module);
-  const standing = before.filter((finding) => !isOfPending(finding) && isLeftOut(finding));
+  const standing = before.filter(
+    (finding) => finding.kind !== 'more' && !isOfPending(finding) && isLeftOut(finding),
+  );
+  const untold = untoldIn(before, (module) => isWhole || results.has(module));
   const found = carryFindings(
     sortFindings([...standing, ...planned.flatMap(({ findings }) => findings), ...changed]),
     before,
@@ -129,7 +135,9 @@ export async function planSync(input: PlanningInput): Promise<SyncPlan> {
     // What could not be planned now is planned again by the next sync, with everything else.
     policy: facts.unlistable.size > 0 ? state.policy : digest,
     modules,
-    findings: capFindings(sortFindings([...found, ...waiting]), (source) => limits.get(source)),
+    findings: sortFindings(
+      capFindings(sortFindings([...found, ...waiting]), (source) => limits.get(source), untold),
+    ),
     pending,
     acceptedNames,
     taken,
@@ -164,6 +172,7 @@ function acceptNames(before: readonly string[], taken: readonly OperatorDecision
 async function changedPaths(
   { index, state, snapshots, current, touched, taken = [] }: PlanningInput,
   pending: PendingNames,
+  findings: readonly Finding[],
   unlistable: Map<string, string>,
 ): Promise<Set<string>> {
   const known = new Map(state.snapshots.map((record) => [record.source, record]));
@@ -177,7 +186,11 @@ async function changedPaths(
   const decidable = [...pending].flatMap(([module, reason]) =>
     reason.kind === 'undecided' && isReady(reason.waitsFor, current) ? [module] : [],
   );
-  const named = [...touched, ...taken.map(({ module }) => module), ...decidable];
+  // What a fault of ours kept from being planned is tried again.
+  const failed = findings.flatMap(({ kind, module }) =>
+    kind === 'unplanned' && isModuleName(module) ? [module] : [],
+  );
+  const named = [...touched, ...taken.map(({ module }) => module), ...decidable, ...failed];
   return new Set([...diffs.flat(), ...named.map(indexPathOf)]);
 }
 
@@ -240,7 +253,8 @@ async function planContained(path: string, context: PathContext): Promise<PathRe
     const findings = sources.map(
       (source): Finding => ({ kind: 'unplanned', module: subject, source, message }),
     );
-    return { subject, findings, change: undefined };
+    const pending = context.pendingBefore.get(subject as ModuleName);
+    return { subject, findings, change: undefined, pending };
   }
 }
 

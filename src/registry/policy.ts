@@ -43,6 +43,8 @@ export interface PolicySource {
   readonly holdsNewNames: SourceConfig['holdsNewNames'];
   readonly deletedUpstream: SourceConfig['deletedUpstream'];
   readonly fileLimits: FileLimits;
+  /** How many findings about it are told. */
+  readonly maxFindings: number;
 }
 
 /** What one index file of a source may be, and how many findings about it are told. */
@@ -91,6 +93,7 @@ export function policyOf(
       holdsNewNames: source.holdsNewNames,
       deletedUpstream: source.deletedUpstream,
       fileLimits: fileLimitsOf(source.limits),
+      maxFindings: source.limits.findings,
     }),
   );
   const removed = snapshots
@@ -109,6 +112,7 @@ export function policyOf(
         holdsNewNames: 'claimed',
         deletedUpstream: 'keep',
         fileLimits: fileLimitsOf(defaultSourceLimits()),
+        maxFindings: 0,
       }),
     );
   const sources = [...configured, ...removed].sort((a, b) => a.priority - b.priority);

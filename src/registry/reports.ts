@@ -61,6 +61,8 @@ export interface SyncReport {
   readonly findings: readonly Finding[];
   /** Names that begin to wait: for these sources to be read, or, where there are none, for the next sync to decide. */
   readonly newlyHeld: readonly { readonly module: ModuleName; readonly waitsFor: readonly string[] }[];
+  /** New names that only the next sync has to decide. */
+  readonly awaitingSync: number;
   readonly modules: number;
   /** The served commit. */
   readonly commit: string;

@@ -12,7 +12,7 @@ import type { MonotonicClock } from '../support/monotonic-clock.ts';
 import { withProcessLock } from '../support/process-lock.ts';
 import { applyPlan, plannedModules, reRoots } from './apply-plan.ts';
 import { type Audit, describePlan } from './audit.ts';
-import { observationsFile, readObservations, writeObservations } from './observations.ts';
+import { observationsFile, readObservations, renameObservations, writeObservations } from './observations.ts';
 import { planSync, type SyncPlan } from './plan-sync.ts';
 import { describeReading, judgeReading, lockWaitMs, type Reading, readSource } from './read-sources.ts';
 import { findRenames, renameSources } from './rename-sources.ts';
@@ -144,7 +144,8 @@ export async function aggregate(context: SyncContext, options: AggregateOptions)
       const renames = findRenames(before.snapshots, config.sources);
       const state = await renameSources(index, before, renames, date, options.dryRun !== true);
       const file = observationsFile(config);
-      const observations = options.readings ? await readObservations(file) : {};
+      const isAsked = options.readings !== undefined || renames.size > 0;
+      const observations = isAsked ? renameObservations(await readObservations(file), renames) : {};
       const readings = await Promise.all(
         readingsOf(options.readings ?? [], config).map(async (reading) => ({
           ...(await judgeReading(
@@ -175,7 +176,8 @@ export async function aggregate(context: SyncContext, options: AggregateOptions)
       const after = options.dryRun ? state : await applyPlan(index, plan, date);
       if (after !== state) await context.audit.record(describePlan(plan, await state.findings()));
       const refreshes = readings.map((reading) => describeReading(listed(reading, plan), state.snapshots));
-      if (!options.dryRun && readings.length > 0) await writeObservations(file, observations, refreshes, now);
+      if (!options.dryRun && (readings.length > 0 || renames.size > 0))
+        await writeObservations(file, observations, refreshes, now);
       const report = describeSync(
         plan,
         await newlyHeld(plan),
@@ -245,6 +247,9 @@ function describeSync(
     changes: plan.modules.flatMap(({ change }) => (change ? [change] : [])),
     findings: plan.findings,
     newlyHeld: held,
+    awaitingSync: [...plan.pending.values()].filter(
+      (reason) => reason.kind === 'undecided' && reason.waitsFor.length === 0,
+    ).length,
     modules: plannedModules(plan),
     commit: served,
     reRooted: !dryRun && reRoots(plan),

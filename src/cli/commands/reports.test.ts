@@ -41,6 +41,7 @@ const syncReport: SyncReport = {
   sources: [{ source: 'mooncakes', outcome: 'fresh' }],
   changes: [],
   newlyHeld: [],
+  awaitingSync: 0,
   findings: [],
   modules: 887,
   commit: 'c'.repeat(40),

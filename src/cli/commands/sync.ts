@@ -19,13 +19,17 @@ export function defineSync(parent: Command, run: Run): void {
   command.action((options: { dryRun?: true }) =>
     run((context) =>
       interruptible(context.io, (signal) =>
-        withRegistry(context, async (registry) => {
-          context.output.statusLine('Reading indexes');
-          const report = await registry.sync({ dryRun: options.dryRun ?? false, signal });
-          context.output.result({ text: formatPlan(report), json: report });
-          const isClean = !needsAttention({ refreshes: report.sources, findings: report.findings });
-          return isClean ? exitCodes.done : exitCodes.doneWithFindings;
-        }),
+        withRegistry(
+          context,
+          async (registry) => {
+            context.output.statusLine('Reading indexes');
+            const report = await registry.sync({ dryRun: options.dryRun ?? false, signal });
+            context.output.result({ text: formatPlan(report), json: report });
+            const isClean = !needsAttention({ refreshes: report.sources, findings: report.findings });
+            return isClean ? exitCodes.done : exitCodes.doneWithFindings;
+          },
+          { keepsFormat: options.dryRun ?? false },
+        ),
       ),
     ),
   );
