@@ -1,4 +1,4 @@
-/** The ten rules of the design, each with the world in which breaking it would show. */
+/** The rules of the design, each with the world in which breaking it would show. */
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
@@ -525,5 +525,37 @@ describe('rule 10: secrets stay home', () => {
     const files = await readdir(dataDir, { recursive: true, withFileTypes: true });
     for (const entry of files.filter((file) => file.isFile()))
       expect((await readFile(join(entry.parentPath, entry.name), 'latin1')).includes(secret)).toBe(false);
+  });
+});
+
+describe('rule 11: one source harms nobody else', () => {
+  test('whatever the least trusted sends, everybody else’s news is served in the same sync, and all of it goes with it', async () => {
+    const trusted = await startUpstream(['alice/json@1.0.0']);
+    const hostile = await startUpstream(['mallory/x@1.0.0', 'mallory/y@1.0.0']);
+    const sources = [
+      { name: 'trusted', upstream: trusted, priority: 25 },
+      { name: 'hostile', upstream: hostile, priority: 100 },
+    ];
+    const registry = await createRegistry({ sources });
+    await registry.sync();
+    const before = await readServed(registry);
+    const good = hostile.index.read('user/mallory/x.index')?.toString() ?? '';
+    const deep = `{"version":"1.1.0","checksum":"${'a'.repeat(64)}","deps":{"x/y":${'['.repeat(5000)}${']'.repeat(5000)}}}\n`;
+    await hostile.writeIndexFile('user/mallory/x.index', `${good}${deep}${'\n'.repeat(125_000)}`);
+    await hostile.writeIndexFile('user/mallory/y.index', Buffer.alloc(2 * 1024 * 1024));
+    await trusted.publish('alice/json@1.1.0');
+    const report = await registry.sync();
+    expect(report.sources.map(({ outcome }) => outcome)).toEqual(['fresh', 'fresh']);
+    const after = await readServed(registry);
+    expect(after).toMatchObject(before);
+    expect(Object.keys(after)).toContain('alice/json@1.1.0');
+    expect(report.findings.map(({ kind, module }) => [kind, module])).toEqual([
+      ['dropped-line', 'mallory/x'],
+      ['dropped-line', 'mallory/x'],
+      ['broken-file', 'mallory/y'],
+    ]);
+    await writeSettings(registry.config.directory, { sources: sources.slice(0, 1) });
+    await registry.reload();
+    expect((await registry.sync()).findings).toEqual([]);
   });
 });
