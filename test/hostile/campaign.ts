@@ -124,7 +124,7 @@ async function withRegistry<T>(world: HostileWorld, use: (opened: Opened) => Pro
     directory: world.directory,
     env: world.env,
     log,
-    connections: { http: { retry: { sleep: async () => {} } } },
+    connections: { http: { timeouts: { totalMs: 20_000 }, retry: { sleep: async () => {} } } },
   });
   let result: T;
   try {
