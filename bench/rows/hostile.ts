@@ -2,7 +2,12 @@ import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { ClientsSettings } from '../support/clients-process.ts';
-import { type HostileKind, type HostileSize, hostileModule } from '../support/hostile-process.ts';
+import {
+  type HostileKind,
+  type HostileSize,
+  hangingModules,
+  hostileModule,
+} from '../support/hostile-process.ts';
 import { runLoad } from '../support/load.ts';
 import { run, type Server, startServer } from '../support/process.ts';
 import { peakDuring, residentMiB } from '../support/processes.ts';
@@ -24,6 +29,8 @@ interface Case {
   readonly mostMiB?: number;
 }
 
+const hangingOf = (at: number) =>
+  `/user/evil/hang${at % hangingModules}/1.0.${Math.floor(at / hangingModules)}.zip`;
 const archiveOf = (at: number) => `/user/${hostileModule}/1.0.${at}.zip`;
 const paths = (count: number, path: (at: number) => string) =>
   Array.from({ length: count }, (_, at) => path(at));
@@ -42,6 +49,13 @@ const cases: readonly Case[] = [
   },
   {
     name: 'source hangs',
+    kind: 'hanging',
+    clients: ({ versions }) => paths(versions, hangingOf),
+    statuses: [503],
+    mostMiB: 150,
+  },
+  {
+    name: 'source hangs, one module',
     kind: 'hanging',
     clients: ({ versions }) => paths(versions, archiveOf),
     statuses: [503],

@@ -51,7 +51,10 @@ export async function liveOnce({ root, seed, mayBeSlow, hasTime, tell }: Campaig
       doing = attack.name;
       // What is listed before anybody else does is its own: no name that is published in this step.
       const early = { ...world.target(), fresh: ['evil-team/early'] };
-      if (random.chance(0.2)) await interrupt(world, chooseAttack(random, world, mayBeSlow, early), random);
+      if (random.chance(0.2)) {
+        await interrupt(world, chooseAttack(random, world, mayBeSlow, early), random);
+        oracle.lookAway();
+      }
       const outcome = await takeStep(world, oracle, attack);
       tell?.(`${seed} ${JSON.stringify(shape)} ${attack.name} -> ${outcome}`);
       done.push(attack.name);
