@@ -21,7 +21,7 @@ export interface Oracle {
   namesOfEvil(registry: Registry): Promise<ReadonlySet<string>>;
 }
 
-export interface Step {
+interface Step {
   readonly registry: Registry;
   readonly url: string;
   readonly report: SyncReport;
