@@ -2,7 +2,12 @@ import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { ClientsSettings } from '../support/clients-process.ts';
-import { type HostileKind, type HostileSize, hostileModule } from '../support/hostile-process.ts';
+import {
+  type HostileKind,
+  type HostileSize,
+  hangingModules,
+  hostileModule,
+} from '../support/hostile-process.ts';
 import { runLoad } from '../support/load.ts';
 import { run, type Server, startServer } from '../support/process.ts';
 import { peakDuring, residentMiB } from '../support/processes.ts';
@@ -17,13 +22,15 @@ interface Case {
   readonly name: string;
   readonly kind: HostileKind;
   /** Clients that ask for what it has, while others download what is cached. */
-  readonly clients?: (size: HostileSize) => readonly string[];
+  readonly clients?: (size: HostileSize, cached: readonly string[]) => readonly string[];
   /** What they must be answered, those that are. */
   readonly statuses?: readonly number[];
-  /** Beyond idle. */
-  readonly mostMiB: number;
+  /** Beyond idle; without it the row is there to be compared with. */
+  readonly mostMiB?: number;
 }
 
+const hangingOf = (at: number) =>
+  `/user/evil/hang${at % hangingModules}/1.0.${Math.floor(at / hangingModules)}.zip`;
 const archiveOf = (at: number) => `/user/${hostileModule}/1.0.${at}.zip`;
 const paths = (count: number, path: (at: number) => string) =>
   Array.from({ length: count }, (_, at) => path(at));
@@ -43,9 +50,22 @@ const cases: readonly Case[] = [
   {
     name: 'source hangs',
     kind: 'hanging',
+    clients: ({ versions }) => paths(versions, hangingOf),
+    statuses: [503],
+    mostMiB: 150,
+  },
+  {
+    name: 'source hangs, one module',
+    kind: 'hanging',
     clients: ({ versions }) => paths(versions, archiveOf),
     statuses: [503],
     mostMiB: 150,
+  },
+  {
+    name: 'as many clients of what is cached',
+    kind: 'hanging',
+    clients: ({ versions }, cached) => paths(versions, (at) => cached[at % cached.length] ?? ''),
+    statuses: [200],
   },
   {
     name: 'endless archives',
@@ -88,8 +108,8 @@ export const hostile: Scenario = {
       }),
     );
     const bars = cases.flatMap(({ name, mostMiB }): Bar[] => [
-      { of: name, metric: memoryMetric, atMost: mostMiB },
-      { of: name, metric: ratioMetric, atMost: 5 },
+      { of: name, metric: memoryMetric, ...(mostMiB !== undefined && { atMost: mostMiB }) },
+      { of: name, metric: ratioMetric, ...(mostMiB !== undefined && { atMost: 5 }) },
     ]);
     return {
       contenders,
@@ -118,6 +138,7 @@ async function measure({ bench, world, upstream, size, place }: Setting, one: Ca
   await writeFile(join(registry.directory, 'registry.toml'), settingsFor(upstream, source.address));
   await registry.command('sync');
   const requests = chooseArchives(world, 64).map(toRequest);
+  const cached = requests.map(({ path }) => path);
   const server = await registry.serve('--quiet');
   const plan = { url: server.address, requests, connections, verifyEvery: 16 };
   try {
@@ -131,7 +152,7 @@ async function measure({ bench, world, upstream, size, place }: Setting, one: Ca
       source.tell('now');
       // A fetch of what is large takes its time.
       const seconds = bench.size.seconds * (one.clients ? 1 : 3);
-      const asking = askAsClients(server, one, size, seconds);
+      const asking = askAsClients(server, one, one.clients?.(size, cached) ?? [], seconds);
       busy = await runLoad(bench, { ...plan, seconds });
       await asking;
       await expectKnown(bench, registry, server, one);
@@ -157,16 +178,16 @@ async function startHostile(bench: Bench, kind: HostileKind, size: HostileSize, 
 }
 
 async function askAsClients(
-  { address }: Server,
+  { address: url }: Server,
   one: Case,
-  size: HostileSize,
+  asked: readonly string[],
   seconds: number,
 ): Promise<void> {
-  if (one.clients === undefined) return;
+  if (asked.length === 0) return;
   const settings: ClientsSettings = {
-    url: address,
-    paths: one.clients(size),
-    seconds: one.kind === 'assets' ? 'until answered' : seconds,
+    url,
+    paths: asked,
+    seconds: one.statuses?.includes(200) ? 'until answered' : seconds,
   };
   const { command, args, env } = roleProcess({ role: 'clients', settings });
   const statuses: number[] = JSON.parse((await run(command, args, { env })).stdout);

@@ -22,11 +22,12 @@ export interface HostileSize {
   readonly zeroBytes: number;
   readonly blankLines: number;
   readonly assetBytes: number;
-  /** Versions of its one module. */
+  /** Of one module, and again of `hangingModules` together. */
   readonly versions: number;
 }
 
 export const hostileModule = 'evil/tool';
+export const hangingModules = 50;
 
 /** A source that behaves until it is told otherwise by a line on stdin, and until that ends. */
 export async function serveHostile({ directory, kind, size }: HostileSettings): Promise<void> {
@@ -43,6 +44,8 @@ export async function serveHostile({ directory, kind, size }: HostileSettings): 
   );
   const files = new Map<string, string | Buffer>([[hostileModule, `${lines.join('\n')}\n`]]);
   for (let at = 0; at < 6; at++) files.set(`evil/m${at}`, `${lines[0]}\n`);
+  for (let at = 0; at < hangingModules; at++)
+    files.set(`evil/hang${at}`, `${lines.slice(0, Math.ceil(size.versions / hangingModules)).join('\n')}\n`);
   repository.commit(writeNodes(repository, nodesOf(files)));
   const asset = Buffer.alloc(kind === 'assets' ? size.assetBytes : 0, 'wasm');
   const sum = createHash('sha256').update(asset).digest('hex');
@@ -96,7 +99,7 @@ function turn(
   else if (kind === 'side-band') put(new Map([...files, ['evil/new', 'x\n']]));
   else if (kind === 'blank-lines') {
     const blank = '\n'.repeat(size.blankLines);
-    put(new Map([...files].map(([module, file]) => [module, module === hostileModule ? file : blank])));
+    put(new Map([...files].map(([module, file]) => [module, /m\d$/.test(module) ? blank : file])));
   }
 }
 

@@ -51,7 +51,10 @@ export async function liveOnce({ root, seed, mayBeSlow, hasTime, tell }: Campaig
       doing = attack.name;
       // What is listed before anybody else does is its own: no name that is published in this step.
       const early = { ...world.target(), fresh: ['evil-team/early'] };
-      if (random.chance(0.2)) await interrupt(world, chooseAttack(random, world, mayBeSlow, early), random);
+      if (random.chance(0.2)) {
+        await interrupt(world, chooseAttack(random, world, mayBeSlow, early), random);
+        oracle.lookAway();
+      }
       const outcome = await takeStep(world, oracle, attack);
       tell?.(`${seed} ${JSON.stringify(shape)} ${attack.name} -> ${outcome}`);
       done.push(attack.name);
@@ -124,7 +127,7 @@ async function withRegistry<T>(world: HostileWorld, use: (opened: Opened) => Pro
     directory: world.directory,
     env: world.env,
     log,
-    connections: { http: { retry: { sleep: async () => {} } } },
+    connections: { http: { timeouts: { totalMs: 20_000 }, retry: { sleep: async () => {} } } },
   });
   let result: T;
   try {

@@ -1,5 +1,5 @@
 /** A token in all the ways in which it could be given away. */
-export function spellingsOf(token: string): string[] {
+function spellingsOf(token: string): string[] {
   const bytes = Buffer.from(token);
   const all = [
     token,

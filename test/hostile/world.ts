@@ -21,7 +21,7 @@ export interface Shape {
   readonly wasGood: boolean;
 }
 
-export type Honest = 'trusted' | 'public';
+type Honest = 'trusted' | 'public';
 
 /** What an honest source has published just now. */
 export interface News {
