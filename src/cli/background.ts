@@ -6,6 +6,7 @@ import { setMaxListeners } from 'node:events';
 import { defaultMaxConcurrency } from '../config/presets.ts';
 import type { RefreshTrouble } from '../http/health.ts';
 import type { Registry } from '../registry/registry.ts';
+import type { GoOn } from '../registry/reports.ts';
 import type { Log } from '../support/log.ts';
 import { createBackgroundReporter } from './background-reporter.ts';
 
@@ -89,9 +90,15 @@ export function createBackground(options: BackgroundOptions): Background {
     if (trouble?.since !== told?.since) options.onTrouble?.(trouble);
     told = trouble;
   };
+  // What one source keeps us waiting for keeps nothing that the others have from clients.
+  const goOn: GoOn = (job, work) =>
+    start(job, async () => {
+      const report = await work;
+      if (report) reporter.synced(report);
+    });
   const refresh = async () => {
     try {
-      reporter.synced(await registry.sync({ signal }));
+      reporter.synced(await registry.sync({ signal, goOn }));
     } catch (error) {
       if (!signal.aborted) tellTrouble({ since: refreshedOn });
       throw error;

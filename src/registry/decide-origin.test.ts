@@ -21,6 +21,8 @@ interface World {
   readonly withoutReadings?: boolean;
   readonly listedBy: readonly string[];
   readonly recorded?: string;
+  /** As is usual of what is recorded. */
+  isPinned?: boolean;
   readonly disagrees?: readonly string[];
   readonly module?: string;
   /** Where the operator puts it now. */
@@ -50,6 +52,7 @@ function decide(world: World): Decision {
     listings: new Map(world.listedBy.map((name) => [name, `file of ${name}`])),
     heldBy: new Set(heldBy),
     recorded: world.recorded,
+    isPinned: world.isPinned ?? world.recorded !== undefined,
   };
   const absent = new Set([...unread, ...elsewhere, ...stale, ...heldBy]);
   const current = new Set(settings.map(({ name }) => name).filter((name) => !absent.has(name)));
@@ -570,6 +573,7 @@ test('whether a source agrees is asked only of the one the module would move to'
     listings: new Map(sources.map(({ name }) => [name, 'file'])),
     heldBy: new Set<string>(),
     recorded: 'mooncakes',
+    isPinned: true,
   };
   const snapshots = sources.map(({ name }) => snapshotRecord(name));
   const context = {

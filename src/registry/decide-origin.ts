@@ -10,6 +10,8 @@ export interface ModuleFacts {
   readonly heldBy: ReadonlySet<string>;
   /** The origin in the ledger. */
   readonly recorded: string | undefined;
+  /** Whether any version of it is pinned: without one, it was never served. */
+  readonly isPinned: boolean;
 }
 
 export type Rule =
@@ -70,9 +72,10 @@ export interface DecisionContext {
  */
 export function decideOrigin(facts: ModuleFacts, policy: Policy, context: DecisionContext): Decision {
   const claimant = claimantOf(policy, facts.module);
-  if (facts.recorded === undefined)
-    return claimant ? decided('claimed', facts, claimant) : decideFirst(facts, policy, context);
   const recorded = policy.sources.find((source) => source.name === facts.recorded);
+  // A name that a removed source never gave a readable version of means nothing yet: it is as new as any other.
+  const isNew = facts.recorded === undefined || (recorded?.isRemoved !== false && !facts.isPinned);
+  if (isNew) return claimant ? decided('claimed', facts, claimant) : decideFirst(facts, policy, context);
   if (claimant) return decideClaimed(facts, claimant, recorded, context);
 
   const candidates = candidatesFor(facts, policy);

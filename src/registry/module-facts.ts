@@ -4,6 +4,7 @@ import { indexPathOf, ledgerFolder, ledgerPathOf } from '../index/layout.ts';
 import type { SnapshotRecord } from '../index/registry-state.ts';
 import type { ModuleName } from '../model/module-name.ts';
 import { GitError } from '../support/git.ts';
+import { gitBlobId } from '../support/git-blob-id.ts';
 import type { ModuleFacts } from './decide-origin.ts';
 
 /** The facts of one module, and where its files are: object ids, absent where there is no file. */
@@ -94,10 +95,19 @@ export function findFactsByPath(
       const position = ledgers.findIndex((id) => id !== undefined);
       return {
         ...{ module, listings: listed, heldBy: held, served },
-        ...{ recorded: origins[position], ledger: ledgers[position] },
+        ...recordOf(origins[position], ledgers[position]),
       };
     },
   };
+}
+
+const emptyLedger = gitBlobId(Buffer.alloc(0));
+
+function recordOf(
+  recorded: string | undefined,
+  ledger: string | undefined,
+): Pick<LocatedFacts, 'recorded' | 'ledger' | 'isPinned'> {
+  return { recorded, ledger, isPinned: ledger !== undefined && ledger !== emptyLedger };
 }
 
 export interface WholeIndex extends FactFinder {
@@ -150,8 +160,7 @@ export async function findAllFacts(
         listings: listings(path),
         heldBy: new Set(heldRecords.filter((_, i) => heldTrees[i]?.has(path)).map(({ source }) => source)),
         served: served.get(path),
-        recorded: record?.origin,
-        ledger: record?.id,
+        ...recordOf(record?.origin, record?.id),
       };
     },
   };

@@ -22,6 +22,7 @@ import { verifyOpened } from './verify-opened.ts';
 export async function openRegistry(options: OpenOptions): Promise<Registry> {
   const parts = await openParts(options);
   const { configuration, layout, index, archives, served, context } = parts;
+  let symbolsRefresh: Promise<undefined> | undefined;
   return {
     get config() {
       return configuration.current();
@@ -35,8 +36,16 @@ export async function openRegistry(options: OpenOptions): Promise<Registry> {
     reload: parts.reload,
 
     async sync(syncOptions = {}) {
+      const { dryRun = false, signal, goOn } = syncOptions;
       const { report } = await parts.whileTidying(() => syncRegistry(context(), syncOptions));
-      if (!syncOptions.dryRun) await refreshSymbols(parts, syncOptions.signal);
+      if (dryRun) return report;
+      if (goOn === undefined) await refreshSymbols(parts, signal);
+      else if (symbolsRefresh === undefined) {
+        symbolsRefresh = refreshSymbols(parts, signal).finally(() => {
+          symbolsRefresh = undefined;
+        });
+        goOn('refresh of the symbols', symbolsRefresh);
+      }
       return report;
     },
     reaggregate: async () => (await aggregate(context(), {})).report,
@@ -144,7 +153,7 @@ export async function openRegistry(options: OpenOptions): Promise<Registry> {
 async function refreshSymbols(
   { sources, symbols }: RegistryParts,
   signal: AbortSignal | undefined,
-): Promise<void> {
+): Promise<undefined> {
   const enabled = [...sources().values()].filter((source) => source.config.enabled);
   await symbols.refresh(enabled, signal);
 }

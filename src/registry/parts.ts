@@ -107,6 +107,8 @@ export async function openParts(options: OpenOptions) {
     complaint = String(error);
   }
 
+  const slow = new Set<string>();
+
   /** What work on the whole registry needs, as the settings are now. */
   function context(): SyncContext {
     return {
@@ -118,6 +120,7 @@ export async function openParts(options: OpenOptions) {
       log,
       now,
       clock: options.connections?.clock ?? systemClock,
+      slow,
       currentConfig: async () => {
         await reload().then(() => {
           complaint = undefined;

@@ -10,6 +10,7 @@ import type {
   ConflictOutcome,
   ConflictRuling,
   Explanation,
+  GoOn,
   MirrorOptions,
   MirrorReport,
   ScrubReport,
@@ -35,8 +36,15 @@ export interface Registry {
   /** Reads `registry.toml` again if it changed; a file that does not load keeps the old config and throws. */
   reload(): Promise<boolean>;
 
-  /** Refreshes the enabled sources and the aggregated index. Throws only when our own disk fails. */
-  sync(options?: { readonly dryRun?: boolean; readonly signal?: AbortSignal }): Promise<SyncReport>;
+  /**
+   * Refreshes the enabled sources and the aggregated index. Throws only when our own disk fails. Where `goOn` is given,
+   * nothing slow is waited for: it is told what goes on.
+   */
+  sync(options?: {
+    readonly dryRun?: boolean;
+    readonly signal?: AbortSignal;
+    readonly goOn?: GoOn;
+  }): Promise<SyncReport>;
   /** Applies the current config to the snapshots at hand, without asking any source. */
   reaggregate(): Promise<SyncReport>;
   mirror(options: MirrorOptions): Promise<MirrorReport>;

@@ -53,6 +53,9 @@ export interface ModuleChange {
   readonly versionsRemoved: readonly Version[];
 }
 
+/** Takes over work that goes on after whoever began it has its answer; what it changes is reported when it ends. */
+export type GoOn = (job: string, work: Promise<SyncReport | undefined>) => void;
+
 export interface SyncReport {
   readonly dryRun: boolean;
   readonly sources: readonly SourceRefresh[];

@@ -14,9 +14,9 @@ import { applyPlan, plannedModules, reRoots } from './apply-plan.ts';
 import { type Audit, describePlan } from './audit.ts';
 import { observationsFile, readObservations, renameObservations, writeObservations } from './observations.ts';
 import { planSync, type SyncPlan } from './plan-sync.ts';
-import { describeReading, judgeReading, lockWaitMs, type Reading, readSource } from './read-sources.ts';
+import { describeReading, judgeReading, lockWaitMs, readSource } from './read-sources.ts';
 import { findRenames, renameSources } from './rename-sources.ts';
-import type { SourceRefresh, SyncReport } from './reports.ts';
+import type { GoOn, SourceRefresh, SyncReport } from './reports.ts';
 import { type AddressedReading, currentSources, nextSnapshots, readingsOf } from './take-readings.ts';
 
 export interface SyncContext {
@@ -32,9 +32,16 @@ export interface SyncContext {
   /** The date, for what is written down; durations are measured by `clock`. */
   readonly now: () => Date;
   readonly clock: MonotonicClock;
+  /** Sources that an earlier sync of this process did not wait for, and that are being read still. */
+  readonly slow: Set<string>;
 }
 
 export interface SyncOptions {
+  /**
+   * Where given, a source that is slow to read is not waited for, nor read a second time meanwhile: what it brings is applied
+   * when it comes, as this is told.
+   */
+  readonly goOn?: GoOn | undefined;
   readonly dryRun?: boolean | undefined;
   readonly signal?: AbortSignal | undefined;
   /** Modules whose archives have changed what may be listed. */
@@ -61,10 +68,13 @@ const patienceMs = 15_000;
  */
 export async function syncRegistry(context: SyncContext, options: SyncOptions = {}): Promise<SyncResult> {
   const known = (await context.index.state()).snapshots;
-  const enabled = context.config.sources.filter((source) => source.enabled);
+  const { goOn } = options;
+  const enabled = context.config.sources.filter(
+    ({ name, enabled: isEnabled }) => isEnabled && (goOn === undefined || !context.slow.has(name)),
+  );
   const renamed = findRenames(known, context.config.sources);
   const arrived: AddressedReading[] = [];
-  const readings = enabled.map(async ({ name, indexUrl }) => {
+  const readings = enabled.map(async ({ name, indexUrl }): Promise<AddressedReading> => {
     // Of a source with a new name, what was read under the old one is the last good reading.
     const records = known.map((record) =>
       record.source === renamed.get(name) ? { ...record, source: name } : record,
@@ -78,9 +88,22 @@ export async function syncRegistry(context: SyncContext, options: SyncOptions = 
   if (options.dryRun || arrived.length === enabled.length)
     return aggregate(context, { ...options, readings: await all });
   const early = [...arrived];
-  context.log.info('some sources are slow to read: what the others have is applied', {
-    slow: enabled.map(({ name }) => name).filter((name) => !early.some(({ source }) => source === name)),
+  const slow = enabled.flatMap(({ name }, position) => {
+    const reading = early.some(({ source }) => source === name) ? undefined : readings[position];
+    return reading ? [{ name, reading }] : [];
   });
+  context.log.info('some sources are slow to read: what the others have is applied', {
+    slow: slow.map(({ name }) => name),
+  });
+  if (goOn) {
+    for (const { name } of slow) context.slow.add(name);
+    const first = aggregate(context, { ...options, readings: early });
+    for (const { name, reading } of slow) {
+      const late = takeLate(context, options, reading, first).finally(() => context.slow.delete(name));
+      goOn(`refresh of source "${name}"`, late);
+    }
+    return first;
+  }
   const first = await aggregate(context, { ...options, readings: early });
   const late = (await all).filter((reading) => !early.includes(reading));
   const second = await aggregate(context, { ...options, readings: late, alsoCurrent: first.current });
@@ -88,9 +111,25 @@ export async function syncRegistry(context: SyncContext, options: SyncOptions = 
   return { ...second, report: joinReports(first.report, second.report, (name) => order.get(name) ?? 0) };
 }
 
+/** Applies a reading that its sync did not wait for. What the sync itself fails with, its caller is told. */
+async function takeLate(
+  context: SyncContext,
+  options: SyncOptions,
+  reading: Promise<AddressedReading>,
+  first: Promise<SyncResult>,
+): Promise<SyncReport> {
+  const late = await reading;
+  const alsoCurrent = await first.then(
+    ({ current }) => current,
+    () => new Set<string>(),
+  );
+  const { report } = await aggregate(context, { ...options, readings: [late], alsoCurrent });
+  return report;
+}
+
 /** Until one is there and the others were waited for. */
 async function waitForSome(
-  readings: readonly Promise<Reading>[],
+  readings: readonly Promise<unknown>[],
   all: Promise<unknown>,
   clock: MonotonicClock,
 ): Promise<void> {

@@ -1,8 +1,9 @@
 import type { SourceConfig } from '../config/config.ts';
-import type { SourceFailure } from '../model/lookup.ts';
+import { type Lookup, type SourceFailure, unavailable } from '../model/lookup.ts';
 import { writeCaBundle } from '../support/ca-bundle.ts';
 import { GitError } from '../support/git.ts';
 import { transportFailure } from '../support/http-failure.ts';
+import { linkSignals } from '../support/link-signals.ts';
 import { redact, showUrl } from '../support/redact.ts';
 import { type GitRouteContext, routeGit } from './git-route.ts';
 import { readGitTrouble } from './git-trouble.ts';
@@ -14,7 +15,7 @@ export type GitTransport = 'smart-http' | 'dumb-http' | 'file' | 'ssh';
 export interface GitTimeouts {
   /** How long git may receive next to nothing. */
   readonly idleMs: number;
-  /** From the start of one git command to its end; it is killed then. */
+  /** From the start of a fetch to its end, and of each git command. */
   readonly totalMs: number;
 }
 
@@ -79,6 +80,37 @@ export async function remoteGitEnvironment(
   };
 }
 
+/** What `work` gives, or that it took longer than one fetch of this index may; what it began is ended then. */
+export async function withinFetchTime<T>(
+  context: Pick<GitContext, 'config' | 'timeouts'>,
+  signal: AbortSignal,
+  work: (signal: AbortSignal) => Promise<Lookup<T>>,
+): Promise<Lookup<T>> {
+  const linked = linkSignals([signal]);
+  const late = new AbortController();
+  const timer = setTimeout(() => {
+    late.abort();
+    linked.abort(new Error('the fetch took too long'));
+  }, context.timeouts.totalMs);
+  const isLate = () => late.signal.aborted && !signal.aborted;
+  try {
+    const result = await work(linked.signal);
+    return result.kind !== 'found' && isLate() ? unavailable(timeout(context)) : result;
+  } catch (error) {
+    if (isLate()) return unavailable(timeout(context));
+    throw error;
+  } finally {
+    clearTimeout(timer);
+    linked.unlink();
+  }
+}
+
+function timeout({ config, timeouts }: Pick<GitContext, 'config' | 'timeouts'>): SourceFailure {
+  const seconds = Math.ceil(timeouts.totalMs / 1000);
+  const detail = `the git repository ${showUrl(config.indexUrl)} was not read within ${seconds} s`;
+  return { reason: 'timeout', detail };
+}
+
 /** What a failed git command, or one that could not be begun, means for its source. `undefined` for other failures. */
 export function gitFailure(
   context: GitContext,
@@ -90,10 +122,7 @@ export function gitFailure(
     const cause = transportFailure(error);
     return cause && { ...cause, detail: `${place}: ${cause.detail}` };
   }
-  if (error.timedOut) {
-    const seconds = Math.ceil(context.timeouts.totalMs / 1000);
-    return { reason: 'timeout', detail: `${place} was not read within ${seconds} s` };
-  }
+  if (error.timedOut) return timeout(context);
   // Of what has no end the beginning tells nothing.
   const told = error.exceeded === undefined ? redact(error.stderr, context.credentials.mask) : '';
   const said = told || error.message;

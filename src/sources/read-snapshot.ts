@@ -11,7 +11,7 @@ import { temporaryName } from '../support/temporary-file.ts';
 import { adoptObjects, readTypes } from './adopt-objects.ts';
 import { type CheckedSnapshot, checkSnapshot } from './check-snapshot.ts';
 import { allocationLimit, type FetchBudget, fetchBudget } from './fetch-budget.ts';
-import { type GitContext, gitFailure, remoteGitEnvironment } from './git-context.ts';
+import { type GitContext, gitFailure, remoteGitEnvironment, withinFetchTime } from './git-context.ts';
 import { type GitDirectory, type Seed, withGitDirectory } from './git-directory.ts';
 import { type RemoteIndex, readRemoteHead } from './remote-head.ts';
 import type { Snapshot } from './source.ts';
@@ -51,7 +51,9 @@ export async function readSnapshot(
   // Where what we have is damaged, the second copy of an object heals it.
   if (known !== undefined) attempts.push({ seed: undefined, mayBeHere: false });
   return context.inTurn(signal, (held) =>
-    attempt({ context, steps, remote: head.value, signal: held }, attempts),
+    withinFetchTime(context, held, (limited) =>
+      attempt({ context, steps, remote: head.value, signal: limited }, attempts),
+    ),
   );
 }
 

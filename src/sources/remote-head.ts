@@ -8,6 +8,7 @@ import {
   gitFailure,
   remoteGitEnvironment,
   transportOf,
+  withinFetchTime,
 } from './git-context.ts';
 import { withGitDirectory } from './git-directory.ts';
 import { askHttp, isWebPage, readBody } from './http-answer.ts';
@@ -47,9 +48,9 @@ export async function readRemoteHead(
   const transport = transportOf(context.config.indexUrl);
   if (transport === undefined)
     return bad(context, 'is not an address that a git repository can be read from');
-  return transport === 'http'
-    ? readHttpHead(context, signal, retries)
-    : listRemote(context, transport, signal);
+  return withinFetchTime(context, signal, (limited) =>
+    transport === 'http' ? readHttpHead(context, limited, retries) : listRemote(context, transport, limited),
+  );
 }
 
 async function readHttpHead(

@@ -21,9 +21,9 @@ export interface GitObjectReader {
   read(name: string): Promise<GitObject | undefined>;
   /** Like `read` without the content, which is not looked at. */
   identify(name: string): Promise<GitObjectFacts | undefined>;
-  /** Ends it when what was asked is answered. */
+  /** Ends it when what was asked is answered. Whatever is asked later rejects. */
   close(): void;
-  /** Ends it at once; what was asked and is not answered rejects. */
+  /** Ends it at once; what was asked and is not answered rejects, and so does whatever is asked later. */
   kill(): void;
 }
 
@@ -73,6 +73,7 @@ function createBatchProcess({ gitDir, variables }: Repository, mode: string, has
   let waiting: Waiting[] = [];
   // Of the first in `waiting`: taking each from the front would move all the others, of which there may be 100,000.
   let answered = 0;
+  let isClosed = false;
 
   function start(): ChildProcessWithoutNullStreams {
     const started = spawnGit(['--git-dir', gitDir, 'cat-file', mode], {
@@ -119,6 +120,8 @@ function createBatchProcess({ gitDir, variables }: Repository, mode: string, has
   return {
     ask(name: string): Promise<GitObject | undefined> {
       if (name.includes('\n')) return Promise.resolve(undefined);
+      // Started again, it would be left behind: nobody closes it twice.
+      if (isClosed) return Promise.reject(new GitError('git cat-file was closed', { stderr: '' }));
       const process = child ?? start();
       hold(process, true);
       return new Promise((resolve, reject) => {
@@ -127,9 +130,11 @@ function createBatchProcess({ gitDir, variables }: Repository, mode: string, has
       });
     },
     close(): void {
+      isClosed = true;
       child?.stdin.end();
     },
     kill(): void {
+      isClosed = true;
       child?.kill('SIGKILL');
     },
   };

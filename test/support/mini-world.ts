@@ -180,7 +180,8 @@ function planOne(
   const heldBy = new Set(sources.filter(({ held }) => held?.has(module)).map(({ name }) => name));
   const record = world.ledger.get(module);
   const pins = record?.pins ?? [];
-  const decision = decideOrigin({ module, listings, heldBy, recorded: record?.origin }, policy, {
+  const facts = { module, listings, heldBy, recorded: record?.origin, isPinned: pins.length > 0 };
+  const decision = decideOrigin(facts, policy, {
     agrees: (source) => agreesWithPins(Buffer.from(listings.get(source) ?? ''), pins),
     current: world.current,
   });
