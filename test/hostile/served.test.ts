@@ -93,7 +93,7 @@ describe.skipIf(!canCountResources)('the built program', () => {
   }, async () => {
     const random = createRandom('serve', seed);
     const until = performance.now() + (seconds * 1000) / 3;
-    const world = await createWorld({ transport: random.chance(0.7) ? 'smart' : 'dumb' }, random);
+    const world = await createWorld({}, random);
     const server = await startCli(['serve', '--port', '0'], { cwd: world.directory, env: world.env });
     onTestFinished(async () => void (await server.stop('SIGKILL')));
     await waitForNews(server, world.published, 'calm');
