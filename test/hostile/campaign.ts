@@ -46,7 +46,7 @@ export async function liveOnce({ root, seed, mayBeSlow, hasTime, tell }: Campaig
   let doing = 'beginning';
   try {
     if (shape.wasGood) await takeStep(world, oracle, { name: 'calm', apply: () => undefined });
-    for (let step = 0; step < stepsOfLife && hasTime(); step++) {
+    for (let step = 0; step < stepsOfLife && (step === 0 || hasTime()); step++) {
       const attack = chooseAttack(random, world, mayBeSlow);
       doing = attack.name;
       // What is listed before anybody else does is its own: no name that is published in this step.

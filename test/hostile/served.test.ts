@@ -11,7 +11,7 @@ import { shallowClone } from '../support/git-client.ts';
 import { type RunningCli, startCli } from '../support/run-cli.ts';
 import { sha256 } from '../support/worlds.ts';
 import type { Attack } from './attack.ts';
-import { gitTalk } from './attacks/git-talk.ts';
+import { silence } from './attacks/git-talk.ts';
 import { chooseAttack } from './campaign.ts';
 import { runWatched } from './commands.ts';
 import { familyOf, openFilesOf, runningOf } from './process-tree.ts';
@@ -93,7 +93,7 @@ describe.skipIf(!canCountResources)('the built program', () => {
   }, async () => {
     const random = createRandom('serve', seed);
     const until = performance.now() + (seconds * 1000) / 3;
-    const world = await createWorld({ transport: random.chance(0.7) ? 'smart' : 'dumb' }, random);
+    const world = await createWorld({}, random);
     const server = await startCli(['serve', '--port', '0'], { cwd: world.directory, env: world.env });
     onTestFinished(async () => void (await server.stop('SIGKILL')));
     await waitForNews(server, world.published, 'calm');
@@ -131,8 +131,8 @@ describe.skipIf(!canCountResources)('the built program', () => {
 
 function endless(random: Random, world: HostileWorld): Attack {
   for (;;) {
-    const attack = gitTalk(random, world.target());
-    if (attack.name === 'git: progress without end' || attack.name.includes('million')) return attack;
+    const attack = silence(random, world.target());
+    if (attack.name === 'silence: within objects') return attack;
   }
 }
 
