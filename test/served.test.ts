@@ -112,10 +112,9 @@ describe('a file that breaks upstream', () => {
     for (let number = 0; number < 9; number++)
       await upstream.writeIndexFile(`user/eve/m${number}.index`, '<html>\n');
     const { findings } = await registry.sync();
-    expect(findings.map(({ kind, count }) => [kind, count])).toEqual([
-      ...Array.from({ length: 5 }, () => ['broken-file', undefined]),
-      ['more', 4],
-    ]);
+    const told = findings.filter(({ kind }) => kind === 'broken-file');
+    expect(told).toHaveLength(5);
+    expect(findings.filter((finding) => !told.includes(finding))).toMatchObject([{ kind: 'more', count: 4 }]);
   });
 });
 

@@ -1,3 +1,5 @@
+import { foldName } from './fold-name.ts';
+
 /**
  * A module name: `owner/rest`, where the rest may contain further slashes.
  *
@@ -40,7 +42,7 @@ export function moduleNameProblem(text: string): string | undefined {
     if (Buffer.byteLength(component) > maxComponentBytes)
       return `a part is longer than ${maxComponentBytes} bytes`;
     // `a/b.index/c` would need a folder where the index file of `a/b` stands, and so could delete it.
-    if (!isLast && component.toLowerCase().endsWith('.index'))
+    if (!isLast && foldName(component).endsWith('.index'))
       return `the part "${component}" would collide with an index file`;
   }
   return undefined;

@@ -560,9 +560,19 @@ describe('rule 6: a disabled or removed origin', () => {
       rule: 'recorded',
       origin: 'partner',
       file: undefined,
-      supply: enabled ? 'all' : 'obtainable',
+      supply: 'none',
     });
   });
+});
+
+test('a name that a removed source never gave a readable version of is as new as any other', () => {
+  const world = { sources: ['public:100'], removed: ['internal:25'], listedBy: ['public'] };
+  const unpinned = { ...world, recorded: 'internal', isPinned: false };
+  expect(decide(unpinned)).toMatchObject({ rule: 'priority', origin: 'public' });
+  expect(decide({ ...unpinned, withoutReadings: true })).toMatchObject({ rule: 'undecided' });
+  expect(decide({ ...unpinned, isPinned: true })).toMatchObject({ rule: 'held', origin: 'internal' });
+  const configured = { ...unpinned, sources: ['public:100', 'internal:25'], removed: [] };
+  expect(decide(configured)).toMatchObject({ origin: 'internal' });
 });
 
 test('whether a source agrees is asked only of the one the module would move to', () => {

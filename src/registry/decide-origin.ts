@@ -36,7 +36,9 @@ type Supply =
   /** What is pinned: another source claims the name, so nothing new comes from here. */
   | 'pinned'
   /** What is pinned, and cached or listed with the pinned checksum by an enabled source: this one is disabled or removed (rule 6). */
-  | 'obtainable';
+  | 'obtainable'
+  /** Nothing: the operator denies it the name by `include` or `exclude`. */
+  | 'none';
 
 export interface Decision {
   readonly rule: Rule;
@@ -104,7 +106,10 @@ function decideClaimed(
   const isTrustedMore = recorded === undefined || claimant.priority <= recorded.priority;
   // Of a source that was not read, nobody can tell what it would change (rule 4); one that lacks the module would change all.
   const agreesForSure = () =>
-    claimant.hasBeenRead && facts.listings.has(claimant.name) && agrees(claimant.name);
+    claimant.hasBeenRead &&
+    facts.listings.has(claimant.name) &&
+    maySupply(claimant, facts.module) &&
+    agrees(claimant.name);
   const mayMove = accepted === claimant.name || (isTrustedMore && agreesForSure());
   if (mayMove) return decided('claimed', facts, claimant, facts.recorded);
   const decision = staying(facts, recorded, claimant.name);
@@ -152,11 +157,12 @@ function nowhere(rule: Rule): Decision {
 }
 
 function decided(rule: Rule, facts: ModuleFacts, origin: PolicySource, contender?: string): Decision {
+  const isGranted = maySupply(origin, facts.module);
   return {
     rule,
     origin: origin.name,
-    file: maySupply(origin, facts.module) ? listingOf(facts, origin) : undefined,
-    supply: origin.isEnabled ? 'all' : 'obtainable',
+    file: isGranted ? listingOf(facts, origin) : undefined,
+    supply: isGranted ? (origin.isEnabled ? 'all' : 'obtainable') : 'none',
     contender,
     waitsFor: [],
   };

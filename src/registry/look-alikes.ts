@@ -68,10 +68,30 @@ export async function findLookAlikes(
     if (group) group.push(named);
     else groups.set(key, [named]);
   };
-  for (const named of await listRecorded(context)) add(named);
+  const gone = new Set(context.policy.sources.flatMap(({ name, isRemoved }) => (isRemoved ? [name] : [])));
+  const listed = gone.size === 0 ? undefined : await listServed([...planned], context);
+  for (const named of await listRecorded(context)) {
+    // What a removed source left that is not served stands in nobody's way.
+    if (!gone.has(named.origin) || listed?.has(named.module)) add(named);
+  }
   for (const named of fresh) add(named);
   const crowded = [...groups.values()].filter((group) => new Set(group.map(({ origin }) => origin)).size > 1);
   return (await Promise.all(crowded.map((group) => chooseLosers(group, context)))).flat();
+}
+
+/** Names that will be served. */
+async function listServed(planned: readonly Planned[], { index, state }: Context): Promise<Set<string>> {
+  const names = new Set<string>();
+  for (const path of (await index.list(state.served)).keys()) {
+    const target = readIndexPath(path);
+    if (target.kind === 'module') names.add(target.module);
+  }
+  for (const { located, change } of planned) {
+    if (located === undefined || change?.served === undefined) continue;
+    if (change.served === 'remove') names.delete(located.module);
+    else names.add(located.module);
+  }
+  return names;
 }
 
 async function listRecorded({ index, state }: Context): Promise<Named[]> {

@@ -79,6 +79,7 @@ export function planModule(input: ModuleInput): ModulePlan {
 /** Rule 6: what is not here can be had only from an enabled source, with fallback on; see `Supply`. */
 function isDeliverable(input: ModuleInput, { entry }: IndexLine): boolean {
   const { decision, upstreamFallback, isCached, isListedElsewhere, pins } = input;
+  if (decision.supply === 'none') return false;
   if (decision.supply !== 'all' && !pins.some(({ version }) => version === entry.version)) return false;
   if (isCached(entry.checksum)) return true;
   if (!upstreamFallback) return false;

@@ -1,7 +1,7 @@
 import { type Agent, type ClientRequest, Agent as HttpAgent, type IncomingMessage, request } from 'node:http';
 import type { Socket } from 'node:net';
 import { judgedLookup } from './destination.ts';
-import { timeoutError } from './http-failure.ts';
+import { noAnswerError, timeoutError } from './http-failure.ts';
 import type { HttpTransport, TransportAnswer, TransportOptions, TransportRequest } from './http-transport.ts';
 
 const idleConnectionMs = 4000;
@@ -64,6 +64,13 @@ function receive(
   });
   return new Promise((resolve, reject) => {
     sending.on('error', reject);
+    // Whatever else ends it without an answer: nobody is left waiting.
+    sending.on('close', () => reject(noAnswerError()));
+    // Node gives the answer 101 (Switching Protocols) here, and nowhere else; we never ask for another protocol.
+    sending.on('upgrade', (_, socket) => {
+      socket.destroy();
+      reject(noAnswerError());
+    });
     sending.on('response', (response) => {
       answer = response;
       clearTimeout(timer);

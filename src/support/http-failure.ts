@@ -34,6 +34,7 @@ const sentences: Readonly<Record<string, HttpFailure>> = {
   // Its words hold the names in a certificate, which are the far side's.
   ERR_TLS_CERT_ALTNAME_INVALID: { reason: 'tls', detail: 'the certificate is for another name' },
   BODY_CHANGED: { reason: 'connection', detail: 'the answer broke off, and what is there now is another' },
+  NO_ANSWER: { reason: 'bad-answer', detail: 'the connection ended without an answer to what was asked' },
   HPE_HEADER_OVERFLOW: { reason: 'bad-answer', detail: 'the headers of the answer are too long' },
   UND_ERR_HEADERS_OVERFLOW: { reason: 'bad-answer', detail: 'the headers of the answer are too long' },
   UND_ERR_RES_CONTENT_LENGTH_MISMATCH: {
@@ -84,4 +85,9 @@ const timeoutCodes = {
 /** An error as a body stream or a request is given it when the time for a part of it is up, by undici's names. */
 export function timeoutError(part: keyof typeof timeoutCodes): Error {
   return Object.assign(new Error('not finished within the time allowed'), { code: timeoutCodes[part] });
+}
+
+/** For a connection that ended with neither an answer nor an error. */
+export function noAnswerError(): Error {
+  return Object.assign(new Error('the connection ended without an answer'), { code: 'NO_ANSWER' });
 }

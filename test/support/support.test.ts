@@ -72,7 +72,7 @@ describe('a forward proxy for tests', () => {
 
 describe('the built command', () => {
   test('is run to its end with its streams and exit code', async () => {
-    expect(await runCli(['--version'])).toMatchObject({ code: 0, stdout: '0.1.0\n', stderr: '' });
+    expect(await runCli(['--version'])).toMatchObject({ code: 0, stdout: '0.2.0\n', stderr: '' });
   });
 
   test('that ends without printing an address is a failure to start', async () => {
