@@ -442,6 +442,46 @@ describe('a source under another name', () => {
     expect(findings.filter(isOpenConflict)).toEqual([]);
   });
 
+  test.each<[string, (open: Upstream, internal: Upstream) => Sources, Record<string, string>]>([
+    [
+      'as does another one whose name it gets',
+      (open, internal) => [
+        { name: 'public', upstream: internal, priority: 10 },
+        { name: 'internal', upstream: open, priority: 100 },
+      ],
+      { tool: 'public', json: 'internal' },
+    ],
+    [
+      'while its own is passed on',
+      (open, internal) => [
+        { name: 'internal', upstream: open, priority: 100 },
+        { name: 'acme', upstream: internal, priority: 10 },
+      ],
+      { tool: 'acme', json: 'internal' },
+    ],
+    [
+      'which it was removed from, and keeps what was served under it',
+      (open) => [{ name: 'internal', upstream: open, priority: 100 }],
+      { tool: 'internal.former', json: 'internal' },
+    ],
+  ])('keeps what is recorded for it %s', async (_, sources, origins) => {
+    const open = await startUpstream(['alice/json@1.0.0']);
+    const internal = await startUpstream(['company/tool@1.0.0']);
+    const registry = await createRegistry({ sources: two(open, internal) });
+    for (const source of ['public', 'internal']) await registry.mirror({ patterns: ['*/*'], source });
+    const before = await readServed(registry);
+    await open.publish('company/tool@9.9.9');
+    await edit(registry, sources(open, internal));
+    for (let round = 0; round < 2; round++) {
+      expect(await readServed(registry)).toEqual(before);
+      expect(await registry.originOf(tool)).toBe(origins.tool);
+      expect(await registry.originOf(moduleName('alice/json'))).toBe(origins.json);
+      await registry.sync();
+    }
+    const steps = await registry.verify({ deep: true });
+    expect(steps.filter(({ outcome }) => outcome !== 'sound')).toEqual([]);
+  });
+
   test('is told from a copy that is added, and from two that share an address', async () => {
     const internal = await startUpstream(['company/tool@1.0.0']);
     const registry = await createRegistry({ sources: [named('internal', internal)] });

@@ -257,7 +257,9 @@ function given(world: MiniWorld, plans: ReadonlyMap<string, MiniPlan>) {
 function isTaken({ ledger }: MiniWorld, { sources }: MiniWorld, name: string): boolean {
   const record = ledger.get(name);
   if (record === undefined) return false;
-  return record.pins.length > 0 || sources.some((known) => known.name === record.origin && known.isConfigured);
+  return (
+    record.pins.length > 0 || sources.some((known) => known.name === record.origin && known.isConfigured)
+  );
 }
 
 describe('whatever happens', () => {

@@ -48,11 +48,10 @@ export async function readObservations(file: string): Promise<Observations> {
 /** What is known of a source goes along when it gets another name. `renames`: old names by new ones. */
 export function renameObservations(before: Observations, renames: ReadonlyMap<string, string>): Observations {
   const after: Record<string, Observation> = { ...before };
+  for (const old of renames.values()) delete after[old];
   for (const [name, old] of renames) {
     const known = before[old];
-    if (known === undefined) continue;
-    after[name] = known;
-    delete after[old];
+    if (known !== undefined) after[name] = known;
   }
   return after;
 }

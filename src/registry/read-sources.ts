@@ -32,10 +32,9 @@ export const lockWaitMs = 10 * 60_000;
 export async function readSource(
   { sources, log }: ReadContext,
   name: string,
-  records: readonly SnapshotRecord[],
+  known: string | undefined,
   signal: AbortSignal | undefined,
 ): Promise<Reading> {
-  const known = records.find((candidate) => candidate.source === name)?.commit;
   const result = await containSource({ source: name, doing: 'its index was read', log, signal }, async () => {
     const source = sources.get(name);
     if (!source) throw new Error(`source ${name} is not connected`);

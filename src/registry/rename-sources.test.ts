@@ -18,11 +18,39 @@ test.each([
     [],
   ],
   [
-    'nothing where the new one is known already',
+    'one that had another source’s name, which keeps one of its own',
     [record('old', 'u'), record('new', 'v')],
     [source('new', 'u')],
+    [
+      ['new', 'old'],
+      ['new.former', 'new'],
+    ],
+  ],
+  [
+    'an exchange of names',
+    [record('a', 'u'), record('b', 'v')],
+    [source('a', 'v'), source('b', 'u')],
+    [
+      ['a', 'b'],
+      ['b', 'a'],
+    ],
+  ],
+  [
+    'names that are passed on',
+    [record('a', 'u'), record('b', 'v')],
+    [source('c', 'u'), source('a', 'v')],
+    [
+      ['c', 'a'],
+      ['a', 'b'],
+    ],
+  ],
+  [
+    'nothing where a source got an address that another one has still',
+    [record('a', 'u'), record('b', 'v')],
+    [source('a', 'v'), source('b', 'v')],
     [],
   ],
+  ['nothing where a source got a new address', [record('a', 'u')], [source('a', 'v')], []],
   ['nothing at another address', [record('old', 'u')], [source('new', 'v')], []],
   ['nothing where no address is known', [record('old', undefined)], [source('new', 'u')], []],
   ['nothing where two could be meant', [record('a', 'u'), record('b', 'u')], [source('new', 'u')], []],

@@ -11,23 +11,48 @@ import type { TreeEdit } from '../support/git-import.ts';
 export type Renames = ReadonlyMap<string, string>;
 
 /**
- * A source of which the state knows nothing, at the address of exactly one that is configured no longer, is the same source under
- * another name.
+ * A name that the state does not know at the address it has now is that source's which was read there, if nobody else has the
+ * address: names may be given, exchanged and passed on in one edit. What was recorded under such a name before, and is not renamed
+ * itself, keeps a name of its own: nothing is handed to whoever is called so now.
  */
 export function findRenames(
   snapshots: readonly Pick<SnapshotRecord, 'source' | 'indexUrl'>[],
   sources: readonly { readonly name: string; readonly indexUrl: string }[],
 ): Renames {
-  const gone = snapshots.filter(({ source }) => !sources.some(({ name }) => name === source));
-  const fresh = sources.filter(({ name }) => !snapshots.some(({ source }) => source === name));
   const renames = new Map<string, string>();
-  for (const { name, indexUrl } of fresh) {
-    const old = gone.filter((record) => record.indexUrl === indexUrl);
-    const rivals = fresh.filter((other) => other.indexUrl === indexUrl);
+  const isInPlace = ({ source, indexUrl }: (typeof snapshots)[number]) =>
+    sources.some((now) => now.name === source && (indexUrl ?? now.indexUrl) === now.indexUrl);
+  for (const { name, indexUrl } of sources) {
+    if (snapshots.some((record) => record.source === name && isInPlace(record))) continue;
+    const old = snapshots.filter((record) => record.indexUrl === indexUrl && !isInPlace(record));
+    const rivals = sources.filter((other) => other.indexUrl === indexUrl);
     const [only] = old;
     if (only && old.length === 1 && rivals.length === 1) renames.set(name, only.source);
   }
+  const renamed = new Set(renames.values());
+  const taken = new Set([...snapshots.map(({ source }) => source), ...sources.map(({ name }) => name)]);
+  for (const { source } of snapshots) {
+    if (!renames.has(source) || renamed.has(source)) continue;
+    const free = freeName(source, taken);
+    taken.add(free);
+    renames.set(free, source);
+  }
   return renames;
+}
+
+/** For what is left of a source whose name another one has now. */
+function freeName(name: string, taken: ReadonlySet<string>): string {
+  for (let number = 1; ; number++) {
+    const free = number === 1 ? `${name}.former` : `${name}.former${number}`;
+    if (!taken.has(free)) return free;
+  }
+}
+
+/** What a source is recorded as under renames that are not real yet; `undefined` if under no name. */
+export function recordedName(renames: Renames, name: string): string | undefined {
+  const old = renames.get(name);
+  if (old !== undefined) return old;
+  return [...renames.values()].includes(name) ? undefined : name;
 }
 
 /** Writes the state with each source under its new name; the ledger goes along as it is. Real only if `isReal`. */
@@ -41,13 +66,16 @@ export async function renameSources(
   if (renames.size === 0) return base;
   const newNames = new Map([...renames].map(([name, old]) => [old, name]));
   const nameOf = (old: string) => newNames.get(old) ?? old;
-  const ledgerEdits: TreeEdit[] = [];
+  const trees = new Map<string, string>();
   for (const [old, name] of newNames) {
     const tree = await index.measure(`${base.commit}:${ledgerFolder}/${old}`);
-    if (!tree) continue;
-    ledgerEdits.push({ path: `${ledgerFolder}/${name}`, mode: '040000', object: tree.id });
-    ledgerEdits.push({ path: `${ledgerFolder}/${old}` });
+    if (tree) trees.set(name, tree.id);
   }
+  const left = [...newNames.keys()].filter((old) => !trees.has(old));
+  const ledgerEdits: TreeEdit[] = [
+    ...[...trees].map(([name, object]) => ({ path: `${ledgerFolder}/${name}`, mode: '040000', object })),
+    ...left.map((old) => ({ path: `${ledgerFolder}/${old}` })),
+  ];
   const change = {
     base,
     state: {

@@ -32,7 +32,12 @@ test('a source whose reading gives way to one of another process is not current,
   await open.publish('company/fresh@99.0.0');
   const readings = await Promise.all(
     parts.context().config.sources.map(async ({ name, indexUrl }) => ({
-      ...(await readSource(parts.context(), name, known, undefined)),
+      ...(await readSource(
+        parts.context(),
+        name,
+        known.find(({ source }) => source === name)?.commit,
+        undefined,
+      )),
       indexUrl,
     })),
   );

@@ -15,7 +15,7 @@ import { type Audit, describePlan } from './audit.ts';
 import { observationsFile, readObservations, renameObservations, writeObservations } from './observations.ts';
 import { planSync, type SyncPlan } from './plan-sync.ts';
 import { describeReading, judgeReading, lockWaitMs, readSource } from './read-sources.ts';
-import { findRenames, renameSources } from './rename-sources.ts';
+import { findRenames, recordedName, renameSources } from './rename-sources.ts';
 import type { GoOn, SourceRefresh, SyncReport } from './reports.ts';
 import { type AddressedReading, currentSources, nextSnapshots, readingsOf } from './take-readings.ts';
 
@@ -76,10 +76,9 @@ export async function syncRegistry(context: SyncContext, options: SyncOptions = 
   const arrived: AddressedReading[] = [];
   const readings = enabled.map(async ({ name, indexUrl }): Promise<AddressedReading> => {
     // Of a source with a new name, what was read under the old one is the last good reading.
-    const records = known.map((record) =>
-      record.source === renamed.get(name) ? { ...record, source: name } : record,
-    );
-    const reading = { ...(await readSource(context, name, records, options.signal)), indexUrl };
+    const old = recordedName(renamed, name);
+    const record = known.find(({ source }) => source === old);
+    const reading = { ...(await readSource(context, name, record?.commit, options.signal)), indexUrl };
     arrived.push(reading);
     return reading;
   });
