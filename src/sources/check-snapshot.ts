@@ -1,8 +1,9 @@
-import type { GitOptions } from '../support/git.ts';
+import { type GitOptions, streamGit } from '../support/git.ts';
 import { createGitObjectReader, type GitObjectReader } from '../support/git-objects.ts';
-import { parseId } from '../support/git-tree.ts';
+import { formatId, parseId } from '../support/git-tree.ts';
+import { createRecordSplitter } from '../support/records.ts';
 import { readTypes } from './adopt-objects.ts';
-import type { GitDirectory } from './git-directory.ts';
+import type { GitDirectory, Seed } from './git-directory.ts';
 import { type MeasuredTree, measureTree, type TreeLimits, type TreeReader } from './measure-tree.ts';
 
 /** What was fetched: good to be taken over, or why not. */
@@ -18,6 +19,11 @@ export type CheckedSnapshot =
 
 const maxCommitBytes = 1024 * 1024;
 
+interface CheckOptions extends Pick<GitOptions, 'signal' | 'timeoutMs' | 'env'> {
+  /** What the source has sent before. */
+  readonly seed: Seed | undefined;
+}
+
 /**
  * Checks a commit and all its tree names, whatever brought it here: git's own check (`fetch.fsckObjects`) leaves out what
  * comes by dumb HTTP, and no check of git's counts. No file is read, only what kind of object it is. A repository
@@ -27,7 +33,7 @@ export async function checkSnapshot(
   directory: GitDirectory,
   commit: string,
   limits: TreeLimits,
-  options: Pick<GitOptions, 'signal' | 'timeoutMs' | 'env'>,
+  options: CheckOptions,
 ): Promise<CheckedSnapshot> {
   const reader = createGitObjectReader(directory.path, directory.variables);
   const stop = () => reader.kill();
@@ -41,6 +47,12 @@ export async function checkSnapshot(
     const problem = await checkFiles(directory, measured.blobs, options);
     if (problem !== undefined) return problem;
     const objects = [parseId(commit), ...measured.trees, ...measured.blobs];
+    const stranger = await findStranger(directory, objects, options);
+    if (stranger !== undefined)
+      return {
+        ...refused(`names the object ${formatId(stranger).slice(0, 10)}, which was not sent`),
+        isMissing: true,
+      };
     return { kind: 'good', commit, tree, objects };
   } catch (error) {
     options.signal?.throwIfAborted();
@@ -49,6 +61,32 @@ export async function checkSnapshot(
     options.signal?.removeEventListener('abort', stop);
     reader.kill();
   }
+}
+
+/**
+ * An object that the source has sent neither now nor in the seed's tree. The shared store has it from somebody else, so it would
+ * be given away to whoever knows its id.
+ */
+async function findStranger(
+  directory: GitDirectory,
+  objects: readonly string[],
+  { seed, ...options }: CheckOptions,
+): Promise<string | undefined> {
+  if (seed === undefined) return undefined;
+  const unsent = new Set<string>();
+  const alone = { ...options, env: { ...options.env, GIT_ALTERNATE_OBJECT_DIRECTORIES: '' } };
+  await readTypes(directory.path, objects, alone, (id, type) => {
+    if (type === undefined) unsent.add(id);
+  });
+  unsent.delete(parseId(seed.commit));
+  unsent.delete(parseId(seed.tree));
+  const entries = createRecordSplitter(0, (record) => {
+    const id = /^[0-9]+ [a-z]+ ([0-9a-f]{40})\t/.exec(record.toString('latin1', 0, 64))?.[1];
+    if (id !== undefined) unsent.delete(parseId(id));
+  });
+  const args = ['ls-tree', '-r', '-t', '-z', seed.tree];
+  if (unsent.size > 0) await streamGit(args, { ...options, gitDir: directory.path }, entries);
+  return [...unsent][0];
 }
 
 function toTreeReader(reader: GitObjectReader): TreeReader {

@@ -7,6 +7,7 @@ import { findAbandoned, removeFiles, temporaryName } from '../support/temporary-
 export interface Seed {
   /** Its parents may be missing. */
   readonly commit: string;
+  readonly tree: string;
 }
 
 /** What keeps git's memory small whatever it reads: all of it is one process's work, and large files are streamed. */
@@ -20,11 +21,12 @@ const frugal = `[core]
 	windowMemory = 8m
 `;
 
-/** One pack, never loose objects; and a list of branches that comes in one piece, and so within what git may allocate. */
+/** One pack, never loose objects; nothing told to a source of what our own refs name, nor of what other sources sent; and a list of branches that comes in one piece, and so within what git may allocate. */
 const config = `[core]
 	repositoryformatversion = 0
 	bare = true
 	fsync = committed
+	alternateRefsPrefixes = refs/of-no-concern/
 [fetch]
 	unpackLimit = 1
 [protocol]

@@ -101,7 +101,7 @@ async function fetchOnce(work: Work, { seed, mayBeHere }: Attempt): Promise<Outc
     if (fetched.kind === 'too-large')
       return refuse(context, `takes more than ${budget.bytes} bytes of disk (${budget.setting})`, true);
     const options = { signal, timeoutMs: context.timeouts.totalMs, env: variables };
-    const checked = await steps.check(directory, fetched.commit, limits, options);
+    const checked = await steps.check(directory, fetched.commit, limits, { ...options, seed });
     if (checked.kind === 'refused') {
       const { reason, isMissing = false } = checked;
       return refuse(context, `cannot be used: commit ${fetched.commit.slice(0, 10)} ${reason}`, !isMissing);
