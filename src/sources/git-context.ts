@@ -80,7 +80,13 @@ export async function remoteGitEnvironment(
   };
 }
 
-/** What `work` gives, or that it took longer than one fetch of this index may; what it began is ended then. */
+/** How long what was told to end may take to do so. */
+const endingMs = 10_000;
+
+/**
+ * What `work` gives, or that it took longer than one fetch of this index may; what it began is ended then. Resolves even if
+ * `work` never does.
+ */
 export async function withinFetchTime<T>(
   context: Pick<GitContext, 'config' | 'timeouts'>,
   signal: AbortSignal,
@@ -88,13 +94,17 @@ export async function withinFetchTime<T>(
 ): Promise<Lookup<T>> {
   const linked = linkSignals([signal]);
   const late = new AbortController();
-  const timer = setTimeout(() => {
-    late.abort();
-    linked.abort(new Error('the fetch took too long'));
-  }, context.timeouts.totalMs);
+  let timer: NodeJS.Timeout | undefined;
+  const overdue = new Promise<Lookup<T>>((resolve) => {
+    timer = setTimeout(() => {
+      late.abort();
+      linked.abort(new Error('the fetch took too long'));
+      timer = setTimeout(() => resolve(unavailable(timeout(context))), endingMs);
+    }, context.timeouts.totalMs);
+  });
   const isLate = () => late.signal.aborted && !signal.aborted;
   try {
-    const result = await work(linked.signal);
+    const result = await Promise.race([work(linked.signal), overdue]);
     return result.kind !== 'found' && isLate() ? unavailable(timeout(context)) : result;
   } catch (error) {
     if (isLate()) return unavailable(timeout(context));

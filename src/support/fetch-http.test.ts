@@ -261,6 +261,18 @@ describe.each([
       });
     });
 
+    test.each([
+      [
+        'that switches to another protocol',
+        'HTTP/1.1 101 Switching\r\nUpgrade: x\r\nConnection: upgrade\r\n\r\n',
+      ],
+      ['that only says that it goes on', 'HTTP/1.1 103 Early Hints\r\n\r\n'],
+    ])('a server %s, and closes', async (_, head) => {
+      const url = await listenRaw((socket) => socket.once('data', () => socket.end(head)));
+      const result = await createClient({ timeouts: { firstByteMs: 1000 } }).client.request({ url });
+      expect(result).toMatchObject({ kind: 'failure' });
+    });
+
     test('a server without TLS where TLS is expected', async () => {
       const url = await listenRaw((socket) => socket.end('HTTP/1.1 400 Bad Request\r\n\r\n'));
       const result = await createClient().client.request({ url: url.replace('http:', 'https:') });

@@ -131,6 +131,17 @@ describe.each(transports)('over %s, an index', (transport) => {
     expect((await runGit(['count-objects', '-v'], { gitDir })).toString()).toMatch(/^in-pack: 6$/m);
   });
 
+  test('that names what only others have sent is not read', async () => {
+    const { repository, source, gitDir } = await createWorld(transport);
+    const first = repository.commit(indexTree(repository, { 'e/m': '1\n' }));
+    expect(await source.readSnapshot(undefined)).toMatchObject({ value: { commit: first } });
+    const secret = openRawRepository(gitDir).blob('what another source sent\n');
+    repository.commit(below(repository, [{ ...file(repository, 'm.index'), id: secret }]), { parent: first });
+    expect(await source.readSnapshot(first)).toMatchObject({ kind: 'unavailable' });
+    const own = repository.commit(indexTree(repository, { 'e/m': 'what another source sent\n' }));
+    expect(await source.readSnapshot(first)).toMatchObject({ value: { commit: own } });
+  });
+
   test('that becomes well formed again is read again', async () => {
     const { repository, source } = await createWorld(transport);
     const first = repository.commit(indexTree(repository, { 'e/m': '1\n' }));
@@ -241,6 +252,27 @@ describe('a server that does not end', () => {
     expect(isEmpty()).toBe(true);
     await reading;
   });
+});
+
+test('a source is told of its own last commit, and of nothing else that is here', async () => {
+  const { repository, source, upstream, gitDir } = await createWorld('smart');
+  const first = repository.commit(indexTree(repository, { 'e/m': '1\n' }));
+  await source.readSnapshot(undefined);
+  const ours = openRawRepository(gitDir);
+  ours.commit(indexTree(ours, { 'company/secret': '1\n' }));
+  repository.commit(indexTree(repository, { 'e/m': '2\n' }), { parent: first });
+  const said: Buffer[] = [];
+  upstream.handler = (request) => {
+    request.on('data', (chunk: Buffer) => said.push(chunk));
+    return false;
+  };
+  expect(await source.readSnapshot(first)).toMatchObject({ kind: 'found' });
+  const haves = [
+    ...Buffer.concat(said)
+      .toString('latin1')
+      .matchAll(/have ([0-9a-f]{40})/g),
+  ];
+  expect(haves.map(([, id]) => id)).toEqual([first]);
 });
 
 test('a server that says it is stale is read, and told apart', async () => {

@@ -1,4 +1,4 @@
-/** Found by the campaign, and not mended yet. */
+/** What the campaign has found, one test for each. */
 import { appendFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, onTestFinished, test, vi } from 'vitest';
