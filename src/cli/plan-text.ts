@@ -33,7 +33,7 @@ export function formatAwaiting({ awaitingSync: next }: SyncReport): string[] {
 
 function formatHeld({ newlyHeld, dryRun }: SyncReport): string[] {
   const waiting = newlyHeld.filter(({ waitsFor }) => waitsFor.length > 0);
-  const would = dryRun ? 'would wait' : 'wait';
+  const would = dryRun ? 'would wait' : waiting.length === 1 ? 'waits' : 'wait';
   return [
     ...(waiting.length > 0
       ? [
