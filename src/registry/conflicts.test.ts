@@ -5,6 +5,7 @@ import {
   moduleName,
   readServed,
   version,
+  writeSettings,
 } from '../../test/support/registry-world.ts';
 import { startUpstream } from '../../test/support/worlds.ts';
 import type { UpstreamRegistry } from '../demo/upstream-registry.ts';
@@ -249,8 +250,22 @@ describe('a module that another source contends for', () => {
   });
 
   test('cannot move to a source that does not contend for it', async () => {
-    const { registry } = await createContest(['company/tool@1.0.0']);
+    const { mooncakes, internal, registry } = await createContest(['company/tool@1.0.0']);
     await expect(registry.ruleOnConflict(moveTo('partner'))).rejects.toMatchObject({ code: 'not-found' });
+    const partner = await startUpstream(['partner/own@1.0.0']);
+    await writeSettings(registry.config.directory, {
+      sources: [
+        { name: 'mooncakes', upstream: mooncakes, priority: 100 },
+        { name: 'partner', upstream: partner, priority: 50 },
+        { name: 'internal', upstream: internal, priority: 25 },
+      ],
+    });
+    await registry.reload();
+    await registry.sync();
+    await expect(registry.ruleOnConflict(moveTo('partner'))).rejects.toMatchObject({
+      code: 'usage',
+      message: expect.stringContaining('"partner" is no source that could supply company/tool'),
+    });
     const other = { ...moveTo('mooncakes'), module: moduleName('company/keep') };
     await expect(registry.ruleOnConflict(other)).rejects.toMatchObject({ code: 'not-found' });
   });

@@ -22,7 +22,7 @@ interface World {
   readonly listedBy: readonly string[];
   readonly recorded?: string;
   /** As is usual of what is recorded. */
-  isPinned?: boolean;
+  readonly isPinned?: boolean;
   readonly disagrees?: readonly string[];
   readonly module?: string;
   /** Where the operator puts it now. */
