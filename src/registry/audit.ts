@@ -62,6 +62,13 @@ export type AuditEvent =
       readonly from: string;
       readonly to: string;
     }
+  /** An undecided name was given to the source it is mirrored from by name. */
+  | {
+      readonly event: 'name-decided';
+      readonly module: ModuleName;
+      readonly origin: string;
+      readonly pattern: string;
+    }
   | {
       readonly event: 'archive-fetched';
       readonly module: ModuleName;
@@ -197,6 +204,13 @@ function describeTaken(decision: OperatorDecision): AuditEvent {
     case 'accept-name':
       return { event: 'name-accepted', module: decision.module };
     case 'accept-origin':
+      if (decision.pattern !== undefined)
+        return {
+          event: 'name-decided',
+          module: decision.module,
+          origin: decision.to,
+          pattern: decision.pattern,
+        };
       return {
         event: 'conflict-accepted',
         module: decision.module,

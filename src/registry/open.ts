@@ -59,7 +59,7 @@ export async function openRegistry(options: OpenOptions): Promise<Registry> {
       return report;
     },
     downgrade: () => withProcessLock(join(layout.locks, 'registry'), () => downgrade(index, new Date())),
-    mirror: (mirrorOptions) => parts.whileTidying(() => mirror(context(), mirrorOptions)),
+    mirror: (mirrorOptions) => parts.whileTidying(() => mirror(context(), mirrorOptions, parts.actor.user)),
 
     async status() {
       const config = configuration.current();
