@@ -42,6 +42,14 @@ export function formatDuration(durationMs: number): string {
   return seconds % 60 === 0 && seconds > 60 ? `${seconds / 60}m` : `${seconds}s`;
 }
 
+/** How long something took: `0.4 s`, `12 s`, `3 min 5 s`. */
+export function formatElapsed(durationMs: number): string {
+  const seconds = durationMs / 1000;
+  if (seconds < 10) return `${seconds.toFixed(1)} s`;
+  const whole = Math.round(seconds);
+  return whole < 60 ? `${whole} s` : `${Math.floor(whole / 60)} min ${whole % 60} s`;
+}
+
 /** Columns two spaces apart, each line indented by two; `right` names the columns of numbers. No final newline. */
 export function formatTable(
   header: readonly string[],

@@ -1,3 +1,5 @@
+import { StorageError, UsageError } from '../errors.ts';
+import { errorCode } from '../support/error-code.ts';
 import { createLog, type LogLevel } from '../support/log.ts';
 import { toVisibleJson, toVisibleLine } from '../support/visible-text.ts';
 import { describeFailure, formatFailure } from './failure.ts';
@@ -11,6 +13,8 @@ import { clearLine, createTerminal, type Sequence } from './terminal.ts';
 export interface Output {
   /** The command's one result: `text` (without its final newline) for people, `json` with `--json`. */
   result(result: Result): void;
+  /** The command's result as bytes for a program, which takes them at its own pace. Throws `StorageError` when it goes away. */
+  bytes(pieces: AsyncIterable<Uint8Array>): Promise<void>;
   /** What a command tells while it works, where its result would be; on stderr with `--json`. */
   say(text: string): void;
   /** A remark on stderr that `--quiet` drops. */
@@ -71,6 +75,17 @@ export function createOutput(io: Io, settings: OutputSettings): Output {
       if (settings.json) stdout.write(`${toVisibleJson(json, 2)}\n`);
       else if (isForPrograms) stdout.writeRaw(`${text}\n`);
       else stdout.write(`${text}\n`);
+    },
+    async bytes(pieces) {
+      if (stdout.isTTY)
+        throw new UsageError('these bytes are not for a terminal', { hint: 'redirect them: … > FILE' });
+      try {
+        for await (const piece of pieces) await io.stdout.writeBytes?.(piece);
+      } catch (error) {
+        throw errorCode(error) === 'EPIPE'
+          ? new StorageError('whoever read the result went away', { cause: error })
+          : error;
+      }
     },
     say(text) {
       clear();

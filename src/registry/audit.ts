@@ -84,6 +84,8 @@ export type AuditEvent =
       /** What is wrong with it, in one sentence. */
       readonly reason: string;
     }
+  /** The registry was made of a backup: what was done after `madeAt` is not in it. */
+  | { readonly event: 'restored'; readonly state: string; readonly madeAt: string }
   | { readonly event: 'config-changed' | 'config-reloaded'; readonly changes: readonly string[] };
 
 /** Checksums by version, as far as they are new. */
