@@ -60,10 +60,9 @@ export function openStores(
   layout: Pick<ReturnType<typeof dataLayout>, 'packages' | 'assets'>,
   shares?: DiskShares,
 ) {
-  return {
-    files: openFileArchiveStore(layout.packages, { shares }),
-    assetFiles: openFileArchiveStore(layout.assets, { shares, suffix: '.wasm' }),
-  };
+  const files = openFileArchiveStore(layout.packages, { shares });
+  const assetFiles = openFileArchiveStore(layout.assets, { shares, suffix: '.wasm' });
+  return { files, assetFiles };
 }
 
 /** What a registry is made of, each part knowing the others it needs. */

@@ -42,11 +42,6 @@ export function tarPadding(sizeBytes: number): Buffer {
   return Buffer.alloc((tarBlockBytes - (sizeBytes % tarBlockBytes)) % tarBlockBytes);
 }
 
-/** How many bytes a file takes in a tar archive, its header and padding included. */
-export function tarSizeOf(sizeBytes: number): number {
-  return tarBlockBytes + sizeBytes + tarPadding(sizeBytes).length;
-}
-
 /**
  * Reads a block that `encodeTarHeader` has written; `undefined` for one of zeros. Anything else is refused: links, folders,
  * devices, extensions, other writers' headers. So what is read is byte for byte what would be written for it.

@@ -2,7 +2,7 @@ import { resolve } from 'node:path';
 import type { Command } from 'commander';
 import type { BackupReport } from '../../registry/backup/create-backup.ts';
 import { actorOf, addExamples, type CommandContext, interruptible, type Run } from '../context.ts';
-import { exitCodes } from '../exit-codes.ts';
+import { CommandLineError, exitCodes } from '../exit-codes.ts';
 import { count, formatBytes, formatElapsed, formatList, groupDigits } from '../format.ts';
 import { createCommandLog } from '../log.ts';
 
@@ -34,6 +34,10 @@ async function backUp(context: CommandContext, file: string, signal: AbortSignal
   const { createBackup } = await import('../../registry/backup/create-backup.ts');
   const startedAt = io.now();
   const isStream = file === '-';
+  if (isStream && context.settings.json)
+    throw new CommandLineError('stdout is where the backup goes, so the report cannot go there as well', {
+      hint: 'leave --json out, or name a file',
+    });
   const report = await createBackup(
     { directory, env: io.env, log: createCommandLog(context), actor: actorOf(context) },
     {

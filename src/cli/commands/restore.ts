@@ -1,8 +1,10 @@
 import { createReadStream } from 'node:fs';
-import { relative, resolve } from 'node:path';
+import { dirname, relative, resolve } from 'node:path';
 import type { Command } from 'commander';
+import { NotFoundError } from '../../errors.ts';
 import type { RestoreReport } from '../../registry/backup/restore-backup.ts';
 import { storageErrorOf } from '../../support/disk-errors.ts';
+import { errorCode } from '../../support/error-code.ts';
 import { actorOf, addExamples, type CommandContext, interruptible, type Run } from '../context.ts';
 import { exitCodes } from '../exit-codes.ts';
 import { count, formatElapsed } from '../format.ts';
@@ -53,11 +55,13 @@ async function* readPieces(file: string | undefined): AsyncGenerator<Buffer, voi
   try {
     for await (const piece of stream) yield piece as Buffer;
   } catch (error) {
+    if (file !== undefined && errorCode(error) === 'ENOENT')
+      throw new NotFoundError(`there is no file ${file}`, { cause: error, hint: `ls -l ${dirname(file)}` });
     throw storageErrorOf(`read ${file ?? 'stdin'}`, error);
   }
 }
 
-export function formatRestore(report: RestoreReport, durationMs: number, inside: string): string {
+function formatRestore(report: RestoreReport, durationMs: number, inside: string): string {
   const { directory, madeAt, state, modules, archives, assets, movedDataDir } = report;
   const amounts = [
     count(modules, 'module'),
