@@ -9,8 +9,9 @@ import { summariseChanges } from './changes.ts';
 import { actorOf, type CommandContext, hasIndex, readConfig, withRegistry } from './context.ts';
 import { type ExitCode, exitCodes } from './exit-codes.ts';
 import { formatList } from './format.ts';
+import { formatHeldBack } from './held-back.ts';
 import { createCommandLog } from './log.ts';
-import { changesSomething, describeLosses, formatAwaiting, formatPlan } from './plan-text.ts';
+import { changesSomething, describeLosses, formatPlan } from './plan-text.ts';
 
 export interface ServedChange {
   /** For people: one line, or none if there is no index yet. */
@@ -74,7 +75,7 @@ export async function applyEdit(context: CommandContext, config: Config): Promis
   const losses = describeLosses(report);
   const left = losses.length > 0 ? ['This left the index:', ...formatList(losses, 20)] : [];
   return {
-    lines: [`Served index: ${summariseChanges(report)}.`, ...left, ...formatAwaiting(report)],
+    lines: [`Served index: ${summariseChanges(report)}.`, ...left, ...formatHeldBack(report.heldBack)],
     report,
   };
 }

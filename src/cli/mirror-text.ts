@@ -3,6 +3,7 @@ import { anySource } from '../model/mirror-target.ts';
 import type { MirrorReport } from '../registry/reports.ts';
 import { formatFindings, formatStale, needsAttention } from './findings.ts';
 import { count, formatBytes, formatList, formatTable, groupDigits } from './format.ts';
+import { formatHeldBack } from './held-back.ts';
 
 const listed = 20;
 
@@ -14,7 +15,7 @@ export function isComplete(report: MirrorReport, isClosureRequired: boolean): bo
   if (report.failed.length > 0) return false;
   if (report.unsatisfied.some(({ kind }) => isClosureRequired || kind === 'open')) return false;
   if (report.skipped.some(({ kind }) => kind !== 'other-origin')) return false;
-  return !needsAttention({ refreshes: report.refresh, findings: report.findings });
+  return !needsAttention({ ...report, refreshes: report.refresh });
 }
 
 export function formatMirror(report: MirrorReport, defaultSource: string): string {
@@ -39,6 +40,7 @@ export function formatMirror(report: MirrorReport, defaultSource: string): strin
     ),
     formatStale(report.refresh),
     formatFindings(report.findings),
+    formatHeldBack(report.heldBack),
     formatUndecided(report, defaultSource),
   ];
   return sections

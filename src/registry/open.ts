@@ -6,6 +6,7 @@ import { suggest } from '../support/suggest.ts';
 import { checkSource } from './check-source.ts';
 import { listConflicts, ruleOnConflict } from './conflicts.ts';
 import { explain } from './explain.ts';
+import { heldBackOf } from './held-back.ts';
 import { mirror } from './mirror.ts';
 import { readOrigins } from './module-facts.ts';
 import { observationsFile, readObservations } from './observations.ts';
@@ -86,6 +87,12 @@ export async function openRegistry(options: OpenOptions): Promise<Registry> {
 
     checkSources: (name) => checkSources(parts, name),
 
+    async heldBack() {
+      const config = configuration.current();
+      const { snapshots, ...state } = await index.state();
+      const observations = await readObservations(observationsFile(config));
+      return heldBackOf(await state.pending(), { config, snapshots, observations });
+    },
     conflicts: () => listConflicts({ index, archives }, configuration.current()),
     ruleOnConflict: (ruling) => ruleOnConflict(context(), ruling, parts.actor.user),
 

@@ -11,6 +11,7 @@ import type {
   ConflictRuling,
   Explanation,
   GoOn,
+  HeldBack,
   MirrorOptions,
   MirrorReport,
   ScrubReport,
@@ -62,6 +63,8 @@ export interface Registry {
   status(): Promise<StatusReport>;
   explain(module: ModuleName, version?: Version): Promise<Explanation>;
   checkSources(name?: string): Promise<SourceCheck[]>;
+  /** Names that only wait for sources to be read, by what they wait for. Asks no source. */
+  heldBack(): Promise<readonly HeldBack[]>;
   /** What waits for the operator's decision, and what was kept as it is. */
   conflicts(): Promise<Conflict[]>;
   /** Carries a decision out. Throws `NotFoundError` or `UsageError`, with nothing changed, where it does not fit. */

@@ -5,6 +5,7 @@ import { addExamples, type Run, withRegistry } from '../context.ts';
 import { exitCodes } from '../exit-codes.ts';
 import { formatFindings } from '../findings.ts';
 import { count, formatAge, formatBytes, formatTable, groupDigits } from '../format.ts';
+import { formatHeldBack, waitsForSources } from '../held-back.ts';
 
 type SourceStatus = StatusReport['sources'][number];
 
@@ -22,7 +23,10 @@ export function defineStatus(parent: Command, run: Run): void {
       withRegistry(context, async (registry) => {
         const report = await registry.status();
         context.output.result({ text: formatStatus(report, context.io.now()), json: report });
-        const needsCare = report.findings.some(isOpenConflict) || report.sources.some(isFailing);
+        const needsCare =
+          report.findings.some(isOpenConflict) ||
+          report.sources.some(isFailing) ||
+          waitsForSources(report.heldBack);
         return needsCare ? exitCodes.doneWithFindings : exitCodes.done;
       }),
     ),
@@ -53,6 +57,7 @@ export function formatStatus(report: StatusReport, now: number): string {
         `  ${name}: ${failure ?? 'its index is stale'}${failingSince === undefined ? '' : ` (since ${failingSince})`}`,
     ),
     ...separate(formatFindings(report.findings)),
+    ...separate(formatHeldBack(report.heldBack)),
   ].join('\n');
 }
 

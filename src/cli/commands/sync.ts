@@ -25,7 +25,7 @@ export function defineSync(parent: Command, run: Run): void {
             context.output.statusLine('Reading indexes');
             const report = await registry.sync({ dryRun: options.dryRun ?? false, signal });
             context.output.result({ text: formatPlan(report), json: report });
-            const isClean = !needsAttention({ refreshes: report.sources, findings: report.findings });
+            const isClean = !needsAttention({ ...report, refreshes: report.sources });
             return isClean ? exitCodes.done : exitCodes.doneWithFindings;
           },
           { keepsFormat: options.dryRun ?? false },
