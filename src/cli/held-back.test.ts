@@ -28,6 +28,17 @@ test('names that wait for one source are one line with the reason, and two comma
   expect(text()).toBe('');
 });
 
+test('a reason is told without the address, and once where it is that of all', () => {
+  const failure = 'https://h.example/git/index/info/refs: the connection was refused';
+  const [one, other] = [
+    { ...partner, failure },
+    { ...internal, failure: failure.replace('h.', 'i.') },
+  ];
+  expect(text(held(900, [one, other])).split('\n')[0]).toBe(
+    '900 new names are held back until sources "partner" and "internal" are read: the connection was refused',
+  );
+});
+
 test('a few names are told, and what they wait for is worded by its kind', () => {
   expect(
     text(held(1, [{ ...partner, claims: true }])),

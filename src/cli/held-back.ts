@@ -21,9 +21,14 @@ export function describeHeldBack({ kind, names, examples, waitsFor }: HeldBack):
 }
 
 function describeReasons(sources: readonly AwaitedSource[]): string {
-  const [only] = sources;
-  if (sources.length === 1 && only) return only.failure;
-  return sources.map(({ source, failure }) => `${source}: ${failure}`).join('; ');
+  const reasons = new Set(sources.map(({ failure }) => describeReason(failure)));
+  if (reasons.size === 1) return [...reasons].join();
+  return sources.map(({ source, failure }) => `${source}: ${describeReason(failure)}`).join('; ');
+}
+
+/** Why a source could not be read, in a text that names the source: its address need not stand there as well. */
+export function describeReason(failure: string): string {
+  return failure.replace(/^https?:\/\/\S+: /, '');
 }
 
 /** A line for each set of sources that names wait for, and below them what to run; nothing where nothing waits. */

@@ -16,6 +16,7 @@ import type {
   MirrorReport,
   ScrubReport,
   SourceCheck,
+  SourceLook,
   StaleSource,
   StatusReport,
   SyncReport,
@@ -63,6 +64,8 @@ export interface Registry {
   status(): Promise<StatusReport>;
   explain(module: ModuleName, version?: Version): Promise<Explanation>;
   checkSources(name?: string): Promise<SourceCheck[]>;
+  /** Looks at a source for a few seconds, and foresees the next sync. Decides and keeps nothing. */
+  lookAtSource(name: string, signal?: AbortSignal): Promise<SourceLook>;
   /** Names that only wait for sources to be read, by what they wait for. Asks no source. */
   heldBack(): Promise<readonly HeldBack[]>;
   /** What waits for the operator's decision, and what was kept as it is. */

@@ -344,6 +344,32 @@ export interface SourceCheck {
   readonly newest?: NewestLines | undefined;
 }
 
+/** What a look at a source found, and what the next sync would decide then. Nothing of it is kept. */
+export interface SourceLook {
+  readonly source: string;
+  /** Absent where it could not be read. */
+  readonly listing: SourceListing | undefined;
+  /** Why it could not be read; the text is for the operator alone. */
+  readonly failure: { readonly class: FailureClass; readonly text: string } | undefined;
+  /** Which new names wait while it is not current, and of which enabled sources, all trusted less. */
+  readonly holdsBack: { readonly names: 'all' | 'claimed'; readonly of: readonly string[] };
+  /** How many names that are not served yet the next sync would serve. */
+  readonly ready: number;
+  /** What would wait even then. */
+  readonly heldBack: readonly HeldBack[];
+}
+
+export interface SourceListing {
+  readonly modules: number;
+  readonly owners: number;
+  /** The other enabled sources that have been read. */
+  readonly comparedWith: readonly string[];
+  /** How many of its modules these list too, by who would supply them; without a supplier while that cannot be told. */
+  readonly shared: readonly { readonly supplier: string | undefined; readonly modules: number }[];
+  /** Owners of whom these list nothing, with how many of its modules are theirs. */
+  readonly ownOwners: readonly { readonly owner: string; readonly modules: number }[];
+}
+
 /** Of how many modules of a source the newest version is dropped. */
 export interface NewestLines {
   /** How many modules were looked at. */

@@ -172,6 +172,7 @@ const unsupported = {
   checkSources: unavailableHere,
   scrub: unavailableHere,
   verify: unavailableHere,
+  lookAtSource: unavailableHere,
   heldBack: unavailableHere,
   conflicts: unavailableHere,
   ruleOnConflict: unavailableHere,
