@@ -1,5 +1,6 @@
 import { Command, type CommanderError, type Help, Option } from 'commander';
 import { programVersion } from '../support/version.ts';
+import { defineBlock, defineUnblock } from './commands/block.ts';
 import { defineCompletion } from './commands/completion.ts';
 import { defineConfig } from './commands/config.ts';
 import { defineConflicts } from './commands/conflicts.ts';
@@ -42,6 +43,8 @@ const commands: readonly DefineCommand[] = [
   defineExplain,
   defineVerify,
   defineConflicts,
+  defineBlock,
+  defineUnblock,
   defineDoctor,
   defineServe,
   defineConfig,

@@ -48,6 +48,7 @@ export async function readStatus(
     upstreamFallback: config.server.upstreamFallback,
     sources,
     findings: await state.findings(),
+    blocks: state.blocks,
     archives: await measureArchives(archives),
     indexBytes: await measureRepository(index.directory),
   };
