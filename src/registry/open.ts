@@ -1,8 +1,10 @@
 import { join } from 'node:path';
 import { NotFoundError } from '../errors.ts';
 import { downgrade } from '../index/migrate.ts';
+import { findBlock } from '../model/block.ts';
 import { withProcessLock } from '../support/process-lock.ts';
 import { suggest } from '../support/suggest.ts';
+import { parseAssetPath } from './asset-path.ts';
 import { checkSource } from './check-source.ts';
 import { listConflicts, ruleOnConflict } from './conflicts.ts';
 import { explain } from './explain.ts';
@@ -11,19 +13,28 @@ import { lookAtSource } from './look-at-source.ts';
 import { mirror } from './mirror.ts';
 import { readOrigins } from './module-facts.ts';
 import { observationsFile, readObservations } from './observations.ts';
+import { type OpeningContext, openServedArchive } from './open-archive.ts';
 import { type OpenOptions, openParts, type RegistryParts } from './parts.ts';
 import { policyOf } from './policy.ts';
 import { findStaleSources, hasAnythingToServe, listReadTimes } from './read-times.ts';
 import type { Registry } from './registry.ts';
+import { ruleOnBlock } from './rule-on-block.ts';
 import { readStatus } from './status.ts';
 import { aggregate, type SyncContext, syncRegistry } from './sync.ts';
-import { unlisted } from './unlisted.ts';
 import { verifyOpened } from './verify-opened.ts';
 
 /** Opens a registry. Contacts no source. */
 export async function openRegistry(options: OpenOptions): Promise<Registry> {
   const parts = await openParts(options);
   const { configuration, layout, index, archives, served, context } = parts;
+  const opening: OpeningContext = {
+    ...{ index, served, delivery: parts.delivery, resolver: parts.resolver },
+    settings: () => configuration.current(),
+    leftAloneUntil(source) {
+      const waitMs = parts.sources().get(source)?.refusal()?.retryAfterMs;
+      return waitMs === undefined ? undefined : new Date(context().now().getTime() + waitMs).toISOString();
+    },
+  };
   let symbolsRefresh: Promise<undefined> | undefined;
   return {
     get config() {
@@ -60,7 +71,8 @@ export async function openRegistry(options: OpenOptions): Promise<Registry> {
         : await aggregate(planned, { dryRun: true, signal });
       return report;
     },
-    downgrade: () => withProcessLock(join(layout.locks, 'registry'), () => downgrade(index, new Date())),
+    downgrade: (format) =>
+      withProcessLock(join(layout.locks, 'registry'), () => downgrade(index, new Date(), format)),
     mirror: (mirrorOptions) => parts.whileTidying(() => mirror(context(), mirrorOptions, parts.actor.user)),
 
     async status() {
@@ -105,7 +117,11 @@ export async function openRegistry(options: OpenOptions): Promise<Registry> {
     conflicts: () => listConflicts({ index, archives }, configuration.current()),
     ruleOnConflict: (ruling) => ruleOnConflict(context(), ruling, parts.actor.user),
 
+    blocks: async () => (await index.state()).blocks,
+    ruleOnBlock: (ruling) => ruleOnBlock(context(), ruling, parts.actor.user),
+
     servedCommit: () => index.servedCommit(),
+    stateCommit: () => index.stateCommit(),
     servedCommits: async () => new Set(await index.servedHistory()),
     readIndexFile: served.readFile,
 
@@ -116,21 +132,13 @@ export async function openRegistry(options: OpenOptions): Promise<Registry> {
       const entry = await served.find(module, version);
       if (!entry) return undefined;
       const isCached = await archives.has(entry.checksum);
-      return { checksum: entry.checksum, cachedAt: isCached ? archives.locate(entry.checksum) : undefined };
+      return {
+        checksum: entry.checksum,
+        cachedAt: isCached ? archives.locate(entry.checksum) : undefined,
+      };
     },
 
-    async openArchive(module, version) {
-      const opened = await parts.delivery.open(module, version);
-      if (opened.kind !== 'absent' || (await served.find(module, version))) return opened;
-      const state = await index.state();
-      const config = configuration.current();
-      const observations = await readObservations(observationsFile(config));
-      const recorded = await parts.originOf(module);
-      return (
-        unlisted(module, recorded, policyOf(config, state.snapshots, state.acceptedNames), observations) ??
-        opened
-      );
-    },
+    openArchive: (module, version) => openServedArchive(opening, module, version),
 
     async symbols() {
       const state = await index.state();
@@ -140,7 +148,11 @@ export async function openRegistry(options: OpenOptions): Promise<Registry> {
       return parts.symbols.serve(state.commit, names, () => readOrigins(index, state.commit));
     },
 
-    openAsset: parts.assets.open,
+    async openAsset(assetPath) {
+      const named = parseAssetPath(assetPath);
+      const block = named && findBlock((await index.state()).blocks, named.module, named.version);
+      return block ? { kind: 'blocked', block } : parts.assets.open(assetPath);
+    },
 
     readTimes: async () => listReadTimes(configuration.current()),
 

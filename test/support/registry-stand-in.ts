@@ -6,10 +6,16 @@ import { Readable } from 'node:stream';
 import type { Config } from '../../src/config/config.ts';
 import { parseConfig } from '../../src/config/load.ts';
 import type { Checksum } from '../../src/model/checksum.ts';
-import { absent, found, type Lookup, type SourceFailure, unavailable } from '../../src/model/lookup.ts';
+import { absent, found, type SourceFailure, unavailable } from '../../src/model/lookup.ts';
 import { isModuleName, type ModuleName } from '../../src/model/module-name.ts';
 import { isVersion, type Version } from '../../src/model/version.ts';
-import type { Registry, ServedArchive, ServedFile } from '../../src/registry/registry.ts';
+import type {
+  ArchiveOutcome,
+  ArchiveRefusal,
+  Registry,
+  ServedArchive,
+  ServedFile,
+} from '../../src/registry/registry.ts';
 import type { Explanation } from '../../src/registry/reports.ts';
 import { runGit } from '../../src/support/git.ts';
 
@@ -25,12 +31,20 @@ export interface RegistryStandIn extends Registry {
   readonly hiddenCommit: string;
   /** By reference: what the sources answer instead of an archive. */
   readonly failures: Map<string, SourceFailure>;
+  /** By reference: what is refused although it may be there. */
+  readonly refusals: Map<string, ArchiveRefusal>;
   readonly assets: Map<string, Buffer>;
   readonly staleNames: string[];
   /** What `isReady` answers. */
   ready: boolean;
   /** How often each of these was called. */
-  readonly calls: { servedCommit: number; openArchive: number; readIndex: number; staleSources: number };
+  readonly calls: {
+    servedCommit: number;
+    stateCommit: number;
+    openArchive: number;
+    readIndex: number;
+    staleSources: number;
+  };
   /** When set, `openArchive` waits for it. */
   gate: Promise<void> | undefined;
 }
@@ -43,8 +57,9 @@ export async function createRegistryStandIn(): Promise<RegistryStandIn> {
   await commit(indexDirectory, 'refs/heads/main', [['README', 'An index.\n']]);
   const lines = new Map<ModuleName, string[]>();
   const archives = new Map<string, Buffer>();
-  const calls = { servedCommit: 0, openArchive: 0, readIndex: 0, staleSources: 0 };
+  const calls = { servedCommit: 0, stateCommit: 0, openArchive: 0, readIndex: 0, staleSources: 0 };
   const failures = new Map<string, SourceFailure>();
+  const refusals = new Map<string, ArchiveRefusal>();
   const assets = new Map<string, Buffer>();
   const staleNames: string[] = [];
 
@@ -76,6 +91,7 @@ export async function createRegistryStandIn(): Promise<RegistryStandIn> {
     sharing: { isShared: false, lockFolder: directory, answerFolder: join(directory, 'answers') },
     hiddenCommit,
     failures,
+    refusals,
     assets,
     staleNames,
     ready: true,
@@ -100,6 +116,10 @@ export async function createRegistryStandIn(): Promise<RegistryStandIn> {
       calls.servedCommit++;
       return gitText(indexDirectory, ['rev-parse', 'refs/heads/main']);
     },
+    async stateCommit() {
+      calls.stateCommit++;
+      return `${await gitText(indexDirectory, ['rev-parse', 'refs/heads/main'])} ${refusals.size}`;
+    },
     async servedCommits() {
       return new Set((await gitText(indexDirectory, ['rev-list', 'refs/heads/main'])).split('\n'));
     },
@@ -113,9 +133,11 @@ export async function createRegistryStandIn(): Promise<RegistryStandIn> {
     async originOf(module) {
       return lines.has(module) ? 'mooncakes' : undefined;
     },
-    async openArchive(module, version): Promise<Lookup<ServedArchive>> {
+    async openArchive(module, version): Promise<ArchiveOutcome> {
       calls.openArchive++;
       await standIn.gate;
+      const refusal = refusals.get(`${module}@${version}`);
+      if (refusal) return refusal;
       const failure = failures.get(`${module}@${version}`);
       if (failure) return unavailable(failure);
       const bytes = archives.get(`${module}@${version}`);
@@ -148,7 +170,7 @@ export async function createRegistryStandIn(): Promise<RegistryStandIn> {
       const because = 'it is the only source that lists it';
       const rule = 'priority';
       const isServed = lines.has(module);
-      const rest = { pin: undefined, isCached: true, sources: [], versions: [], findings: [] };
+      const rest = { pin: undefined, isCached: true, sources: [], versions: [], blocks: [], findings: [] };
       const heldBack = undefined;
       return { module, version, isServed, origin: 'mooncakes', rule, because, heldBack, ...rest };
     },
@@ -176,6 +198,8 @@ const unsupported = {
   heldBack: unavailableHere,
   conflicts: unavailableHere,
   ruleOnConflict: unavailableHere,
+  blocks: unavailableHere,
+  ruleOnBlock: unavailableHere,
   findArchive: unavailableHere,
 };
 
