@@ -57,6 +57,7 @@ export function hasIndex(config: Config): boolean {
 const onlyLook = new Set([
   'plan',
   'status',
+  'list',
   'explain',
   'path',
   'conflicts',

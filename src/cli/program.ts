@@ -7,6 +7,7 @@ import { defineDemo } from './commands/demo.ts';
 import { defineDoctor } from './commands/doctor.ts';
 import { defineExplain } from './commands/explain.ts';
 import { defineInit } from './commands/init.ts';
+import { defineList } from './commands/list.ts';
 import { defineMirror } from './commands/mirror.ts';
 import { definePath } from './commands/path.ts';
 import { definePlan } from './commands/plan.ts';
@@ -39,6 +40,7 @@ const commands: readonly DefineCommand[] = [
   defineSync,
   definePlan,
   defineStatus,
+  defineList,
   defineExplain,
   defineVerify,
   defineConflicts,

@@ -13,6 +13,7 @@ import { formatSubject } from '../findings.ts';
 import { count, formatAge, formatList } from '../format.ts';
 import { describeLosses } from '../plan-text.ts';
 import { purgeAddresses } from '../purge-addresses.ts';
+import { quoteForShell } from '../shell-words.ts';
 
 export function defineConflicts(parent: Command, run: Run): void {
   const command = parent
@@ -289,9 +290,4 @@ function adviceFor(conflict: Conflict): string[] {
     default:
       return [];
   }
-}
-
-// Names come from upstream, and these lines are made to be pasted.
-function quoteForShell(text: string): string {
-  return /^[\w./@+-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`;
 }

@@ -1,10 +1,12 @@
 import type { Command } from 'commander';
+import type { Registry } from '../../registry/registry.ts';
 import type { Explanation } from '../../registry/reports.ts';
 import { parseModuleVersion } from '../arguments.ts';
 import { addExamples, type Run, withRegistry } from '../context.ts';
 import { exitCodes } from '../exit-codes.ts';
 import { formatFindings } from '../findings.ts';
 import { formatTable } from '../format.ts';
+import { quoteForShell } from '../shell-words.ts';
 
 type SourceView = Explanation['sources'][number];
 
@@ -28,11 +30,53 @@ export function defineExplain(parent: Command, run: Run): void {
       const { module, version } = parseModuleVersion(text);
       return withRegistry(context, async (registry) => {
         const explanation = await registry.explain(module, version);
-        context.output.result({ text: formatExplanation(explanation), json: explanation });
-        return exitCodes.done;
+        if (isThere(explanation)) {
+          context.output.result({ text: formatExplanation(explanation), json: explanation });
+          return exitCodes.done;
+        }
+        const nearest = await suggestFor(registry, explanation);
+        context.output.result({
+          text: [formatExplanation(explanation), '', adviceFor(nearest, explanation)].join('\n'),
+          json: { ...explanation, nearest },
+        });
+        return exitCodes.failed;
       });
     }),
   );
+}
+
+/** Whether there is anything to explain: something that was served, is listed by a source, or was refused. */
+function isThere({ version, isServed, rule, pin, sources, findings }: Explanation): boolean {
+  if (isServed || pin !== undefined) return true;
+  if (version !== undefined)
+    return (
+      sources.some(({ versions }) => versions.includes(version)) ||
+      findings.some((one) => one.version === version)
+    );
+  const isRecorded = rule === 'recorded' || rule === 'held' || rule === 'moved';
+  return (
+    isRecorded ||
+    findings.length > 0 ||
+    sources.some((one) => one.listing === 'listed' || one.versions.length > 0)
+  );
+}
+
+/** Another name where nobody knows this one; of a module that is there, its latest version. */
+async function suggestFor(registry: Registry, explanation: Explanation): Promise<string | undefined> {
+  const { module, version, versions } = explanation;
+  const latest = version === undefined ? undefined : versions.at(-1);
+  return latest === undefined ? registry.suggestModule(module) : `${module}@${latest}`;
+}
+
+function adviceFor(nearest: string | undefined, { sources, version, versions }: Explanation): string {
+  if (nearest !== undefined && version !== undefined && versions.length > 0)
+    return `There is no such version; the latest is ${nearest}.`;
+  if (nearest !== undefined)
+    return `Did you mean ${nearest}? (moonbit-registry explain ${quoteForShell(nearest)})`;
+  const unread = sources.filter(({ listing }) => listing === 'never-read').map(({ source }) => source);
+  return unread.length > 0
+    ? `Nobody can tell before ${unread.join(', ')} has been read: moonbit-registry sync`
+    : 'What is served: moonbit-registry list';
 }
 
 export function formatExplanation(explanation: Explanation): string {

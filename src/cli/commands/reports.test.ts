@@ -13,6 +13,7 @@ import type {
 } from '../../registry/reports.ts';
 import { formatPlan } from '../plan-text.ts';
 import { formatExplanation } from './explain.ts';
+import { formatModules, formatOutdated } from './list.ts';
 import { completeSelection, formatMirror } from './mirror.ts';
 import { formatChecks } from './source-check.ts';
 import { formatStatus } from './status.ts';
@@ -318,4 +319,36 @@ test('source check shows each step and where it stopped', () => {
 
 partner: FAILED
   FAILED reach: connection refused`);
+});
+
+describe('list', () => {
+  const listed = { module: moduleName('a/b'), latest: '1.10.0' as Version, versions: 1234, cached: 2 };
+
+  test('is a table, or one line where there is nothing', () => {
+    expect(formatModules([{ ...listed, origin: 'partner' }])).toBe(
+      '  MODULE  LATEST  VERSIONS  CACHED  ORIGIN\n  a/b     1.10.0     1,234       2  partner',
+    );
+    expect(formatModules([])).toBe('Nothing is served yet.');
+    expect(formatModules([], true)).toBe('No archive is cached yet.');
+  });
+
+  test('of what is outdated says how much was looked at, and what cannot be met', () => {
+    const [wanted = '' as Version, selected = wanted, latest = wanted] = versions('1.0.0', '1.1.0', '2.0.0');
+    const report = {
+      project: '/app/moon.mod.json',
+      requirements: 2,
+      outdated: [{ module: moduleName('a/b'), wanted, selected, latest, origin: 'partner' }],
+      unsatisfied: [{ module: 'c/d', wanted: '9.0.0', reason: 'is not served' }],
+    };
+    expect(
+      formatOutdated(report),
+    ).toBe(`Of 2 requirements of /app/moon.mod.json, something newer is served for 1:
+  MODULE  WANTED  SELECTED  LATEST  ORIGIN
+  a/b     1.0.0   1.1.0     2.0.0   partner
+1 requirement cannot be met:
+  c/d (wanted: 9.0.0) is not served`);
+    expect(formatOutdated({ ...report, outdated: [], unsatisfied: [] })).toBe(
+      'Of 2 requirements of /app/moon.mod.json, nothing newer is served for any.',
+    );
+  });
 });
