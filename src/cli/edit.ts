@@ -8,6 +8,7 @@ import type { SyncReport } from '../registry/reports.ts';
 import { summariseChanges } from './changes.ts';
 import { actorOf, type CommandContext, hasIndex, readConfig, withRegistry } from './context.ts';
 import { type ExitCode, exitCodes } from './exit-codes.ts';
+import { requireRegistry } from './folder.ts';
 import { formatList } from './format.ts';
 import { createCommandLog } from './log.ts';
 import { changesSomething, describeLosses, formatAwaiting, formatPlan } from './plan-text.ts';
@@ -21,6 +22,8 @@ export interface ServedChange {
 /** Edits the text of `registry.toml`; validated, atomic, and the config it means then. */
 export async function editConfig(context: CommandContext, edit: (text: string) => string): Promise<Config> {
   const { editConfigFile } = await import('../config/edit-file.ts');
+  requireRegistry(context.folder);
+  context.sayFolder();
   await refuseNewerData(context);
   let before: string | undefined;
   const config = await editConfigFile(context.directory, context.io.env, (text) => {

@@ -62,7 +62,10 @@ export function createProgram({ run, writeHelp, columns }: ProgramOptions): Comm
   const program = new Command(programName);
   program
     .description('One address for every MoonBit module: several registries in one verified index.')
-    .option('-d, --dir <folder>', 'the registry (default: the working directory)')
+    .option(
+      '-d, --dir <folder>',
+      'the registry (default: $MOONBIT_REGISTRY_DIR, else the nearest folder upwards with a registry.toml)',
+    )
     .option('--json', 'print the result as one JSON document')
     .option('-q, --quiet', 'no progress and no remarks')
     .option('-v, --verbose', 'say more: what is asked of whom, and the causes of errors')
