@@ -87,11 +87,11 @@ async function previewEdit(
   context: CommandContext,
   edit: (text: string) => string,
 ): Promise<SyncReport | undefined> {
-  const { file, ...before } = await readConfig(context);
-  if (!hasIndex({ file, ...before })) return undefined;
+  const before = await readConfig(context);
   const { parseConfig } = await import('../config/load.ts');
-  const text = await readFile(file, 'utf8');
+  const text = await readFile(before.file, 'utf8');
   const config = parseConfig(edit(text), { directory: context.directory, env: context.io.env });
+  if (!hasIndex(before)) return undefined;
   return withRegistry(context, (registry) => registry.plan({ config }), { keepsFormat: true });
 }
 

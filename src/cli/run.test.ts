@@ -104,6 +104,34 @@ describe('what was typed wrongly', () => {
       'a source needs --index-url',
       'usage: moonbit-registry source add NAME',
     ],
+    ...[['--dry-run'], []].flatMap((more): [string[], string, string][] => [
+      [
+        ['source', 'add', 'x', '--url', 'ftp://h', '--index-url', 'https://h/i', ...more],
+        'error: --url: expected an address such as "https://example.com/registry"',
+        '',
+      ],
+      [
+        ['source', 'add', 'x', '--url', 'https://h', '--index-url', 'h', ...more],
+        'error: --index-url: expected the address of a git repository',
+        '',
+      ],
+      [
+        ['source', 'add', 'x', '--url', 'h h', '--index-url', 'h h', ...more],
+        'error: --url: expected no spaces, backslashes or control characters in an address\n--index-url: expected no',
+        '',
+      ],
+      [['source', 'rename', 'partner', 'No Name', ...more], 'error: the new name: expected a name of', ''],
+    ]),
+    [
+      ['source', 'add', 'No Name', '--from-preset', 'mooncakes', '--include', 'a/*', '--exclude', '*'],
+      'error: the name: expected a name of at most 64',
+      '',
+    ],
+    [
+      ['source', 'add', 'x', '--from-preset', 'mooncakes', '--include', 'a/*', '--exclude', '*'],
+      'error: --include: "a/*" can never match: the source\'s own "*" excludes it',
+      '',
+    ],
     [['update', '--registry', 'ftp://x'], '--registry takes an http or https URL', ''],
   ])('%j is a usage error that helps', async (words, message, hint) => {
     const { exitCode, stdout, stderr } = await run(...words);
