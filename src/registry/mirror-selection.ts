@@ -1,12 +1,16 @@
+import { readFile, stat } from 'node:fs/promises';
+import { basename, join } from 'node:path';
 import pMap from 'p-map';
 import type { Config, SourceConfig } from '../config/config.ts';
-import { NotFoundError, UnavailableError, UsageError } from '../errors.ts';
+import { ConfigError, NotFoundError, UnavailableError, UsageError } from '../errors.ts';
 import { indexPathOf, readIndexPath } from '../index/layout.ts';
 import type { IndexEntry } from '../model/index-entry.ts';
 import type { ModuleName } from '../model/module-name.ts';
 import { matchesAny } from '../model/pattern.ts';
+import { parseProjectManifest } from '../model/project-manifest.ts';
 import { latestVersion } from '../model/version.ts';
 import { suggest } from '../support/suggest.ts';
+import type { Requirement } from './dependency-closure.ts';
 import type { WholeIndex } from './module-facts.ts';
 import type { MirrorOptions, MirrorReport, SourceRefresh } from './reports.ts';
 import type { Resolver } from './resolve-module.ts';
@@ -116,4 +120,39 @@ function assertEachPatternMatches(
 function latestOf(entries: readonly IndexEntry[]): IndexEntry[] {
   const latest = latestVersion(entries.map((entry) => entry.version));
   return entries.filter((entry) => entry.version === latest);
+}
+
+/** What a project states it needs: `moon.mod` or `moon.mod.json`, or a folder with one of them. */
+export async function readProject(path: string): Promise<Requirement[]> {
+  const file = await locateManifest(path);
+  const manifest = parseManifest(file, await readFile(file, 'utf8'));
+  const requiredBy = basename(file);
+  return [...manifest.dependencies, ...manifest.binDependencies].map((dependency) => ({
+    dependency,
+    requiredBy,
+  }));
+}
+
+function parseManifest(file: string, text: string): ReturnType<typeof parseProjectManifest> {
+  try {
+    return parseProjectManifest(file, text);
+  } catch (error) {
+    // Reported as a `ConfigError`, its place would be taken for one in registry.toml.
+    if (error instanceof ConfigError) throw new UsageError(error.message, { cause: error });
+    throw error;
+  }
+}
+
+export async function locateManifest(path: string): Promise<string> {
+  const candidates = [path, join(path, 'moon.mod'), join(path, 'moon.mod.json')];
+  for (const candidate of candidates) {
+    const found = await stat(candidate).catch((error: NodeJS.ErrnoException) => {
+      if (error.code === 'ENOENT' || error.code === 'ENOTDIR') return undefined;
+      throw error;
+    });
+    if (found?.isFile()) return candidate;
+  }
+  throw new NotFoundError(`there is no moon.mod or moon.mod.json at ${path}`, {
+    hint: 'name the folder of a project, or its moon.mod or moon.mod.json',
+  });
 }

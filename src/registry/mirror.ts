@@ -1,19 +1,25 @@
 import pLimit, { type LimitFunction } from 'p-limit';
 import pMap from 'p-map';
+import type { ArchiveStore } from '../archives/archive-store.ts';
 import { defaultMaxConcurrency } from '../config/presets.ts';
 import { UsageError } from '../errors.ts';
+import type { Checksum } from '../model/checksum.ts';
 import type { IndexEntry } from '../model/index-entry.ts';
 import { detailOf, type Lookup } from '../model/lookup.ts';
 import type { ModuleName } from '../model/module-name.ts';
 import { linkSignals } from '../support/link-signals.ts';
-import { createPresence } from './archive-presence.ts';
 import { type Closure, closeOverDependencies, selectForProject } from './dependency-closure.ts';
 import { type FetchContext, type FetchedArchive, fetchArchive } from './fetch-archive.ts';
 import { createListings, listCandidates } from './find-suppliers.ts';
-import { choosePatterns, chooseSource, type Selection, selectByPatterns } from './mirror-selection.ts';
+import {
+  choosePatterns,
+  chooseSource,
+  readProject,
+  type Selection,
+  selectByPatterns,
+} from './mirror-selection.ts';
 import { type Mirrored, readMirrored, requestKey, selectionKey, writeMirrored } from './mirrored.ts';
 import { findAllFacts } from './module-facts.ts';
-import { readProject } from './read-project.ts';
 import type { MirrorOptions, MirrorReport, MirrorSourceSummary } from './reports.ts';
 import { createResolver, type Resolver } from './resolve-module.ts';
 import { aggregate, type SyncContext, type SyncResult, syncRegistry } from './sync.ts';
@@ -245,6 +251,19 @@ function createNetwork(jobs: number, sources: SyncContext['sources']): (source: 
     limits.set(source, limit);
     return limit;
   };
+}
+
+/** Beyond this many questions, listing the whole store is cheaper than looking for each archive. */
+const manyArchives = 500;
+
+export async function createPresence(
+  archives: ArchiveStore,
+  questions: number,
+): Promise<(checksum: Checksum) => boolean | Promise<boolean>> {
+  if (questions < manyArchives) return (checksum) => archives.has(checksum);
+  const here = new Set<Checksum>();
+  for await (const checksums of archives.names()) for (const checksum of checksums) here.add(checksum);
+  return (checksum) => here.has(checksum);
 }
 
 async function fetchOne(

@@ -13,7 +13,7 @@ import { formatSubject } from '../findings.ts';
 import { count, formatAge, formatList } from '../format.ts';
 import { describeLosses } from '../plan-text.ts';
 import { purgeAddresses } from '../purge-addresses.ts';
-import { quoteForShell } from '../shell-words.ts';
+import { quoteForShell } from '../shell.ts';
 
 export function defineConflicts(parent: Command, run: Run): void {
   const command = parent

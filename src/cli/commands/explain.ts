@@ -6,7 +6,7 @@ import { addExamples, type Run, withRegistry } from '../context.ts';
 import { exitCodes } from '../exit-codes.ts';
 import { formatFindings } from '../findings.ts';
 import { formatTable } from '../format.ts';
-import { quoteForShell } from '../shell-words.ts';
+import { quoteForShell } from '../shell.ts';
 
 type SourceView = Explanation['sources'][number];
 

@@ -7,7 +7,7 @@ import { parsePatterns } from '../arguments.ts';
 import { addExamples, type CommandContext, type Run, withRegistry } from '../context.ts';
 import { CommandLineError, type ExitCode, exitCodes } from '../exit-codes.ts';
 import { count, formatTable, groupDigits } from '../format.ts';
-import { quoteForShell } from '../shell-words.ts';
+import { quoteForShell } from '../shell.ts';
 
 interface Flags {
   readonly cached?: true;

@@ -7,7 +7,7 @@ import type { ModuleName } from '../model/module-name.ts';
 import { matchesAny } from '../model/pattern.ts';
 import { latestVersion, type Version } from '../model/version.ts';
 import { batches } from '../support/batches.ts';
-import { createPresence } from './archive-presence.ts';
+import { createPresence } from './mirror.ts';
 import { readOrigins } from './module-facts.ts';
 import type { ListedModule, ListOptions } from './reports.ts';
 
