@@ -42,23 +42,12 @@ export function formatDuration(durationMs: number): string {
   return seconds % 60 === 0 && seconds > 60 ? `${seconds / 60}m` : `${seconds}s`;
 }
 
-/** Columns two spaces apart, each line indented by two; `right` names the columns of numbers. No final newline. */
-export function formatTable(
-  header: readonly string[],
-  rows: readonly (readonly string[])[],
-  right: readonly number[] = [],
-): string {
-  const lines = [header, ...rows].map((line) => line.map(toVisibleLine));
-  const widths = header.map((_, column) => Math.max(...lines.map((line) => line[column]?.length ?? 0)));
-  return lines
-    .map((line) => {
-      const cells = line.map((cell, column) => {
-        const width = widths[column] ?? 0;
-        return right.includes(column) ? cell.padStart(width) : cell.padEnd(width);
-      });
-      return `  ${cells.join('  ').trimEnd()}`;
-    })
-    .join('\n');
+/** How long something took: `0.4 s`, `12 s`, `3 min 5 s`. */
+export function formatElapsed(durationMs: number): string {
+  const seconds = durationMs / 1000;
+  if (seconds < 10) return `${seconds.toFixed(1)} s`;
+  const whole = Math.round(seconds);
+  return whole < 60 ? `${whole} s` : `${Math.floor(whole / 60)} min ${whole % 60} s`;
 }
 
 /** The first `limit` items, one per line and indented by two, then how many more there are. */

@@ -20,6 +20,7 @@ import { defineUpdate } from './commands/update.ts';
 import { defineVerify } from './commands/verify.ts';
 import type { DefineCommand, Run } from './context.ts';
 import { CommandLineError } from './exit-codes.ts';
+import { wrapText } from './wrap.ts';
 
 const programName = 'moonbit-registry';
 
@@ -60,6 +61,7 @@ const commands: readonly DefineCommand[] = [
  */
 export function createProgram({ run, writeHelp, columns }: ProgramOptions): Command {
   const program = new Command(programName);
+  const width = Math.max(40, Math.min(columns ?? 100, 100));
   program
     .description('One address for every MoonBit module: several registries in one verified index.')
     .option(
@@ -79,11 +81,11 @@ export function createProgram({ run, writeHelp, columns }: ProgramOptions): Comm
     .helpOption('-h, --help', 'show help')
     .configureHelp({ showGlobalOptions: true, ...helpStyle })
     .configureOutput({
-      writeOut: writeHelp,
+      writeOut: (text) => writeHelp(wrapText(text, width)),
       // Every error, and the help shown with it, goes through the CLI's one catch instead.
       writeErr: () => {},
-      getOutHelpWidth: () => Math.min(columns ?? 100, 100),
-      getErrHelpWidth: () => Math.min(columns ?? 100, 100),
+      getOutHelpWidth: () => width,
+      getErrHelpWidth: () => width,
     });
   for (const define of commands) define(program, run);
   program.addHelpText(
@@ -106,6 +108,7 @@ export function fullName(command: Command): string {
 }
 
 const helpStyle: Partial<Help> = {
+  minWidthToWrap: 16,
   commandUsage: (command) => usageLine(command),
   subcommandTerm: (command) => [command.name(), argumentForm(command)].filter(Boolean).join(' '),
 };

@@ -8,6 +8,7 @@ import { describeFolder, findFolder, folderVariable } from './folder.ts';
 import type { CommandIo, Io } from './io.ts';
 import { createOutput, type LogFormat, type OutputSettings } from './output.ts';
 import { createProgram, fullName, HelpShown } from './program.ts';
+import { columnsOf } from './terminal.ts';
 
 /** The whole CLI: words in, words out, and the exit code. Never throws. */
 export async function runCli(words: readonly string[], io: Io): Promise<ExitCode> {
@@ -27,7 +28,7 @@ export async function runCli(words: readonly string[], io: Io): Promise<ExitCode
   const program = createProgram({
     run,
     writeHelp: (text) => createOutput(io, guessSettings(words)).help(text),
-    columns: io.stdout.columns,
+    columns: columnsOf(io.stdout, io.env),
   });
   defineComplete(program, run);
   program.hook('preAction', (_, chosen) => {

@@ -5,8 +5,8 @@ import { parseModuleVersion } from '../arguments.ts';
 import { addExamples, type Run, withRegistry } from '../context.ts';
 import { exitCodes } from '../exit-codes.ts';
 import { formatFindings } from '../findings.ts';
-import { formatTable } from '../format.ts';
 import { quoteForShell } from '../shell.ts';
+import { formatTable } from '../table.ts';
 
 type SourceView = Explanation['sources'][number];
 
@@ -30,13 +30,14 @@ export function defineExplain(parent: Command, run: Run): void {
       const { module, version } = parseModuleVersion(text);
       return withRegistry(context, async (registry) => {
         const explanation = await registry.explain(module, version);
+        const text = formatExplanation(explanation, context.output.width);
         if (isThere(explanation)) {
-          context.output.result({ text: formatExplanation(explanation), json: explanation });
+          context.output.result({ text, json: explanation });
           return exitCodes.done;
         }
         const nearest = await suggestFor(registry, explanation);
         context.output.result({
-          text: [formatExplanation(explanation), '', adviceFor(nearest, explanation)].join('\n'),
+          text: [text, '', adviceFor(nearest, explanation)].join('\n'),
           json: { ...explanation, nearest },
         });
         return exitCodes.failed;
@@ -79,14 +80,14 @@ function adviceFor(nearest: string | undefined, { sources, version, versions }: 
     : 'What is served: moonbit-registry list';
 }
 
-export function formatExplanation(explanation: Explanation): string {
+export function formatExplanation(explanation: Explanation, width?: number): string {
   const { pin, isCached } = explanation;
   const lines = [
     formatVerdict(explanation),
     `  Rule: ${explanation.rule}`,
     `  ${explanation.because}`,
     '',
-    formatSources(explanation.sources),
+    formatSources(explanation.sources, width),
     '',
   ];
   if (explanation.versions.length > 0) lines.push(`Served versions: ${explanation.versions.join(', ')}`);
@@ -108,7 +109,7 @@ function formatVerdict({ module, version, origin, isServed, sources }: Explanati
   return `${name} is not served (${reason}).`;
 }
 
-function formatSources(sources: readonly SourceView[]): string {
+function formatSources(sources: readonly SourceView[], width: number | undefined): string {
   if (sources.length === 0) return '  No source is configured.';
   const hasChecksum = sources.some((source) => source.checksum !== undefined);
   const header = ['SOURCE', 'PRIORITY', 'ANSWER', ...(hasChecksum ? ['CHECKSUM'] : [])];
@@ -118,7 +119,7 @@ function formatSources(sources: readonly SourceView[]): string {
     describeListing(source),
     source.checksum?.slice(0, 16) ?? '',
   ]);
-  return formatTable(header, rows, [1]);
+  return formatTable(header, rows, [1], width);
 }
 
 const answers: Readonly<Record<SourceView['listing'], string>> = {

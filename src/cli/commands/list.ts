@@ -6,8 +6,9 @@ import type { ListedModule, OutdatedReport } from '../../registry/reports.ts';
 import { parsePatterns } from '../arguments.ts';
 import { addExamples, type CommandContext, type Run, withRegistry } from '../context.ts';
 import { CommandLineError, type ExitCode, exitCodes } from '../exit-codes.ts';
-import { count, formatTable, groupDigits } from '../format.ts';
+import { count, groupDigits } from '../format.ts';
 import { quoteForShell } from '../shell.ts';
+import { formatTable } from '../table.ts';
 
 interface Flags {
   readonly cached?: true;
@@ -60,7 +61,7 @@ async function showModules(
   for await (const module of registry.list({ patterns, cachedOnly: cached })) modules.push(module);
   const [pattern] = patterns;
   if (modules.length === 0 && pattern !== undefined) throw await nothingMatches(registry, pattern, cached);
-  output.result({ text: formatModules(modules, cached), json: modules });
+  output.result({ text: formatModules(modules, { cached, width: output.width }), json: modules });
   if (modules.length === 0)
     output.note(cached ? 'Next: moonbit-registry mirror --full --dry-run' : 'Next: moonbit-registry sync');
   return exitCodes.done;
@@ -85,7 +86,10 @@ async function nothingMatches(registry: Registry, pattern: string, cached: boole
   });
 }
 
-export function formatModules(modules: readonly ListedModule[], cached = false): string {
+export function formatModules(
+  modules: readonly ListedModule[],
+  { cached, width }: { readonly cached: boolean; readonly width: number | undefined },
+): string {
   if (modules.length === 0) return cached ? 'No archive is cached yet.' : 'Nothing is served yet.';
   const rows = modules.map((one) => [
     one.module,
@@ -94,7 +98,7 @@ export function formatModules(modules: readonly ListedModule[], cached = false):
     groupDigits(one.cached),
     one.origin ?? '',
   ]);
-  return formatTable(['MODULE', 'LATEST', 'VERSIONS', 'CACHED', 'ORIGIN'], rows, [2, 3]);
+  return formatTable(['MODULE', 'LATEST', 'VERSIONS', 'CACHED', 'ORIGIN'], rows, [2, 3], width);
 }
 
 async function showOutdated(
@@ -103,11 +107,14 @@ async function showOutdated(
   project: string,
 ): Promise<ExitCode> {
   const report = await registry.findOutdated(project);
-  output.result({ text: formatOutdated(report), json: report });
+  output.result({ text: formatOutdated(report, output.width), json: report });
   return report.unsatisfied.length > 0 ? exitCodes.doneWithFindings : exitCodes.done;
 }
 
-export function formatOutdated({ project, requirements, outdated, unsatisfied }: OutdatedReport): string {
+export function formatOutdated(
+  { project, requirements, outdated, unsatisfied }: OutdatedReport,
+  width: number | undefined,
+): string {
   const rows = outdated.map(({ module, wanted, selected, latest, origin }) => [
     ...[module, wanted, selected, latest],
     origin ?? '',
@@ -122,7 +129,7 @@ export function formatOutdated({ project, requirements, outdated, unsatisfied }:
   );
   return [
     headline,
-    ...(rows.length > 0 ? [formatTable(['MODULE', 'WANTED', 'SELECTED', 'LATEST', 'ORIGIN'], rows)] : []),
+    ...(rows.length > 0 ? [formatTable(['MODULE', 'WANTED', 'SELECTED', 'LATEST', 'ORIGIN'], rows, [], width)] : []),
     ...(missing.length > 0 ? [`${count(missing.length, 'requirement')} cannot be met:`, ...missing] : []),
   ].join('\n');
 }

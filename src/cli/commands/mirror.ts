@@ -8,9 +8,10 @@ import { parsePatterns, parseWholeNumber } from '../arguments.ts';
 import { addExamples, findSource, interruptible, type Run, withRegistry } from '../context.ts';
 import { CommandLineError, exitCodes } from '../exit-codes.ts';
 import { formatFindings, formatStale, needsAttention } from '../findings.ts';
-import { count, formatBytes, formatList, formatTable, groupDigits } from '../format.ts';
+import { count, formatBytes, formatElapsed, formatList, groupDigits } from '../format.ts';
 import type { CommandIo } from '../io.ts';
-import { createProgressLine } from '../progress.ts';
+import { withProgress } from '../progress.ts';
+import { formatTable } from '../table.ts';
 
 interface Flags {
   readonly source?: string;
@@ -54,9 +55,14 @@ export function defineMirror(parent: Command, run: Run): void {
       return interruptible(context.io, (signal) =>
         withRegistry(context, async (registry) => {
           const selection = completeSelection(wanted, registry.config);
-          const onProgress = createProgressLine(context.output, context.io.now);
-          const report = await registry.mirror({ ...selection, signal, onProgress });
-          context.output.result({ text: formatMirror(report), json: report });
+          const { io, output } = context;
+          const begunAt = io.now();
+          const report = await withProgress(context, (onProgress) =>
+            registry.mirror({ ...selection, signal, onProgress }),
+          );
+          const elapsedMs = io.now() - begunAt;
+          const text = formatMirror(report, { elapsedMs, width: output.width });
+          output.result({ text, json: { ...report, elapsedMs } });
           return isComplete(report) ? exitCodes.done : exitCodes.doneWithFindings;
         }),
       );
@@ -103,9 +109,13 @@ function isComplete(report: MirrorReport): boolean {
   return !needsAttention({ refreshes: report.refresh, findings: report.findings });
 }
 
-export function formatMirror(report: MirrorReport): string {
+/** `elapsedMs`: how long it took; `width` as for `formatTable`. */
+export function formatMirror(
+  report: MirrorReport,
+  { elapsedMs, width }: { readonly elapsedMs: number; readonly width: number | undefined },
+): string {
   const sections = [
-    [formatSummary(report)],
+    [formatSummary(report, elapsedMs, width)],
     formatSection(
       `${count(report.failed.length, 'archive')} failed:`,
       report.failed.map(
@@ -132,8 +142,13 @@ export function formatMirror(report: MirrorReport): string {
     .join('\n\n');
 }
 
-function formatSummary({ sources, dryRun }: MirrorReport): string {
-  if (sources.length === 0) return dryRun ? 'Nothing to download.' : 'Nothing was downloaded.';
+function formatSummary(
+  { sources, dryRun }: MirrorReport,
+  elapsedMs: number,
+  width: number | undefined,
+): string {
+  const took = formatElapsed(elapsedMs);
+  if (sources.length === 0) return dryRun ? 'Nothing to download.' : `Nothing was downloaded in ${took}.`;
   const header = ['SOURCE', 'MODULES', 'VERSIONS', 'DOWNLOADED', 'BYTES', 'PRESENT', 'FAILED'];
   const rows = sources.map(({ source, modules, versions, downloaded, bytes, present, failed }) => [
     source,
@@ -144,8 +159,8 @@ function formatSummary({ sources, dryRun }: MirrorReport): string {
     groupDigits(present),
     groupDigits(failed),
   ]);
-  const title = dryRun ? 'Would mirror (nothing was changed):' : 'Mirrored:';
-  return `${title}\n${formatTable(header, rows, [1, 2, 3, 4, 5, 6])}`;
+  const title = dryRun ? 'Would mirror (nothing was changed):' : `Mirrored in ${took}:`;
+  return `${title}\n${formatTable(header, rows, [1, 2, 3, 4, 5, 6], width)}`;
 }
 
 function formatSection(headline: string, items: readonly string[]): string[] {

@@ -119,7 +119,7 @@ describe('mirror', () => {
   };
 
   test('ends with a table per source', () => {
-    expect(formatMirror(report)).toBe(`Mirrored:
+    expect(formatMirror(report, { elapsedMs: 75_000, width: undefined })).toBe(`Mirrored in 1 min 15 s:
   SOURCE     MODULES  VERSIONS  DOWNLOADED    BYTES  PRESENT  FAILED
   mooncakes       12     1,234       1,230  1.5 KiB        3       1
   partner          1         1           0      0 B        1       0`);
@@ -325,11 +325,11 @@ describe('list', () => {
   const listed = { module: moduleName('a/b'), latest: '1.10.0' as Version, versions: 1234, cached: 2 };
 
   test('is a table, or one line where there is nothing', () => {
-    expect(formatModules([{ ...listed, origin: 'partner' }])).toBe(
+    expect(formatModules([{ ...listed, origin: 'partner' }], { cached: false, width: undefined })).toBe(
       '  MODULE  LATEST  VERSIONS  CACHED  ORIGIN\n  a/b     1.10.0     1,234       2  partner',
     );
-    expect(formatModules([])).toBe('Nothing is served yet.');
-    expect(formatModules([], true)).toBe('No archive is cached yet.');
+    expect(formatModules([], { cached: false, width: undefined })).toBe('Nothing is served yet.');
+    expect(formatModules([], { cached: true, width: undefined })).toBe('No archive is cached yet.');
   });
 
   test('of what is outdated says how much was looked at, and what cannot be met', () => {
@@ -341,13 +341,13 @@ describe('list', () => {
       unsatisfied: [{ module: 'c/d', wanted: '9.0.0', reason: 'is not served' }],
     };
     expect(
-      formatOutdated(report),
+      formatOutdated(report, undefined),
     ).toBe(`Of 2 requirements of /app/moon.mod.json, something newer is served for 1:
   MODULE  WANTED  SELECTED  LATEST  ORIGIN
   a/b     1.0.0   1.1.0     2.0.0   partner
 1 requirement cannot be met:
   c/d (wanted: 9.0.0) is not served`);
-    expect(formatOutdated({ ...report, outdated: [], unsatisfied: [] })).toBe(
+    expect(formatOutdated({ ...report, outdated: [], unsatisfied: [] }, undefined)).toBe(
       'Of 2 requirements of /app/moon.mod.json, nothing newer is served for any.',
     );
   });
