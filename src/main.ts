@@ -17,8 +17,23 @@ async function runWith(words: readonly string[]): Promise<number> {
   // The reader of a pipe went away (`… | head`): there is nobody left to tell. A lost log ends nothing.
   process.stdout.on('error', (error: NodeJS.ErrnoException) => {
     if (error.code !== 'EPIPE') throw error;
-    process.exit(0);
+    if (!hasWrittenBytes) process.exit(0);
   });
+  // Half a file is not what somebody was shown enough of: whoever writes it hears of it.
+  let hasWrittenBytes = false;
+  const stdout = {
+    write: (text: string) => process.stdout.write(text),
+    isTTY: process.stdout.isTTY,
+    get columns() {
+      return process.stdout.columns;
+    },
+    writeBytes(bytes: Uint8Array) {
+      hasWrittenBytes = true;
+      return new Promise<void>((resolve, reject) =>
+        process.stdout.write(bytes, (error) => (error ? reject(error) : resolve())),
+      );
+    },
+  };
   process.stderr.on('error', (error: NodeJS.ErrnoException) => {
     if (error.code !== 'EPIPE') throw error;
   });
@@ -29,7 +44,7 @@ async function runWith(words: readonly string[]): Promise<number> {
     process.exit(70);
   });
   return runCli(words, {
-    stdout: process.stdout,
+    stdout,
     stderr: process.stderr,
     env: process.env,
     workingDirectory: process.cwd(),

@@ -1,4 +1,6 @@
 /** Words of the command line into values; what is wrong with them is said in `CommandLineError`s. */
+
+import { mirrorPatternProblem } from '../model/mirror-target.ts';
 import { isModuleName, type ModuleName, moduleNameProblem } from '../model/module-name.ts';
 import { patternProblem } from '../model/pattern.ts';
 import { isVersion, type Version } from '../model/version.ts';
@@ -47,6 +49,18 @@ export function parsePatterns(texts: readonly string[]): readonly string[] {
     if (problem !== undefined)
       throw new CommandLineError(`"${text}" is not a pattern: ${problem}`, {
         hint: 'patterns match whole module names, e.g. "moonbitlang/*" (quote them)',
+      });
+  }
+  return texts;
+}
+
+/** Patterns, or `OWNER/NAME@VERSION`. */
+export function parseMirrorPatterns(texts: readonly string[]): readonly string[] {
+  for (const text of texts) {
+    const problem = mirrorPatternProblem(text);
+    if (problem !== undefined)
+      throw new CommandLineError(`"${text}" is not a pattern: ${problem}`, {
+        hint: 'patterns match whole module names, e.g. "moonbitlang/*" (quote them), or name one version: moonbitlang/x@0.4.38',
       });
   }
   return texts;

@@ -49,7 +49,12 @@ export function createBackgroundReporter(log: Log): BackgroundReporter {
     mirrored(report) {
       saySources(report.refresh);
       const downloaded = report.sources.reduce((sum, source) => sum + source.downloaded, 0);
-      const missing = report.failed.length + report.unsatisfied.length;
+      for (const { module, source } of report.decided.slice(0, maxConflictLines))
+        log.info(`auto_sync: ${module} was undecided; mirrored by name, it comes from "${source}"`);
+      if (report.decided.length > maxConflictLines)
+        log.info(`auto_sync: and ${report.decided.length - maxConflictLines} more names`);
+      const open = report.unsatisfied.filter(({ kind }) => kind === 'open');
+      const missing = report.failed.length + open.length;
       if (downloaded > 0 || missing !== lastMissing)
         log[missing > 0 ? 'warn' : 'info'](
           `auto_sync: ${count(downloaded, 'archive')} downloaded, ${missing} missing`,

@@ -107,8 +107,7 @@ export function createBackground(options: BackgroundOptions): Background {
     tellTrouble(undefined);
   };
   const mirror = async () => {
-    const { packages: patterns } = registry.config.mirror;
-    reporter.mirrored(await registry.mirror({ patterns, jobs: backgroundJobs, signal }));
+    reporter.mirrored(await registry.mirror({ patterns: [], jobs: backgroundJobs, signal }));
   };
 
   const scrub = async () => {

@@ -4,6 +4,8 @@ import type { Io } from './io.ts';
 import { runCli } from './run.ts';
 
 export interface RecordedIo extends Io {
+  /** What went to stdout as bytes. */
+  readonly bytes: Buffer[];
   readonly written: { stdout: string; stderr: string };
   /** Codes `exit` was called with. */
   readonly exits: number[];
@@ -21,6 +23,7 @@ export interface RecordedIoOptions {
 export function recordIo(options: RecordedIoOptions = {}): RecordedIo {
   const written = { stdout: '', stderr: '' };
   const exits: number[] = [];
+  const bytes: Buffer[] = [];
   const listeners = new Set<() => void>();
   const stream = (name: 'stdout' | 'stderr') => ({
     isTTY: options.isTTY ?? false,
@@ -32,7 +35,8 @@ export function recordIo(options: RecordedIoOptions = {}): RecordedIo {
   return {
     written,
     exits,
-    stdout: stream('stdout'),
+    bytes,
+    stdout: { ...stream('stdout'), writeBytes: async (piece) => void bytes.push(Buffer.from(piece)) },
     stderr: stream('stderr'),
     env: options.env ?? {},
     workingDirectory: options.workingDirectory ?? '/nowhere',

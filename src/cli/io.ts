@@ -20,6 +20,8 @@ export interface CommandIo {
 
 export interface OutputStream {
   write(text: string): unknown;
+  /** Bytes for a program. Resolves when more are welcome; rejects when nobody takes them any more. */
+  writeBytes?(bytes: Uint8Array): Promise<void>;
   readonly isTTY?: boolean | undefined;
   readonly columns?: number | undefined;
 }

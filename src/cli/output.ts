@@ -1,3 +1,5 @@
+import { StorageError, UsageError } from '../errors.ts';
+import { errorCode } from '../support/error-code.ts';
 import { createLog, type LogLevel } from '../support/log.ts';
 import { toVisibleJson, toVisibleLine, toVisibleText } from '../support/visible-text.ts';
 import { describeFailure, formatFailure } from './failure.ts';
@@ -13,6 +15,8 @@ import { wrapText } from './wrap.ts';
 export interface Output {
   /** The command's one result: `text` (without its final newline) for people, `json` with `--json`. */
   result(result: Result): void;
+  /** The command's result as bytes for a program, which takes them at its own pace. Throws `StorageError` when it goes away. */
+  bytes(pieces: AsyncIterable<Uint8Array>): Promise<void>;
   /** What a command tells while it works, where its result would be; on stderr with `--json`. */
   say(text: string): void;
   /** A remark on stderr that `--quiet` drops. */
@@ -69,14 +73,14 @@ export function createOutput(io: Io, settings: OutputSettings): Output {
   const tell = (level: LogLevel, text: string, label?: readonly [Sequence, string]) => {
     clear();
     if (isJson) log[level](text);
-    else if (label === undefined) stderr.write(fit(text, stderr.width), '\n');
+    else if (label === undefined) stderr.write(breakLines(text, stderr.width), '\n');
     else {
       const [mark, word] = label;
-      stderr.write(mark, fit(`${word} ${text}`, stderr.width).slice(word.length), '\n');
+      stderr.write(mark, breakLines(`${word} ${text}`, stderr.width).slice(word.length), '\n');
     }
   };
   const show = (terminal: Terminal, text: string) =>
-    terminal.write(...highlight(fit(text, terminal.width), terminal.style), '\n');
+    terminal.write(...highlight(breakLines(text, terminal.width), terminal.style), '\n');
   return {
     result({ text, json, isForPrograms = false, isExact = false }) {
       clear();
@@ -84,6 +88,17 @@ export function createOutput(io: Io, settings: OutputSettings): Output {
       else if (isForPrograms) stdout.writeRaw(`${text}\n`);
       else if (isExact) stdout.write(`${text}\n`);
       else show(stdout, text);
+    },
+    async bytes(pieces) {
+      if (stdout.isTTY)
+        throw new UsageError('these bytes are not for a terminal', { hint: 'redirect them: … > FILE' });
+      try {
+        for await (const piece of pieces) await io.stdout.writeBytes?.(piece);
+      } catch (error) {
+        throw errorCode(error) === 'EPIPE'
+          ? new StorageError('whoever read the result went away', { cause: error })
+          : error;
+      }
     },
     say(text) {
       clear();
@@ -100,7 +115,11 @@ export function createOutput(io: Io, settings: OutputSettings): Output {
     failure(error) {
       const { message, ...rest } = describeFailure(error);
       if (isJson) log.error(message, { ...rest, stack: stackOf(error, settings.verbose) });
-      else tell('error', formatFailure(error, { verbose: settings.verbose }), [stderr.style.red(failed), failed]);
+      else
+        tell('error', formatFailure(error, { verbose: settings.verbose }), [
+          stderr.style.red(failed),
+          failed,
+        ]);
     },
     help(text) {
       clear();
@@ -123,7 +142,7 @@ const warning = 'warning:';
 const failed = 'error:';
 
 /** Lines broken between words where they are too wide for the terminal, once what has to be escaped is. */
-function fit(text: string, width: number | undefined): string {
+function breakLines(text: string, width: number | undefined): string {
   return width === undefined ? text : wrapText(toVisibleText(text), width);
 }
 

@@ -1,5 +1,6 @@
 import { Command, type CommanderError, type Help, Option } from 'commander';
 import { programVersion } from '../support/version.ts';
+import { defineBackup } from './commands/backup.ts';
 import { defineCompletion } from './commands/completion.ts';
 import { defineConfig } from './commands/config.ts';
 import { defineConflicts } from './commands/conflicts.ts';
@@ -11,6 +12,7 @@ import { defineList } from './commands/list.ts';
 import { defineMirror } from './commands/mirror.ts';
 import { definePath } from './commands/path.ts';
 import { definePlan } from './commands/plan.ts';
+import { defineRestore } from './commands/restore.ts';
 import { defineServe } from './commands/serve.ts';
 import { defineSource } from './commands/source.ts';
 import { defineState } from './commands/state.ts';
@@ -47,6 +49,8 @@ const commands: readonly DefineCommand[] = [
   defineConflicts,
   defineDoctor,
   defineServe,
+  defineBackup,
+  defineRestore,
   defineConfig,
   definePath,
   defineState,

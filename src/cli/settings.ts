@@ -1,9 +1,10 @@
 import { relative } from 'node:path';
 import type { Config, Limits, SourceConfig, SourceLimits } from '../config/config.ts';
+import type { SettingValue } from '../config/config-key.ts';
 import { formatSize } from '../config/size.ts';
+import { renderItem, type TomlItem } from '../config/toml-edit.ts';
+import { formatMirrorPattern } from '../model/mirror-target.ts';
 import { formatDuration } from './format.ts';
-
-export type SettingValue = string | number | boolean | readonly string[];
 
 /**
  * All settings in effect, under the names they have in `registry.toml`, `sources.NAME.KEY` for those of a source;
@@ -16,7 +17,7 @@ export function effectiveSettings(config: Config): ReadonlyMap<string, SettingVa
     ['registry.name', registry.name],
     ['registry.data_dir', relative(config.directory, registry.dataDir)],
     ...config.sources.flatMap(sourceSettings),
-    ['mirror.packages', mirror.packages],
+    ['mirror.packages', mirror.packages.map((target) => itemOf(target, config.defaultSource))],
     ['mirror.auto_sync', mirror.autoSync],
     ['mirror.sync_interval', formatDuration(mirror.syncIntervalMs)],
     ['server.host', server.host],
@@ -32,14 +33,20 @@ export function effectiveSettings(config: Config): ReadonlyMap<string, SettingVa
   return new Map(entries.flatMap(([key, value]) => (value === undefined ? [] : [[key, value] as const])));
 }
 
+function itemOf(target: Config['mirror']['packages'][number], defaultSource: string): TomlItem {
+  const pattern = formatMirrorPattern(target);
+  return target.source === defaultSource ? pattern : { source: target.source, pattern };
+}
+
 /** `mirror.packages = ["a/*"]`: one setting as TOML would have it. */
 export function formatSetting(key: string, value: SettingValue): string {
-  return `${key} = ${JSON.stringify(value)}`;
+  return `${key} = ${typeof value === 'object' ? `[${value.map(renderItem).join(', ')}]` : JSON.stringify(value)}`;
 }
 
 /** A value alone, for scripts: text without quotes, a list one item per line. */
 export function formatValue(value: SettingValue): string {
-  return typeof value === 'object' ? value.join('\n') : String(value);
+  if (typeof value !== 'object') return String(value);
+  return value.map((item) => (typeof item === 'string' ? item : renderItem(item))).join('\n');
 }
 
 function limitSettings(limits: Limits): [string, SettingValue][] {

@@ -35,7 +35,9 @@ function narrow(natural: readonly number[], least: readonly number[], width: num
   const spare = (column: number) => (widths[column] ?? 0) > (least[column] ?? 0);
   while (totalOf(widths) > width) {
     const columns = widths.flatMap((_, column) => (spare(column) ? [column] : []));
-    const widest = columns.reduce((best, column) => ((widths[column] ?? 0) > (widths[best] ?? 0) ? column : best));
+    const widest = columns.reduce((best, column) =>
+      (widths[column] ?? 0) > (widths[best] ?? 0) ? column : best,
+    );
     widths[widest] = (widths[widest] ?? 0) - 1;
   }
   return widths;

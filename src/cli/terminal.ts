@@ -66,7 +66,8 @@ export function createTerminal(stream: OutputStream, env: Io['env']): Terminal {
     writeRaw: (text) => void stream.write(text),
     isTTY: stream.isTTY === true,
     columns: stream.columns,
-    width: stream.isTTY === true ? Math.max(fewestColumns, columnsOf(stream, env) ?? usualColumns) : undefined,
+    width:
+      stream.isTTY === true ? Math.max(fewestColumns, columnsOf(stream, env) ?? usualColumns) : undefined,
     style: {
       yellow: (text) => new Sequence(colors.yellow(toVisibleText(text))),
       red: (text) => new Sequence(colors.red(toVisibleText(text))),

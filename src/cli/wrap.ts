@@ -21,10 +21,13 @@ function wrapLine(line: string, width: number): string[] {
   const first = /^ */.exec(line)?.[0] ?? '';
   const indent = `${first}  `;
   const text = line.slice(first.length);
-  if (!commandLine.test(text)) return fill(phrases(text, width - indent.length), { width, indent, first, end: '' });
+  if (!commandLine.test(text))
+    return fill(phrases(text, width - indent.length), { width, indent, first, end: '' });
   const [command, rest] = splitCommand(text);
   const lines = fill(joinMarks(command), { width, indent, first, end: ' \\' });
-  return rest === '' ? lines : [...lines, ...fill(phrases(rest, width), { width, indent, first: indent, end: '' })];
+  return rest === ''
+    ? lines
+    : [...lines, ...fill(phrases(rest, width), { width, indent, first: indent, end: '' })];
 }
 
 interface Shape {

@@ -4,9 +4,10 @@ import { redact } from '../support/redact.ts';
 import { suggest } from '../support/suggest.ts';
 import { sourceNames } from './problem.ts';
 import { configKeys, configShape, type Shape, type ValueShape } from './schema-shape.ts';
-import type { TomlPath, TomlTable } from './toml-document.ts';
+import { parseToml, type TomlPath, type TomlTable } from './toml-document.ts';
+import type { TomlItem } from './toml-edit.ts';
 
-export type SettingValue = string | number | boolean | readonly string[];
+export type SettingValue = string | number | boolean | readonly TomlItem[];
 
 /**
  * What a dotted key (`server.port`, `sources.NAME.auth.type`) stands for in a file. Names of sources may hold dots
@@ -42,7 +43,17 @@ export function parseKeyValue(key: string, shape: ValueShape, typed: string): Se
 function typedValue(shape: ValueShape, typed: string): SettingValue {
   if (shape.valueType === 'integer' && /^-?\d+$/.test(typed)) return Number(typed);
   if (shape.valueType === 'boolean' && (typed === 'true' || typed === 'false')) return typed === 'true';
-  return shape.valueType === 'list of strings' ? typedList(typed) : typed;
+  if (shape.valueType === 'list of patterns' && typed.includes('{')) return typedToml(typed);
+  return shape.valueType.startsWith('list of ') ? typedList(typed) : typed;
+}
+
+/** Where tables stand in it, a list is typed as in the file, with or without its brackets. */
+function typedToml(typed: string): SettingValue {
+  const bare = /^\s*\[(.*)\]\s*$/s.exec(typed)?.[1] ?? typed;
+  const { document } = parseToml(`list = [${bare}]`);
+  const list = document?.value.list;
+  // The parser's tables have no prototype, which is more than two values that mean the same may differ in.
+  return Array.isArray(list) ? (JSON.parse(JSON.stringify(list)) as readonly TomlItem[]) : typed;
 }
 
 function typedList(typed: string): readonly string[] {

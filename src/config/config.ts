@@ -1,3 +1,5 @@
+import type { MirrorTarget } from '../model/mirror-target.ts';
+
 /**
  * The operator's decisions, normalised and frozen: what `registry.toml` says after defaults, presets and
  * `${ENV}` references. Everything else the registry knows lives in its git repository.
@@ -19,8 +21,8 @@ export interface Config {
   /** Whether the sources are the implied preset, because the file configures none. */
   readonly sourcesAreImplied: boolean;
   readonly mirror: {
-    /** Patterns that `mirror` without arguments, and `auto_sync`, take. */
-    readonly packages: readonly string[];
+    /** What `mirror` without arguments, and `auto_sync`, take. The sources need not be configured. */
+    readonly packages: readonly MirrorTarget[];
     readonly autoSync: boolean;
     readonly syncIntervalMs: number;
   };

@@ -238,6 +238,11 @@ describe('setValue and getValue', () => {
     ['mirror.packages', 'a/*, b/*', ['a/*', 'b/*']],
     ['mirror.packages', '["a/*", \'b/*\']', ['a/*', 'b/*']],
     ['mirror.packages', '', []],
+    [
+      'mirror.packages',
+      '["a/*", { source = "b", pattern = "b/*" }]',
+      ['a/*', { source: 'b', pattern: 'b/*' }],
+    ],
     ['mirror.auto_sync', 'true', true],
     ['mirror.sync_interval', '15m', '15m'],
     ['sources.a.priority', '7', 7],

@@ -215,7 +215,7 @@ refresh_interval = "500ms"
     expect(config).toMatchObject({
       registry: { name: 'acme', dataDir: '/srv/elsewhere' },
       defaultSource: 'b',
-      mirror: { packages: ['b/*'], autoSync: true, syncIntervalMs: 7 * 86_400_000 },
+      mirror: { packages: [{ source: 'b', pattern: 'b/*' }], autoSync: true, syncIntervalMs: 7 * 86_400_000 },
       server: {
         host: '0.0.0.0',
         port: 0,
@@ -293,6 +293,19 @@ refresh_interval = "500ms"
     expect(config.warnings).toEqual([
       'registry.toml:11: mirror.packages: "acme/tool" matches nothing in the default source "a": source "b" claims it',
     ]);
+  });
+
+  test('a package may name its source, and a version; a source that is not there is warned of', () => {
+    const config = read(
+      `${source('a')}${source('b')}[mirror]\npackages = ["x/y@1.0.0", { source = "b", pattern = "b/*" }, { source = "*", pattern = "c/*" }, { source = "c", pattern = "d/*" }]\n`,
+    );
+    expect(config.mirror.packages).toEqual([
+      { source: 'a', pattern: 'x/y', version: '1.0.0' },
+      { source: 'b', pattern: 'b/*' },
+      { source: '*', pattern: 'c/*' },
+      { source: 'c', pattern: 'd/*' },
+    ]);
+    expect(config.warnings).toEqual(['registry.toml:10: mirror.packages: "d/*": there is no source "c"']);
   });
 
   test('nothing in it can be changed', () => {
@@ -440,6 +453,16 @@ describe('one problem, with its place', () => {
       'a pattern without a slash',
       '[mirror]\npackages = ["a/*", "acme"]',
       '2:20 mirror.packages[1]: expected a pattern such as "owner/*": it names no module: write "acme/*" for an owner\'s modules',
+    ],
+    [
+      'a package with another key',
+      '[mirror]\npackages = [{ source = "a", patterns = "x/*" }]',
+      '2:13 mirror.packages[0]: expected a pattern such as "owner/*", or { source = "partner", pattern = "owner/*" }, got a table',
+    ],
+    [
+      'a version of several modules',
+      '[mirror]\npackages = ["a/*@1.0.0"]',
+      '2:13 mirror.packages[0]: expected a pattern such as "owner/*": before "@VERSION" stands the whole name of one module, such as "owner/name@1.2.3"',
     ],
     [
       'patterns that are no list',

@@ -1,4 +1,5 @@
 import { basename, join, resolve } from 'node:path';
+import { anySource, type MirrorTarget, parseMirrorPattern } from '../model/mirror-target.ts';
 import { covers } from '../model/pattern.ts';
 import { absolutePackageUrlPattern, readHostName, withoutTrailingSlash } from './addresses.ts';
 import type { Config, Limits, SourceAuth, SourceConfig, SourceLimits } from './config.ts';
@@ -34,7 +35,7 @@ export function normaliseConfig(file: ConfigFile, document: TomlDocument, contex
     defaultSource,
     sourcesAreImplied: sources.length === 0,
     mirror: {
-      packages: mirror.packages,
+      packages: mirror.packages.map((item) => targetOf(item, defaultSource)),
       autoSync: mirror.auto_sync,
       syncIntervalMs: milliseconds(mirror.sync_interval),
     },
@@ -124,18 +125,26 @@ function misplacedDefaults(file: ConfigFile, document: TomlDocument): string[] {
   });
 }
 
-// `mirror` without a source takes from the default one, which cannot supply what another source claims.
+function targetOf(item: ConfigFile['mirror']['packages'][number], defaultSource: string): MirrorTarget {
+  if (typeof item === 'string') return { source: defaultSource, ...parseMirrorPattern(item) };
+  return { source: item.source, ...parseMirrorPattern(item.pattern) };
+}
+
+/** What can match nothing: in a source that is not there, or where another source claims the names. */
 function foreignPackages(file: ConfigFile, document: TomlDocument, defaultSource: string): string[] {
-  return file.mirror.packages.flatMap((pattern, index) => {
+  return file.mirror.packages.flatMap((item, index) => {
+    const { source, pattern } = targetOf(item, defaultSource);
+    if (source === anySource) return [];
+    const { line } = locate(document, ['mirror', 'packages', index]);
+    const place = `${configFileName}:${line}: mirror.packages: "${pattern}"`;
+    const isKnown = source === defaultSource || file.sources.some(({ name }) => name === source);
+    if (!isKnown) return [`${place}: there is no source "${source}"`];
     const owner = file.sources.find(
-      (source) => source.name !== defaultSource && source.namespaces.some((claim) => covers(claim, pattern)),
+      ({ name, namespaces }) => name !== source && namespaces.some((claim) => covers(claim, pattern)),
     );
     if (owner === undefined) return [];
-    const { line } = locate(document, ['mirror', 'packages', index]);
-    return [
-      `${configFileName}:${line}: mirror.packages: "${pattern}" matches nothing in the default source ` +
-        `"${defaultSource}": source "${owner.name}" claims it`,
-    ];
+    const role = source === defaultSource ? 'the default source' : 'source';
+    return [`${place} matches nothing in ${role} "${source}": source "${owner.name}" claims it`];
   });
 }
 

@@ -55,7 +55,7 @@ describe('configKeys', () => {
       meaning: 'Port to listen on; 0 takes a free one',
     });
     expect(rows.get('server.refresh_interval')).toMatchObject({ type: 'duration', default: '"60s"' });
-    expect(rows.get('mirror.packages')).toMatchObject({ type: 'list of strings', default: '[]' });
+    expect(rows.get('mirror.packages')).toMatchObject({ type: 'list of patterns', default: '[]' });
     expect(rows.get('sources.NAME.auth.type')).toMatchObject({ type: '"bearer", "basic"', default: '' });
     expect([...rows.values()].every(({ type, meaning }) => type !== '' && meaning !== '')).toBe(true);
     expect(rows.size).toBe(63);

@@ -3,6 +3,7 @@
  * README's table. It knows single values; what must hold between them is in `rules.ts`.
  */
 import * as v from 'valibot';
+import { anySource, mirrorPatternProblem } from '../model/mirror-target.ts';
 import { patternProblem } from '../model/pattern.ts';
 import { namedDestinationProblem } from '../support/destination.ts';
 import { allowedHostProblem, baseUrlProblem, indexUrlProblem, serverUrlProblem } from './addresses.ts';
@@ -190,9 +191,40 @@ const registry = v.strictObject(
   expected('a table'),
 );
 
+const mirrorPattern = v.pipe(
+  text,
+  v.rawCheck(
+    refuse((value) => prefixed('expected a pattern such as "owner/*": ', mirrorPatternProblem(value))),
+  ),
+);
+
+const mirrorTargets = v.pipe(
+  v.array(
+    v.union(
+      [
+        mirrorPattern,
+        v.strictObject({
+          source: v.union([sourceName, v.literal(anySource)], expected('the name of a source, or "*"')),
+          pattern: mirrorPattern,
+        }),
+      ],
+      expected('a pattern such as "owner/*", or { source = "partner", pattern = "owner/*" }'),
+    ),
+    expected('a list of patterns such as ["owner/*"]'),
+  ),
+  v.metadata({ valueType: 'list of patterns' }),
+);
+
 const mirror = v.strictObject(
   {
-    packages: v.optional(about(patterns, 'What `mirror` without patterns, and `auto_sync`, take'), []),
+    packages: v.optional(
+      about(
+        mirrorTargets,
+        'What `mirror` without patterns, and `auto_sync`, take: patterns or `OWNER/NAME@VERSION` of the default source, or ' +
+          '`{ source = "NAME", pattern = "owner/*" }`, with `"*"` for whichever source supplies a module',
+      ),
+      [],
+    ),
     auto_sync: v.optional(about(flag, 'Whether the server mirrors `packages` by itself'), false),
     sync_interval: v.optional(about(duration, 'How often it does'), '1h'),
   },

@@ -12,7 +12,10 @@ import {
   type TomlPath,
 } from './toml-document.ts';
 
-export type TomlValue = string | number | boolean | readonly string[];
+export type TomlValue = string | number | boolean | readonly TomlItem[];
+
+/** In a list: text, or an inline table of texts. */
+export type TomlItem = string | Readonly<Record<string, string>>;
 
 /** The edit is possible, but not without touching what the user wrote otherwise; `offset` says where. */
 export class CannotEdit extends Error {
@@ -223,7 +226,14 @@ function renderKey(key: string | number): string {
 
 function renderValue(value: TomlValue): string {
   if (typeof value === 'string') return renderString(value);
-  return typeof value === 'object' ? `[${value.map(renderString).join(', ')}]` : String(value);
+  return typeof value === 'object' ? `[${value.map(renderItem).join(', ')}]` : String(value);
+}
+
+/** As an item of a list is written in TOML. */
+export function renderItem(item: TomlItem): string {
+  if (typeof item === 'string') return renderString(item);
+  const entries = Object.entries(item).map(([key, value]) => `${renderKey(key)} = ${renderString(value)}`);
+  return `{ ${entries.join(', ')} }`;
 }
 
 // JSON's escapes are TOML's, which wants DEL escaped besides.

@@ -14,8 +14,7 @@ import { currentFormat, findingsFile, formatFile, formatState, stateFile } from 
  */
 export async function createGitIndex(directory: string, date: Date): Promise<boolean> {
   if (await hasBegun(directory)) return false;
-  await runGit(['init', '--quiet', '--bare', '--initial-branch=main', '--template=', directory]);
-  await configure(directory);
+  await initRepository(directory);
   const [served, state] = await importCommits(directory, [
     () => ({ message: 'Start with an empty index\n', date, edits: [] }),
     (earlier) => ({ ...emptyState(earlier[0] ?? ''), date, merge: [0] }),
@@ -24,6 +23,12 @@ export async function createGitIndex(directory: string, date: Date): Promise<boo
   await runGit(['update-ref', stateRef, state, ''], { gitDir: directory });
   await runGit(['update-ref', servedRef, served, ''], { gitDir: directory });
   return true;
+}
+
+/** An empty repository with our settings; harmless where there is one. */
+export async function initRepository(directory: string): Promise<void> {
+  await runGit(['init', '--quiet', '--bare', '--initial-branch=main', '--template=', directory]);
+  await configure(directory);
 }
 
 async function hasBegun(directory: string): Promise<boolean> {

@@ -45,6 +45,8 @@ export type OperatorDecision = {
       /** Absent: it was undecided. */
       readonly from?: string | undefined;
       readonly to: string;
+      /** What was mirrored by name from that source, which decided it; as typed. */
+      readonly pattern?: string | undefined;
     }
 );
 
@@ -86,7 +88,10 @@ export function describeDecision(decision: OperatorDecision): string {
       return `accept ${module}@${decision.version}: requirements ${decision.from} -> ${decision.to} (${decision.source}), by ${by}`;
     case 'accept-name':
       return `accept ${module} although it looks like another name, by ${by}`;
-    case 'accept-origin':
-      return `accept ${module}: ${decision.from ?? 'undecided'} -> ${decision.to}, by ${by}`;
+    case 'accept-origin': {
+      const { from = 'undecided', to, pattern } = decision;
+      const how = pattern === undefined ? '' : `, since "${pattern}" is mirrored from it`;
+      return `accept ${module}: ${from} -> ${to}${how}, by ${by}`;
+    }
   }
 }

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { mkdir, readFile, rename } from 'node:fs/promises';
+import { mkdir, readdir, readFile, rename } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { type Checksum, isChecksum } from '../model/checksum.ts';
 import { syncDirectory, writeFileAtomic, writeFileOnce } from '../support/atomic-file.ts';
@@ -19,12 +19,14 @@ export interface AssetPins {
   moveOldBytes(wasmPath: string, target: string): Promise<void>;
 }
 
+const pinSuffix = '.sha256';
+
 export function openAssetPins(directory: string): AssetPins {
   function place(wasmPath: string): string {
     const key = createHash('sha256').update(wasmPath).digest('hex');
     return join(directory, key.slice(0, 2), key);
   }
-  const locate = (wasmPath: string) => `${place(wasmPath)}.sha256`;
+  const locate = (wasmPath: string) => `${place(wasmPath)}${pinSuffix}`;
   const find = async (wasmPath: string) => readPin(locate(wasmPath));
 
   return {
@@ -50,6 +52,29 @@ export function openAssetPins(directory: string): AssetPins {
       });
     },
   };
+}
+
+/** Every pin, by the hash of its path. */
+export async function* listAssetPins(
+  directory: string,
+): AsyncGenerator<{ readonly key: Checksum; readonly checksum: Checksum }, void, undefined> {
+  const folders = (await onDisk(`read ${directory}`, () => ifExists(readdir(directory)))) ?? [];
+  for (const folder of folders.filter((name) => /^[0-9a-f]{2}$/.test(name)).sort()) {
+    const place = join(directory, folder);
+    const names = (await onDisk(`read ${place}`, () => ifExists(readdir(place)))) ?? [];
+    for (const name of names.filter((each) => each.startsWith(folder)).sort()) {
+      const key = name.slice(0, -pinSuffix.length);
+      const checksum = name.endsWith(pinSuffix) ? await readPin(join(place, name)) : undefined;
+      if (isChecksum(key) && checksum !== undefined) yield { key, checksum };
+    }
+  }
+}
+
+/** Writes a pin as `listAssetPins` has told it. */
+export async function writeAssetPin(directory: string, key: Checksum, checksum: Checksum): Promise<void> {
+  const file = join(directory, key.slice(0, 2), `${key}${pinSuffix}`);
+  await onDisk(`write ${file}`, () => mkdir(dirname(file), { recursive: true }));
+  await writeFileAtomic(file, `${checksum}\n`);
 }
 
 async function readPin(file: string): Promise<Checksum | undefined> {

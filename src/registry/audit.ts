@@ -62,6 +62,13 @@ export type AuditEvent =
       readonly from: string;
       readonly to: string;
     }
+  /** An undecided name was given to the source it is mirrored from by name. */
+  | {
+      readonly event: 'name-decided';
+      readonly module: ModuleName;
+      readonly origin: string;
+      readonly pattern: string;
+    }
   | {
       readonly event: 'archive-fetched';
       readonly module: ModuleName;
@@ -77,6 +84,8 @@ export type AuditEvent =
       /** What is wrong with it, in one sentence. */
       readonly reason: string;
     }
+  /** The registry was made of a backup: what was done after `madeAt` is not in it. */
+  | { readonly event: 'restored'; readonly state: string; readonly madeAt: string }
   | { readonly event: 'config-changed' | 'config-reloaded'; readonly changes: readonly string[] };
 
 /** Checksums by version, as far as they are new. */
@@ -197,6 +206,13 @@ function describeTaken(decision: OperatorDecision): AuditEvent {
     case 'accept-name':
       return { event: 'name-accepted', module: decision.module };
     case 'accept-origin':
+      if (decision.pattern !== undefined)
+        return {
+          event: 'name-decided',
+          module: decision.module,
+          origin: decision.to,
+          pattern: decision.pattern,
+        };
       return {
         event: 'conflict-accepted',
         module: decision.module,

@@ -14,6 +14,19 @@ export interface Closure {
 /** Every version of a module that could be delivered; `undefined` if no source lists it. */
 export type EntriesOf = (module: ModuleName) => Promise<readonly IndexEntry[] | undefined>;
 
+/** Why nothing satisfies a requirement that could be satisfied: what it is, in the words of `MirrorReport`. */
+export type WhyMissing = (
+  module: ModuleName,
+  requirement: Version,
+  isListed: boolean,
+) => Promise<Pick<Unsatisfied, 'kind' | 'reason'>>;
+
+/** Where nothing else is known: no source lists it. */
+export const missing: WhyMissing = async (_module, _requirement, isListed) => ({
+  kind: 'unlisted',
+  reason: isListed ? 'no listed version satisfies it' : 'no source lists this module',
+});
+
 export interface Requirement {
   readonly dependency: Dependency;
   readonly requiredBy: string;
@@ -29,6 +42,7 @@ export const toolchainModule = 'moonbitlang/core';
 export async function closeOverDependencies(
   roots: ReadonlyMap<ModuleName, readonly IndexEntry[]>,
   entriesOf: EntriesOf,
+  whyMissing: WhyMissing = missing,
 ): Promise<Closure> {
   const selected = new Map<ModuleName, Map<Version, IndexEntry>>();
   const unsatisfied = new Map<string, Unsatisfied>();
@@ -51,7 +65,7 @@ export async function closeOverDependencies(
 
   async function drain(): Promise<void> {
     for (let next = queue.pop(); next; next = queue.pop()) {
-      const outcome = await satisfy(next, entriesOf);
+      const outcome = await satisfy(next, entriesOf, whyMissing);
       if (!('entry' in outcome)) {
         unsatisfied.set(JSON.stringify(outcome), outcome);
         continue;
@@ -85,13 +99,14 @@ function requirementsOf(module: ModuleName, entry: IndexEntry): Requirement[] {
 export async function selectForProject(
   requirements: readonly Requirement[],
   entriesOf: EntriesOf,
+  whyMissing: WhyMissing = missing,
 ): Promise<Closure> {
   const unsatisfied = new Map<string, Unsatisfied>();
   const reached = new Map<ModuleName, Map<Version, IndexEntry>>();
   const queue = [...requirements];
   for (let next = queue.pop(); next; next = queue.pop()) {
     if (next.dependency.module === toolchainModule) continue;
-    const outcome = await satisfy(next, entriesOf);
+    const outcome = await satisfy(next, entriesOf, whyMissing);
     if (!('entry' in outcome)) {
       unsatisfied.set(JSON.stringify(outcome), outcome);
       continue;
@@ -121,20 +136,22 @@ function highestPerSet(versions: ReadonlyMap<Version, IndexEntry>): Map<Version,
 async function satisfy(
   { dependency, requiredBy }: Requirement,
   entriesOf: EntriesOf,
+  whyMissing: WhyMissing,
 ): Promise<{ readonly module: ModuleName; readonly entry: IndexEntry } | Unsatisfied> {
   const { module, requirement, written } = dependency;
-  const fail = (reason: string): Unsatisfied => ({
+  const fail = (why: Pick<Unsatisfied, 'kind' | 'reason'>): Unsatisfied => ({
     module,
     requirement: requirement ?? written,
     requiredBy,
-    reason,
+    ...why,
   });
-  if (!isModuleName(module)) return fail('not a module name');
-  if (requirement === undefined) return fail('not a version: no client can resolve it from a registry');
+  const impossible = (reason: string) => fail({ kind: 'impossible', reason });
+  if (!isModuleName(module)) return impossible('not a module name');
+  if (requirement === undefined) return impossible('not a version: no client can resolve it from a registry');
   const entries = await entriesOf(module);
-  if (!entries) return fail('no source lists this module');
+  if (!entries) return fail(await whyMissing(module, requirement, false));
   const byVersion = new Map(entries.map((entry) => [entry.version, entry]));
   const version = selectVersion(requirement, byVersion.keys());
   const entry = version === undefined ? undefined : byVersion.get(version);
-  return entry ? { module, entry } : fail('no listed version satisfies it');
+  return entry ? { module, entry } : fail(await whyMissing(module, requirement, true));
 }

@@ -32,7 +32,7 @@ export async function explain(
     isServed: version === undefined ? versions.length > 0 : entry !== undefined,
     origin: decision.origin,
     rule: decision.rule,
-    because: reasonOf(decision, resolver.policy, module),
+    because: reasonOf(decision, resolver.policy, module) + (await namedBy(decision, module, input)),
     sources: await Promise.all(
       resolver.policy.sources.map((source) =>
         describeSource(source, resolved, resolver.policy, version, input, observations),
@@ -43,6 +43,14 @@ export async function explain(
     versions,
     findings,
   };
+}
+
+/** What the operator has decided by mirroring the name. */
+async function namedBy({ origin }: Decision, module: ModuleName, { state }: ResolveInput): Promise<string> {
+  const decisions = (await state.decisions()).filter((one) => one.module === module);
+  const last = decisions.findLast(({ action }) => action === 'accept-origin');
+  if (last?.action !== 'accept-origin' || last.pattern === undefined || last.to !== origin) return '';
+  return `; nobody could tell whose name it is until ${last.by} mirrored "${last.pattern}" from it (${last.at})`;
 }
 
 /** What an undecided name waits for is known from the last sync: nothing that is asked now reads a source. */

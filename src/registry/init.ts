@@ -57,10 +57,15 @@ export async function initRegistry(
 
 /** Makes what is missing of the data folder; harmless where it is all there. */
 export async function createData(layout: ReturnType<typeof dataLayout>, date: Date): Promise<void> {
-  for (const folder of [layout.packages, layout.assets, layout.symbols, layout.sources, layout.locks])
-    await makeFolder(folder);
+  await createFolders(layout);
   if (!hasRepository(layout.index))
     await withProcessLock(join(layout.locks, 'registry'), () => createIndex(layout, date));
+}
+
+/** The folders of the data, without the index. */
+export async function createFolders(layout: ReturnType<typeof dataLayout>): Promise<void> {
+  for (const folder of [layout.packages, layout.assets, layout.symbols, layout.sources, layout.locks])
+    await makeFolder(folder);
 }
 
 /** Made beside its place and moved there when complete: no other process, and no crash, meets half of one. */

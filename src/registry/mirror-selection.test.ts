@@ -5,7 +5,8 @@ import { createRegistry } from '../../test/support/registry-world.ts';
 import { temporaryDirectory } from '../../test/support/temporary-directory.ts';
 import { startUpstream } from '../../test/support/worlds.ts';
 import { NotFoundError, UnavailableError, UsageError } from '../errors.ts';
-import { choosePatterns, chooseSource, readProject } from './mirror-selection.ts';
+import { chooseSource, chooseTargets } from './mirror-targets.ts';
+import { readProject } from './project-requirements.ts';
 
 async function createWorld() {
   const mooncakes = await startUpstream([
@@ -52,16 +53,28 @@ describe('the source to mirror from', () => {
 describe('the patterns in force', () => {
   test('are those typed, all for --full, else those of the file', async () => {
     const { registry } = await createWorld();
-    const config = { ...registry.config, mirror: { ...registry.config.mirror, packages: ['file/*'] } };
-    expect(choosePatterns({ patterns: ['typed/*'] }, config)).toEqual(['typed/*']);
-    expect(choosePatterns({ patterns: [], full: true }, config)).toEqual(['*']);
-    expect(choosePatterns({ patterns: [] }, config)).toEqual(['file/*']);
+    const config = {
+      ...registry.config,
+      mirror: { ...registry.config.mirror, packages: [{ source: 'internal', pattern: 'file/*' }] },
+    };
+    expect(chooseTargets({ patterns: ['typed/*', 'a/b@1.0.0'] }, config)).toEqual([
+      { source: 'mooncakes', pattern: 'typed/*' },
+      { source: 'mooncakes', pattern: 'a/b', version: '1.0.0' },
+    ]);
+    expect(chooseTargets({ patterns: [], full: true, source: 'internal' }, config)).toEqual([
+      { source: 'internal', pattern: '*' },
+    ]);
+    expect(chooseTargets({ patterns: ['x/*'], source: '*' }, config)).toEqual([
+      { source: '*', pattern: 'x/*' },
+    ]);
+    expect(chooseTargets({ patterns: [] }, config)).toEqual([{ source: 'internal', pattern: 'file/*' }]);
+    expect(() => chooseTargets({ patterns: [], source: 'mooncakes' }, config)).toThrow(UsageError);
   });
 
   test('are never guessed', async () => {
     const { registry } = await createWorld();
-    expect(() => choosePatterns({ patterns: [] }, registry.config)).toThrow(UsageError);
-    expect(() => choosePatterns({ patterns: ['a/*'], full: true }, registry.config)).toThrow(UsageError);
+    expect(() => chooseTargets({ patterns: [] }, registry.config)).toThrow(UsageError);
+    expect(() => chooseTargets({ patterns: ['a/*'], full: true }, registry.config)).toThrow(UsageError);
   });
 });
 
@@ -86,7 +99,7 @@ describe('what patterns select', () => {
 
   test('skips modules that come from another source, and names it', async () => {
     expect((await select(['*'])).skipped).toEqual([
-      { module: 'company/tool', origin: 'internal', reason: 'served from "internal"' },
+      { module: 'company/tool', origin: 'internal', kind: 'other-origin', reason: 'served from "internal"' },
     ]);
     expect(await select(['company/*'], { source: 'internal' })).toEqual({
       sources: [['internal', 2, 2]],
@@ -104,6 +117,33 @@ describe('what patterns select', () => {
       expect(failure.message).not.toContain('"moonbitlang/x"');
     },
   );
+
+  test('says which source has what the default one lacks', async () => {
+    const failure = await select(['company/lib']).catch((error) => error);
+    expect(failure.hint).toBe('source "internal" has it: moonbit-registry mirror -s internal "company/lib"');
+  });
+
+  test('are one version where one is named; one that is not there is said, and the rest is taken', async () => {
+    expect(await select(['moonbitlang/x@0.4.0', 'moonbitlang/async@9.0.0'])).toEqual({
+      sources: [['mooncakes', 1, 1]],
+      skipped: [
+        {
+          ...{ module: 'moonbitlang/async', origin: 'mooncakes', kind: 'no-version' },
+          reason: 'there is no version 9.0.0 of it',
+        },
+      ],
+    });
+  });
+
+  test('with "*" for the source take each module from whoever supplies it', async () => {
+    expect(await select(['company/*', 'moonbitlang/x'], { source: '*' })).toEqual({
+      sources: [
+        ['internal', 2, 2],
+        ['mooncakes', 1, 2],
+      ],
+      skipped: [],
+    });
+  });
 
   test('cannot be told of a source that has never been read', async () => {
     const { registry, mooncakes } = await createWorld();

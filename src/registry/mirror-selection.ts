@@ -1,120 +1,153 @@
-import { readFile, stat } from 'node:fs/promises';
-import { basename, join } from 'node:path';
 import pMap from 'p-map';
-import type { Config, SourceConfig } from '../config/config.ts';
-import { ConfigError, NotFoundError, UnavailableError, UsageError } from '../errors.ts';
-import { indexPathOf, readIndexPath } from '../index/layout.ts';
+import type { Config } from '../config/config.ts';
+import { NotFoundError, UnavailableError } from '../errors.ts';
+import type { GitIndex } from '../index/git-index.ts';
 import type { IndexEntry } from '../model/index-entry.ts';
+import { anySource, formatMirrorPattern, isTarget, type MirrorTarget } from '../model/mirror-target.ts';
 import type { ModuleName } from '../model/module-name.ts';
-import { matchesAny } from '../model/pattern.ts';
-import { parseProjectManifest } from '../model/project-manifest.ts';
+import { matchesPattern } from '../model/pattern.ts';
 import { latestVersion } from '../model/version.ts';
 import { suggest } from '../support/suggest.ts';
-import type { Requirement } from './dependency-closure.ts';
+import { listModules } from './list-modules.ts';
 import type { WholeIndex } from './module-facts.ts';
-import type { MirrorOptions, MirrorReport, SourceRefresh } from './reports.ts';
+import { offerOf } from './offers.ts';
+import type { MirrorReport, SourceRefresh } from './reports.ts';
 import type { Resolver } from './resolve-module.ts';
 
 /** What the caller asked to mirror, before dependencies. */
 export interface Selection {
-  readonly roots: ReadonlyMap<ModuleName, readonly IndexEntry[]>;
+  /** By the source that was asked for them. */
+  readonly roots: ReadonlyMap<string, ReadonlyMap<ModuleName, readonly IndexEntry[]>>;
   readonly skipped: MirrorReport['skipped'];
+}
+
+export interface MatchContext {
+  readonly config: Config;
+  readonly whole: WholeIndex;
+  readonly refresh: readonly SourceRefresh[];
+  /** Whether what matches nothing is told, and stops nobody; else it throws. */
+  readonly isLenient: boolean;
+}
+
+export interface TakingContext {
+  readonly index: GitIndex;
+  readonly resolver: Resolver;
+  /** Only the latest version of what matches. */
+  readonly isLatestOnly: boolean;
 }
 
 /** How many modules are read at a time: bounds memory, and keeps git's pipe full. */
 const concurrency = 512;
 
-/** The source to mirror from. Throws where nothing could come from it. */
-export function chooseSource(config: Config, name: string | undefined): SourceConfig {
-  const wanted = name ?? config.defaultSource;
-  const names = config.sources.map((source) => source.name);
-  const source = config.sources.find((candidate) => candidate.name === wanted);
-  const configured = `configured sources: ${names.join(', ')}`;
-  if (!source) {
-    const guess = suggest(wanted, names);
-    throw new NotFoundError(`there is no source "${wanted}"; ${configured}`, {
-      hint: guess === undefined ? undefined : `did you mean "${guess}"?`,
-    });
+/** What targets match of what their sources list. */
+export interface Matches {
+  readonly byTarget: ReadonlyMap<MirrorTarget, readonly ModuleName[]>;
+  readonly unmatched: MirrorReport['unmatched'];
+}
+
+/** Looks only at names, so that what was mistyped is found before anything is done. */
+export async function matchTargets(
+  targets: readonly MirrorTarget[],
+  context: MatchContext,
+): Promise<Matches> {
+  const byTarget = new Map<MirrorTarget, readonly ModuleName[]>();
+  const unmatched: MirrorReport['unmatched'][number][] = [];
+  for (const [source, group] of groupBySource(targets)) {
+    const listed = await listUsable(source, context);
+    const modules = 'problem' in listed ? [] : listed.modules;
+    for (const target of group) {
+      const matching = modules.filter((module) => isTarget(target, module));
+      byTarget.set(target, matching);
+      if (matching.length > 0) continue;
+      const problem = 'problem' in listed ? listed.problem : await noMatch(target, modules, context);
+      if (!context.isLenient) throw problem;
+      const { message: reason, hint } = problem;
+      unmatched.push({ source, pattern: formatMirrorPattern(target), reason, hint });
+    }
   }
-  if (!source.enabled)
-    throw new NotFoundError(`source "${wanted}" is disabled; ${configured}`, {
-      hint: `run "moonbit-registry source enable ${wanted}", or choose another with --source`,
-    });
-  return source;
+  return { byTarget, unmatched };
 }
 
-/** The patterns in force: those typed, `*` for `--full`, else `[mirror] packages`. */
-export function choosePatterns(options: MirrorOptions, config: Config): readonly string[] {
-  if (options.full && options.patterns.length > 0)
-    throw new UsageError('give patterns or --full, not both: --full takes every module');
-  if (options.full) return ['*'];
-  if (options.patterns.length > 0) return options.patterns;
-  if (config.mirror.packages.length > 0) return config.mirror.packages;
-  throw new UsageError('nothing to mirror: give patterns such as "moonbitlang/*", --full or --from PROJECT', {
-    hint: 'or list patterns under [mirror] packages in registry.toml',
-  });
-}
-
-export async function selectByPatterns(
-  patterns: readonly string[],
-  source: SourceConfig,
-  options: MirrorOptions,
-  whole: WholeIndex,
-  resolver: Resolver,
-  refresh: readonly SourceRefresh[],
-): Promise<Selection> {
-  const reading = refresh.find((candidate) => candidate.source === source.name);
-  if (reading?.outcome === 'never-read')
-    throw new UnavailableError(`cannot read the index of source "${source.name}": ${reading.detail ?? ''}`, {
-      hint: `run "moonbit-registry source check ${source.name}"`,
-    });
-  const listed = await listedModules(source.name, whole);
-  const matching = listed.filter((module) => matchesAny(patterns, module));
-  assertEachPatternMatches(patterns, listed, source.name);
-
-  const roots = new Map<ModuleName, readonly IndexEntry[]>();
-  const skipped: MirrorReport['skipped'][number][] = [];
-  const resolve = async (module: ModuleName) => {
-    const { decision, entries } = await resolver.resolve(module);
-    return { module, origin: decision.origin, entries: options.latest ? latestOf(entries) : entries };
-  };
-  for (const { module, origin, entries } of await pMap(matching, resolve, { concurrency })) {
-    if (origin === source.name) roots.set(module, entries);
-    else if (origin === undefined) skipped.push({ module, origin, reason: 'its origin is undecided' });
-    else skipped.push({ module, origin, reason: `served from "${origin}"` });
+/** What is taken of what the targets match: the versions of each module, by the source that was asked for it. */
+export async function takeMatches({ byTarget }: Matches, context: TakingContext): Promise<Selection> {
+  const roots = new Map<string, Map<ModuleName, readonly IndexEntry[]>>();
+  const skipped = new Map<ModuleName, MirrorReport['skipped'][number]>();
+  for (const [target, matching] of byTarget) {
+    const take = (module: ModuleName) => takeFrom(target, module, context);
+    for (const taken of await pMap(matching, take, { concurrency })) {
+      if ('skipped' in taken) {
+        skipped.set(taken.skipped.module, taken.skipped);
+        continue;
+      }
+      const group = roots.get(target.source) ?? new Map<ModuleName, readonly IndexEntry[]>();
+      roots.set(target.source, group);
+      const before = group.get(taken.module);
+      group.set(taken.module, before ? [...new Set([...before, ...taken.entries])] : taken.entries);
+    }
   }
-  return { roots, skipped };
+  for (const group of roots.values()) for (const module of group.keys()) skipped.delete(module);
+  return { roots, skipped: [...skipped.values()] };
 }
 
-async function listedModules(source: string, whole: WholeIndex): Promise<ModuleName[]> {
-  const modules: ModuleName[] = [];
-  for (const path of whole.paths) {
-    const target = readIndexPath(path);
-    if (target.kind !== 'module') continue;
-    if ((await whole.listings(indexPathOf(target.module))).has(source)) modules.push(target.module);
-  }
-  return modules;
+function groupBySource(targets: readonly MirrorTarget[]): Map<string, MirrorTarget[]> {
+  const groups = new Map<string, MirrorTarget[]>();
+  for (const target of targets) groups.set(target.source, [...(groups.get(target.source) ?? []), target]);
+  return groups;
 }
 
-function assertEachPatternMatches(
-  patterns: readonly string[],
-  listed: readonly ModuleName[],
+type Problem = NotFoundError | UnavailableError;
+
+/** What can be matched of a source that is there and has been read. */
+async function listUsable(
   source: string,
-): void {
-  const empty = patterns.filter((pattern) => !listed.some((module) => matchesAny([pattern], module)));
-  if (empty.length === 0) return;
-  const guess = suggest(empty[0] ?? '', listed);
-  const owners = [...new Set(listed.map((module) => module.slice(0, module.indexOf('/'))))].sort();
-  const some = owners.length > 8 ? `${owners.slice(0, 8).join(', ')}, …` : owners.join(', ');
-  throw new NotFoundError(
-    `${empty.map((pattern) => `"${pattern}"`).join(', ')} matches none of the ${listed.length} modules of source "${source}" (owners: ${some})`,
-    {
-      hint:
-        guess === undefined
-          ? 'patterns match whole names, and "*" stands for any characters; --source chooses another source'
-          : `did you mean "${guess}"?`,
-    },
-  );
+  { config, refresh, whole }: MatchContext,
+): Promise<{ readonly modules: readonly ModuleName[] } | { readonly problem: Problem }> {
+  if (source !== anySource) {
+    const settings = config.sources.find(({ name }) => name === source);
+    if (!settings) return { problem: new NotFoundError(`there is no source "${source}"`) };
+    const hint = `moonbit-registry source enable ${source}`;
+    if (!settings.enabled) return { problem: new NotFoundError(`source "${source}" is disabled`, { hint }) };
+    const reading = refresh.find((candidate) => candidate.source === source);
+    if (reading?.outcome === 'never-read')
+      return {
+        problem: new UnavailableError(
+          `cannot read the index of source "${source}": ${reading.detail ?? ''}`,
+          { hint: `run "moonbit-registry source check ${source}"` },
+        ),
+      };
+  }
+  return { modules: await listModules(source, whole) };
+}
+
+type Taken =
+  | { readonly module: ModuleName; readonly entries: readonly IndexEntry[] }
+  | { readonly skipped: MirrorReport['skipped'][number] };
+
+/** What the target takes of a module that it matches: what is served of it, or, while that is undecided, what its source lists. */
+async function takeFrom(
+  { source, version }: MirrorTarget,
+  module: ModuleName,
+  { resolver, index, isLatestOnly }: TakingContext,
+): Promise<Taken> {
+  const { decision, entries } = await resolver.resolve(module);
+  const { origin } = decision;
+  const skip = (kind: MirrorReport['skipped'][number]['kind'], reason: string): Taken => ({
+    skipped: { module, origin, kind, reason },
+  });
+  const choose = (all: readonly IndexEntry[]): Taken => {
+    const chosen = version === undefined ? all : all.filter((entry) => entry.version === version);
+    if (chosen.length === 0 && version !== undefined)
+      return skip('no-version', `there is no version ${version} of it`);
+    return { module, entries: isLatestOnly ? latestOf(chosen) : chosen };
+  };
+  if (origin !== undefined && (origin === source || source === anySource)) return choose(entries);
+  if (origin !== undefined) return skip('other-origin', `served from "${origin}"`);
+  if (decision.rule !== 'undecided' || source === anySource)
+    return skip('undecided', 'nobody has decided yet where it comes from');
+  const offer = await offerOf(module, source, resolver, index);
+  if (offer.kind === 'offered') return choose(offer.entries);
+  if (offer.kind === 'contradicted') return skip('contradicted', offer.reason);
+  return skip('undecided', 'nobody has decided yet where it comes from');
 }
 
 function latestOf(entries: readonly IndexEntry[]): IndexEntry[] {
@@ -122,37 +155,39 @@ function latestOf(entries: readonly IndexEntry[]): IndexEntry[] {
   return entries.filter((entry) => entry.version === latest);
 }
 
-/** What a project states it needs: `moon.mod` or `moon.mod.json`, or a folder with one of them. */
-export async function readProject(path: string): Promise<Requirement[]> {
-  const file = await locateManifest(path);
-  const manifest = parseManifest(file, await readFile(file, 'utf8'));
-  const requiredBy = basename(file);
-  return [...manifest.dependencies, ...manifest.binDependencies].map((dependency) => ({
-    dependency,
-    requiredBy,
-  }));
-}
-
-function parseManifest(file: string, text: string): ReturnType<typeof parseProjectManifest> {
-  try {
-    return parseProjectManifest(file, text);
-  } catch (error) {
-    // Reported as a `ConfigError`, its place would be taken for one in registry.toml.
-    if (error instanceof ConfigError) throw new UsageError(error.message, { cause: error });
-    throw error;
-  }
-}
-
-export async function locateManifest(path: string): Promise<string> {
-  const candidates = [path, join(path, 'moon.mod'), join(path, 'moon.mod.json')];
-  for (const candidate of candidates) {
-    const found = await stat(candidate).catch((error: NodeJS.ErrnoException) => {
-      if (error.code === 'ENOENT' || error.code === 'ENOTDIR') return undefined;
-      throw error;
-    });
-    if (found?.isFile()) return candidate;
-  }
-  throw new NotFoundError(`there is no moon.mod or moon.mod.json at ${path}`, {
-    hint: 'name the folder of a project, or its moon.mod or moon.mod.json',
+/** Says what there is instead, and which other source would have it. */
+async function noMatch(
+  target: MirrorTarget,
+  listed: readonly ModuleName[],
+  context: MatchContext,
+): Promise<NotFoundError> {
+  const owners = [...new Set(listed.map((module) => module.slice(0, module.indexOf('/'))))].sort();
+  const some = owners.length > 8 ? `${owners.slice(0, 8).join(', ')}, …` : owners.join(', ');
+  const pattern = formatMirrorPattern(target);
+  const where =
+    target.source === anySource
+      ? `of the ${listed.length} modules of all sources`
+      : `of the ${listed.length} modules of source "${target.source}"`;
+  return new NotFoundError(`"${pattern}" matches none ${where} (owners: ${some || 'none'})`, {
+    hint: await adviceFor(target, listed, context),
   });
+}
+
+async function adviceFor(
+  target: MirrorTarget,
+  listed: readonly ModuleName[],
+  { config, whole }: MatchContext,
+): Promise<string> {
+  const pattern = formatMirrorPattern(target);
+  for (const { name, enabled } of config.sources) {
+    if (!enabled || name === target.source || target.source === anySource) continue;
+    const isListed = (await listModules(name, whole)).some((module) =>
+      matchesPattern(target.pattern, module),
+    );
+    if (isListed) return `source "${name}" has it: moonbit-registry mirror -s ${name} "${pattern}"`;
+  }
+  const guess = suggest(target.pattern, listed);
+  return guess === undefined
+    ? 'patterns match whole names, and "*" stands for any characters; --source chooses another source'
+    : `did you mean "${guess}"?`;
 }

@@ -5,7 +5,7 @@ import type { Config } from '../config/config.ts';
 import { type Checksum, isChecksum } from '../model/checksum.ts';
 import { writeFileAtomic } from '../support/atomic-file.ts';
 import { programVersion } from '../support/version.ts';
-import { choosePatterns, chooseSource } from './mirror-selection.ts';
+import { chooseTargets, isFromSettings } from './mirror-targets.ts';
 import { policyDigest, policyOf } from './policy.ts';
 import type { MirrorOptions, MirrorReport } from './reports.ts';
 import type { SyncResult } from './sync.ts';
@@ -27,6 +27,8 @@ export interface Mirrored {
     readonly versions: number;
   }[];
   readonly skipped: MirrorReport['skipped'];
+  readonly unmatched: MirrorReport['unmatched'];
+  readonly undecided: MirrorReport['undecided'];
   readonly unsatisfied: MirrorReport['unsatisfied'];
   readonly checksums: readonly Checksum[];
 }
@@ -36,8 +38,8 @@ export function requestKey(config: Config, options: MirrorOptions): string | und
   if (options.from !== undefined) return undefined;
   return digestOf([
     programVersion,
-    chooseSource(config, options.source).name,
-    choosePatterns(options, config),
+    chooseTargets(options, config),
+    isFromSettings(options),
     options.strict ?? false,
     options.latest ?? false,
   ]);
@@ -48,7 +50,7 @@ export function requestKey(config: Config, options: MirrorOptions): string | und
  * file, or on which archives are here (rule 6).
  */
 export function selectionKey(
-  { state, snapshots, config }: Pick<SyncResult, 'state' | 'snapshots' | 'config'>,
+  { state, snapshots, config, current }: Pick<SyncResult, 'state' | 'snapshots' | 'config' | 'current'>,
   options: MirrorOptions,
 ): string | undefined {
   const policy = policyOf(config, snapshots);
@@ -60,6 +62,7 @@ export function selectionKey(
     state.commit,
     snapshots.map(({ source, tree }) => [source, tree]),
     policyDigest(policy),
+    [...current].sort(),
   ]);
 }
 

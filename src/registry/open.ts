@@ -14,7 +14,7 @@ import { type OpenOptions, openParts, type RegistryParts } from './parts.ts';
 import { policyOf } from './policy.ts';
 import { findStaleSources, hasAnythingToServe, listReadTimes } from './read-times.ts';
 import type { Registry } from './registry.ts';
-import { listModules } from './served-modules.ts';
+import { listServed } from './served-modules.ts';
 import { readStatus } from './status.ts';
 import { suggestModule } from './suggest-module.ts';
 import { aggregate, type SyncContext, syncRegistry } from './sync.ts';
@@ -62,7 +62,7 @@ export async function openRegistry(options: OpenOptions): Promise<Registry> {
       return report;
     },
     downgrade: () => withProcessLock(join(layout.locks, 'registry'), () => downgrade(index, new Date())),
-    mirror: (mirrorOptions) => parts.whileTidying(() => mirror(context(), mirrorOptions)),
+    mirror: (mirrorOptions) => parts.whileTidying(() => mirror(context(), mirrorOptions, parts.actor.user)),
 
     async status() {
       const config = configuration.current();
@@ -77,7 +77,7 @@ export async function openRegistry(options: OpenOptions): Promise<Registry> {
     },
 
     suggestModule: async (name) => suggestModule(name, index, await index.state()),
-    list: (listOptions) => listModules({ index, archives }, listOptions),
+    list: (listOptions) => listServed({ index, archives }, listOptions),
     findOutdated: (project) => findOutdated({ index, served }, project),
 
     scrub: (signal) => parts.scrub.run(signal),

@@ -5,8 +5,8 @@ import type { IndexEntry } from '../model/index-entry.ts';
 import { isModuleName, type ModuleName } from '../model/module-name.ts';
 import { compareVersions, compatibilitySet, latestVersion, type Version } from '../model/version.ts';
 import { type Closure, type Requirement, selectForProject, toolchainModule } from './dependency-closure.ts';
-import { locateManifest, readProject } from './mirror-selection.ts';
 import { readOrigins } from './module-facts.ts';
+import { locateManifest, readProject } from './project-requirements.ts';
 import type { OutdatedDependency, OutdatedReport } from './reports.ts';
 import type { ServedIndex } from './served-index.ts';
 

@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { createDiskShares, readFreeBytes } from '../archives/disk-share.ts';
+import { createDiskShares, type DiskShares, readFreeBytes } from '../archives/disk-share.ts';
 import { openFileArchiveStore } from '../archives/file-archive-store.ts';
 import { createVerifyingStore, type DamagedArchive } from '../archives/verifying-store.ts';
 import type { Config } from '../config/config.ts';
@@ -55,6 +55,16 @@ export interface OpenOptions {
 /** As many as keep git busy. */
 const locatedAtOnce = 16;
 
+/** Archives and assets as they are on the disk. */
+export function openStores(
+  layout: Pick<ReturnType<typeof dataLayout>, 'packages' | 'assets'>,
+  shares?: DiskShares,
+) {
+  const files = openFileArchiveStore(layout.packages, { shares });
+  const assetFiles = openFileArchiveStore(layout.assets, { shares, suffix: '.wasm' });
+  return { files, assetFiles };
+}
+
 /** What a registry is made of, each part knowing the others it needs. */
 export type RegistryParts = Awaited<ReturnType<typeof openParts>>;
 
@@ -74,9 +84,8 @@ export async function openParts(options: OpenOptions) {
   if (!options.keepsFormat && (await index.state()).format !== currentFormat)
     await upgrade(index, layout.locks, log, (locked) => migrate(locked, now(), addressOf));
   const shares = createDiskShares(() => readFreeBytes(dataDir));
-  const files = openFileArchiveStore(layout.packages, { shares });
+  const { files, assetFiles } = openStores(layout, shares);
   const archives = createVerifyingStore(files, { onDamage: reportDamage });
-  const assetFiles = openFileArchiveStore(layout.assets, { shares, suffix: '.wasm' });
   const assetStore = createVerifyingStore(assetFiles, {
     onDamage: ({ checksum, damage, movedTo }) =>
       log.error(`a stored asset was damaged: it ${damage}`, { checksum, movedTo }),
@@ -198,7 +207,19 @@ export async function openParts(options: OpenOptions) {
     },
   });
   return {
-    ...{ layout, actor, configuration, reload, audit, index, files, archives, connections, sources },
+    ...{
+      layout,
+      actor,
+      configuration,
+      reload,
+      audit,
+      index,
+      files,
+      assetFiles,
+      archives,
+      connections,
+      sources,
+    },
     ...{
       served,
       delivery,

@@ -73,7 +73,9 @@ export interface SyncReport {
 }
 
 export interface MirrorOptions {
+  /** As `mirrorPatternProblem` takes them; none: `[mirror] packages`, unless `full` or `from` says otherwise. */
   readonly patterns: readonly string[];
+  /** A source's name, `*` for whichever supplies a module; the default source unless given. */
   readonly source?: string | undefined;
   /** Everything the source supplies. */
   readonly full?: boolean | undefined;
@@ -102,25 +104,50 @@ export interface MirrorReport {
   readonly refresh: readonly SourceRefresh[];
   /** One per source that supplied something. `versions` are those wanted: downloaded + present + failed. */
   readonly sources: readonly MirrorSourceSummary[];
-  /** Modules that matched but belong to another source. */
+  /** Names that were undecided, and belong to the source now that they were mirrored from by name; with `dryRun`, would belong. */
+  readonly decided: readonly { readonly module: ModuleName; readonly source: string }[];
+  /** Owners of names that stay undecided, and of which archives were fetched all the same, from what that source lists. */
+  readonly undecided: readonly {
+    readonly source: string;
+    readonly owner: string;
+    readonly modules: number;
+    readonly versions: number;
+  }[];
+  /** What matched, and of which nothing was taken. */
   readonly skipped: readonly {
     readonly module: ModuleName;
     readonly origin: string | undefined;
+    /** `contradicted`: while the name is undecided, a source trusted more lists other bytes for it. */
+    readonly kind: 'other-origin' | 'undecided' | 'contradicted' | 'no-version';
     readonly reason: string;
   }[];
+  /** Of `[mirror] packages`, what matched nothing, and why. */
+  readonly unmatched: readonly {
+    readonly source: string;
+    readonly pattern: string;
+    readonly reason: string;
+    readonly hint: string | undefined;
+  }[];
+  /** With `dryRun`: what would be downloaded, `OWNER/NAME@VERSION`, in the order of names. */
+  readonly toDownload: readonly string[];
   readonly failed: readonly {
     readonly module: ModuleName;
     readonly version: Version;
     readonly source: string;
     readonly reason: string;
   }[];
-  /** Dependencies that no source lists, or that no listed version satisfies. */
+  /** Dependencies that nothing could be selected for. */
   readonly unsatisfied: readonly {
     readonly module: string;
     readonly requirement: string;
     /** `module@version` that asks for it, or the project file. */
     readonly requiredBy: string;
     readonly reason: string;
+    /**
+     * `impossible`: no client can satisfy it from any registry. `unlisted`: every enabled source was read, and none lists
+     * it. `open`: it may be had once something else has happened, as `reason` says.
+     */
+    readonly kind: 'impossible' | 'unlisted' | 'open';
   }[];
   readonly findings: readonly Finding[];
 }

@@ -52,6 +52,11 @@ export interface Resolver {
   /** Enough to fetch an archive of it; `resolve` decides the same. */
   locate(module: ModuleName): Promise<LocatedModule>;
   resolve(module: ModuleName): Promise<ResolvedModule>;
+  /**
+   * An undecided name as it would resolve if the operator gave it to this source. The decision is a guess then, and says nothing of
+   * what the name means; the entries are what that source lists.
+   */
+  resolveFor(module: ModuleName, source: string): Promise<ResolvedModule>;
 }
 
 /**
@@ -70,17 +75,26 @@ export function createResolver(input: ResolveInput): Resolver {
       decision: await decide(located, policy, input.index, { current: input.current, budget }),
     };
   });
+  const resolveBounded = async (located: LocatedModule) => {
+    const sizeBytes = await measureAll(input.index, [located.decision.file, located.facts.served]);
+    return budget.run(sizeBytes, () => resolveLocated(located, policy, input));
+  };
   return {
     policy,
     locate,
     resolve: remembering(
-      async (module) => {
-        const located = await locate(module);
-        const sizeBytes = await measureAll(input.index, [located.decision.file, located.facts.served]);
-        return budget.run(sizeBytes, () => resolveLocated(located, policy, input));
-      },
+      async (module) => resolveBounded(await locate(module)),
       ({ pins, entries }) => 1 + pins.length + entries.length,
     ),
+    async resolveFor(module, source) {
+      const located = await locate(module);
+      if (located.decision.rule !== 'undecided') return resolveBounded(located);
+      const context = { current: input.current, accepted: source, budget };
+      return resolveBounded({
+        ...located,
+        decision: await decide(located.facts, policy, input.index, context),
+      });
+    },
   };
 }
 

@@ -7,7 +7,7 @@ import type { ModuleName } from '../model/module-name.ts';
 import { matchesAny } from '../model/pattern.ts';
 import { latestVersion, type Version } from '../model/version.ts';
 import { batches } from '../support/batches.ts';
-import { createPresence } from './mirror.ts';
+import { createPresence } from './fetch-many.ts';
 import { readOrigins } from './module-facts.ts';
 import type { ListedModule, ListOptions } from './reports.ts';
 
@@ -22,7 +22,7 @@ const readAtOnce = 64;
 const usualVersions = 8;
 
 /** The served index of one state, module by module in path order. */
-export async function* listModules(
+export async function* listServed(
   { index, archives }: Tools,
   { patterns = [], cachedOnly = false }: ListOptions = {},
 ): AsyncGenerator<ListedModule> {

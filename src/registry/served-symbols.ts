@@ -25,7 +25,7 @@ export interface SymbolsContext {
  */
 export function createSymbols({ directory, shares, log }: SymbolsContext) {
   let merged: { readonly key: string; readonly served: ServedFile } | undefined;
-  const fileOf = (source: string) => join(directory, `${source}.zip`);
+  const fileOf = (source: string) => symbolsFileOf(directory, source);
 
   async function refreshFrom(source: Source, signal: AbortSignal | undefined): Promise<void> {
     const { name } = source.config;
@@ -85,6 +85,11 @@ export function createSymbols({ directory, shares, log }: SymbolsContext) {
       return served;
     },
   };
+}
+
+/** Where a source's symbols are kept. */
+export function symbolsFileOf(directory: string, source: string): string {
+  return join(directory, `${source}.zip`);
 }
 
 /** Changes when the file is written anew. */

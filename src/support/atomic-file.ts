@@ -1,8 +1,8 @@
 import { chmod, link, open, readlink, realpath, rename, rm, stat } from 'node:fs/promises';
-import { dirname, join, resolve } from 'node:path';
-import { storageErrorOf } from './disk-errors.ts';
+import { basename, dirname, join, resolve } from 'node:path';
+import { onDisk, storageErrorOf } from './disk-errors.ts';
 import { errorCode } from './error-code.ts';
-import { temporaryName } from './temporary-file.ts';
+import { findAbandoned, removeFiles, temporaryName } from './temporary-file.ts';
 
 const defaultMode = 0o666; // less the umask, as for any file
 
@@ -33,6 +33,49 @@ export async function writeFileAtomic(
     await syncDirectory(dirname(target));
   } catch (cause) {
     throw storageErrorOf(`write ${path}`, cause);
+  }
+}
+
+/**
+ * As `writeFileAtomic`, of a content that comes in pieces, whose failure is thrown as it is. Its temporary file is called
+ * `.NAME.….tmp`; what killed processes left of earlier ones is removed.
+ */
+export async function writePiecesAtomic(
+  path: string,
+  pieces: AsyncIterable<Uint8Array>,
+  options: { readonly mode?: number } = {},
+): Promise<void> {
+  const doing = `write ${path}`;
+  const target = await onDisk(doing, () => followLinks(path));
+  const prefix = join(dirname(target), `.${basename(target)}`);
+  await removeFiles((await findAbandoned(dirname(target))).filter((file) => file.startsWith(`${prefix}.`)));
+  const temporary = temporaryName(prefix);
+  try {
+    await writePieces(temporary, pieces, { mode: options.mode ?? defaultMode, doing });
+    await onDisk(doing, async () => {
+      const mode = await existingMode(target);
+      if (mode !== undefined) await chmod(temporary, mode);
+      await rename(temporary, target);
+      await syncDirectory(dirname(target));
+    });
+  } catch (error) {
+    await rm(temporary, { force: true });
+    throw error;
+  }
+}
+
+/** Writes a new file, and makes it durable; what is there of it when `pieces` fails stays. */
+export async function writePieces(
+  path: string,
+  pieces: AsyncIterable<Uint8Array>,
+  { mode = defaultMode, doing = `write ${path}` }: { readonly mode?: number; readonly doing?: string } = {},
+): Promise<void> {
+  const handle = await onDisk(doing, () => open(path, 'wx', mode));
+  try {
+    for await (const piece of pieces) await onDisk(doing, () => handle.appendFile(piece));
+    await onDisk(doing, () => handle.sync());
+  } finally {
+    await handle.close();
   }
 }
 

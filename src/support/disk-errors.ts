@@ -9,6 +9,7 @@ const hints = new Map(
     EACCES: 'give the user who runs this process read and write permission there',
     EPERM: 'give the user who runs this process read and write permission there',
     ENOTDIR: 'something else stands where a directory is needed: move it away',
+    EISDIR: 'a directory stands where a file is needed: name another file',
     EMFILE: 'raise the limit of open files (ulimit -n), or lower the number of jobs',
     ENFILE: 'raise the limit of open files of this machine',
     EIO: 'the disk reports a hardware error: check it before going on',

@@ -156,7 +156,7 @@ describe('what is mirrored', () => {
     );
     const { code, stdout } = await registry.run('mirror', 'company/*');
     expect(code).toBe(0);
-    expect(stdout).toMatch(/1 module skipped, supplied by another source:\n {2}company\/tool \(internal\): /);
+    expect(stdout).toContain('1 module skipped:\n  company/tool: served from "internal"');
     expect(await cachedIds(registry)).toEqual(['company/public@1.0.0']);
     expect(mooncakes.count('tool')).toBe(0);
   });
@@ -207,8 +207,9 @@ describe('what is mirrored', () => {
     const { code, stdout } = await registry.run('mirror', 'alice/json', '--dry-run');
     expect(code).toBe(0);
     expect(stdout).toMatch(
-      /^Would mirror \(nothing was changed\):\n.*\n {2}mooncakes +2 +5 +0 +0 B +0 +0\n$/,
+      /^Would mirror \(nothing was changed\):\n.*\n {2}mooncakes +2 +5 +0 +0 B +0 +0\n\n5 archives would be downloaded:\n {2}alice\/json@1\.0\.0\n/,
     );
+    expect(stdout).toContain('  bob/base@0.2.1\n');
     expect(await cachedIds(registry)).toEqual([]);
     expect(await registry.state()).toBe(before);
     expect(archiveRequests(mooncakes)).toBe(0);
@@ -216,14 +217,15 @@ describe('what is mirrored', () => {
 });
 
 describe('what is missing', () => {
-  test('a dependency that no source lists is named with who needs it, and ends with 3', async () => {
+  test('a dependency that no source lists is named with who needs it, and a failure only where the closure is required', async () => {
     const { registry } = await createWorld([
       { module: 'alice/json', version: '1.0.0', deps: { 'nobody/has': '1.0.0', 'bob/base': '9.0.0' } },
       { module: 'bob/base', version: '0.1.0' },
     ]);
     const { code, stdout } = await registry.run('mirror', 'alice/json');
-    expect(code).toBe(3);
-    expect(stdout).toContain('2 dependencies cannot be satisfied:');
+    expect(code).toBe(0);
+    expect((await registry.run('mirror', 'alice/json', '--require-closure')).code).toBe(3);
+    expect(stdout).toContain('2 dependencies that nobody can have from here (a remark):');
     expect(stdout).toContain(
       '  nobody/has@1.0.0, required by alice/json@1.0.0: no source lists this module\n',
     );
@@ -255,6 +257,39 @@ describe('what is missing', () => {
     expect(await cachedIds(registry)).toEqual(['company/base@1.0.0']);
   });
 
+  test('sources that cannot be reached on the first day: what is mirrored by name is served all the same', async () => {
+    const mooncakes = await startUpstream();
+    await mooncakes.publishMany([
+      { module: 'moonbitlang/x', version: '0.4.38', deps: { 'lantern/markdown': '0.4.0' } },
+      { module: 'lantern/markdown', version: '0.4.7' },
+      { module: 'tidepool/http', version: '0.2.1' },
+    ]);
+    const nobody = { url: 'http://127.0.0.1:9/registry', indexUrl: 'http://127.0.0.1:9/registry/git/index' };
+    const registry = await createCliRegistry({
+      sources: [
+        { name: 'mooncakes', upstream: mooncakes, priority: 100 },
+        { name: 'partner', upstream: nobody, priority: 50 },
+        { name: 'internal', upstream: nobody, priority: 25 },
+      ],
+    });
+    const { code, stdout } = await registry.run('mirror', 'moonbitlang/*');
+    expect(code).toBe(3);
+    expect(stdout).toMatch(/ {2}mooncakes +2 +2 +2 /);
+    expect(stdout).toContain(
+      '1 new name decided, since you mirror by name: it comes from "mooncakes":\n  moonbitlang/x\n',
+    );
+    expect(stdout).toContain('  $ moonbit-registry mirror "lantern/*"\n');
+    expect(Object.keys(await registry.served())).toEqual(['moonbitlang/x@0.4.38']);
+    const failed = await registry.run('mirror', '-s', 'partner', 'partner-org/*');
+    expect(failed.code).toBe(1);
+    expect(failed.stderr).toContain('cannot read the index of source "partner"');
+
+    mooncakes.resetCounts();
+    await registry.run('mirror', 'lantern/*');
+    expect(archiveRequests(mooncakes)).toBe(0);
+    expect(Object.keys(await registry.served())).toEqual(['lantern/markdown@0.4.7', 'moonbitlang/x@0.4.38']);
+  });
+
   test.each([
     [
       ['-s', 'internl', 'company/*'],
@@ -268,7 +303,11 @@ describe('what is missing', () => {
       /\*/,
     ],
     [['alice/jsn'], /matches none/, /did you mean "alice\/json"\?/],
-    [['alice/json', 'company/*'], /"company\/\*" matches none/, /--source/],
+    [
+      ['alice/json', 'company/*'],
+      /"company\/\*" matches none/,
+      /source "internal" has it: moonbit-registry mirror -s internal "company\/\*"/,
+    ],
     [['--from', '.'], /there is no moon\.mod or moon\.mod\.json/, /--from/],
   ])('%j fails with 1 and says what there is', async (words, message, hint) => {
     const upstream = await startUpstream(['alice/json@1.0.0']);

@@ -129,7 +129,9 @@ export function formatOutdated(
   );
   return [
     headline,
-    ...(rows.length > 0 ? [formatTable(['MODULE', 'WANTED', 'SELECTED', 'LATEST', 'ORIGIN'], rows, [], width)] : []),
+    ...(rows.length > 0
+      ? [formatTable(['MODULE', 'WANTED', 'SELECTED', 'LATEST', 'ORIGIN'], rows, [], width)]
+      : []),
     ...(missing.length > 0 ? [`${count(missing.length, 'requirement')} cannot be met:`, ...missing] : []),
   ].join('\n');
 }

@@ -3,20 +3,20 @@ import type { Command } from 'commander';
 import type { Config } from '../../config/config.ts';
 import { defaultMaxConcurrency } from '../../config/presets.ts';
 import { UsageError } from '../../errors.ts';
-import type { MirrorOptions, MirrorReport } from '../../registry/reports.ts';
-import { parsePatterns, parseWholeNumber } from '../arguments.ts';
+import { anySource } from '../../model/mirror-target.ts';
+import type { MirrorOptions } from '../../registry/reports.ts';
+import { parseMirrorPatterns, parseWholeNumber } from '../arguments.ts';
 import { addExamples, findSource, interruptible, type Run, withRegistry } from '../context.ts';
 import { CommandLineError, exitCodes } from '../exit-codes.ts';
-import { formatFindings, formatStale, needsAttention } from '../findings.ts';
-import { count, formatBytes, formatElapsed, formatList, groupDigits } from '../format.ts';
 import type { CommandIo } from '../io.ts';
+import { formatMirror, isComplete } from '../mirror-text.ts';
 import { withProgress } from '../progress.ts';
-import { formatTable } from '../table.ts';
 
 interface Flags {
   readonly source?: string;
   readonly full?: true;
   readonly strict?: true;
+  readonly requireClosure?: true;
   readonly latest?: true;
   readonly from?: string;
   readonly dryRun?: true;
@@ -30,12 +30,18 @@ export function defineMirror(parent: Command, run: Run): void {
     .description(
       'Downloads all versions of the modules that match, and the dependencies clients would select with them. ' +
         'Patterns match whole names; * crosses slashes. Without patterns: [mirror] packages of registry.toml. ' +
+        "New names that wait for a source which cannot be read are the chosen source's once you mirror them by name, which a " +
+        'pattern does that spells out their owner. ' +
         'Whatever was interrupted, failed or published since is completed by running it again.',
     )
-    .argument('[patterns...]', 'module names or patterns, quoted')
-    .option('-s, --source <name>', 'the source to mirror from (default: the default source)')
+    .argument('[patterns...]', 'module names, patterns (quoted), or OWNER/NAME@VERSION')
+    .option(
+      '-s, --source <name>',
+      'the source to mirror from; "*": whichever supplies a module (default: the default source)',
+    )
     .option('--full', 'everything the source supplies')
     .option('--strict', 'without dependencies')
+    .option('--require-closure', 'end with 3 also for dependencies that nobody has')
     .option('--latest', 'only the latest version of what matches')
     .option('--from <project>', 'exactly what a project needs: its folder, moon.mod.json or moon.mod')
     .option('--dry-run', 'show what would be downloaded, and change nothing')
@@ -46,6 +52,10 @@ export function defineMirror(parent: Command, run: Run): void {
   addExamples(command, [
     ['moonbit-registry mirror "moonbitlang/*"', 'All modules of moonbitlang, from the default source.'],
     ['moonbit-registry mirror -s partner "partner-org/*"', 'The same from another source.'],
+    [
+      'moonbit-registry mirror -s "*" "*/json"',
+      'Every module so called, each from the source that supplies it.',
+    ],
     ['moonbit-registry mirror --from ../app', 'What the project in ../app needs to build.'],
     ['moonbit-registry mirror --full --dry-run', 'See how much everything would be.'],
   ]);
@@ -54,16 +64,18 @@ export function defineMirror(parent: Command, run: Run): void {
       const wanted = readFlags(patterns, flags, context.io);
       return interruptible(context.io, (signal) =>
         withRegistry(context, async (registry) => {
-          const selection = completeSelection(wanted, registry.config);
+          checkSelection(wanted, registry.config);
           const { io, output } = context;
           const begunAt = io.now();
           const report = await withProgress(context, (onProgress) =>
-            registry.mirror({ ...selection, signal, onProgress }),
+            registry.mirror({ ...wanted, signal, onProgress }),
           );
           const elapsedMs = io.now() - begunAt;
-          const text = formatMirror(report, { elapsedMs, width: output.width });
+          const { defaultSource } = registry.config;
+          const text = formatMirror(report, { defaultSource, elapsedMs, width: output.width });
           output.result({ text, json: { ...report, elapsedMs } });
-          return isComplete(report) ? exitCodes.done : exitCodes.doneWithFindings;
+          const isDone = isComplete(report, flags.requireClosure === true);
+          return isDone ? exitCodes.done : exitCodes.doneWithFindings;
         }),
       );
     }),
@@ -80,7 +92,7 @@ function readFlags(patterns: readonly string[], flags: Flags, io: CommandIo): Mi
   ].filter(Boolean);
   if (kinds.length > 1) throw new CommandLineError(`${kinds.join(' and ')} exclude each other`);
   return {
-    patterns: parsePatterns(patterns),
+    patterns: parseMirrorPatterns(patterns),
     source: flags.source,
     full: flags.full,
     strict: flags.strict,
@@ -91,78 +103,15 @@ function readFlags(patterns: readonly string[], flags: Flags, io: CommandIo): Mi
   };
 }
 
-/** Fills in what the config decides; refuses a source that is unknown or disabled. */
-export function completeSelection(wanted: MirrorOptions, config: Config): MirrorOptions {
-  if (wanted.source !== undefined && !findSource(config, wanted.source).enabled)
-    throw new UsageError(`source "${wanted.source}" is disabled`, {
-      hint: `moonbit-registry source enable ${wanted.source}`,
+/** Refuses a source that is unknown or disabled, and to mirror nothing. */
+export function checkSelection(wanted: MirrorOptions, config: Config): void {
+  const { source, patterns, full, from } = wanted;
+  if (source !== undefined && source !== anySource && !findSource(config, source).enabled)
+    throw new UsageError(`source "${source}" is disabled`, {
+      hint: `moonbit-registry source enable ${source}`,
     });
-  if (wanted.patterns.length > 0 || wanted.full || wanted.from !== undefined) return wanted;
-  if (config.mirror.packages.length > 0) return { ...wanted, patterns: config.mirror.packages };
+  if (patterns.length > 0 || full || from !== undefined || config.mirror.packages.length > 0) return;
   throw new CommandLineError('nothing to mirror: no pattern, no --full, no --from', {
     hint: 'usage: moonbit-registry mirror PATTERN… (or set [mirror] packages in registry.toml)',
   });
-}
-
-function isComplete(report: MirrorReport): boolean {
-  if (report.failed.length > 0 || report.unsatisfied.length > 0) return false;
-  return !needsAttention({ refreshes: report.refresh, findings: report.findings });
-}
-
-/** `elapsedMs`: how long it took; `width` as for `formatTable`. */
-export function formatMirror(
-  report: MirrorReport,
-  { elapsedMs, width }: { readonly elapsedMs: number; readonly width: number | undefined },
-): string {
-  const sections = [
-    [formatSummary(report, elapsedMs, width)],
-    formatSection(
-      `${count(report.failed.length, 'archive')} failed:`,
-      report.failed.map(
-        ({ module, version, source, reason }) => `${module}@${version} (${source}): ${reason}`,
-      ),
-    ),
-    formatSection(
-      `${count(report.unsatisfied.length, 'dependency', 'dependencies')} cannot be satisfied:`,
-      report.unsatisfied.map(
-        ({ module, requirement, requiredBy, reason }) =>
-          `${module}@${requirement}, required by ${requiredBy}: ${reason}`,
-      ),
-    ),
-    formatSection(
-      `${count(report.skipped.length, 'module')} skipped, supplied by another source:`,
-      report.skipped.map(({ module, origin, reason }) => `${module} (${origin ?? 'no source'}): ${reason}`),
-    ),
-    formatStale(report.refresh),
-    formatFindings(report.findings),
-  ];
-  return sections
-    .filter((lines) => lines.length > 0)
-    .map((lines) => lines.join('\n'))
-    .join('\n\n');
-}
-
-function formatSummary(
-  { sources, dryRun }: MirrorReport,
-  elapsedMs: number,
-  width: number | undefined,
-): string {
-  const took = formatElapsed(elapsedMs);
-  if (sources.length === 0) return dryRun ? 'Nothing to download.' : `Nothing was downloaded in ${took}.`;
-  const header = ['SOURCE', 'MODULES', 'VERSIONS', 'DOWNLOADED', 'BYTES', 'PRESENT', 'FAILED'];
-  const rows = sources.map(({ source, modules, versions, downloaded, bytes, present, failed }) => [
-    source,
-    groupDigits(modules),
-    groupDigits(versions),
-    groupDigits(downloaded),
-    formatBytes(bytes),
-    groupDigits(present),
-    groupDigits(failed),
-  ]);
-  const title = dryRun ? 'Would mirror (nothing was changed):' : `Mirrored in ${took}:`;
-  return `${title}\n${formatTable(header, rows, [1, 2, 3, 4, 5, 6], width)}`;
-}
-
-function formatSection(headline: string, items: readonly string[]): string[] {
-  return items.length === 0 ? [] : [headline, ...formatList(items, 20)];
 }

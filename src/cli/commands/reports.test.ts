@@ -11,10 +11,11 @@ import type {
   StatusReport,
   SyncReport,
 } from '../../registry/reports.ts';
+import { formatMirror, isComplete } from '../mirror-text.ts';
 import { formatPlan } from '../plan-text.ts';
 import { formatExplanation } from './explain.ts';
 import { formatModules, formatOutdated } from './list.ts';
-import { completeSelection, formatMirror } from './mirror.ts';
+import { checkSelection } from './mirror.ts';
 import { formatChecks } from './source-check.ts';
 import { formatStatus } from './status.ts';
 
@@ -112,48 +113,93 @@ describe('mirror', () => {
       },
       { source: 'partner', modules: 1, versions: 1, downloaded: 0, present: 1, failed: 0, bytes: 0 },
     ],
+    decided: [],
+    undecided: [],
     skipped: [],
+    unmatched: [],
+    toDownload: [],
     failed: [],
     unsatisfied: [],
     findings: [],
   };
 
+  const told = { defaultSource: 'mooncakes', elapsedMs: 0, width: undefined };
+
   test('ends with a table per source', () => {
-    expect(formatMirror(report, { elapsedMs: 75_000, width: undefined })).toBe(`Mirrored in 1 min 15 s:
+    expect(formatMirror(report, { ...told, elapsedMs: 75_000 })).toBe(`Mirrored in 1 min 15 s:
   SOURCE     MODULES  VERSIONS  DOWNLOADED    BYTES  PRESENT  FAILED
   mooncakes       12     1,234       1,230  1.5 KiB        3       1
   partner          1         1           0      0 B        1       0`);
   });
 
   test('names what failed, what cannot be satisfied and what belongs to another source', () => {
-    const text = formatMirror({
-      ...report,
-      sources: [],
-      failed: [
-        { module: moduleName('a/b'), version: '1.0.0' as Version, source: 'mooncakes', reason: 'HTTP 500' },
-      ],
-      unsatisfied: [
-        { module: 'x/y', requirement: '2.0.0', requiredBy: 'a/b@1.0.0', reason: 'no source lists it' },
-      ],
-      skipped: [{ module: moduleName('company/tool'), origin: 'internal', reason: 'served from "internal"' }],
-    });
-    expect(text).toBe(`Nothing was downloaded.
+    const text = formatMirror(
+      {
+        ...report,
+        sources: [],
+        failed: [
+          { module: moduleName('a/b'), version: '1.0.0' as Version, source: 'mooncakes', reason: 'HTTP 500' },
+        ],
+        unsatisfied: [
+          {
+            module: 'x/y',
+            requirement: '2.0.0',
+            requiredBy: 'a/b@1.0.0',
+            reason: 'no source lists it',
+            kind: 'open',
+          },
+          {
+            module: 'x/z',
+            requirement: '*',
+            requiredBy: 'a/b@1.0.0',
+            reason: 'not a version',
+            kind: 'impossible',
+          },
+        ],
+        skipped: [
+          {
+            module: moduleName('company/tool'),
+            origin: 'internal',
+            kind: 'other-origin',
+            reason: 'served from "internal"',
+          },
+        ],
+        undecided: [
+          { source: 'partner', owner: 'alice', modules: 2, versions: 7 },
+          { source: 'partner', owner: 'bob', modules: 1, versions: 1 },
+        ],
+      },
+      { ...told, defaultSource: 'mooncakes' },
+    );
+    expect(text).toBe(`Nothing was downloaded in 0.0 s.
 
 1 archive failed:
   a/b@1.0.0 (mooncakes): HTTP 500
 
-1 dependency cannot be satisfied:
+1 dependency could not be had:
   x/y@2.0.0, required by a/b@1.0.0: no source lists it
 
-1 module skipped, supplied by another source:
-  company/tool (internal): served from "internal"`);
+1 dependency that nobody can have from here (a remark):
+  x/z@*, required by a/b@1.0.0: not a version
+
+1 module skipped:
+  company/tool: served from "internal"
+
+Not listed yet: 8 archives of 3 new names were taken as "partner" lists them, but nobody has decided that these names are its own. If they are:
+  $ moonbit-registry mirror -s partner "alice/*" "bob/*"`);
   });
 
-  test('takes the configured packages when nothing else was asked for', () => {
-    const config = parseConfig('[mirror]\npackages = ["a/*"]', { directory: '/registry', env: {} });
-    expect(completeSelection({ patterns: [] }, config)).toEqual({ patterns: ['a/*'] });
-    expect(completeSelection({ patterns: ['b/*'] }, config)).toEqual({ patterns: ['b/*'] });
-    expect(completeSelection({ patterns: [], full: true }, config)).toEqual({ patterns: [], full: true });
+  test('ends well without what nobody can have, unless the closure is required; not without what may yet be had', () => {
+    const missing = (kind: 'impossible' | 'unlisted' | 'open') => ({
+      ...report,
+      unsatisfied: [{ module: 'x/y', requirement: '2.0.0', requiredBy: 'a/b@1.0.0', reason: '', kind }],
+    });
+    expect(
+      (['impossible', 'unlisted', 'open'] as const).map((kind) => isComplete(missing(kind), false)),
+    ).toEqual([true, true, false]);
+    expect(
+      (['impossible', 'unlisted', 'open'] as const).map((kind) => isComplete(missing(kind), true)),
+    ).toEqual([false, false, false]);
   });
 
   test('refuses to guess, an unknown source and a disabled one', () => {
@@ -161,11 +207,11 @@ describe('mirror', () => {
       '[[sources]]\nname = "off"\nurl = "https://h"\nindex_url = "https://h/git"\nenabled = false\n',
       { directory: '/registry', env: {} },
     );
-    expect(() => completeSelection({ patterns: [] }, config)).toThrow('nothing to mirror');
-    expect(() => completeSelection({ patterns: ['*'], source: 'offf' }, config)).toThrow(
+    expect(() => checkSelection({ patterns: [] }, config)).toThrow('nothing to mirror');
+    expect(() => checkSelection({ patterns: ['*'], source: 'offf' }, config)).toThrow(
       'there is no source "offf"',
     );
-    expect(() => completeSelection({ patterns: ['*'], source: 'off' }, config)).toThrow(
+    expect(() => checkSelection({ patterns: ['*'], source: 'off' }, config)).toThrow(
       'source "off" is disabled',
     );
   });

@@ -22,7 +22,10 @@ export function defineStatus(parent: Command, run: Run): void {
     run((context) =>
       withRegistry(context, async (registry) => {
         const report = await registry.status();
-        context.output.result({ text: formatStatus(report, context.io.now(), context.output.width), json: report });
+        context.output.result({
+          text: formatStatus(report, context.io.now(), context.output.width),
+          json: report,
+        });
         const needsCare = report.findings.some(isOpenConflict) || report.sources.some(isFailing);
         return needsCare ? exitCodes.doneWithFindings : exitCodes.done;
       }),

@@ -1,0 +1,145 @@
+import { existsSync } from 'node:fs';
+import { realpath, rm, stat } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { basename, dirname, join, relative, resolve, sep } from 'node:path';
+import { loadConfig, readConfigText } from '../../config/load.ts';
+import { StorageError } from '../../errors.ts';
+import { listKeptRefs, refsOf, writeIndexBundle } from '../../index/index-bundle.ts';
+import { writePiecesAtomic } from '../../support/atomic-file.ts';
+import { ifExists, onDisk } from '../../support/disk-errors.ts';
+import { temporaryName } from '../../support/temporary-file.ts';
+import { dataLayout } from '../init.ts';
+import { type OpenOptions, openParts, type RegistryParts } from '../parts.ts';
+import { verifyContents } from '../verify-contents.ts';
+import { composeBackup } from './compose-backup.ts';
+import { listContents, type Tally } from './list-contents.ts';
+import { formatManifest } from './manifest.ts';
+import type { LeftOut } from './stored-contents.ts';
+
+export interface BackupReport {
+  /** Absolute; `undefined` where its bytes went to the caller. */
+  readonly file: string | undefined;
+  /** ISO 8601, UTC. */
+  readonly madeAt: string;
+  readonly state: string;
+  readonly served: string;
+  readonly modules: number;
+  readonly archives: number;
+  readonly assets: number;
+  readonly sizeBytes: number;
+  /** Archives and assets that should be in it and are not. */
+  readonly leftOut: readonly LeftOut[];
+  /** What is wrong with ledger and index, which are in it as they are. */
+  readonly problems: readonly string[];
+}
+
+export interface BackupOptions {
+  /** Where it goes: a file, or whoever takes the bytes. */
+  readonly target: string | ((pieces: AsyncIterable<Buffer>) => Promise<void>);
+  readonly signal?: AbortSignal | undefined;
+  readonly onProgress?: ((done: number, total: number) => void) | undefined;
+}
+
+/** What a backup holds beside archives is nobody else's business: internal addresses, who did what. */
+const fileMode = 0o600;
+
+/**
+ * Writes one state of a registry with all that it names and has, whatever other processes do to the registry meanwhile.
+ * Changes nothing in it. A file appears when it is whole and durable; what it held before stays until then.
+ */
+export async function createBackup(opening: OpenOptions, options: BackupOptions): Promise<BackupReport> {
+  const { registry } = await loadConfig(opening.directory, opening.env);
+  const layout = dataLayout(registry.dataDir);
+  if (!existsSync(layout.index))
+    throw new StorageError(`there is no index repository in ${layout.index}: nothing to back up yet`, {
+      hint: 'run "moonbit-registry sync" first',
+    });
+  const file =
+    typeof options.target === 'string' ? await checkTarget(options.target, registry.dataDir) : undefined;
+  const bundle = temporaryName(
+    join(file === undefined ? tmpdir() : dirname(file), `.${basename(file ?? 'backup')}`),
+  );
+  const parts = await openParts({ ...opening, keepsFormat: true });
+  try {
+    return await writeBackup(opening, parts, { ...options, bundle, file });
+  } finally {
+    await rm(bundle, { force: true });
+    await parts.connections.close();
+    await parts.audit.flush();
+    parts.index.close();
+  }
+}
+
+async function writeBackup(
+  { directory, now = () => new Date() }: OpenOptions,
+  parts: RegistryParts,
+  {
+    target,
+    bundle,
+    file,
+    signal,
+    onProgress,
+  }: BackupOptions & { readonly bundle: string; readonly file: string | undefined },
+): Promise<BackupReport> {
+  const { index, layout, configuration, files, assetFiles } = parts;
+  const { sources, registry } = configuration.current();
+  const config = Buffer.from(await readConfigText(directory));
+  const kept = await listKeptRefs(index.directory);
+  const state = await index.state();
+  const madeAt = now();
+  const names = new Set(sources.map(({ name }) => name));
+  const { named, steps } = await verifyContents(index, state, { signal, sources: names });
+  await writeIndexBundle(index.directory, bundle, refsOf(state, kept), signal);
+  const facts = { madeAt: madeAt.toISOString(), state: state.commit, served: state.served };
+  const manifest = formatManifest({ registry: registry.name, dataFormat: state.format, ...facts });
+  const tally: Tally = { archives: 0, assets: 0, leftOut: [] };
+  const counter = { sizeBytes: 0 };
+  const contents = listContents(
+    {
+      ...{ manifest, config, bundle, dataDir: registry.dataDir, layout, files, assetFiles, named },
+      signal,
+      onProgress,
+    },
+    tally,
+  );
+  const pieces = counted(composeBackup(contents, madeAt), counter);
+  if (typeof target === 'function') await target(pieces);
+  else await writePiecesAtomic(target, pieces, { mode: fileMode });
+  const problems = steps.flatMap(({ findings }) =>
+    findings
+      .filter(({ severity }) => severity === 'problem')
+      .map(({ subject, detail }) => `${subject} ${detail}`),
+  );
+  return { file, ...facts, modules: state.modules, ...tally, sizeBytes: counter.sizeBytes, problems };
+}
+
+async function* counted(pieces: AsyncIterable<Buffer>, counter: { sizeBytes: number }) {
+  for await (const piece of pieces) {
+    counter.sizeBytes += piece.length;
+    yield piece;
+  }
+}
+
+/** The file as an absolute path. Throws `StorageError` where a backup has no place. */
+async function checkTarget(target: string, dataDir: string): Promise<string> {
+  const file = resolve(target);
+  const folder = await onDisk(`look at ${dirname(file)}`, async () => {
+    const linked = await ifExists(realpath(file));
+    return linked === undefined ? ifExists(realpath(dirname(file))) : dirname(linked);
+  });
+  if (folder === undefined)
+    throw new StorageError(`there is no folder ${dirname(file)}`, { hint: `mkdir -p ${dirname(file)}` });
+  const place = relative(await realpath(dataDir), folder);
+  if (place !== '..' && !place.startsWith(`..${sep}`))
+    throw new StorageError(`${file} is inside ${dataDir}, which is what is backed up`, {
+      hint: 'choose a place outside of it, best on another disk',
+    });
+  const there = await onDisk(`look at ${file}`, () => ifExists(stat(file)));
+  if (there && !there.isFile())
+    throw new StorageError(`${file} is ${there.isDirectory() ? 'a folder' : 'no ordinary file'}`, {
+      hint: there.isDirectory()
+        ? `name a file in it: ${join(file, 'registry-backup.tar')}`
+        : 'write to stdout instead: moonbit-registry backup - > FILE',
+    });
+  return file;
+}

@@ -1,0 +1,64 @@
+import { IntegrityError } from '../../errors.ts';
+import { programVersion } from '../../support/version.ts';
+
+/** What a backup says of itself, ahead of everything else in it. */
+export interface Manifest {
+  readonly registry: string;
+  /** ISO 8601, UTC. */
+  readonly madeAt: string;
+  /** The program that made it. */
+  readonly version: string;
+  /** Version of the layout of the stored data; see `formatProblem`. */
+  readonly dataFormat: number;
+  /** The commit of the state, and of the index that it serves. */
+  readonly state: string;
+  readonly served: string;
+}
+
+/** Version of what stands where in a backup. */
+const backupFormat = 1;
+const product = 'moonbit-registry';
+
+export function formatManifest(manifest: Omit<Manifest, 'version'>): Buffer {
+  const value = { backupOf: product, backupFormat, version: programVersion, ...manifest };
+  return Buffer.from(`${JSON.stringify(value, undefined, 2)}\n`);
+}
+
+/** Throws `IntegrityError` for what is no manifest, and for one of a later format. */
+export function parseManifest(bytes: Buffer): Manifest {
+  const value = parseJson(bytes.toString('utf8'));
+  if (value.backupOf !== product) throw notOurs();
+  if (value.backupFormat !== backupFormat)
+    throw new IntegrityError(
+      `it has format ${JSON.stringify(value.backupFormat)} of backups, and this program knows format ${backupFormat}`,
+      { hint: `restore it with moonbit-registry ${JSON.stringify(value.version)} or later` },
+    );
+  const { registry, madeAt, version, dataFormat, state, served } = value;
+  if (typeof dataFormat !== 'number' || !isObjectId(state) || !isObjectId(served)) throw notOurs();
+  return {
+    ...{ registry: String(registry), madeAt: String(madeAt), version: String(version) },
+    dataFormat,
+    state,
+    served,
+  };
+}
+
+export function notOurs(): IntegrityError {
+  return new IntegrityError('it is no backup of a registry, or damaged at its beginning', {
+    hint: 'name a file that "moonbit-registry backup" has written; packed ones are unpacked first',
+  });
+}
+
+function parseJson(text: string): Record<string, unknown> {
+  try {
+    const value: unknown = JSON.parse(text);
+    if (typeof value === 'object' && value !== null) return value as Record<string, unknown>;
+  } catch (error) {
+    if (!(error instanceof SyntaxError)) throw error;
+  }
+  throw notOurs();
+}
+
+function isObjectId(value: unknown): value is string {
+  return typeof value === 'string' && /^[0-9a-f]{40}$/.test(value);
+}

@@ -1,0 +1,173 @@
+import { mkdir } from 'node:fs/promises';
+import { isAbsolute, join, relative, sep } from 'node:path';
+import { Readable } from 'node:stream';
+import type { ArchiveStore } from '../../archives/archive-store.ts';
+import { setValue } from '../../config/edit.ts';
+import type { Environment } from '../../config/environment.ts';
+import { parseConfig } from '../../config/load.ts';
+import { configFileName } from '../../config/problem.ts';
+import { IntegrityError } from '../../errors.ts';
+import { type Checksum, isChecksum } from '../../model/checksum.ts';
+import { writePieces } from '../../support/atomic-file.ts';
+import { onDisk } from '../../support/disk-errors.ts';
+import { writeAssetPin } from '../asset-pins.ts';
+import { createFolders, dataLayout } from '../init.ts';
+import { openStores } from '../parts.ts';
+import { symbolsFileOf } from '../served-symbols.ts';
+import { auditFileOf } from './members.ts';
+import { type BackupEntry, readAll } from './read-backup.ts';
+
+/** Where the parts of a backup have been put, all of them right and durable. */
+export interface TakenIn {
+  readonly dataDir: string;
+  readonly layout: ReturnType<typeof dataLayout>;
+  /** The file that holds the index. */
+  readonly bundle: string;
+  readonly archives: number;
+  readonly assets: number;
+  /** See `RestoreReport`. */
+  readonly movedDataDir: string | undefined;
+}
+
+export interface TakeInOptions {
+  /** Where the folder will be moved to: relative paths in the settings start there. */
+  readonly target: string;
+  readonly env: Environment;
+  readonly signal?: AbortSignal | undefined;
+  readonly onProgress?: ((archives: number) => void) | undefined;
+}
+
+const maxConfigBytes = 16 * 1024 * 1024;
+const maxPinBytes = 65;
+/** What is smaller is stored beside others: each waits for the disk. */
+const largestBeside = 1024 * 1024;
+const storedAtOnce = 16;
+
+/** Puts each part of a backup where it belongs in a new registry in `folder`. Throws `IntegrityError` for what does not belong. */
+export async function takeIn(
+  entries: AsyncIterable<BackupEntry>,
+  folder: string,
+  options: TakeInOptions,
+): Promise<TakenIn> {
+  const bundle = join(folder, 'index.bundle');
+  const storing = createStoring(options.signal);
+  const counts = { archive: 0, asset: 0 };
+  let place: Place | undefined;
+  let hasIndex = false;
+  try {
+    for await (const { member, sizeBytes, body } of entries) {
+      options.signal?.throwIfAborted();
+      if (member.kind === 'config') {
+        place = await takeSettings(await readAll(body, maxConfigBytes), folder, options);
+        continue;
+      }
+      // It says where all the rest goes.
+      if (!place) throw new IntegrityError('registry.toml is not at its beginning');
+      switch (member.kind) {
+        case 'index':
+          await writePieces(bundle, body);
+          hasIndex = true;
+          break;
+        case 'archive':
+        case 'asset':
+          await storing.add(place.stores[member.kind], member.checksum, sizeBytes, body);
+          counts[member.kind]++;
+          options.onProgress?.(counts.archive);
+          break;
+        default:
+          await takeFile(member, body, place);
+      }
+    }
+    if (!place || !hasIndex) throw new IntegrityError('it has no registry.toml or no index');
+  } finally {
+    // Whoever removes the folder after a failure must find nobody who still writes there.
+    await storing.settle();
+  }
+  storing.throwIfFailed();
+  const { dataDir, layout, movedDataDir } = place;
+  return { dataDir, layout, bundle, archives: counts.archive, assets: counts.asset, movedDataDir };
+}
+
+async function takeFile(
+  member: Extract<BackupEntry['member'], { kind: 'audit' | 'symbols' | 'asset-pin' }>,
+  body: AsyncIterable<Buffer>,
+  { dataDir, layout }: Place,
+): Promise<void> {
+  switch (member.kind) {
+    case 'audit':
+      return writePieces(join(dataDir, auditFileOf(member.age)), body, { mode: 0o640 });
+    case 'symbols':
+      return writePieces(symbolsFileOf(layout.symbols, member.source), body);
+    case 'asset-pin':
+      return writeAssetPin(layout.assets, member.key, parsePin(await readAll(body, maxPinBytes)));
+  }
+}
+
+type Place = Awaited<ReturnType<typeof takeSettings>>;
+
+/** Writes the settings, and makes the folders that they name. */
+async function takeSettings(bytes: Buffer, folder: string, { target, env }: TakeInOptions) {
+  const text = bytes.toString('utf8');
+  const configured = parseConfig(text, { directory: target, env }).registry.dataDir;
+  const inside = relative(target, configured);
+  // Wherever else the data were: another registry may be there now.
+  const isOutside = isAbsolute(inside) || inside === '..' || inside.startsWith(`..${sep}`);
+  const settings = isOutside ? Buffer.from(setValue(text, 'registry.data_dir', 'data')) : bytes;
+  const dataDir = join(folder, isOutside ? 'data' : inside);
+  const layout = dataLayout(dataDir);
+  await writePieces(join(folder, configFileName), once(settings));
+  await onDisk(`make ${dataDir}`, () => mkdir(dataDir, { recursive: true }));
+  await createFolders(layout);
+  const { files, assetFiles } = openStores(layout);
+  return {
+    ...{ dataDir, layout, stores: { archive: files, asset: assetFiles } },
+    movedDataDir: isOutside ? configured : undefined,
+  };
+}
+
+async function* once(bytes: Buffer): AsyncGenerator<Buffer, void, undefined> {
+  yield bytes;
+}
+
+function parsePin(bytes: Buffer): Checksum {
+  const text = bytes.toString('latin1').trim();
+  if (!isChecksum(text)) throw new IntegrityError('what an asset is pinned to in it is no checksum');
+  return text;
+}
+
+/** Stores small files beside one another, since each waits for the disk, and large ones as they come. */
+function createStoring(signal: AbortSignal | undefined) {
+  const running = new Set<Promise<unknown>>();
+  let failure: { readonly error: unknown } | undefined;
+
+  async function store(to: ArchiveStore, checksum: Checksum, body: Readable): Promise<void> {
+    try {
+      await to.store(checksum, body, { signal });
+    } catch (error) {
+      throw error instanceof IntegrityError
+        ? new IntegrityError(`archive ${checksum} in it is damaged`)
+        : error;
+    }
+  }
+
+  const throwIfFailed = () => {
+    if (failure) throw failure.error;
+  };
+
+  return {
+    throwIfFailed,
+    /** Resolves when nothing is being stored any more, whatever came of it. */
+    settle: async () => void (await Promise.all(running)),
+    async add(to: ArchiveStore, checksum: Checksum, sizeBytes: number, body: AsyncIterable<Buffer>) {
+      throwIfFailed();
+      if (sizeBytes > largestBeside) return store(to, checksum, Readable.from(body));
+      const work: Promise<unknown> = store(to, checksum, Readable.from([await readAll(body, sizeBytes)]))
+        .catch((error: unknown) => {
+          failure ??= { error };
+        })
+        .finally(() => running.delete(work));
+      running.add(work);
+      if (running.size >= storedAtOnce) await Promise.race(running);
+    },
+  };
+}
