@@ -46,6 +46,11 @@ export function addExamples(
   command.addHelpText('after', `\nExamples:\n${lines.join('\n')}`);
 }
 
+/** Where a registry that a command makes is looked for from: neither one above nor the variable says where a new one shall be. */
+export function baseForNew({ folder, io }: CommandContext): string {
+  return folder.foundBy === 'option' ? folder.directory : io.workingDirectory;
+}
+
 export async function readConfig(context: CommandContext): Promise<Config> {
   requireRegistry(context.folder);
   const { loadConfig } = await import('../config/load.ts');

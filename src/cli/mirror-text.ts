@@ -20,7 +20,7 @@ export function isComplete(report: MirrorReport, isClosureRequired: boolean): bo
 
 interface MirrorTextOptions {
   readonly defaultSource: string;
-  readonly elapsedMs: number;
+  readonly durationMs: number;
   /** As for `formatTable`. */
   readonly width: number | undefined;
 }
@@ -55,8 +55,8 @@ export function formatMirror(report: MirrorReport, options: MirrorTextOptions): 
     .join('\n\n');
 }
 
-function formatSummary({ sources, dryRun }: MirrorReport, { elapsedMs, width }: MirrorTextOptions): string {
-  const took = formatElapsed(elapsedMs);
+function formatSummary({ sources, dryRun }: MirrorReport, { durationMs, width }: MirrorTextOptions): string {
+  const took = formatElapsed(durationMs);
   if (sources.length === 0) return dryRun ? 'Nothing to download.' : `Nothing was downloaded in ${took}.`;
   const header = ['SOURCE', 'MODULES', 'VERSIONS', 'DOWNLOADED', 'BYTES', 'PRESENT', 'FAILED'];
   const rows = sources.map(({ source, modules, versions, downloaded, bytes, present, failed }) => [

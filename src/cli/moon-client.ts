@@ -57,7 +57,7 @@ export interface MachineAddress {
 const everyAddress = new Set(['0.0.0.0', '::', '[::]', '']);
 
 /** Whether a server that listens at `host` is reached by other machines, at whatever address they have for this one. */
-export function listensEverywhere(host: string): boolean {
+function listensEverywhere(host: string): boolean {
   return everyAddress.has(host);
 }
 

@@ -11,11 +11,11 @@ export function changesSomething(report: SyncReport): boolean {
   return report.changes.length > 0 || report.newlyHeld.some(({ waitsFor }) => waitsFor.length > 0);
 }
 
-/** `elapsedMs`: how long a sync took; nobody waits for other plans. */
-export function formatPlan(report: SyncReport, elapsedMs?: number): string {
+/** `durationMs`: how long a sync took; nobody waits for other plans. */
+export function formatPlan(report: SyncReport, durationMs?: number): string {
   const verb = report.dryRun ? 'Would serve' : 'Serving';
   const from = report.sources.length > 0 ? ` from ${count(report.sources.length, 'source')}` : '';
-  const took = elapsedMs === undefined || report.dryRun ? '' : `, in ${formatElapsed(elapsedMs)}`;
+  const took = durationMs === undefined || report.dryRun ? '' : `, in ${formatElapsed(durationMs)}`;
   const lines = [`${verb} ${summariseChanges(report)}${from}${took}.`];
   lines.push(...formatList(report.changes.map(formatChange), listed));
   lines.push(...formatHeld(report), ...formatAwaiting(report));

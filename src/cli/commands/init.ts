@@ -1,6 +1,6 @@
 import { relative, resolve } from 'node:path';
 import type { Command } from 'commander';
-import { addExamples, type Run } from '../context.ts';
+import { addExamples, baseForNew, type Run } from '../context.ts';
 import { exitCodes } from '../exit-codes.ts';
 import { findAbove } from '../folder.ts';
 
@@ -20,9 +20,7 @@ export function defineInit(parent: Command, run: Run): void {
   command.action((path: string | undefined, options: { name?: string }) =>
     run(async (context) => {
       const { initRegistry } = await import('../../registry/init.ts');
-      // Neither a registry above nor the variable says where a new one shall be.
-      const base = context.folder.foundBy === 'option' ? context.directory : context.io.workingDirectory;
-      const folder = resolve(base, path ?? '.');
+      const folder = resolve(baseForNew(context), path ?? '.');
       const { directory, created } = await initRegistry(folder, { name: options.name });
       const inside = relative(context.io.workingDirectory, directory);
       const text = [formatCreated(directory, created)];

@@ -70,10 +70,10 @@ export function defineMirror(parent: Command, run: Run): void {
           const report = await withProgress(context, (onProgress) =>
             registry.mirror({ ...wanted, signal, onProgress }),
           );
-          const elapsedMs = io.now() - begunAt;
+          const durationMs = io.now() - begunAt;
           const { defaultSource } = registry.config;
-          const text = formatMirror(report, { defaultSource, elapsedMs, width: output.width });
-          output.result({ text, json: { ...report, elapsedMs } });
+          const text = formatMirror(report, { defaultSource, durationMs, width: output.width });
+          output.result({ text, json: { ...report, durationMs } });
           const isDone = isComplete(report, flags.requireClosure === true);
           return isDone ? exitCodes.done : exitCodes.doneWithFindings;
         }),

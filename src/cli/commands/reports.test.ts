@@ -123,10 +123,10 @@ describe('mirror', () => {
     findings: [],
   };
 
-  const told = { defaultSource: 'mooncakes', elapsedMs: 0, width: undefined };
+  const told = { defaultSource: 'mooncakes', durationMs: 0, width: undefined };
 
   test('ends with a table per source', () => {
-    expect(formatMirror(report, { ...told, elapsedMs: 75_000 })).toBe(`Mirrored in 1 min 15 s:
+    expect(formatMirror(report, { ...told, durationMs: 75_000 })).toBe(`Mirrored in 1 min 15 s:
   SOURCE     MODULES  VERSIONS  DOWNLOADED    BYTES  PRESENT  FAILED
   mooncakes       12     1,234       1,230  1.5 KiB        3       1
   partner          1         1           0      0 B        1       0`);

@@ -25,8 +25,8 @@ export function defineSync(parent: Command, run: Run): void {
             context.output.statusLine('Reading indexes');
             const begunAt = context.io.now();
             const report = await registry.sync({ dryRun: options.dryRun ?? false, signal });
-            const elapsedMs = context.io.now() - begunAt;
-            context.output.result({ text: formatPlan(report, elapsedMs), json: { ...report, elapsedMs } });
+            const durationMs = context.io.now() - begunAt;
+            context.output.result({ text: formatPlan(report, durationMs), json: { ...report, durationMs } });
             const isClean = !needsAttention({ refreshes: report.sources, findings: report.findings });
             return isClean ? exitCodes.done : exitCodes.doneWithFindings;
           },
