@@ -6,6 +6,7 @@ import { describe, expect, test } from 'vitest';
 import type { Faults, UpstreamRequest } from '../src/demo/faults.ts';
 import { isOpenConflict } from '../src/model/finding.ts';
 import type { Registry } from '../src/registry/registry.ts';
+import type { SyncReport } from '../src/registry/reports.ts';
 import { createManualClock } from '../src/support/monotonic-clock.fixture.ts';
 import { git } from './support/git-client.ts';
 import {
@@ -47,6 +48,14 @@ async function countStates(registry: Registry): Promise<number> {
   );
 }
 
+/** These names wait for the internal source, and for nobody's decision. */
+function expectHeldBack({ findings, heldBack }: SyncReport, names: readonly string[]): void {
+  expect(findings).toEqual([]);
+  expect(heldBack).toMatchObject([
+    { kind: 'new', names: names.length, examples: names, waitsFor: [{ source: 'internal' }] },
+  ]);
+}
+
 /** Publishes under a new name what was under an old one, as renaming a module does. */
 async function rename(upstream: Upstream, from: string, to: string): Promise<void> {
   await upstream.publish(`${to}@1.0.0`);
@@ -73,9 +82,7 @@ describe('a name that a source of more trust may have', () => {
         'company/old@1.0.0',
         'moonbitlang/x@0.4.0',
       ]);
-      expect(report.findings).toMatchObject([
-        { kind: 'undecided', module: 'company/fresh', source: 'internal' },
-      ]);
+      expectHeldBack(report, ['company/fresh']);
       expect(await registry.explain(fresh)).toMatchObject({
         rule: 'undecided',
         origin: undefined,
@@ -109,9 +116,7 @@ describe('a name that a source of more trust may have', () => {
     await open.publish('company/fresh@1.0.0');
     await open.publish('moonbitlang/x@0.4.1');
     const report = await registry.sync();
-    expect(report.findings).toMatchObject([
-      { kind: 'undecided', module: 'company/fresh', source: 'internal' },
-    ]);
+    expectHeldBack(report, ['company/fresh']);
     expect(await listed(registry)).toEqual([
       'company/keep@1.0.0',
       'moonbitlang/x@0.4.0',
@@ -148,9 +153,13 @@ describe('a name that a source of more trust may have', () => {
     const internal = await startUpstream(['company/keep@1.0.0']);
     internal.faults.down = true;
     const registry = await createRegistry({ sources: two(open, internal) });
-    const { findings } = await registry.sync();
-    expect(findings).toMatchObject([
-      { kind: 'undecided', source: 'internal', count: 30, modules: names.slice(0, 10) },
+    const { findings, heldBack } = await registry.sync();
+    expect(findings).toEqual([]);
+    expect(heldBack).toMatchObject([
+      {
+        ...{ kind: 'new', names: 30, owners: [{ owner: 'alice', names: 30 }], examples: names.slice(0, 10) },
+        waitsFor: [{ source: 'internal', failureClass: 'connection', claims: false }],
+      },
     ]);
     const before = await countStates(registry);
     await registry.sync();
@@ -167,8 +176,7 @@ describe('a name that a source of more trust may have', () => {
     expect(await listed(registry)).toEqual(['moonbitlang/x@0.4.0']);
     await edit(registry, two(open, internal, { namespaces, lines: 'holds_new_names = "all"' }));
     await open.publish('alice/new@1.0.0');
-    const { findings } = await registry.sync();
-    expect(findings).toMatchObject([{ kind: 'undecided', module: 'alice/new', source: 'internal' }]);
+    expectHeldBack(await registry.sync(), ['alice/new']);
     expect(await listed(registry)).toEqual(['moonbitlang/x@0.4.0']);
     internal.faults.down = false;
     await registry.sync();
@@ -202,6 +210,7 @@ describe('a name that a source of more trust may have', () => {
     await registry.reload();
     const report = await registry.reaggregate();
     expect(report.findings).toEqual([]);
+    expect(report.heldBack).toMatchObject([{ names: 1, waitsFor: [] }]);
     expect(await listed(registry)).toEqual(['company/keep@1.0.0']);
     await registry.sync();
     expect(await listed(registry)).toEqual(['company/keep@1.0.0', 'moonbitlang/x@0.4.0']);
@@ -255,8 +264,7 @@ describe('a name that a source of more trust may have', () => {
     await writeFile(join(registry.config.directory, 'registry.toml'), renderSettings({ sources }));
     await open.stopListening();
     await open.listenAgain();
-    const { findings } = await syncing;
-    expect(findings).toMatchObject([{ kind: 'undecided', module: 'company/fresh', source: 'internal' }]);
+    expectHeldBack(await syncing, ['company/fresh']);
     expect(await listed(registry)).toEqual(['alice/m@1.0.0', 'company/keep@1.0.0', 'company/keep@1.1.0']);
   });
 
@@ -272,7 +280,7 @@ describe('a name that a source of more trust may have', () => {
     });
     expect(decisions).toMatchObject([{ action: 'accept-origin', module: 'alice/new', to: 'public' }]);
     expect(await listed(registry)).toEqual(['alice/new@1.0.0']);
-    expect((await registry.sync()).findings).toMatchObject([{ kind: 'undecided', module: 'alice/other' }]);
+    expectHeldBack(await registry.sync(), ['alice/other']);
     // What was decided stays decided.
     internal.faults.down = false;
     await internal.publish('alice/new@1.0.0');
@@ -324,9 +332,7 @@ describe('a source whose address changes', () => {
     expect(await readServed(registry)).toEqual(before);
     expect(await registry.originOf(tool)).toBe('internal');
     if (namespaces.length > 0) return;
-    expect(report.findings).toMatchObject([
-      { kind: 'undecided', module: 'company/fresh', source: 'internal' },
-    ]);
+    expectHeldBack(report, ['company/fresh']);
   });
 
   test('lists from then on what is there, and new names wait for that', async () => {
@@ -359,9 +365,7 @@ describe('a source whose address changes', () => {
       { outcome: 'fresh' },
       { source: 'internal', outcome: 'stale', detail: expect.stringContaining('address was changed') },
     ]);
-    expect(report.findings).toMatchObject([
-      { kind: 'undecided', module: 'company/fresh', source: 'internal' },
-    ]);
+    expectHeldBack(report, ['company/fresh']);
     expect(await listed(registry)).toEqual(['company/tool@1.0.0', 'moonbitlang/x@0.4.0']);
   });
 

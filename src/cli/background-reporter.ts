@@ -1,10 +1,11 @@
 import { type Finding, isOpenConflict } from '../model/finding.ts';
-import type { MirrorReport, SourceRefresh, SyncReport } from '../registry/reports.ts';
+import type { HeldBack, MirrorReport, SourceRefresh, SyncReport } from '../registry/reports.ts';
 import type { Log } from '../support/log.ts';
 import { summariseChanges } from './changes.ts';
 import { describeFailure } from './failure.ts';
 import { formatFinding, isUnread } from './findings.ts';
 import { count } from './format.ts';
+import { describeHeldBack } from './held-back.ts';
 
 export interface BackgroundReporter {
   synced(report: SyncReport): void;
@@ -20,6 +21,7 @@ export function createBackgroundReporter(log: Log): BackgroundReporter {
   const unread = new Set<string>();
   const failures = new Map<string, string>();
   let conflicts = new Set<string>();
+  let waiting = new Set<string>();
   let lastMissing = 0;
   const saySources = (refreshes: readonly SourceRefresh[]) => {
     for (const refresh of refreshes) {
@@ -40,11 +42,20 @@ export function createBackgroundReporter(log: Log): BackgroundReporter {
     if (fresh.length > maxConflictLines)
       log.warn(`and ${fresh.length - maxConflictLines} more: moonbit-registry status`);
   };
+  // How many wait changes with every publication; that is no news.
+  const sayHeldBack = (heldBack: readonly HeldBack[]) => {
+    const current = new Map(heldBack.map((group) => [identifyWait(group), group]));
+    for (const [wait, group] of current)
+      if (!waiting.has(wait)) log.warn(`${describeHeldBack(group)} (moonbit-registry status)`);
+    if (waiting.size > 0 && current.size === 0) log.info('no names are held back any more');
+    waiting = new Set(current.keys());
+  };
   return {
     synced(report) {
       if (report.changes.length > 0) log.info(`the index changed: ${summariseChanges(report)}`);
       saySources(report.sources);
       sayConflicts(report.findings);
+      sayHeldBack(report.heldBack);
     },
     mirrored(report) {
       saySources(report.refresh);
@@ -73,4 +84,8 @@ export function createBackgroundReporter(log: Log): BackgroundReporter {
       if (failures.delete(job)) log.info(`${job} works again`);
     },
   };
+}
+
+function identifyWait({ kind, waitsFor }: HeldBack): string {
+  return JSON.stringify([kind, waitsFor.map(({ source }) => source)]);
 }

@@ -17,7 +17,7 @@ function syncReport(sources: readonly SourceRefresh[], findings: readonly Findin
     sources,
     changes: [],
     newlyHeld: [],
-    awaitingSync: 0,
+    heldBack: [],
     findings,
     modules: 0,
     commit: '0'.repeat(40),
@@ -37,6 +37,7 @@ const nothingMirrored: MirrorReport = {
   failed: [],
   unsatisfied: [],
   findings: [],
+  heldBack: [],
 };
 
 function configOf(text: string) {
@@ -348,9 +349,30 @@ test('a module name in a finding cannot move the cursor', async () => {
   const { lines, scene, pass } = createScene('[server]\nrefresh_interval = "1s"');
   const module = 'a/\u001b[2J' as ModuleName;
   scene.sync = async () =>
-    syncReport([], [{ kind: 'undecided', module, source: 'partner', message: 'nobody can say' }]);
+    syncReport([], [{ kind: 'look-alike', module, source: 'partner', message: 'nobody can say' }]);
   await pass(1);
-  expect(lines).toEqual(['warn: undecided a/\\u001b[2J (partner): nobody can say']);
+  expect(lines).toEqual(['warn: look-alike a/\\u001b[2J (partner): nobody can say']);
+});
+
+test('names that begin to wait are one line, however many they become, and one when none waits any more', async () => {
+  const { lines, scene, pass } = createScene('[server]\nrefresh_interval = "1s"');
+  const source = {
+    source: 'partner',
+    failureClass: 'connection',
+    failure: 'refused',
+    claims: false,
+  } as const;
+  const group = { kind: 'new', owners: [], examples: [], waitsFor: [source], since: '' } as const;
+  scene.sync = async () => ({ ...syncReport([]), heldBack: [{ ...group, names: 1587 }] });
+  await pass(1);
+  scene.sync = async () => ({ ...syncReport([]), heldBack: [{ ...group, names: 1588 }] });
+  await pass(1);
+  scene.sync = async () => syncReport([]);
+  await pass(2);
+  expect(lines).toEqual([
+    'warn: 1,587 new names are held back until source "partner" is read: refused (moonbit-registry status)',
+    'info: no names are held back any more',
+  ]);
 });
 
 test('archives are read again a minute after the start, then as often as set, and soon after a failure', async () => {

@@ -84,6 +84,8 @@ export async function withRegistry<T>(
     readonly isOneOfSeveral?: boolean;
     readonly isFollower?: boolean;
     readonly keepsFormat?: boolean;
+    /** What is remarkable about the settings was said before. */
+    readonly isTold?: boolean;
   } = {},
 ): Promise<T> {
   requireRegistry(context.folder);
@@ -98,7 +100,8 @@ export async function withRegistry<T>(
     ...options,
   });
   try {
-    for (const warning of registry.config.warnings) context.output.warn(warning);
+    const { warnings } = registry.config;
+    for (const warning of options.isTold ? [] : warnings) context.output.warn(warning);
     if (registry.config.sourcesAreImplied) sayImplied(context);
     return await work(registry);
   } finally {

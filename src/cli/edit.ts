@@ -10,12 +10,15 @@ import { actorOf, type CommandContext, hasIndex, readConfig, withRegistry } from
 import { type ExitCode, exitCodes } from './exit-codes.ts';
 import { requireRegistry } from './folder.ts';
 import { formatList } from './format.ts';
+import { formatHeldBack } from './held-back.ts';
 import { createCommandLog } from './log.ts';
-import { changesSomething, describeLosses, formatAwaiting, formatPlan } from './plan-text.ts';
+import { changesSomething, describeLosses, formatPlan } from './plan-text.ts';
 
 export interface ServedChange {
-  /** For people: one line, or none if there is no index yet. */
+  /** For people: what changed, then what waits and what to run; none if there is no index yet. */
   readonly lines: readonly string[];
+  /** Of these, what changed. */
+  readonly changed: readonly string[];
   readonly report: SyncReport | undefined;
 }
 
@@ -72,14 +75,12 @@ async function tryParse({ directory, io }: CommandContext, text: string): Promis
 
 /** Aggregates what is at hand under the edited config; asks no source. */
 export async function applyEdit(context: CommandContext, config: Config): Promise<ServedChange> {
-  if (!hasIndex(config)) return { lines: [], report: undefined };
+  if (!hasIndex(config)) return { lines: [], changed: [], report: undefined };
   const report = await withRegistry(context, (registry) => registry.reaggregate());
   const losses = describeLosses(report);
   const left = losses.length > 0 ? ['This left the index:', ...formatList(losses, 20)] : [];
-  return {
-    lines: [`Served index: ${summariseChanges(report)}.`, ...left, ...formatAwaiting(report)],
-    report,
-  };
+  const changed = [`Served index: ${summariseChanges(report)}.`, ...left];
+  return { lines: [...changed, ...formatHeldBack(report.heldBack)], changed, report };
 }
 
 /** What an edit would change of what is served; `undefined` where nothing is served yet. Writes and asks nothing. */

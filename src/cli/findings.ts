@@ -1,7 +1,8 @@
 import { type Finding, isConflict, isOpenConflict } from '../model/finding.ts';
-import type { SourceRefresh } from '../registry/reports.ts';
+import type { HeldBack, SourceRefresh } from '../registry/reports.ts';
 import { toVisibleLine } from '../support/visible-text.ts';
 import { count, formatList } from './format.ts';
+import { waitsForSources } from './held-back.ts';
 
 const listed = 20;
 
@@ -60,9 +61,11 @@ export function isUnread({ outcome }: SourceRefresh): boolean {
 export function needsAttention(report: {
   readonly refreshes: readonly SourceRefresh[];
   readonly findings: readonly Finding[];
+  readonly heldBack: readonly HeldBack[];
 }): boolean {
   return (
     report.refreshes.some(isUnread) ||
+    waitsForSources(report.heldBack) ||
     report.findings.some((finding) => isOpenConflict(finding) || finding.kind === 'unplanned')
   );
 }

@@ -3,6 +3,7 @@ import { anySource } from '../model/mirror-target.ts';
 import type { MirrorReport } from '../registry/reports.ts';
 import { formatFindings, formatStale, needsAttention } from './findings.ts';
 import { count, formatBytes, formatElapsed, formatList, groupDigits } from './format.ts';
+import { formatHeldBack } from './held-back.ts';
 import { formatTable } from './table.ts';
 
 const listed = 20;
@@ -15,7 +16,7 @@ export function isComplete(report: MirrorReport, isClosureRequired: boolean): bo
   if (report.failed.length > 0) return false;
   if (report.unsatisfied.some(({ kind }) => isClosureRequired || kind === 'open')) return false;
   if (report.skipped.some(({ kind }) => kind !== 'other-origin')) return false;
-  return !needsAttention({ refreshes: report.refresh, findings: report.findings });
+  return !needsAttention({ ...report, refreshes: report.refresh });
 }
 
 interface MirrorTextOptions {
@@ -47,6 +48,7 @@ export function formatMirror(report: MirrorReport, options: MirrorTextOptions): 
     ),
     formatStale(report.refresh),
     formatFindings(report.findings),
+    formatHeldBack(report.heldBack),
     formatUndecided(report, options.defaultSource),
   ];
   return sections

@@ -41,10 +41,16 @@ export function describeStatistics(catalogue: Catalogue) {
   };
 }
 
-/** Of findings no messages, which may say what a source said, and not who decided about them. */
-export function describeExplanation({ findings, ...explanation }: Explanation) {
+/** Of findings no messages, which may say what a source said, and not who decided about them; of what is waited for, no failure. */
+export function describeExplanation({ findings, heldBack, ...explanation }: Explanation) {
   return {
     ...explanation,
+    ...(heldBack && {
+      heldBack: {
+        since: heldBack.since,
+        waitsFor: heldBack.waitsFor.map(({ source, failureClass }) => ({ source, class: failureClass })),
+      },
+    }),
     findings: findings.map(({ kind, module, version, source, pinned, offered, foundAt }) => {
       return { kind, module, version, source, pinned, offered, foundAt };
     }),

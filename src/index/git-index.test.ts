@@ -163,7 +163,7 @@ describe('a change', () => {
   test('of the state alone leaves main where it is', async () => {
     const index = await openNew();
     const before = await index.state();
-    const findings: Finding[] = [{ kind: 'undecided', module: 'a/b', source: 's', message: 'Why — "so".' }];
+    const findings: Finding[] = [{ kind: 'look-alike', module: 'a/b', source: 's', message: 'Why — "so".' }];
     const after = await index.commit(change(before, [], { findings }));
     expect(after.commit).not.toBe(before.commit);
     expect(after.served).toBe(before.served);

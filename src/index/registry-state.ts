@@ -182,7 +182,8 @@ export function formatFindings(findings: readonly Finding[]): string {
 }
 
 export function parseFindings(bytes: Buffer): Finding[] {
-  return parseLines<Finding>(bytes);
+  // Earlier programs also told as findings which names wait; those stand in a file of their own.
+  return parseLines<Finding>(bytes).filter(({ kind }) => (kind as string) !== 'undecided');
 }
 
 export function formatDecisions(decisions: readonly OperatorDecision[]): string {

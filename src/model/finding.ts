@@ -12,8 +12,6 @@ export interface Finding {
     | 'requirements-conflict'
     /** Another source would supply the module, but moving there would break rule 2; the origin stays. */
     | 'origin-conflict'
-    /** A source of more trust has not been read, so nobody can say who supplies this name (rule 4). */
-    | 'undecided'
     /** The name looks like one of another origin on the disks of some clients (rule 1); not listed. */
     | 'look-alike'
     | 'dropped-line'
@@ -73,7 +71,6 @@ const conflictKinds = new Set<Finding['kind']>([
   'checksum-conflict',
   'requirements-conflict',
   'origin-conflict',
-  'undecided',
   'look-alike',
 ]);
 

@@ -271,7 +271,7 @@ describe('a module that another source contends for', () => {
   });
 });
 
-test('what is undecided can be neither kept nor accepted: its source has to be read, limited or disabled', async () => {
+test('what is undecided is no conflict: it cannot be kept, only waited for or taken from a source', async () => {
   const mooncakes = await startUpstream(['company/tool@1.0.0']);
   const internal = await startUpstream(['company/x@1.0.0']);
   internal.faults.down = true;
@@ -282,7 +282,10 @@ test('what is undecided can be neither kept nor accepted: its source has to be r
     ],
   });
   await registry.sync();
-  expect(await registry.conflicts()).toMatchObject([{ kind: 'undecided', origin: undefined }]);
+  expect(await registry.conflicts()).toEqual([]);
+  expect(await registry.heldBack()).toMatchObject([
+    { names: 1, examples: [tool], waitsFor: [{ source: 'internal', failureClass: 'connection' }] },
+  ]);
   const keep = { action: 'keep', module: tool, version: undefined } as const;
   await expect(registry.ruleOnConflict(keep)).rejects.toMatchObject({
     code: 'usage',
@@ -294,5 +297,5 @@ test('what is undecided can be neither kept nor accepted: its source has to be r
   const accept = { action: 'accept-origin', module: tool, origin: 'mooncakes' } as const;
   await registry.ruleOnConflict({ ...accept, checksums: new Map(), requirements: new Map() });
   expect(await registry.explain(tool)).toMatchObject({ origin: 'mooncakes', isServed: true });
-  expect(await registry.conflicts()).toEqual([]);
+  expect(await registry.heldBack()).toEqual([]);
 });

@@ -8,7 +8,7 @@ import { isModuleName, type ModuleName } from '../model/module-name.ts';
 import type { OperatorDecision } from '../model/operator-decision.ts';
 import { matchesPattern } from '../model/pattern.ts';
 import type { Version } from '../model/version.ts';
-import { pendingFinding } from './pending-findings.ts';
+import { contendedFinding } from './pending-findings.ts';
 import { pinChanges } from './pin-changes.ts';
 import { readListed } from './plan-located.ts';
 import { claimantOf, maySupply } from './policy.ts';
@@ -98,13 +98,11 @@ async function keep(
 ): Promise<OperatorDecision[]> {
   const pending = (await state.pending()).get(module);
   refuseUndecided(module, pending, await suppliersOf(module, resolver));
-  const own = (await state.findings()).filter(
-    (finding) => isConflict(finding) && finding.module === module && finding.kind !== 'undecided',
-  );
+  const own = (await state.findings()).filter((finding) => isConflict(finding) && finding.module === module);
   const told = own.filter(({ kind, changes }) => kind !== 'origin-conflict' || changes !== undefined);
   // Of many names that wait for the same, one can be kept; what was kept before is kept already.
   const waiting = own.find(({ kind, changes, count }) => kind === 'origin-conflict' && !changes && !count);
-  const contended = pending ? [waiting ?? pendingFinding(module, pending)] : [];
+  const contended = pending?.kind === 'contended' ? [waiting ?? contendedFinding(module, pending)] : [];
   const meant = [...told, ...contended].filter(
     (finding) => version === undefined || finding.version === version,
   );

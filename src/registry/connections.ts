@@ -1,8 +1,9 @@
 import { join } from 'node:path';
-import type { Config } from '../config/config.ts';
+import type { Config, SourceConfig } from '../config/config.ts';
 import type { GitIndex } from '../index/git-index.ts';
 import { type ConnectedSources, type ConnectionTuning, connectSources } from '../sources/connect.ts';
 import type { InTurn } from '../sources/git-context.ts';
+import type { ReadingSteps } from '../sources/read-snapshot.ts';
 import type { Log } from '../support/log.ts';
 import { withProcessLock } from '../support/process-lock.ts';
 import type { dataLayout } from './init.ts';
@@ -53,6 +54,17 @@ export function createConnections(
       const sources = connectSources(config.sources, { ...tuning, ...place });
       connected = { config, key, sources };
       return sources.sources;
+    },
+    /** One source once more, beside the others, for a short look: it is asked once, and not in turn. The caller closes it. */
+    aside(source: SourceConfig, steps: Partial<ReadingSteps>): ConnectedSources {
+      return connectSources([source], {
+        ...tuning,
+        http: { ...tuning?.http, retry: { ...tuning?.http?.retry, retries: 0 } },
+        steps: (name) => ({ ...tuning?.steps?.(name), ...steps }),
+        objectDirectory: join(layout.index, 'objects'),
+        treeOf,
+        workDirectory: layout.sources,
+      });
     },
     async close(): Promise<void> {
       await Promise.all([connected?.sources, ...draining].map((sources) => sources?.close()));

@@ -19,6 +19,7 @@ interface World {
   readonly heldBy?: readonly string[];
   /** The plan rests on no reading at all. */
   readonly withoutReadings?: boolean;
+  readonly waitedFor?: readonly string[];
   readonly listedBy: readonly string[];
   readonly recorded?: string;
   /** As is usual of what is recorded. */
@@ -60,6 +61,7 @@ function decide(world: World): Decision {
     agrees: (source) => !(world.disagrees ?? []).includes(source),
     accepted: world.accepted,
     current: world.withoutReadings ? undefined : current,
+    waitedFor: world.waitedFor,
   });
 }
 
@@ -573,6 +575,18 @@ test('a name that a removed source never gave a readable version of is as new as
   expect(decide({ ...unpinned, isPinned: true })).toMatchObject({ rule: 'held', origin: 'internal' });
   const configured = { ...unpinned, sources: ['public:100', 'internal:25'], removed: [] };
   expect(decide(configured)).toMatchObject({ origin: 'internal' });
+});
+
+test('without readings, a name goes on waiting for what it waited for, as far as that can still have it', () => {
+  const waiting = { sources: three, listedBy: ['mooncakes'], withoutReadings: true };
+  const before = { ...waiting, waitedFor: ['internal', 'partner'] };
+  expect(decide(waiting)).toMatchObject({ rule: 'undecided', waitsFor: [] });
+  expect(decide(before)).toMatchObject({ rule: 'undecided', waitsFor: ['internal', 'partner'] });
+  expect(decide({ ...before, listedBy: ['partner'] })).toMatchObject({ waitsFor: ['internal'] });
+  const sources = ['mooncakes:100', { name: 'internal', priority: 25, enabled: false }, 'partner:200'];
+  expect(decide({ ...before, sources })).toMatchObject({ rule: 'undecided', waitsFor: [] });
+  // A sync that reads them knows better.
+  expect(decide({ ...before, withoutReadings: false })).toMatchObject({ origin: 'mooncakes' });
 });
 
 test('whether a source agrees is asked only of the one the module would move to', () => {

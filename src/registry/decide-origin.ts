@@ -66,6 +66,8 @@ export interface DecisionContext {
    * no reading, and gives no name away.
    */
   readonly current: ReadonlySet<string> | undefined;
+  /** What the name waited for when readings last were at hand: without any, nothing else is known of what it waits for. */
+  readonly waitedFor?: readonly string[] | undefined;
 }
 
 /**
@@ -134,18 +136,22 @@ function staying(
 }
 
 /** A new name goes to the most trusted source that lists it, once nobody of more trust can turn out to have it. */
-function decideFirst(facts: ModuleFacts, policy: Policy, { accepted, current }: DecisionContext): Decision {
+function decideFirst(
+  facts: ModuleFacts,
+  policy: Policy,
+  { accepted, current, waitedFor = [] }: DecisionContext,
+): Decision {
   const candidates = candidatesFor(facts, policy);
   const chosen = candidates.find(({ name }) => name === accepted);
   if (chosen) return decided('priority', facts, chosen);
   const [best] = candidates;
   if (!best) return nowhere('unlisted');
+  const isUnread = (name: string) => (current === undefined ? waitedFor.includes(name) : !current.has(name));
   const waitsFor = policy.sources
     .slice(0, policy.sources.indexOf(best))
     .filter((source) => source.isEnabled && maySupply(source, facts.module))
     .filter(
-      ({ name, holdsNewNames }) =>
-        facts.heldBy.has(name) || (holdsNewNames === 'all' && current !== undefined && !current.has(name)),
+      ({ name, holdsNewNames }) => facts.heldBy.has(name) || (holdsNewNames === 'all' && isUnread(name)),
     )
     .map(({ name }) => name);
   if (waitsFor.length > 0) return { ...nowhere('undecided'), waitsFor, contender: waitsFor[0] };

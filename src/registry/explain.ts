@@ -1,7 +1,9 @@
 import { findEntry, parseIndexFile } from '../index/index-file.ts';
+import type { Pending } from '../index/pending-names.ts';
 import type { ModuleName } from '../model/module-name.ts';
 import { compareVersions, type Version } from '../model/version.ts';
 import type { Decision, Rule } from './decide-origin.ts';
+import { heldBackOf } from './held-back.ts';
 import type { Observations } from './observations.ts';
 import { readListed } from './plan-located.ts';
 import { claimantOf, maySupply, type Policy, type PolicySource } from './policy.ts';
@@ -18,7 +20,8 @@ export async function explain(
   const resolver = createResolver(input);
   const resolved = await resolver.resolve(module);
   const { facts, pins } = resolved;
-  const decision = await withWhatItWaitsFor(resolved.decision, module, input);
+  const pending = (await input.state.pending()).get(module);
+  const decision = withWhatItWaitsFor(resolved.decision, pending);
   const servedFile = facts.served === undefined ? undefined : await input.index.read(facts.served);
   const served = parseIndexFile(servedFile ?? Buffer.alloc(0));
   const versions = [...new Set(served.lines.map((line) => line.entry.version))].sort(compareVersions);
@@ -42,6 +45,9 @@ export async function explain(
     isCached: checksum === undefined ? undefined : await input.archives.has(checksum),
     versions,
     findings,
+    heldBack: heldBackOf(new Map(pending ? [[module, pending]] : []), {
+      ...{ config: input.config, snapshots: input.snapshots, observations },
+    })[0],
   };
 }
 
@@ -54,13 +60,8 @@ async function namedBy({ origin }: Decision, module: ModuleName, { state }: Reso
 }
 
 /** What an undecided name waits for is known from the last sync: nothing that is asked now reads a source. */
-async function withWhatItWaitsFor(
-  decision: Decision,
-  module: ModuleName,
-  { state }: ResolveInput,
-): Promise<Decision> {
-  const pending = decision.rule === 'undecided' ? (await state.pending()).get(module) : undefined;
-  if (pending?.kind !== 'undecided') return decision;
+function withWhatItWaitsFor(decision: Decision, pending: Pending | undefined): Decision {
+  if (decision.rule !== 'undecided' || pending?.kind !== 'undecided') return decision;
   return { ...decision, waitsFor: pending.waitsFor, contender: pending.waitsFor[0] };
 }
 

@@ -78,6 +78,7 @@ export async function mirror(
     toDownload: dryRun ? listMissing(outcomes) : [],
     failed: outcomes.flatMap(describeFailure),
     findings: final.report.findings,
+    heldBack: final.report.heldBack,
   };
 }
 
@@ -111,6 +112,7 @@ function reportComplete(
     toDownload: [],
     failed: [],
     findings: report.findings,
+    heldBack: report.heldBack,
   };
 }
 

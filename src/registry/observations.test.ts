@@ -2,21 +2,20 @@ import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { temporaryDirectory } from '../../test/support/temporary-directory.ts';
-import { readObservations, writeObservations } from './observations.ts';
+import { observeReadings, readObservations, writeObservations } from './observations.ts';
 import type { SourceRefresh } from './reports.ts';
 
 const times = ['2026-01-01T00:00:00.000Z', '2026-01-02T00:00:00.000Z', '2026-01-03T00:00:00.000Z'] as const;
+
+async function record(file: string, refresh: SourceRefresh, time = ''): Promise<void> {
+  await writeObservations(file, observeReadings(await readObservations(file), [refresh], time));
+}
 
 /** What is observed after these refreshes of one source, a day apart. */
 async function observe(...refreshes: readonly Omit<SourceRefresh, 'source'>[]) {
   const file = join(temporaryDirectory(), 'observations.json');
   for (const [day, refresh] of refreshes.entries())
-    await writeObservations(
-      file,
-      await readObservations(file),
-      [{ source: 's', ...refresh }],
-      times[day] ?? '',
-    );
+    await record(file, { source: 's', ...refresh }, times[day]);
   return (await readObservations(file)).s;
 }
 
@@ -59,9 +58,9 @@ describe('what was observed of a source', () => {
 
   test('outlives a sync of other sources', async () => {
     const file = join(temporaryDirectory(), 'observations.json');
-    await writeObservations(file, {}, [{ source: 'a', outcome: 'fresh', commit: 'x' }], times[0]);
+    await record(file, { source: 'a', outcome: 'fresh', commit: 'x' }, times[0]);
     const before = await readObservations(file);
-    await writeObservations(file, before, [{ source: 'b', outcome: 'fresh', commit: 'y' }], times[1]);
+    await record(file, { source: 'b', outcome: 'fresh', commit: 'y' }, times[1]);
     const after = await readObservations(file);
     expect(after.a).toEqual(before.a);
     expect(after.b).toMatchObject({ readAt: times[1] });
@@ -89,7 +88,7 @@ describe('the file', () => {
 
   test('is text that people can read', async () => {
     const file = join(temporaryDirectory(), 'observations.json');
-    await writeObservations(file, {}, [{ source: 'a', outcome: 'fresh', commit: 'x' }], times[0]);
+    await record(file, { source: 'a', outcome: 'fresh', commit: 'x' }, times[0]);
     const lines = (await readFile(file, 'utf8')).split('\n');
     expect([lines[0], lines[1], lines.at(-2), lines.at(-1)]).toEqual(['{', '  "a": {', '}', '']);
   });

@@ -56,15 +56,19 @@ export function renameObservations(before: Observations, renames: ReadonlyMap<st
   return after;
 }
 
-export async function writeObservations(
-  file: string,
+/** With what these readings say of their sources. */
+export function observeReadings(
   before: Observations,
   refreshes: readonly SourceRefresh[],
   now: string,
-): Promise<void> {
+): Observations {
   const after: Record<string, Observation> = { ...before };
   for (const refresh of refreshes) after[refresh.source] = observe(before[refresh.source], refresh, now);
-  await writeFileAtomic(file, `${toVisibleJson(after, 2)}\n`);
+  return after;
+}
+
+export async function writeObservations(file: string, observations: Observations): Promise<void> {
+  await writeFileAtomic(file, `${toVisibleJson(observations, 2)}\n`);
 }
 
 function observe(before: Observation | undefined, refresh: SourceRefresh, now: string): Observation {

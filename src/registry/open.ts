@@ -6,6 +6,8 @@ import { suggest } from '../support/suggest.ts';
 import { checkSource } from './check-source.ts';
 import { listConflicts, ruleOnConflict } from './conflicts.ts';
 import { explain } from './explain.ts';
+import { heldBackOf } from './held-back.ts';
+import { lookAtSource } from './look-at-source.ts';
 import { mirror } from './mirror.ts';
 import { readOrigins } from './module-facts.ts';
 import { observationsFile, readObservations } from './observations.ts';
@@ -93,6 +95,20 @@ export async function openRegistry(options: OpenOptions): Promise<Registry> {
 
     checkSources: (name) => checkSources(parts, name),
 
+    async lookAtSource(name, signal) {
+      const { config, log, clock, now } = context();
+      const source = config.sources.find((candidate) => candidate.name === name);
+      if (!source) throw unknownSource(name, [...parts.sources().keys()]);
+      const connect = parts.connections.aside;
+      return lookAtSource(source, { config, index, log, clock, now, connect, signal });
+    },
+
+    async heldBack() {
+      const config = configuration.current();
+      const { snapshots, ...state } = await index.state();
+      const observations = await readObservations(observationsFile(config));
+      return heldBackOf(await state.pending(), { config, snapshots, observations });
+    },
     conflicts: () => listConflicts({ index, archives }, configuration.current()),
     ruleOnConflict: (ruling) => ruleOnConflict(context(), ruling, parts.actor.user),
 

@@ -33,37 +33,29 @@ function isSameReason({ since: _, ...before }: Pending, reason: Reason): boolean
   return JSON.stringify(before) === JSON.stringify(reason);
 }
 
-/** The finding of one waiting name; none for a name that only waits for the sync that follows at once. */
-export function pendingFinding(module: ModuleName, pending: Pending): Finding {
-  const foundAt = pending.since;
-  if (pending.kind === 'undecided') {
-    const [source = ''] = pending.waitsFor;
-    return { kind: 'undecided', module, source, message: undecidedMessage(source), foundAt };
-  }
-  const { source, origin } = pending;
-  return {
-    kind: 'origin-conflict',
-    module,
-    source,
-    origin,
-    message: contendedMessage(source, origin),
-    foundAt,
-  };
+/** The finding of one name that another source contends for. */
+export function contendedFinding(module: ModuleName, pending: Contended): Finding {
+  const { source, origin, since: foundAt } = pending;
+  const message = contendedMessage(source, origin);
+  return { kind: 'origin-conflict', module, source, origin, message, foundAt };
 }
 
-function undecidedMessage(source: string): string {
-  return `not listed yet: source "${source}" is trusted more than whoever lists it and may have it too, but could not be read`;
-}
+type Contended = Extract<Pending, { kind: 'contended' }>;
 
 function contendedMessage(source: string, origin: string): string {
   return `source "${source}" lists or claims it too; it stays with "${origin}", which it was first served from`;
 }
 
 /**
- * All waiting names as findings: those of one kind about one source together, with their number, since a source that
- * cannot be read, or that begins to aggregate others, concerns a whole index at once. What the operator keeps stands apart.
+ * All contended names as findings: those about one source and origin together, with their number, since a source that begins to
+ * aggregate others concerns a whole index at once. What the operator keeps stands apart. Names that only wait for a source to be
+ * read are none: see `held-back.ts`.
  */
-export function pendingFindings(pending: PendingNames, decisions: readonly OperatorDecision[]): Finding[] {
+export function pendingFindings(
+  pending: PendingNames,
+  decisions: readonly OperatorDecision[],
+  isAwaited: (source: string) => boolean,
+): Finding[] {
   const keeps = new Map(
     decisions.flatMap((decision) =>
       decision.action === 'keep'
@@ -73,12 +65,11 @@ export function pendingFindings(pending: PendingNames, decisions: readonly Opera
   );
   const groups = new Map<string, { readonly first: Finding; readonly modules: string[] }>();
   for (const [module, reason] of pending) {
-    // What only the next sync has to decide is no news.
-    if (reason.kind === 'undecided' && reason.waitsFor.length === 0) continue;
-    const finding = pendingFinding(module, reason);
+    if (reason.kind === 'undecided' || isAwaited(reason.source)) continue;
+    const finding = contendedFinding(module, reason);
     const keep = keeps.get(`${finding.foundAt} ${identifyFinding(finding)}`);
     const kept = keep ? { kept: { at: keep.at, by: keep.by } } : {};
-    const key = JSON.stringify([finding.kind, finding.source, finding.origin, kept]);
+    const key = JSON.stringify([finding.source, finding.origin, kept]);
     const group = groups.get(key);
     if (group) group.modules.push(module);
     else groups.set(key, { first: { ...finding, ...kept }, modules: [module] });
@@ -92,9 +83,6 @@ function summarise(first: Finding, modules: readonly string[]): Finding {
   const [module = first.module] = modules;
   if (modules.length === 1) return first;
   const count = modules.length;
-  const message =
-    first.kind === 'undecided'
-      ? `${count} names are not listed yet: source "${first.source}" is trusted more than whoever lists them and may have them too, but could not be read`
-      : `source "${first.source}" lists or claims ${count} modules too; they stay with "${first.origin}", which they were first served from`;
+  const message = `source "${first.source}" lists or claims ${count} modules too; they stay with "${first.origin}", which they were first served from`;
   return { ...first, module, count, modules: modules.slice(0, named), message };
 }

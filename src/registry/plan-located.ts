@@ -24,6 +24,8 @@ export interface PlanningTools {
   readonly policy: Policy;
   readonly snapshots: readonly SnapshotRecord[];
   readonly current: ReadonlySet<string> | undefined;
+  /** What the module waited for before; see `DecisionContext`. */
+  readonly waitedFor?: readonly string[] | undefined;
   readonly taken: readonly OperatorDecision[];
   readonly now: string;
   /** Bounds the index files in memory. */
@@ -43,8 +45,8 @@ export interface LocatedPlan {
 export async function planLocated(located: LocatedFacts, tools: PlanningTools): Promise<LocatedPlan> {
   const taken = tools.taken.filter(({ module }) => module === located.module);
   const accepted = taken.find((decision) => decision.action === 'accept-origin')?.to;
-  const { policy, index, current, budget } = tools;
-  const decision = await decide(located, policy, index, { accepted, current, budget });
+  const { policy, index, current, waitedFor, budget } = tools;
+  const decision = await decide(located, policy, index, { accepted, current, waitedFor, budget });
   const plan = await planDecided(located, decision, { ...tools, taken });
   const findings = [...plan.findings, ...claimedByLooks(located, decision, tools.policy)];
   return { located, decision, findings, change: plan.change };
@@ -58,6 +60,7 @@ export async function decide(
   context: {
     readonly accepted?: string | undefined;
     readonly current: ReadonlySet<string> | undefined;
+    readonly waitedFor?: readonly string[] | undefined;
     readonly budget: ByteBudget;
   },
 ): Promise<Decision> {

@@ -11,6 +11,7 @@ import { carryFindings, type OperatorDecision } from '../model/operator-decision
 import { batches } from '../support/batches.ts';
 import { createByteBudget } from '../support/byte-budget.ts';
 import { capFindings, untoldIn } from './cap-findings.ts';
+import { awaitedSources } from './held-back.ts';
 import { findLookAlikes } from './look-alikes.ts';
 import { changedPathsOf, type FactFinder, findAllFacts, findFactsByPath } from './module-facts.ts';
 import { pendingFindings, pendingOf } from './pending-findings.ts';
@@ -121,7 +122,8 @@ export async function planSync(input: PlanningInput): Promise<SyncPlan> {
     input.now,
   );
   const pending = mergePending(isWhole ? new Map() : pendingBefore, planned);
-  const waiting = pendingFindings(pending, [...decisions, ...taken]);
+  const isAwaited = awaitedSources({ config: input.config, snapshots });
+  const contended = pendingFindings(pending, [...decisions, ...taken], isAwaited);
   const limits = new Map(input.config.sources.map((source) => [source.name, source.limits.findings]));
   return {
     base: state,
@@ -136,7 +138,7 @@ export async function planSync(input: PlanningInput): Promise<SyncPlan> {
     policy: facts.unlistable.size > 0 ? state.policy : digest,
     modules,
     findings: sortFindings(
-      capFindings(sortFindings([...found, ...waiting]), (source) => limits.get(source), untold),
+      capFindings(sortFindings([...found, ...contended]), (source) => limits.get(source), untold),
     ),
     pending,
     acceptedNames,
@@ -279,15 +281,19 @@ async function planPath(
   const deciding = [located.recorded, claimantOf(policy, module)?.name];
   if (located.recorded !== undefined && deciding.some((source) => facts.unlistable.has(source ?? '')))
     return { subject: module, findings: [], change: undefined, pending: before };
-  const plan = await planLocated(located, { ...tools, current: withoutUnlistable(tools.current, facts) });
+  const plan = await planLocated(located, {
+    ...tools,
+    current: withoutUnlistable(tools.current, facts),
+    waitedFor: before?.kind === 'undecided' ? before.waitsFor : [],
+  });
   const hasChanges = plan.findings.some(({ kind }) => kind === 'origin-conflict');
   const pending = pendingOf(plan.decision, hasChanges, before, input.now);
   return { subject: module, ...plan, pending };
 }
 
-/** Told anew for all names that wait. */
+/** Told anew for all names that are contended. */
 function isOfPending({ kind, changes }: Finding): boolean {
-  return kind === 'undecided' || (kind === 'origin-conflict' && changes === undefined);
+  return kind === 'origin-conflict' && changes === undefined;
 }
 
 function mergePending(before: PendingNames, planned: readonly PathResult[]): Map<ModuleName, Pending> {

@@ -11,6 +11,7 @@ import type {
   ConflictRuling,
   Explanation,
   GoOn,
+  HeldBack,
   ListedModule,
   ListOptions,
   MirrorOptions,
@@ -18,6 +19,7 @@ import type {
   OutdatedReport,
   ScrubReport,
   SourceCheck,
+  SourceLook,
   StaleSource,
   StatusReport,
   SyncReport,
@@ -71,6 +73,10 @@ export interface Registry {
   /** Compares what a project requires with what is served; `project` is its folder, `moon.mod` or `moon.mod.json`. */
   findOutdated(project: string): Promise<OutdatedReport>;
   checkSources(name?: string): Promise<SourceCheck[]>;
+  /** Looks at a source for a few seconds, and foresees the next sync. Decides and keeps nothing. */
+  lookAtSource(name: string, signal?: AbortSignal): Promise<SourceLook>;
+  /** Names that only wait for sources to be read, by what they wait for. Asks no source. */
+  heldBack(): Promise<readonly HeldBack[]>;
   /** What waits for the operator's decision, and what was kept as it is. */
   conflicts(): Promise<Conflict[]>;
   /** Carries a decision out. Throws `NotFoundError` or `UsageError`, with nothing changed, where it does not fit. */

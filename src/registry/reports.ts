@@ -32,6 +32,33 @@ export interface SourceRefresh {
 /** What kind of trouble a source is in; unlike a failure's text, it may be told to anybody. */
 export type FailureClass = SourceFailure['reason'] | 'held';
 
+/** Names that are held back until the same sources were read (rule 4). They wait for nobody's decision: no conflict. */
+export interface HeldBack {
+  /** `new`: not given to any source, and not listed. `claimed`: served as before, but nothing new of them, until their claimant was read. */
+  readonly kind: 'new' | 'claimed';
+  /** How many. */
+  readonly names: number;
+  /** Who has most of them, and how many. */
+  readonly owners: readonly { readonly owner: string; readonly names: number }[];
+  /** The first of them. */
+  readonly examples: readonly ModuleName[];
+  /** Most trusted first; none: any sync decides them. */
+  readonly waitsFor: readonly AwaitedSource[];
+  /** Since when the first of them waits; ISO 8601, UTC. */
+  readonly since: string;
+}
+
+/** A source that has to be read first, and why it is not current. */
+export interface AwaitedSource {
+  readonly source: string;
+  /** `stale-upstream`: it says so itself. `not-read`: nobody has asked it yet. */
+  readonly failureClass: FailureClass | 'stale-upstream' | 'not-read';
+  /** One line, for the operator alone: it may say what the source said. */
+  readonly failure: string;
+  /** Whether it claims names. */
+  readonly claims: boolean;
+}
+
 /** An enabled source that was never read, or whose last reading is not in use. */
 export interface StaleSource {
   readonly source: string;
@@ -64,8 +91,8 @@ export interface SyncReport {
   readonly findings: readonly Finding[];
   /** Names that begin to wait: for these sources to be read, or, where there are none, for the next sync to decide. */
   readonly newlyHeld: readonly { readonly module: ModuleName; readonly waitsFor: readonly string[] }[];
-  /** New names that only the next sync has to decide. */
-  readonly awaitingSync: number;
+  /** All names that wait after this sync, old and new. */
+  readonly heldBack: readonly HeldBack[];
   readonly modules: number;
   /** The served commit. */
   readonly commit: string;
@@ -150,6 +177,7 @@ export interface MirrorReport {
     readonly kind: 'impossible' | 'unlisted' | 'open';
   }[];
   readonly findings: readonly Finding[];
+  readonly heldBack: readonly HeldBack[];
 }
 
 export interface MirrorSourceSummary {
@@ -189,10 +217,11 @@ export interface StatusReport {
     /** The first of the readings in a row that were no use. */
     readonly failingSince: string | undefined;
     readonly listed: number;
-    /** Modules whose origin it is. */
+    /** Modules in the served index whose origin it is. */
     readonly served: number;
   }[];
   readonly findings: readonly Finding[];
+  readonly heldBack: readonly HeldBack[];
   readonly archives: { readonly count: number; readonly bytes: number };
   readonly indexBytes: number;
 }
@@ -230,6 +259,8 @@ export interface Explanation {
   /** Versions in the served index, lowest first. */
   readonly versions: readonly Version[];
   readonly findings: readonly Finding[];
+  /** What keeps this name from being decided, where it only waits. */
+  readonly heldBack: HeldBack | undefined;
 }
 
 /** One module of the served index. */
@@ -357,6 +388,32 @@ export interface SourceCheck {
   readonly latencyMs: number | undefined;
   /** Whether the newest versions of its modules can be passed on; absent where its index was not read. */
   readonly newest?: NewestLines | undefined;
+}
+
+/** What a look at a source found, and what the next sync would decide then. Nothing of it is kept. */
+export interface SourceLook {
+  readonly source: string;
+  /** Absent where it could not be read. */
+  readonly listing: SourceListing | undefined;
+  /** Why it could not be read; the text is for the operator alone. */
+  readonly failure: { readonly class: FailureClass; readonly text: string } | undefined;
+  /** Which new names wait while it is not current, and of which enabled sources, all trusted less. */
+  readonly holdsBack: { readonly names: 'all' | 'claimed'; readonly of: readonly string[] };
+  /** How many names that are not served yet the next sync would serve. */
+  readonly ready: number;
+  /** What would wait even then. */
+  readonly heldBack: readonly HeldBack[];
+}
+
+export interface SourceListing {
+  readonly modules: number;
+  readonly owners: number;
+  /** The other enabled sources that have been read. */
+  readonly comparedWith: readonly string[];
+  /** How many of its modules these list too, by who would supply them; without a supplier while that cannot be told. */
+  readonly shared: readonly { readonly supplier: string | undefined; readonly modules: number }[];
+  /** Owners of whom these list nothing, with how many of its modules are theirs. */
+  readonly ownOwners: readonly { readonly owner: string; readonly modules: number }[];
 }
 
 /** Of how many modules of a source the newest version is dropped. */

@@ -1,8 +1,10 @@
 import type { ArchiveStore } from '../archives/archive-store.ts';
 import type { Config } from '../config/config.ts';
-import type { GitIndex } from '../index/git-index.ts';
-import { ledgerFolder, readIndexPath } from '../index/layout.ts';
+import type { GitIndex, StateView } from '../index/git-index.ts';
+import { readIndexPath } from '../index/layout.ts';
 import { runGit } from '../support/git.ts';
+import { heldBackOf } from './held-back.ts';
+import { readOrigins } from './module-facts.ts';
 import type { Observations } from './observations.ts';
 import { policyOf } from './policy.ts';
 import type { StatusReport } from './reports.ts';
@@ -16,7 +18,7 @@ export async function readStatus(
 ): Promise<StatusReport> {
   const state = await index.state();
   const policy = policyOf(config, state.snapshots);
-  const served = await countServed(index, state.commit);
+  const served = await countServed(index, state);
   const sources = await Promise.all(
     policy.sources.map(async (source) => {
       const snapshot = state.snapshots.find((record) => record.source === source.name);
@@ -48,6 +50,7 @@ export async function readStatus(
     upstreamFallback: config.server.upstreamFallback,
     sources,
     findings: await state.findings(),
+    heldBack: heldBackOf(await state.pending(), { config, snapshots: state.snapshots, observations }),
     archives: await measureArchives(archives),
     indexBytes: await measureRepository(index.directory),
   };
@@ -57,12 +60,14 @@ function countModules(files: ReadonlyMap<string, string>): number {
   return [...files.keys()].filter((path) => readIndexPath(path).kind === 'module').length;
 }
 
-/** Modules by recorded origin. */
-async function countServed(index: GitIndex, commit: string): Promise<Map<string, number>> {
+/** Modules that clients see, by origin. The ledger has more: it forgets nothing. */
+async function countServed(index: GitIndex, state: StateView): Promise<Map<string, number>> {
+  const originOf = await readOrigins(index, state.commit);
   const counts = new Map<string, number>();
-  for (const path of (await index.list(`${commit}:${ledgerFolder}`)).keys()) {
-    const origin = path.slice(0, path.indexOf('/'));
-    counts.set(origin, (counts.get(origin) ?? 0) + 1);
+  for (const path of (await index.list(state.served)).keys()) {
+    const target = readIndexPath(path);
+    const origin = target.kind === 'module' ? originOf(target.module) : undefined;
+    if (origin !== undefined) counts.set(origin, (counts.get(origin) ?? 0) + 1);
   }
   return counts;
 }

@@ -12,7 +12,14 @@ import type { MonotonicClock } from '../support/monotonic-clock.ts';
 import { withProcessLock } from '../support/process-lock.ts';
 import { applyPlan, plannedModules, reRoots } from './apply-plan.ts';
 import { type Audit, describePlan } from './audit.ts';
-import { observationsFile, readObservations, renameObservations, writeObservations } from './observations.ts';
+import { heldBackOf } from './held-back.ts';
+import {
+  observationsFile,
+  observeReadings,
+  readObservations,
+  renameObservations,
+  writeObservations,
+} from './observations.ts';
 import { planSync, type SyncPlan } from './plan-sync.ts';
 import { describeReading, judgeReading, lockWaitMs, readSource } from './read-sources.ts';
 import { findRenames, recordedName, renameSources } from './rename-sources.ts';
@@ -182,8 +189,7 @@ export async function aggregate(context: SyncContext, options: AggregateOptions)
       const renames = findRenames(before.snapshots, config.sources);
       const state = await renameSources(index, before, renames, date, options.dryRun !== true);
       const file = observationsFile(config);
-      const isAsked = options.readings !== undefined || renames.size > 0;
-      const observations = isAsked ? renameObservations(await readObservations(file), renames) : {};
+      const observations = renameObservations(await readObservations(file), renames);
       const readings = await Promise.all(
         readingsOf(options.readings ?? [], config).map(async (reading) => ({
           ...(await judgeReading(
@@ -214,11 +220,17 @@ export async function aggregate(context: SyncContext, options: AggregateOptions)
       const after = options.dryRun ? state : await applyPlan(index, plan, date);
       if (after !== state) await context.audit.record(describePlan(plan, await state.findings()));
       const refreshes = readings.map((reading) => describeReading(listed(reading, plan), state.snapshots));
+      const observed = observeReadings(observations, refreshes, now);
       if (!options.dryRun && (readings.length > 0 || renames.size > 0))
-        await writeObservations(file, observations, refreshes, now);
+        await writeObservations(file, observed);
+      const heldBack = heldBackOf(plan.pending, {
+        config,
+        snapshots: plan.snapshots,
+        observations: observed,
+      });
       const report = describeSync(
         plan,
-        await newlyHeld(plan),
+        { newlyHeld: await newlyHeld(plan), heldBack },
         after.served,
         refreshes,
         options.dryRun === true,
@@ -274,7 +286,7 @@ async function newlyHeld({ base, pending }: SyncPlan): Promise<SyncReport['newly
 
 function describeSync(
   plan: SyncPlan,
-  held: SyncReport['newlyHeld'],
+  waiting: Pick<SyncReport, 'newlyHeld' | 'heldBack'>,
   served: string,
   sources: readonly SourceRefresh[],
   dryRun: boolean,
@@ -284,10 +296,7 @@ function describeSync(
     sources,
     changes: plan.modules.flatMap(({ change }) => (change ? [change] : [])),
     findings: plan.findings,
-    newlyHeld: held,
-    awaitingSync: [...plan.pending.values()].filter(
-      (reason) => reason.kind === 'undecided' && reason.waitsFor.length === 0,
-    ).length,
+    ...waiting,
     modules: plannedModules(plan),
     commit: served,
     reRooted: !dryRun && reRoots(plan),

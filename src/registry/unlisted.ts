@@ -17,7 +17,7 @@ export function unlisted(
   observations: Observations,
 ): Lookup<never> | undefined {
   const unknown = suppliersOf(module, recorded, policy).find(
-    (source) => source.isEnabled && !isCurrent(source, observations),
+    (source) => source.isEnabled && !wasReadWell(source, observations),
   );
   if (!unknown) return undefined;
   const detail = `it is not listed, and source "${unknown.name}", which may supply it, could not be read lately`;
@@ -37,7 +37,7 @@ function suppliersOf(
 }
 
 /** Whether its last reading, by whichever process, was good; see `DecisionContext`. */
-function isCurrent({ name, hasBeenRead }: PolicySource, observations: Observations): boolean {
+export function wasReadWell({ name, hasBeenRead }: PolicySource, observations: Observations): boolean {
   const last = observations[name];
   if (!hasBeenRead || last === undefined) return false;
   return last.failure === undefined && last.held === undefined && last.isStaleUpstream !== true;

@@ -131,7 +131,22 @@ describe('streams and exit codes', () => {
     const registry = await createCliRegistry({ sources: [] });
     const address = 'http://127.0.0.1:9';
     const patterns = ['--namespace', 'company/*', '--exclude', 'company/old-*'];
-    await registry.run('source', 'add', 'more', '--url', address, '--index-url', address, ...patterns);
+    const added = await registry.run(
+      'source',
+      'add',
+      'more',
+      '--url',
+      address,
+      '--index-url',
+      address,
+      ...patterns,
+    );
+    // Whatever a look finds, the source is added.
+    expect(added).toMatchObject({
+      code: 0,
+      stderr: '',
+      stdout: expect.stringContaining('It could not be read: '),
+    });
     const { stdout } = await registry.run('source', 'remove', 'more');
     expect(stdout).toContain('Its claim of company/* is gone');
     expect(stdout).toContain('Its exclude of company/old-* is gone');
@@ -141,7 +156,13 @@ describe('streams and exit codes', () => {
     const upstream = await startUpstream(['alice/json@1.0.0']);
     const registry = await createCliRegistry({ sources: [{ name: 'main', upstream }] });
     const add = ['source', 'add', 'more', '--url', upstream.url, '--index-url', upstream.indexUrl];
-    for (const words of [add, ['sync'], ['mirror', 'alice/*'], ['source', 'remove', 'more']])
+    const looked = await registry.run('-q', ...add);
+    expect(looked).toMatchObject({
+      code: 0,
+      stderr: '',
+      stdout: expect.stringContaining('Looked at it: 1 module'),
+    });
+    for (const words of [['sync'], ['mirror', 'alice/*'], ['source', 'remove', 'more']])
       expect(await registry.run('-q', ...words)).toMatchObject({ code: 0, stderr: '' });
     expect((await registry.run('mirror', 'nobody/*', '-q')).stderr).toMatch(/^error: /);
   });

@@ -149,13 +149,10 @@ export function createDayOracle(sources: readonly DaySource[]): DayOracle {
     return problems;
   }
 
-  function judgeUndecided(findings: readonly Finding[], undecided: ReadonlySet<string>): string[] {
-    const own = findings.filter(({ kind }) => kind === 'undecided');
-    const count = own.reduce((sum, finding) => sum + (finding.count ?? 1), 0);
+  function judgeUndecided(heldBack: SyncReport['heldBack'], undecided: ReadonlySet<string>): string[] {
+    const count = heldBack.reduce((sum, { names }) => sum + names, 0);
     counts.undecided += count;
-    const strangers = own.flatMap(({ module, modules = [module] }) =>
-      modules.filter((name) => !undecided.has(name)),
-    );
+    const strangers = heldBack.flatMap(({ examples }) => examples.filter((name) => !undecided.has(name)));
     return [
       ...(count === undecided.size ? [] : [`${count} names are undecided, and not ${undecided.size}`]),
       ...strangers.map((name) => `${name} is not undecided`),
@@ -185,7 +182,7 @@ export function createDayOracle(sources: readonly DaySource[]): DayOracle {
       problems.push(
         ...differences('served', new Map(Object.entries(index.served)), new Map(Object.entries(served))),
       );
-      const kinds = new Set(['checksum-conflict', 'origin-conflict', 'undecided']);
+      const kinds = new Set(['checksum-conflict', 'origin-conflict']);
       const conflicts = report.findings
         .filter(({ kind }) => kind === 'checksum-conflict' || !kinds.has(kind))
         .map(
@@ -195,7 +192,7 @@ export function createDayOracle(sources: readonly DaySource[]): DayOracle {
       const asSet = (texts: readonly string[]) => new Map(texts.map((text) => [text, 'stands']));
       problems.push(...differences('finding', asSet(index.conflicts), asSet(conflicts)));
       problems.push(...judgeContended(report.findings, expectContended(expected.origins)));
-      problems.push(...judgeUndecided(report.findings, expected.undecided));
+      problems.push(...judgeUndecided(report.heldBack, expected.undecided));
       problems.push(...findShrinkage(served, origins));
       for (const [id, checksum] of Object.entries(served)) {
         const pin = pins.get(id) ?? checksum;

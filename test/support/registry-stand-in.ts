@@ -149,7 +149,8 @@ export async function createRegistryStandIn(): Promise<RegistryStandIn> {
       const rule = 'priority';
       const isServed = lines.has(module);
       const rest = { pin: undefined, isCached: true, sources: [], versions: [], findings: [] };
-      return { module, version, isServed, origin: 'mooncakes', rule, because, ...rest };
+      const heldBack = undefined;
+      return { module, version, isServed, origin: 'mooncakes', rule, because, heldBack, ...rest };
     },
     close: () => rm(directory, { recursive: true, force: true }),
   };
@@ -174,6 +175,8 @@ const unsupported = {
   checkSources: unavailableHere,
   scrub: unavailableHere,
   verify: unavailableHere,
+  lookAtSource: unavailableHere,
+  heldBack: unavailableHere,
   conflicts: unavailableHere,
   ruleOnConflict: unavailableHere,
   findArchive: unavailableHere,

@@ -61,7 +61,8 @@ async function change(context: CommandContext, key: string, value: string): Prom
   const now = effectiveSettings(config).get(key);
   const served = await applyEdit(context, config);
   const lines = [now === undefined ? `${key} is set` : formatSetting(key, now)];
-  if (served.report && served.report.changes.length > 0) lines.push(...served.lines);
+  const { changes = [], heldBack = [] } = served.report ?? {};
+  if (changes.length > 0 || (heldBack.length > 0 && key.startsWith('sources.'))) lines.push(...served.lines);
   context.output.result({
     text: lines.join('\n'),
     json: { key, value: now ?? value, served: served.report },

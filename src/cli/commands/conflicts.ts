@@ -11,6 +11,7 @@ import { addExamples, type CommandContext, type Run, withRegistry } from '../con
 import { CommandLineError, type ExitCode, exitCodes } from '../exit-codes.ts';
 import { formatSubject } from '../findings.ts';
 import { count, formatAge, formatList } from '../format.ts';
+import { summariseHeldBack } from '../held-back.ts';
 import { describeLosses } from '../plan-text.ts';
 import { purgeAddresses } from '../purge-addresses.ts';
 import { quoteForShell } from '../shell.ts';
@@ -49,8 +50,9 @@ function defineList(parent: Command, run: Run): void {
   command.action(() =>
     run((context) =>
       withRegistry(context, async (registry) => {
-        const conflicts = await registry.conflicts();
-        context.output.result({ text: formatConflicts(conflicts, context.io.now()), json: conflicts });
+        const [conflicts, heldBack] = await Promise.all([registry.conflicts(), registry.heldBack()]);
+        const text = [formatConflicts(conflicts, context.io.now()), ...summariseHeldBack(heldBack)];
+        context.output.result({ text: text.join('\n'), json: conflicts });
         return conflicts.some(isOpenConflict) ? exitCodes.doneWithFindings : exitCodes.done;
       }),
     ),
@@ -278,13 +280,6 @@ function adviceFor(conflict: Conflict): string[] {
       const one = `conflicts accept ${module} --origin ${source}${typed.join('')}`;
       return modules > 1 ? [...keep, one, `conflicts accept "*" --origin ${source}`] : [...keep, one];
     }
-    case 'undecided':
-      return [
-        `source check ${source}`,
-        `source disable ${source}`,
-        `config sources.${source}.include "OWNER/*"`,
-        `conflicts accept ${module} --origin SOURCE`,
-      ];
     case 'look-alike':
       return [`conflicts accept ${module}`];
     default:

@@ -5,6 +5,7 @@ import { parseModuleVersion } from '../arguments.ts';
 import { addExamples, type Run, withRegistry } from '../context.ts';
 import { exitCodes } from '../exit-codes.ts';
 import { formatFindings } from '../findings.ts';
+import { formatHeldBack, toCommandLine } from '../held-back.ts';
 import { quoteForShell } from '../shell.ts';
 import { formatTable } from '../table.ts';
 
@@ -93,8 +94,20 @@ export function formatExplanation(explanation: Explanation, width?: number): str
   if (explanation.versions.length > 0) lines.push(`Served versions: ${explanation.versions.join(', ')}`);
   if (pin) lines.push(`Pinned: ${pin.checksum} since ${pin.firstSeen} from "${pin.source}"`);
   if (isCached !== undefined) lines.push(`Archive: ${isCached ? 'cached' : 'not cached'}`);
-  lines.push(...formatFindings(explanation.findings));
+  lines.push(...formatFindings(explanation.findings), ...formatWaiting(explanation));
   return lines.join('\n').trimEnd();
+}
+
+/** What it waits for, and how to decide about it all the same. */
+function formatWaiting({ module, heldBack, sources }: Explanation): string[] {
+  if (!heldBack) return [];
+  const supplier = sources.find(({ listing }) => listing === 'listed')?.source;
+  const accept = `conflicts accept ${quoteForShell(module)} --origin ${supplier}`;
+  const isDecidable = heldBack.kind === 'new' && heldBack.waitsFor.length > 0 && supplier !== undefined;
+  return [
+    ...formatHeldBack([heldBack]),
+    ...(isDecidable ? [toCommandLine([accept, `or: take it from "${supplier}" now`])] : []),
+  ];
 }
 
 function formatVerdict({ module, version, origin, isServed, sources }: Explanation): string {

@@ -43,7 +43,7 @@ const syncReport: SyncReport = {
   sources: [{ source: 'mooncakes', outcome: 'fresh' }],
   changes: [],
   newlyHeld: [],
-  awaitingSync: 0,
+  heldBack: [],
   findings: [],
   modules: 887,
   commit: 'c'.repeat(40),
@@ -121,6 +121,7 @@ describe('mirror', () => {
     failed: [],
     unsatisfied: [],
     findings: [],
+    heldBack: [],
   };
 
   const told = { defaultSource: 'mooncakes', durationMs: 0, width: undefined };
@@ -255,6 +256,7 @@ test('status shows counts, ages and which source fails', () => {
       { ...source, name: 'gone', removed: true },
     ],
     findings: [conflict],
+    heldBack: [],
     archives: { count: 6548, bytes: 5 * 1024 ** 2 },
     indexBytes: 2048,
   };
@@ -311,6 +313,7 @@ test('explain gives the verdict first, then each source, then pin, cache and fin
     isCached: false,
     versions: versions('1.3.0', '1.4.0'),
     findings: [],
+    heldBack: undefined,
   };
   expect(formatExplanation(explanation)).toBe(`company/tool@1.4.0 is served from "internal".
   Rule: namespace

@@ -6,6 +6,7 @@ import { blamingOptions, type OptionNames } from '../blame-options.ts';
 import { addExamples, type Run, readConfig } from '../context.ts';
 import { applyEdit, editConfig, showPreview } from '../edit.ts';
 import { CommandLineError, exitCodes } from '../exit-codes.ts';
+import { formatLook, lookAt } from '../source-look.ts';
 
 interface Flags {
   readonly fromPreset?: string;
@@ -16,6 +17,7 @@ interface Flags {
   readonly namespace?: readonly string[];
   readonly include?: readonly string[];
   readonly exclude?: readonly string[];
+  readonly check: boolean;
   readonly dryRun?: true;
 }
 
@@ -52,6 +54,7 @@ export function defineSourceAdd(parent: Command, run: Run): void {
     .option('--namespace <patterns...>', 'names of which only this source says what they mean')
     .option('--include <patterns...>', 'limit what it supplies to these names')
     .option('--exclude <patterns...>', 'names it never supplies')
+    .option('--no-check', 'do not look at the source now')
     .option('--dry-run', 'show what would change, and change nothing');
   addExamples(command, [
     ['moonbit-registry source add mooncakes --from-preset mooncakes', 'The official registry.'],
@@ -75,11 +78,21 @@ export function defineSourceAdd(parent: Command, run: Run): void {
       if (flags.dryRun) return blaming(() => showPreview(context, edit));
       const config = await blaming(() => editConfig(context, edit));
       const served = await applyEdit(context, config);
+      const look = flags.check ? await lookAt(context, name) : undefined;
       context.output.result({
-        text: [...describeAdded(before, config, source), ...served.lines].join('\n'),
-        json: { source: name, defaultSource: config.defaultSource, served: served.report },
+        text: [
+          ...describeAdded(before, config, source),
+          ...(look ? [...served.changed, ...formatLook(look, config)] : served.lines),
+        ].join('\n'),
+        json: {
+          source: name,
+          defaultSource: config.defaultSource,
+          served: served.report,
+          look: look ?? null,
+        },
       });
-      context.output.note(`Next: moonbit-registry source check ${name}, then moonbit-registry sync.`);
+      if (!look)
+        context.output.note(`Next: moonbit-registry source check ${name}, then moonbit-registry sync.`);
       return exitCodes.done;
     }),
   );

@@ -5,6 +5,7 @@ import { addExamples, type Run, withRegistry } from '../context.ts';
 import { exitCodes } from '../exit-codes.ts';
 import { formatFindings } from '../findings.ts';
 import { count, formatAge, formatBytes, groupDigits } from '../format.ts';
+import { formatHeldBack, waitsForSources } from '../held-back.ts';
 import { formatTable } from '../table.ts';
 
 type SourceStatus = StatusReport['sources'][number];
@@ -26,7 +27,10 @@ export function defineStatus(parent: Command, run: Run): void {
           text: formatStatus(report, context.io.now(), context.output.width),
           json: report,
         });
-        const needsCare = report.findings.some(isOpenConflict) || report.sources.some(isFailing);
+        const needsCare =
+          report.findings.some(isOpenConflict) ||
+          report.sources.some(isFailing) ||
+          waitsForSources(report.heldBack);
         return needsCare ? exitCodes.doneWithFindings : exitCodes.done;
       }),
     ),
@@ -57,6 +61,7 @@ export function formatStatus(report: StatusReport, now: number, width?: number):
         `  ${name}: ${failure ?? 'its index is stale'}${failingSince === undefined ? '' : ` (since ${failingSince})`}`,
     ),
     ...separate(formatFindings(report.findings)),
+    ...separate(formatHeldBack(report.heldBack)),
   ].join('\n');
 }
 

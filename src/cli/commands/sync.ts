@@ -27,7 +27,7 @@ export function defineSync(parent: Command, run: Run): void {
             const report = await registry.sync({ dryRun: options.dryRun ?? false, signal });
             const durationMs = context.io.now() - begunAt;
             context.output.result({ text: formatPlan(report, durationMs), json: { ...report, durationMs } });
-            const isClean = !needsAttention({ refreshes: report.sources, findings: report.findings });
+            const isClean = !needsAttention({ ...report, refreshes: report.sources });
             return isClean ? exitCodes.done : exitCodes.doneWithFindings;
           },
           { keepsFormat: options.dryRun ?? false },
