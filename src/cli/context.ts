@@ -9,6 +9,7 @@ import type { Registry } from '../registry/registry.ts';
 import { currentUser } from '../support/current-user.ts';
 import { suggest } from '../support/suggest.ts';
 import { type ExitCode, InterruptedError } from './exit-codes.ts';
+import { type RegistryFolder, requireRegistry } from './folder.ts';
 import type { CommandIo } from './io.ts';
 import { createCommandLog } from './log.ts';
 import type { Output, OutputSettings } from './output.ts';
@@ -20,8 +21,12 @@ export interface CommandContext {
   readonly settings: OutputSettings;
   /** The command that runs, without the program's name: `source add`. */
   readonly command: string;
-  /** Absolute path of the registry's folder: `--dir`, else the working directory. */
+  /** How the registry's folder was found. */
+  readonly folder: RegistryFolder;
+  /** Its absolute path. */
   readonly directory: string;
+  /** Says which folder was found where the user does not stand; once. For what changes something, or is about its settings. */
+  sayFolder(): void;
   /** Runs `moonbit-registry` with other words in another folder, where this command prints. */
   runAnother(words: readonly string[], workingDirectory: string): Promise<ExitCode>;
 }
@@ -41,7 +46,13 @@ export function addExamples(
   command.addHelpText('after', `\nExamples:\n${lines.join('\n')}`);
 }
 
+/** Where a registry that a command makes is looked for from: neither one above nor the variable says where a new one shall be. */
+export function baseForNew({ folder, io }: CommandContext): string {
+  return folder.foundBy === 'option' ? folder.directory : io.workingDirectory;
+}
+
 export async function readConfig(context: CommandContext): Promise<Config> {
+  requireRegistry(context.folder);
   const { loadConfig } = await import('../config/load.ts');
   const config = await loadConfig(context.directory, context.io.env);
   for (const warning of config.warnings) context.output.warn(warning);
@@ -57,6 +68,7 @@ export function hasIndex(config: Config): boolean {
 const onlyLook = new Set([
   'plan',
   'status',
+  'list',
   'explain',
   'path',
   'conflicts',
@@ -76,6 +88,8 @@ export async function withRegistry<T>(
     readonly isTold?: boolean;
   } = {},
 ): Promise<T> {
+  requireRegistry(context.folder);
+  if (!onlyLook.has(context.command) && !options.isFollower) context.sayFolder();
   const { openRegistry } = await import('../registry/open.ts');
   const registry = await openRegistry({
     directory: context.directory,

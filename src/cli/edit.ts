@@ -8,6 +8,7 @@ import type { SyncReport } from '../registry/reports.ts';
 import { summariseChanges } from './changes.ts';
 import { actorOf, type CommandContext, hasIndex, readConfig, withRegistry } from './context.ts';
 import { type ExitCode, exitCodes } from './exit-codes.ts';
+import { requireRegistry } from './folder.ts';
 import { formatList } from './format.ts';
 import { formatHeldBack } from './held-back.ts';
 import { createCommandLog } from './log.ts';
@@ -24,6 +25,8 @@ export interface ServedChange {
 /** Edits the text of `registry.toml`; validated, atomic, and the config it means then. */
 export async function editConfig(context: CommandContext, edit: (text: string) => string): Promise<Config> {
   const { editConfigFile } = await import('../config/edit-file.ts');
+  requireRegistry(context.folder);
+  context.sayFolder();
   await refuseNewerData(context);
   let before: string | undefined;
   const config = await editConfigFile(context.directory, context.io.env, (text) => {
@@ -85,11 +88,11 @@ async function previewEdit(
   context: CommandContext,
   edit: (text: string) => string,
 ): Promise<SyncReport | undefined> {
-  const { file, ...before } = await readConfig(context);
-  if (!hasIndex({ file, ...before })) return undefined;
+  const before = await readConfig(context);
   const { parseConfig } = await import('../config/load.ts');
-  const text = await readFile(file, 'utf8');
+  const text = await readFile(before.file, 'utf8');
   const config = parseConfig(edit(text), { directory: context.directory, env: context.io.env });
+  if (!hasIndex(before)) return undefined;
   return withRegistry(context, (registry) => registry.plan({ config }), { keepsFormat: true });
 }
 

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { count, formatAge, formatBytes, formatDuration, formatList, formatTable } from './format.ts';
+import { count, formatAge, formatBytes, formatDuration, formatElapsed, formatList } from './format.ts';
 
 test.each([
   [0, '0 B'],
@@ -40,16 +40,13 @@ test.each([
   expect(formatDuration(milliseconds)).toBe(text);
 });
 
-test('tables align numbers to the right and leave no trailing space', () => {
-  const table = formatTable(
-    ['NAME', 'SIZE', 'NOTE'],
-    [
-      ['a', '1', ''],
-      ['long', '12345', 'x'],
-    ],
-    [1],
-  );
-  expect(table).toBe('  NAME   SIZE  NOTE\n  a         1\n  long  12345  x');
+test.each([
+  [400, '0.4 s'],
+  [12_300, '12 s'],
+  [59_600, '1 min 0 s'],
+  [185_000, '3 min 5 s'],
+])('%d ms took %s', (milliseconds, text) => {
+  expect(formatElapsed(milliseconds)).toBe(text);
 });
 
 test('a long list is cut and says how much is left', () => {

@@ -50,25 +50,6 @@ export function formatElapsed(durationMs: number): string {
   return whole < 60 ? `${whole} s` : `${Math.floor(whole / 60)} min ${whole % 60} s`;
 }
 
-/** Columns two spaces apart, each line indented by two; `right` names the columns of numbers. No final newline. */
-export function formatTable(
-  header: readonly string[],
-  rows: readonly (readonly string[])[],
-  right: readonly number[] = [],
-): string {
-  const lines = [header, ...rows].map((line) => line.map(toVisibleLine));
-  const widths = header.map((_, column) => Math.max(...lines.map((line) => line[column]?.length ?? 0)));
-  return lines
-    .map((line) => {
-      const cells = line.map((cell, column) => {
-        const width = widths[column] ?? 0;
-        return right.includes(column) ? cell.padStart(width) : cell.padEnd(width);
-      });
-      return `  ${cells.join('  ').trimEnd()}`;
-    })
-    .join('\n');
-}
-
 /** The first `limit` items, one per line and indented by two, then how many more there are. */
 export function formatList(items: readonly string[], limit: number): string[] {
   const shown = items.slice(0, limit).map((item) => `  ${toVisibleLine(item)}`);

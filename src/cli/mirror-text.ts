@@ -2,8 +2,9 @@
 import { anySource } from '../model/mirror-target.ts';
 import type { MirrorReport } from '../registry/reports.ts';
 import { formatFindings, formatStale, needsAttention } from './findings.ts';
-import { count, formatBytes, formatList, formatTable, groupDigits } from './format.ts';
+import { count, formatBytes, formatElapsed, formatList, groupDigits } from './format.ts';
 import { formatHeldBack } from './held-back.ts';
+import { formatTable } from './table.ts';
 
 const listed = 20;
 
@@ -18,9 +19,16 @@ export function isComplete(report: MirrorReport, isClosureRequired: boolean): bo
   return !needsAttention({ ...report, refreshes: report.refresh });
 }
 
-export function formatMirror(report: MirrorReport, defaultSource: string): string {
+interface MirrorTextOptions {
+  readonly defaultSource: string;
+  readonly durationMs: number;
+  /** As for `formatTable`. */
+  readonly width: number | undefined;
+}
+
+export function formatMirror(report: MirrorReport, options: MirrorTextOptions): string {
   const sections = [
-    [formatSummary(report)],
+    [formatSummary(report, options)],
     formatSection(`${count(report.toDownload.length, 'archive')} would be downloaded:`, report.toDownload),
     formatDecided(report),
     formatSection(
@@ -45,7 +53,7 @@ export function formatMirror(report: MirrorReport, defaultSource: string): strin
     formatStale(report.refresh),
     formatFindings(report.findings),
     formatHeldBack(report.heldBack),
-    formatUndecided(report, defaultSource),
+    formatUndecided(report, options.defaultSource),
   ];
   return sections
     .filter((lines) => lines.length > 0)
@@ -53,8 +61,9 @@ export function formatMirror(report: MirrorReport, defaultSource: string): strin
     .join('\n\n');
 }
 
-function formatSummary({ sources, dryRun }: MirrorReport): string {
-  if (sources.length === 0) return dryRun ? 'Nothing to download.' : 'Nothing was downloaded.';
+function formatSummary({ sources, dryRun }: MirrorReport, { durationMs, width }: MirrorTextOptions): string {
+  const took = formatElapsed(durationMs);
+  if (sources.length === 0) return dryRun ? 'Nothing to download.' : `Nothing was downloaded in ${took}.`;
   const header = ['SOURCE', 'MODULES', 'VERSIONS', 'DOWNLOADED', 'BYTES', 'PRESENT', 'FAILED'];
   const rows = sources.map(({ source, modules, versions, downloaded, bytes, present, failed }) => [
     source,
@@ -65,8 +74,8 @@ function formatSummary({ sources, dryRun }: MirrorReport): string {
     groupDigits(present),
     groupDigits(failed),
   ]);
-  const title = dryRun ? 'Would mirror (nothing was changed):' : 'Mirrored:';
-  return `${title}\n${formatTable(header, rows, [1, 2, 3, 4, 5, 6])}`;
+  const title = dryRun ? 'Would mirror (nothing was changed):' : `Mirrored in ${took}:`;
+  return `${title}\n${formatTable(header, rows, [1, 2, 3, 4, 5, 6], width)}`;
 }
 
 /** What mirroring by name decided, by source. */

@@ -1,10 +1,34 @@
 /** How the stock `moon` client is pointed at a registry. */
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { judgeClientConfig } from '../registry/doctor-moon.ts';
+import { errorCode } from '../support/error-code.ts';
 import type { CommandIo } from './io.ts';
 
 /** Where moon looks first: if this file exists, it never reads `MOONCAKES_REGISTRY` (moon-protocol §1). */
 export function clientConfigFile(io: CommandIo): string {
   return join(io.env.MOON_HOME || join(io.homeDirectory, '.moon'), 'config.json');
+}
+
+/** What moon's `config.json` says about a registry. */
+export interface ClientConfig {
+  readonly file: string;
+  /** `other`: it names another registry, or not all that clients of every date need. */
+  readonly verdict: 'absent' | 'this-registry' | 'other';
+}
+
+/** Reads what decides over `MOONCAKES_REGISTRY`: whether clients that do as it says use the registry at `url`. */
+export function readClientConfig(io: CommandIo, url: string): ClientConfig {
+  const file = clientConfigFile(io);
+  try {
+    const judged = judgeClientConfig(readFileSync(file, 'utf8'), { configFile: file, url, wantedConfig: '' });
+    return { file, verdict: judged.result === 'ok' ? 'this-registry' : 'other' };
+  } catch (error) {
+    const code = errorCode(error);
+    if (code === 'ENOENT' || code === 'ENOTDIR') return { file, verdict: 'absent' };
+    if (code === 'EACCES' || code === 'EISDIR') return { file, verdict: 'other' };
+    throw error;
+  }
 }
 
 /**
@@ -20,6 +44,39 @@ export function formatClientConfig(url: string): string {
     download: url,
   };
   return JSON.stringify(keys, null, 2);
+}
+
+/** An address of this machine, as `os.networkInterfaces` tells of it. */
+export interface MachineAddress {
+  readonly address: string;
+  readonly family: string;
+  readonly internal: boolean;
+}
+
+/** What listens on every address has none that says so. */
+const everyAddress = new Set(['0.0.0.0', '::', '[::]', '']);
+
+/** Whether a server that listens at `host` is reached by other machines, at whatever address they have for this one. */
+function listensEverywhere(host: string): boolean {
+  return everyAddress.has(host);
+}
+
+/**
+ * An address at which other machines may reach a server that listens on every address: of the first network, IPv4 before
+ * IPv6; `undefined` where this machine is in none. A server that listens at one address is reached there.
+ */
+export function sharedUrl(
+  host: string,
+  port: number,
+  addresses: readonly MachineAddress[],
+): string | undefined {
+  if (!listensEverywhere(host)) return localUrl(host, port);
+  const usable = addresses.filter(
+    ({ address, internal }) => !internal && !/^(?:fe80:|169\.254\.)/i.test(address),
+  );
+  const isOld = ({ family }: MachineAddress) => family === 'IPv4';
+  const best = usable.find(isOld) ?? (host === '0.0.0.0' ? undefined : usable[0]);
+  return best && localUrl(best.address, port);
 }
 
 const thisMachine = new Set(['localhost', '127.0.0.1', '0.0.0.0', '::', '::1']);

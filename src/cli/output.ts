@@ -1,10 +1,12 @@
 import { StorageError, UsageError } from '../errors.ts';
 import { errorCode } from '../support/error-code.ts';
 import { createLog, type LogLevel } from '../support/log.ts';
-import { toVisibleJson, toVisibleLine } from '../support/visible-text.ts';
+import { toVisibleJson, toVisibleLine, toVisibleText } from '../support/visible-text.ts';
 import { describeFailure, formatFailure } from './failure.ts';
+import { highlight } from './highlight.ts';
 import type { Io } from './io.ts';
-import { clearLine, createTerminal, type Sequence } from './terminal.ts';
+import { clearLine, createTerminal, type Sequence, type Terminal } from './terminal.ts';
+import { wrapText } from './wrap.ts';
 
 /**
  * Where words go: results to stdout, everything said on the way to stderr. Nobody else writes to either, and nothing
@@ -29,6 +31,8 @@ export interface Output {
   /** Replaces the one line at the bottom of the terminal; `undefined` removes it. Nothing without a terminal. */
   statusLine(text: string | undefined): void;
   readonly hasStatusLine: boolean;
+  /** Where the result's lines are to be broken; `undefined` where a program may read them. Tables are made for it. */
+  readonly width: number | undefined;
 }
 
 interface Result {
@@ -36,6 +40,8 @@ interface Result {
   readonly json: unknown;
   /** Whether a program reads the text, which then must not be changed; nothing in it may come from elsewhere. */
   readonly isForPrograms?: boolean;
+  /** Whether lines are promised as they are: they are neither broken nor coloured. */
+  readonly isExact?: boolean;
 }
 
 export interface OutputSettings {
@@ -64,17 +70,24 @@ export function createOutput(io: Io, settings: OutputSettings): Output {
     format: 'json',
     now: () => new Date(io.now()),
   });
-  const tell = (level: LogLevel, text: string, label?: Sequence) => {
+  const tell = (level: LogLevel, text: string, label?: readonly [Sequence, string]) => {
     clear();
     if (isJson) log[level](text);
-    else stderr.write(...(label === undefined ? [] : [label, ' ']), text, '\n');
+    else if (label === undefined) stderr.write(breakLines(text, stderr.width), '\n');
+    else {
+      const [mark, word] = label;
+      stderr.write(mark, breakLines(`${word} ${text}`, stderr.width).slice(word.length), '\n');
+    }
   };
+  const show = (terminal: Terminal, text: string) =>
+    terminal.write(...highlight(breakLines(text, terminal.width), terminal.style), '\n');
   return {
-    result({ text, json, isForPrograms = false }) {
+    result({ text, json, isForPrograms = false, isExact = false }) {
       clear();
       if (settings.json) stdout.write(`${toVisibleJson(json, 2)}\n`);
       else if (isForPrograms) stdout.writeRaw(`${text}\n`);
-      else stdout.write(`${text}\n`);
+      else if (isExact) stdout.write(`${text}\n`);
+      else show(stdout, text);
     },
     async bytes(pieces) {
       if (stdout.isTTY)
@@ -89,12 +102,12 @@ export function createOutput(io: Io, settings: OutputSettings): Output {
     },
     say(text) {
       clear();
-      (settings.json ? stderr : stdout).write(`${text}\n`);
+      show(settings.json ? stderr : stdout, text);
     },
     note(text) {
       if (!settings.quiet) tell('info', text);
     },
-    warn: (text) => tell('warn', text, stderr.style.yellow('warning:')),
+    warn: (text) => tell('warn', text, [stderr.style.yellow(warning), warning]),
     log(line) {
       clear();
       stderr.write(line);
@@ -102,7 +115,11 @@ export function createOutput(io: Io, settings: OutputSettings): Output {
     failure(error) {
       const { message, ...rest } = describeFailure(error);
       if (isJson) log.error(message, { ...rest, stack: stackOf(error, settings.verbose) });
-      else tell('error', formatFailure(error, { verbose: settings.verbose }), stderr.style.red('error:'));
+      else
+        tell('error', formatFailure(error, { verbose: settings.verbose }), [
+          stderr.style.red(failed),
+          failed,
+        ]);
     },
     help(text) {
       clear();
@@ -117,7 +134,16 @@ export function createOutput(io: Io, settings: OutputSettings): Output {
       shown = true;
     },
     hasStatusLine,
+    width: stdout.width,
   };
+}
+
+const warning = 'warning:';
+const failed = 'error:';
+
+/** Lines broken between words where they are too wide for the terminal, once what has to be escaped is. */
+function breakLines(text: string, width: number | undefined): string {
+  return width === undefined ? text : wrapText(toVisibleText(text), width);
 }
 
 /** Where a bug is, or with `--verbose` any failure came from. */

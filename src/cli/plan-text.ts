@@ -2,7 +2,7 @@
 import type { SyncReport } from '../registry/reports.ts';
 import { formatChange, summariseChanges } from './changes.ts';
 import { formatFindings, formatStale } from './findings.ts';
-import { count, formatList } from './format.ts';
+import { count, formatElapsed, formatList } from './format.ts';
 import { formatHeldBack } from './held-back.ts';
 
 const listed = 50;
@@ -12,10 +12,12 @@ export function changesSomething(report: SyncReport): boolean {
   return report.changes.length > 0 || report.newlyHeld.some(({ waitsFor }) => waitsFor.length > 0);
 }
 
-export function formatPlan(report: SyncReport): string {
+/** `durationMs`: how long a sync took; nobody waits for other plans. */
+export function formatPlan(report: SyncReport, durationMs?: number): string {
   const verb = report.dryRun ? 'Would serve' : 'Serving';
   const from = report.sources.length > 0 ? ` from ${count(report.sources.length, 'source')}` : '';
-  const lines = [`${verb} ${summariseChanges(report)}${from}.`];
+  const took = durationMs === undefined || report.dryRun ? '' : `, in ${formatElapsed(durationMs)}`;
+  const lines = [`${verb} ${summariseChanges(report)}${from}${took}.`];
   lines.push(...formatList(report.changes.map(formatChange), listed));
   lines.push(...formatStale(report.sources), ...formatFindings(report.findings));
   if (report.reRooted)

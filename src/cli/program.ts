@@ -9,6 +9,7 @@ import { defineDemo } from './commands/demo.ts';
 import { defineDoctor } from './commands/doctor.ts';
 import { defineExplain } from './commands/explain.ts';
 import { defineInit } from './commands/init.ts';
+import { defineList } from './commands/list.ts';
 import { defineMirror } from './commands/mirror.ts';
 import { definePath } from './commands/path.ts';
 import { definePlan } from './commands/plan.ts';
@@ -22,6 +23,7 @@ import { defineUpdate } from './commands/update.ts';
 import { defineVerify } from './commands/verify.ts';
 import type { DefineCommand, Run } from './context.ts';
 import { CommandLineError } from './exit-codes.ts';
+import { wrapText } from './wrap.ts';
 
 const programName = 'moonbit-registry';
 
@@ -42,6 +44,7 @@ const commands: readonly DefineCommand[] = [
   defineSync,
   definePlan,
   defineStatus,
+  defineList,
   defineExplain,
   defineVerify,
   defineConflicts,
@@ -65,9 +68,13 @@ const commands: readonly DefineCommand[] = [
  */
 export function createProgram({ run, writeHelp, columns }: ProgramOptions): Command {
   const program = new Command(programName);
+  const width = Math.max(40, Math.min(columns ?? 100, 100));
   program
     .description('One address for every MoonBit module: several registries in one verified index.')
-    .option('-d, --dir <folder>', 'the registry (default: the working directory)')
+    .option(
+      '-d, --dir <folder>',
+      'the registry (default: $MOONBIT_REGISTRY_DIR, else the nearest folder upwards with a registry.toml)',
+    )
     .option('--json', 'print the result as one JSON document')
     .option('-q, --quiet', 'no progress and no remarks')
     .option('-v, --verbose', 'say more: what is asked of whom, and the causes of errors')
@@ -81,11 +88,11 @@ export function createProgram({ run, writeHelp, columns }: ProgramOptions): Comm
     .helpOption('-h, --help', 'show help')
     .configureHelp({ showGlobalOptions: true, ...helpStyle })
     .configureOutput({
-      writeOut: writeHelp,
+      writeOut: (text) => writeHelp(wrapText(text, width)),
       // Every error, and the help shown with it, goes through the CLI's one catch instead.
       writeErr: () => {},
-      getOutHelpWidth: () => Math.min(columns ?? 100, 100),
-      getErrHelpWidth: () => Math.min(columns ?? 100, 100),
+      getOutHelpWidth: () => width,
+      getErrHelpWidth: () => width,
     });
   for (const define of commands) define(program, run);
   program.addHelpText(
@@ -108,6 +115,7 @@ export function fullName(command: Command): string {
 }
 
 const helpStyle: Partial<Help> = {
+  minWidthToWrap: 16,
   commandUsage: (command) => usageLine(command),
   subcommandTerm: (command) => [command.name(), argumentForm(command)].filter(Boolean).join(' '),
 };

@@ -47,11 +47,17 @@ describe('help', () => {
     },
   );
 
-  test('of a narrow terminal is narrow', async () => {
-    const { stdout } = await cli(['mirror', '--help'], { columns: 80 });
-    const prose = stdout.slice(0, stdout.indexOf('Examples:')).split('\n');
-    expect(prose.filter((line) => line.length > 80)).toEqual([]);
-  });
+  test.each(commandNames.map((words) => [words.join(' '), words] as const))(
+    'of "%s" fits into 60 columns but for words that do not, and cuts none of them',
+    async (_, words) => {
+      const wide = await cli([...words, '--help'], { columns: 100 });
+      const { stdout } = await cli([...words, '--help'], { columns: 60 });
+      const tooWide = stdout.split('\n').filter((line) => line.length > 60);
+      expect(tooWide.filter((line) => !/^ *(?:--?[a-z-]+ )?\S{44,}(?: \\)?$/.test(line))).toEqual([]);
+      const wordsIn = (text: string) => text.split(/[\s\\]+/);
+      expect(wordsIn(stdout)).toEqual(wordsIn(wide.stdout));
+    },
+  );
 
   test('lists every command of the product', async () => {
     const { stdout } = await cli(['--help']);
@@ -103,6 +109,34 @@ describe('what was typed wrongly', () => {
       ['source', 'add', 'x', '--url', 'http://h'],
       'a source needs --index-url',
       'usage: moonbit-registry source add NAME',
+    ],
+    ...[['--dry-run'], []].flatMap((more): [string[], string, string][] => [
+      [
+        ['source', 'add', 'x', '--url', 'ftp://h', '--index-url', 'https://h/i', ...more],
+        'error: --url: expected an address such as "https://example.com/registry"',
+        '',
+      ],
+      [
+        ['source', 'add', 'x', '--url', 'https://h', '--index-url', 'h', ...more],
+        'error: --index-url: expected the address of a git repository',
+        '',
+      ],
+      [
+        ['source', 'add', 'x', '--url', 'h h', '--index-url', 'h h', ...more],
+        'error: --url: expected no spaces, backslashes or control characters in an address\n--index-url: expected no',
+        '',
+      ],
+      [['source', 'rename', 'partner', 'No Name', ...more], 'error: the new name: expected a name of', ''],
+    ]),
+    [
+      ['source', 'add', 'No Name', '--from-preset', 'mooncakes', '--include', 'a/*', '--exclude', '*'],
+      'error: the name: expected a name of at most 64',
+      '',
+    ],
+    [
+      ['source', 'add', 'x', '--from-preset', 'mooncakes', '--include', 'a/*', '--exclude', '*'],
+      'error: --include: "a/*" can never match: the source\'s own "*" excludes it',
+      '',
     ],
     [['update', '--registry', 'ftp://x'], '--registry takes an http or https URL', ''],
   ])('%j is a usage error that helps', async (words, message, hint) => {

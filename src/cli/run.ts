@@ -1,12 +1,14 @@
-import { resolve } from 'node:path';
 import type { Command } from 'commander';
+import { ConfigError } from '../errors.ts';
 import { defineComplete } from './complete.ts';
 import type { CommandContext, Run } from './context.ts';
 import { type ExitCode, exitCodeOf, exitCodes } from './exit-codes.ts';
 import { describeFailure } from './failure.ts';
+import { describeFolder, findFolder, folderVariable } from './folder.ts';
 import type { CommandIo, Io } from './io.ts';
 import { createOutput, type LogFormat, type OutputSettings } from './output.ts';
 import { createProgram, fullName, HelpShown } from './program.ts';
+import { columnsOf } from './terminal.ts';
 
 /** The whole CLI: words in, words out, and the exit code. Never throws. */
 export async function runCli(words: readonly string[], io: Io): Promise<ExitCode> {
@@ -16,6 +18,9 @@ export async function runCli(words: readonly string[], io: Io): Promise<ExitCode
     const context = createContext(program, command, io);
     try {
       exitCode = await work(context);
+    } catch (error) {
+      if (error instanceof ConfigError && error.problems.length > 0) context.sayFolder();
+      throw error;
     } finally {
       context.output.statusLine(undefined);
     }
@@ -23,7 +28,7 @@ export async function runCli(words: readonly string[], io: Io): Promise<ExitCode
   const program = createProgram({
     run,
     writeHelp: (text) => createOutput(io, guessSettings(words)).help(text),
-    columns: io.stdout.columns,
+    columns: columnsOf(io.stdout, io.env),
   });
   defineComplete(program, run);
   program.hook('preAction', (_, chosen) => {
@@ -53,15 +58,29 @@ function createContext(program: Command, command: string, io: Io): CommandContex
     verbose: options.verbose ?? false,
     logFormat: options.logFormat ?? 'text',
   };
+  const output = createOutput(io, settings);
+  const folder = findFolder({ option: options.dir, env: io.env, workingDirectory: io.workingDirectory });
+  let isSaid = false;
   return {
     io: withoutStreams(io),
     command,
     settings,
-    output: createOutput(io, settings),
-    directory: resolve(io.workingDirectory, options.dir ?? '.'),
-    // With --json, stdout carries the one document of this command.
+    output,
+    folder,
+    directory: folder.directory,
+    sayFolder() {
+      const said = isSaid ? undefined : describeFolder(folder);
+      if (said !== undefined) output.note(said);
+      isSaid = true;
+    },
     runAnother: (words, workingDirectory) =>
-      runCli(words, { ...io, stdout: settings.json ? io.stderr : io.stdout, workingDirectory }),
+      runCli(words, {
+        ...io,
+        env: { ...io.env, [folderVariable]: undefined },
+        // With --json, stdout carries the one document of this command.
+        stdout: settings.json ? io.stderr : io.stdout,
+        workingDirectory,
+      }),
   };
 }
 

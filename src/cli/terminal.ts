@@ -12,6 +12,8 @@ export interface Terminal {
   writeRaw(text: string): void;
   readonly isTTY: boolean;
   readonly columns: number | undefined;
+  /** Where lines are to be broken; `undefined` where they are not, since a program may read them. */
+  readonly width: number | undefined;
   readonly style: Styles;
 }
 
@@ -37,9 +39,21 @@ interface Styles {
 /** Back to the beginning of the line, and erases it. */
 export const clearLine = new Sequence('\r\u001b[K');
 
-/** Colour only on a terminal, and never with `NO_COLOR` (no-color.org) or `TERM=dumb`. */
+/** Never with `NO_COLOR` (no-color.org), anywhere with `FORCE_COLOR` (but 0), else on a terminal that is not `TERM=dumb`. */
 function wantsColor(stream: OutputStream, env: Io['env']): boolean {
-  return stream.isTTY === true && !env.NO_COLOR && env.TERM !== 'dumb';
+  if (env.NO_COLOR) return false;
+  if (env.FORCE_COLOR) return env.FORCE_COLOR !== '0' && env.FORCE_COLOR !== 'false';
+  return stream.isTTY === true && env.TERM !== 'dumb';
+}
+
+/** A terminal that does not say how wide it is. */
+const usualColumns = 80;
+const fewestColumns = 20;
+
+/** How wide a terminal is: `COLUMNS`, where its user set that, else as it says itself. */
+export function columnsOf(stream: OutputStream, env: Io['env']): number | undefined {
+  const stated = /^\d{1,4}$/.test(env.COLUMNS ?? '') ? Number(env.COLUMNS) : 0;
+  return stated || stream.columns || undefined;
 }
 
 export function createTerminal(stream: OutputStream, env: Io['env']): Terminal {
@@ -52,6 +66,8 @@ export function createTerminal(stream: OutputStream, env: Io['env']): Terminal {
     writeRaw: (text) => void stream.write(text),
     isTTY: stream.isTTY === true,
     columns: stream.columns,
+    width:
+      stream.isTTY === true ? Math.max(fewestColumns, columnsOf(stream, env) ?? usualColumns) : undefined,
     style: {
       yellow: (text) => new Sequence(colors.yellow(toVisibleText(text))),
       red: (text) => new Sequence(colors.red(toVisibleText(text))),

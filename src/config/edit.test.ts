@@ -329,6 +329,11 @@ describe('setValue and getValue', () => {
     expect(() => setValue(commented, key, typed)).toThrow(message);
     expect(() => setValue(commented, key, typed)).toThrow(UsageError);
   });
+
+  test('a name is changed by another command, which is named as it has to be typed', () => {
+    const hint = 'moonbit-registry source rename a z';
+    expect(() => setValue(commented, 'sources.a.name', 'z')).toThrow(expect.objectContaining({ hint }));
+  });
 });
 
 describe('files that have to be edited by hand', () => {

@@ -117,7 +117,7 @@ export function setValue(text: string, key: string, value: string): string {
   if (isSamePath(path, ['default_source'])) return setDefaultSource(text, String(parsed));
   if (path[0] === 'sources' && path[2] === 'name')
     throw new UsageError('a source is renamed together with all that is recorded under its name', {
-      hint: 'moonbit-registry source rename OLD NEW',
+      hint: `moonbit-registry source rename ${sourceNames(document.value)[Number(path[1])]} ${parsed}`,
     });
   return setAt(text, path, parsed);
 }

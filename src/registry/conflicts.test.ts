@@ -289,7 +289,10 @@ test('what is undecided is no conflict: it cannot be kept, only waited for or ta
   const keep = { action: 'keep', module: tool, version: undefined } as const;
   await expect(registry.ruleOnConflict(keep)).rejects.toMatchObject({
     code: 'usage',
-    hint: expect.stringMatching(/source check internal.*accept company\/tool --origin.*include/),
+    hint: expect.stringMatching(/source check internal.*accept company\/tool --origin mooncakes; .*include/),
+  });
+  await expect(registry.ruleOnConflict({ action: 'accept-name', module: tool })).rejects.toMatchObject({
+    hint: 'moonbit-registry conflicts accept company/tool --origin mooncakes',
   });
   const accept = { action: 'accept-origin', module: tool, origin: 'mooncakes' } as const;
   await registry.ruleOnConflict({ ...accept, checksums: new Map(), requirements: new Map() });

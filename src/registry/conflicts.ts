@@ -92,12 +92,12 @@ async function decide(context: RulingContext, ruling: ConflictRuling, stamp: Sta
 }
 
 async function keep(
-  { state }: RulingContext,
+  { state, resolver }: RulingContext,
   { module, version }: Extract<ConflictRuling, { action: 'keep' }>,
   stamp: Stamp,
 ): Promise<OperatorDecision[]> {
   const pending = (await state.pending()).get(module);
-  refuseUndecided(module, pending);
+  refuseUndecided(module, pending, await suppliersOf(module, resolver));
   const own = (await state.findings()).filter((finding) => isConflict(finding) && finding.module === module);
   const told = own.filter(({ kind, changes }) => kind !== 'origin-conflict' || changes !== undefined);
   // Of many names that wait for the same, one can be kept; what was kept before is kept already.
@@ -111,7 +111,11 @@ async function keep(
 }
 
 /** Nothing is served of such a name, so there is nothing to keep. */
-function refuseUndecided(module: ModuleName, pending: Pending | undefined): void {
+function refuseUndecided(
+  module: ModuleName,
+  pending: Pending | undefined,
+  suppliers: readonly string[],
+): void {
   if (pending?.kind !== 'undecided') return;
   const [source] = pending.waitsFor;
   if (source === undefined)
@@ -120,7 +124,7 @@ function refuseUndecided(module: ModuleName, pending: Pending | undefined): void
     `${module} is undecided: source "${source}", which is trusted more and may have it too, could not be read`,
     {
       hint:
-        `moonbit-registry source check ${source} (then sync); or decide without it: moonbit-registry conflicts accept ${module} --origin SOURCE; ` +
+        `moonbit-registry source check ${source} (then sync); or decide without it: ${adviseOrigins(module, suppliers)}; ` +
         `or limit it: moonbit-registry config sources.${source}.include "OWNER/*"`,
     },
   );
@@ -308,15 +312,30 @@ async function changesIn(
   return file && 'bytes' in file ? pinChanges(parseIndexFile(file.bytes), pins) : [];
 }
 
+/** Enabled sources that list a name and may supply it, most trusted first. */
+async function suppliersOf(module: ModuleName, { locate, policy }: Resolver): Promise<readonly string[]> {
+  const { facts } = await locate(module);
+  return policy.sources
+    .filter((source) => source.isEnabled && facts.listings.has(source.name) && maySupply(source, module))
+    .map(({ name }) => name);
+}
+
+/** The commands that give a name to one of those who list it. */
+function adviseOrigins(module: ModuleName, suppliers: readonly string[]): string {
+  return suppliers
+    .map((source) => `moonbit-registry conflicts accept ${module} --origin ${source}`)
+    .join(', or ');
+}
+
 async function acceptName(
-  { state }: RulingContext,
+  { state, resolver }: RulingContext,
   module: ModuleName,
   stamp: Stamp,
 ): Promise<OperatorDecision> {
   const findings = await state.findings();
   if ((await state.pending()).has(module))
     throw new UsageError(`say where ${module} shall come from`, {
-      hint: `moonbit-registry conflicts accept ${module} --origin SOURCE`,
+      hint: adviseOrigins(module, await suppliersOf(module, resolver)),
     });
   if (!findings.some((finding) => finding.kind === 'look-alike' && finding.module === module))
     throw noConflict(module);

@@ -33,7 +33,7 @@ export interface Requirement {
 }
 
 /** A module the toolchain brings along: never downloaded for a build (resolver.rs, moon-protocol §10). */
-const toolchainModule = 'moonbitlang/core';
+export const toolchainModule = 'moonbitlang/core';
 
 /**
  * What clients select, walking every requirement: the lowest listed version not below it, in its compatibility

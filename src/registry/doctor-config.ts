@@ -27,10 +27,12 @@ export function findTraps(config: Config): HealthCheck[] {
 
 function disabledDefault({ sources, defaultSource }: Config): HealthCheck[] {
   if (sources.find(({ name }) => name === defaultSource)?.enabled !== false) return [];
+  const enable = `moonbit-registry source enable ${defaultSource}`;
+  const other = sources.find(({ enabled }) => enabled);
   return [
     trap(
       `the default source "${defaultSource}" is disabled: "mirror" without -s has nothing to read`,
-      `moonbit-registry source enable ${defaultSource}, or moonbit-registry source default NAME`,
+      other ? `${enable}, or moonbit-registry source default ${other.name}` : enable,
     ),
   ];
 }

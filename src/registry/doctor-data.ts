@@ -1,6 +1,7 @@
 import { access, constants, open, readdir, readFile, rm, stat, statfs } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import type { Config } from '../config/config.ts';
+import { currentUser } from '../support/current-user.ts';
 import { errorCode } from '../support/error-code.ts';
 import type { HealthCheck } from './reports.ts';
 
@@ -84,7 +85,7 @@ function cannotWrite(dataDir: string, reason: string): HealthCheck {
     name: 'data folder',
     result: 'failure',
     detail: `${dataDir} cannot be written: ${reason}`,
-    hint: `run as the user who owns it, or: chown -R USER ${dataDir}`,
+    hint: `run as the user who owns it, or: chown -R ${currentUser()} ${dataDir}`,
   };
 }
 

@@ -65,6 +65,13 @@ describe('traps in registry.toml', () => {
   const auth = `[sources.auth]\ntype = "bearer"\ntoken = "\${TOKEN}"`;
   const claimed = 'namespaces = ["company/*"]';
 
+  test('a disabled default source comes with the name of one that could be it', () => {
+    const text = `default_source = "partner"\n${source('partner', 'enabled = false')}${source('public')}`;
+    expect(findTraps(parseConfig(text, { directory: '/r', env: {} })).map(({ hint }) => hint)).toEqual([
+      'moonbit-registry source enable partner, or moonbit-registry source default public',
+    ]);
+  });
+
   test.each([
     ['a good file', `${source('partner')}${source('public')}`, []],
     ['one source that looks private', source('internal'), []],

@@ -14,12 +14,15 @@ import { mirror } from './mirror.ts';
 import { readOrigins } from './module-facts.ts';
 import { observationsFile, readObservations } from './observations.ts';
 import { type OpeningContext, openServedArchive } from './open-archive.ts';
+import { findOutdated } from './outdated.ts';
 import { type OpenOptions, openParts, type RegistryParts } from './parts.ts';
 import { policyOf } from './policy.ts';
 import { findStaleSources, hasAnythingToServe, listReadTimes } from './read-times.ts';
 import type { Registry } from './registry.ts';
 import { ruleOnBlock } from './rule-on-block.ts';
+import { listServed } from './served-modules.ts';
 import { readStatus } from './status.ts';
+import { suggestModule } from './suggest-module.ts';
 import { aggregate, type SyncContext, syncRegistry } from './sync.ts';
 import { verifyOpened } from './verify-opened.ts';
 
@@ -86,6 +89,10 @@ export async function openRegistry(options: OpenOptions): Promise<Registry> {
       const input = { index, archives, config, state, snapshots: state.snapshots };
       return explain(module, version, input, await readObservations(observationsFile(config)));
     },
+
+    suggestModule: async (name) => suggestModule(name, index, await index.state()),
+    list: (listOptions) => listServed({ index, archives }, listOptions),
+    findOutdated: (project) => findOutdated({ index, served }, project),
 
     scrub: (signal) => parts.scrub.run(signal),
     async verify(verifyOptions) {

@@ -25,7 +25,8 @@ function parseManifest(file: string, text: string): ReturnType<typeof parseProje
   }
 }
 
-async function locateManifest(path: string): Promise<string> {
+/** The manifest of a project: the file itself, or the one in its folder. Throws `NotFoundError`. */
+export async function locateManifest(path: string): Promise<string> {
   const candidates = [path, join(path, 'moon.mod'), join(path, 'moon.mod.json')];
   for (const candidate of candidates) {
     const found = await stat(candidate).catch((error: NodeJS.ErrnoException) => {
@@ -35,6 +36,6 @@ async function locateManifest(path: string): Promise<string> {
     if (found?.isFile()) return candidate;
   }
   throw new NotFoundError(`there is no moon.mod or moon.mod.json at ${path}`, {
-    hint: 'give --from the project folder or its module file',
+    hint: 'name the folder of a project, or its moon.mod or moon.mod.json',
   });
 }

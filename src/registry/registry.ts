@@ -16,8 +16,11 @@ import type {
   Explanation,
   GoOn,
   HeldBack,
+  ListedModule,
+  ListOptions,
   MirrorOptions,
   MirrorReport,
+  OutdatedReport,
   ScrubReport,
   SourceCheck,
   SourceLook,
@@ -67,6 +70,12 @@ export interface Registry {
   downgrade(format: OlderFormat): Promise<void>;
   status(): Promise<StatusReport>;
   explain(module: ModuleName, version?: Version): Promise<Explanation>;
+  /** The name that was probably meant by one that nobody knows: of all that are served, or that a source lists. */
+  suggestModule(name: string): Promise<ModuleName | undefined>;
+  /** What is served, module by module in the order of the index. Reads as it goes, so that a large index needs little memory. */
+  list(options?: ListOptions): AsyncIterable<ListedModule>;
+  /** Compares what a project requires with what is served; `project` is its folder, `moon.mod` or `moon.mod.json`. */
+  findOutdated(project: string): Promise<OutdatedReport>;
   checkSources(name?: string): Promise<SourceCheck[]>;
   /** Looks at a source for a few seconds, and foresees the next sync. Decides and keeps nothing. */
   lookAtSource(name: string, signal?: AbortSignal): Promise<SourceLook>;

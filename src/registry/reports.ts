@@ -270,6 +270,52 @@ export interface Explanation {
   readonly heldBack: HeldBack | undefined;
 }
 
+/** One module of the served index. */
+export interface ListedModule {
+  readonly module: ModuleName;
+  /** The highest version, prereleases and yanked ones included, as the client understands "latest". */
+  readonly latest: Version;
+  /** How many there are. */
+  readonly versions: number;
+  /** Where it comes from, as recorded. */
+  readonly origin: string | undefined;
+  /** Of how many of these versions the archive is here. */
+  readonly cached: number;
+}
+
+export interface ListOptions {
+  /** Only modules that one of these matches; without any, all. */
+  readonly patterns?: readonly string[] | undefined;
+  /** Only versions whose archives are here, and modules that have such: `latest` and `versions` are about those. */
+  readonly cachedOnly?: boolean | undefined;
+}
+
+/** A requirement of a project for which something newer is served. */
+export interface OutdatedDependency {
+  readonly module: ModuleName;
+  /** The version that the project states. */
+  readonly wanted: Version;
+  /** What a client builds with. */
+  readonly selected: Version;
+  readonly latest: Version;
+  readonly origin: string | undefined;
+}
+
+export interface OutdatedReport {
+  /** Absolute path of the project's manifest. */
+  readonly project: string;
+  /** How many of its requirements were looked up here: neither paths, nor what the toolchain brings along. */
+  readonly requirements: number;
+  readonly outdated: readonly OutdatedDependency[];
+  /** Requirements that nothing served satisfies. */
+  readonly unsatisfied: readonly {
+    readonly module: string;
+    readonly wanted: string;
+    /** The end of a sentence: "is not served". */
+    readonly reason: string;
+  }[];
+}
+
 /** A conflict with what it is about. */
 export interface Conflict extends Finding {
   /** Where the module comes from; absent while that is undecided. */

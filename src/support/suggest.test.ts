@@ -11,3 +11,9 @@ test.each([
 ])('for "%s" among %j it suggests %s', (word, candidates, suggestion) => {
   expect(suggest(word, candidates)).toBe(suggestion);
 });
+
+test('of equals the first is suggested, and a word that nobody types costs nothing', () => {
+  expect(suggest('moonbitlang/y', ['moonbitlang/x', 'moonbitlang/z'])).toBe('moonbitlang/x');
+  const long = 'x'.repeat(1000);
+  expect(suggest(long, [long])).toBeUndefined();
+});

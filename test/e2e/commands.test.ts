@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { describe, expect, test } from 'vitest';
-import type { Explanation, SourceCheck, StatusReport } from '../../src/registry/reports.ts';
+import type { Explanation, ListedModule, SourceCheck, StatusReport } from '../../src/registry/reports.ts';
 import { clone } from '../support/git-client.ts';
 import { runCli } from '../support/run-cli.ts';
 import { temporaryDirectory } from '../support/temporary-directory.ts';
@@ -251,7 +251,39 @@ describe('what is where, and why', () => {
     expect(stdout).toMatch(/^Pinned: [0-9a-f]{64} since \S+ from "partner"\nArchive: not cached\n$/m);
     const cached = await registry.report<Explanation>('explain', 'moonbitlang/x@0.4.0');
     expect(cached.json).toMatchObject({ origin: 'main', isServed: true, isCached: true });
-    expect((await registry.run('explain', 'nobody/has')).stdout).toMatch(/^nobody\/has is not served/);
+    const mistyped = await registry.run('explain', 'alice/jsno');
+    expect(mistyped.stdout).toMatch(/^alice\/jsno is not served/);
+    expect(mistyped.stdout).toMatch(
+      /\n\nDid you mean alice\/json\? \(moonbit-registry explain alice\/json\)\n$/,
+    );
+    expect(mistyped.code).toBe(1);
+    const missing = await registry.run('explain', 'alice/json@9.0.0');
+    expect(missing.stdout).toMatch(/\nThere is no such version; the latest is alice\/json@1\.1\.0\.\n$/);
+    expect(missing.code).toBe(1);
+  });
+
+  test('list shows what is served or cached, and a pattern that matches nothing says so', async () => {
+    const { registry } = await createSynced();
+    await registry.run('mirror', 'moonbitlang/x');
+    expect((await registry.run('list')).stdout).toBe(
+      '  MODULE         LATEST  VERSIONS  CACHED  ORIGIN\n' +
+        '  alice/json     1.1.0          2       0  partner\n' +
+        '  moonbitlang/x  0.4.1          2       2  main\n',
+    );
+    const cached = await registry.report<ListedModule[]>('list', '--cached');
+    expect(cached).toEqual({
+      code: 0,
+      json: [{ module: 'moonbitlang/x', latest: '0.4.1', versions: 2, origin: 'main', cached: 2 }],
+    });
+    for (const [words, message, hint] of [
+      [['alice/jsno'], 'no module that is served matches "alice/jsno"', 'did you mean "alice/json"?'],
+      [['alice/*', '--cached'], 'no archive of "alice/*" is cached', "moonbit-registry mirror 'alice/*'"],
+    ] as const)
+      expect(await registry.run('list', ...words)).toMatchObject({
+        code: 1,
+        stdout: '',
+        stderr: expect.stringContaining(`error: ${message}\nhint: ${hint}`),
+      });
   });
 
   test('status counts what is listed, served and cached, and asks nobody', async () => {

@@ -107,6 +107,8 @@ test('no command says anything that a terminal would obey or hide', { timeout: 3
     ['mirror', '--full'],
     ['mirror', unsafeText],
     ['status'],
+    ['list'],
+    ['list', '--cached'],
     ['explain', module],
     ['explain', `${module}@1.0.0`],
     ['explain', 'alice/broken'],

@@ -3,6 +3,7 @@ import type { Command } from 'commander';
 import type { BackupReport } from '../../registry/backup/create-backup.ts';
 import { actorOf, addExamples, type CommandContext, interruptible, type Run } from '../context.ts';
 import { CommandLineError, exitCodes } from '../exit-codes.ts';
+import { requireRegistry } from '../folder.ts';
 import { count, formatBytes, formatElapsed, formatList, groupDigits } from '../format.ts';
 import { createCommandLog } from '../log.ts';
 
@@ -32,6 +33,7 @@ export function defineBackup(parent: Command, run: Run): void {
 async function backUp(context: CommandContext, file: string, signal: AbortSignal) {
   const { io, output, directory } = context;
   const { createBackup } = await import('../../registry/backup/create-backup.ts');
+  requireRegistry(context.folder);
   const startedAt = io.now();
   const isStream = file === '-';
   if (isStream && context.settings.json)

@@ -1,13 +1,14 @@
 import type { Command } from 'commander';
+import type { Registry } from '../../registry/registry.ts';
 import type { Explanation } from '../../registry/reports.ts';
 import { parseModuleVersion } from '../arguments.ts';
 import { formatBlock } from '../block-text.ts';
 import { addExamples, type Run, withRegistry } from '../context.ts';
 import { exitCodes } from '../exit-codes.ts';
 import { formatFindings } from '../findings.ts';
-import { formatTable } from '../format.ts';
 import { formatHeldBack, toCommandLine } from '../held-back.ts';
 import { quoteForShell } from '../shell.ts';
+import { formatTable } from '../table.ts';
 
 type SourceView = Explanation['sources'][number];
 
@@ -31,21 +32,64 @@ export function defineExplain(parent: Command, run: Run): void {
       const { module, version } = parseModuleVersion(text);
       return withRegistry(context, async (registry) => {
         const explanation = await registry.explain(module, version);
-        context.output.result({ text: formatExplanation(explanation), json: explanation });
-        return exitCodes.done;
+        const text = formatExplanation(explanation, context.output.width);
+        if (isThere(explanation)) {
+          context.output.result({ text, json: explanation });
+          return exitCodes.done;
+        }
+        const nearest = await suggestFor(registry, explanation);
+        context.output.result({
+          text: [text, '', adviceFor(nearest, explanation)].join('\n'),
+          json: { ...explanation, nearest },
+        });
+        return exitCodes.failed;
       });
     }),
   );
 }
 
-export function formatExplanation(explanation: Explanation): string {
+/** Whether there is anything to explain: something that was served, is listed by a source, or was refused. */
+function isThere({ version, isServed, rule, pin, sources, findings }: Explanation): boolean {
+  if (isServed || pin !== undefined) return true;
+  if (version !== undefined)
+    return (
+      sources.some(({ versions }) => versions.includes(version)) ||
+      findings.some((one) => one.version === version)
+    );
+  const isRecorded = rule === 'recorded' || rule === 'held' || rule === 'moved';
+  return (
+    isRecorded ||
+    findings.length > 0 ||
+    sources.some((one) => one.listing === 'listed' || one.versions.length > 0)
+  );
+}
+
+/** Another name where nobody knows this one; of a module that is there, its latest version. */
+async function suggestFor(registry: Registry, explanation: Explanation): Promise<string | undefined> {
+  const { module, version, versions } = explanation;
+  const latest = version === undefined ? undefined : versions.at(-1);
+  return latest === undefined ? registry.suggestModule(module) : `${module}@${latest}`;
+}
+
+function adviceFor(nearest: string | undefined, { sources, version, versions }: Explanation): string {
+  if (nearest !== undefined && version !== undefined && versions.length > 0)
+    return `There is no such version; the latest is ${nearest}.`;
+  if (nearest !== undefined)
+    return `Did you mean ${nearest}? (moonbit-registry explain ${quoteForShell(nearest)})`;
+  const unread = sources.filter(({ listing }) => listing === 'never-read').map(({ source }) => source);
+  return unread.length > 0
+    ? `Nobody can tell before ${unread.join(', ')} has been read: moonbit-registry sync`
+    : 'What is served: moonbit-registry list';
+}
+
+export function formatExplanation(explanation: Explanation, width?: number): string {
   const { pin, isCached } = explanation;
   const lines = [
     formatVerdict(explanation),
     `  Rule: ${explanation.rule}`,
     `  ${explanation.because}`,
     '',
-    formatSources(explanation.sources),
+    formatSources(explanation.sources, width),
     '',
   ];
   lines.push(...explanation.blocks.map(formatBlock));
@@ -82,7 +126,7 @@ function formatVerdict({ module, version, origin, isServed, sources, blocks }: E
   return `${name} is not served (${reason}).`;
 }
 
-function formatSources(sources: readonly SourceView[]): string {
+function formatSources(sources: readonly SourceView[], width: number | undefined): string {
   if (sources.length === 0) return '  No source is configured.';
   const hasChecksum = sources.some((source) => source.checksum !== undefined);
   const header = ['SOURCE', 'PRIORITY', 'ANSWER', ...(hasChecksum ? ['CHECKSUM'] : [])];
@@ -92,7 +136,7 @@ function formatSources(sources: readonly SourceView[]): string {
     describeListing(source),
     source.checksum?.slice(0, 16) ?? '',
   ]);
-  return formatTable(header, rows, [1]);
+  return formatTable(header, rows, [1], width);
 }
 
 const answers: Readonly<Record<SourceView['listing'], string>> = {

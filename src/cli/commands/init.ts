@@ -1,7 +1,8 @@
 import { relative, resolve } from 'node:path';
 import type { Command } from 'commander';
-import { addExamples, type Run } from '../context.ts';
+import { addExamples, baseForNew, type Run } from '../context.ts';
 import { exitCodes } from '../exit-codes.ts';
+import { findAbove } from '../folder.ts';
 
 export function defineInit(parent: Command, run: Run): void {
   const command = parent
@@ -19,12 +20,17 @@ export function defineInit(parent: Command, run: Run): void {
   command.action((path: string | undefined, options: { name?: string }) =>
     run(async (context) => {
       const { initRegistry } = await import('../../registry/init.ts');
-      const folder = resolve(context.directory, path ?? '.');
+      const folder = resolve(baseForNew(context), path ?? '.');
       const { directory, created } = await initRegistry(folder, { name: options.name });
       const inside = relative(context.io.workingDirectory, directory);
       const text = [formatCreated(directory, created)];
       if (!context.settings.quiet) text.push(formatNextSteps(inside));
       context.output.result({ text: text.join('\n\n'), json: { directory, created } });
+      const { found: outer } = findAbove(directory);
+      if (outer !== undefined)
+        context.output.note(
+          `This folder lies inside the registry ${outer}: commands run in it are about the new one.`,
+        );
       return exitCodes.done;
     }),
   );

@@ -10,7 +10,7 @@ import { addExamples, findSource, interruptible, type Run, withRegistry } from '
 import { CommandLineError, exitCodes } from '../exit-codes.ts';
 import type { CommandIo } from '../io.ts';
 import { formatMirror, isComplete } from '../mirror-text.ts';
-import { createProgressLine } from '../progress.ts';
+import { withProgress } from '../progress.ts';
 
 interface Flags {
   readonly source?: string;
@@ -65,10 +65,15 @@ export function defineMirror(parent: Command, run: Run): void {
       return interruptible(context.io, (signal) =>
         withRegistry(context, async (registry) => {
           checkSelection(wanted, registry.config);
-          const onProgress = createProgressLine(context.output, context.io.now);
-          const report = await registry.mirror({ ...wanted, signal, onProgress });
+          const { io, output } = context;
+          const begunAt = io.now();
+          const report = await withProgress(context, (onProgress) =>
+            registry.mirror({ ...wanted, signal, onProgress }),
+          );
+          const durationMs = io.now() - begunAt;
           const { defaultSource } = registry.config;
-          context.output.result({ text: formatMirror(report, defaultSource), json: report });
+          const text = formatMirror(report, { defaultSource, durationMs, width: output.width });
+          output.result({ text, json: { ...report, durationMs } });
           const isDone = isComplete(report, flags.requireClosure === true);
           return isDone ? exitCodes.done : exitCodes.doneWithFindings;
         }),

@@ -14,6 +14,7 @@ import type {
 import { formatMirror, isComplete } from '../mirror-text.ts';
 import { formatPlan } from '../plan-text.ts';
 import { formatExplanation } from './explain.ts';
+import { formatModules, formatOutdated } from './list.ts';
 import { checkSelection } from './mirror.ts';
 import { formatChecks } from './source-check.ts';
 import { formatStatus } from './status.ts';
@@ -124,8 +125,10 @@ describe('mirror', () => {
     heldBack: [],
   };
 
+  const told = { defaultSource: 'mooncakes', durationMs: 0, width: undefined };
+
   test('ends with a table per source', () => {
-    expect(formatMirror(report, 'mooncakes')).toBe(`Mirrored:
+    expect(formatMirror(report, { ...told, durationMs: 75_000 })).toBe(`Mirrored in 1 min 15 s:
   SOURCE     MODULES  VERSIONS  DOWNLOADED    BYTES  PRESENT  FAILED
   mooncakes       12     1,234       1,230  1.5 KiB        3       1
   partner          1         1           0      0 B        1       0`);
@@ -168,9 +171,9 @@ describe('mirror', () => {
           { source: 'partner', owner: 'bob', modules: 1, versions: 1 },
         ],
       },
-      'mooncakes',
+      { ...told, defaultSource: 'mooncakes' },
     );
-    expect(text).toBe(`Nothing was downloaded.
+    expect(text).toBe(`Nothing was downloaded in 0.0 s.
 
 1 archive failed:
   a/b@1.0.0 (mooncakes): HTTP 500
@@ -368,4 +371,36 @@ test('source check shows each step and where it stopped', () => {
 
 partner: FAILED
   FAILED reach: connection refused`);
+});
+
+describe('list', () => {
+  const listed = { module: moduleName('a/b'), latest: '1.10.0' as Version, versions: 1234, cached: 2 };
+
+  test('is a table, or one line where there is nothing', () => {
+    expect(formatModules([{ ...listed, origin: 'partner' }], { cached: false, width: undefined })).toBe(
+      '  MODULE  LATEST  VERSIONS  CACHED  ORIGIN\n  a/b     1.10.0     1,234       2  partner',
+    );
+    expect(formatModules([], { cached: false, width: undefined })).toBe('Nothing is served yet.');
+    expect(formatModules([], { cached: true, width: undefined })).toBe('No archive is cached yet.');
+  });
+
+  test('of what is outdated says how much was looked at, and what cannot be met', () => {
+    const [wanted = '' as Version, selected = wanted, latest = wanted] = versions('1.0.0', '1.1.0', '2.0.0');
+    const report = {
+      project: '/app/moon.mod.json',
+      requirements: 2,
+      outdated: [{ module: moduleName('a/b'), wanted, selected, latest, origin: 'partner' }],
+      unsatisfied: [{ module: 'c/d', wanted: '9.0.0', reason: 'is not served' }],
+    };
+    expect(
+      formatOutdated(report, undefined),
+    ).toBe(`Of 2 requirements of /app/moon.mod.json, something newer is served for 1:
+  MODULE  WANTED  SELECTED  LATEST  ORIGIN
+  a/b     1.0.0   1.1.0     2.0.0   partner
+1 requirement cannot be met:
+  c/d (wanted: 9.0.0) is not served`);
+    expect(formatOutdated({ ...report, outdated: [], unsatisfied: [] }, undefined)).toBe(
+      'Of 2 requirements of /app/moon.mod.json, nothing newer is served for any.',
+    );
+  });
 });

@@ -5,7 +5,14 @@ import { NotFoundError } from '../../errors.ts';
 import type { RestoreReport } from '../../registry/backup/restore-backup.ts';
 import { storageErrorOf } from '../../support/disk-errors.ts';
 import { errorCode } from '../../support/error-code.ts';
-import { actorOf, addExamples, type CommandContext, interruptible, type Run } from '../context.ts';
+import {
+  actorOf,
+  addExamples,
+  baseForNew,
+  type CommandContext,
+  interruptible,
+  type Run,
+} from '../context.ts';
 import { exitCodes } from '../exit-codes.ts';
 import { count, formatElapsed } from '../format.ts';
 import { createCountLine } from './backup.ts';
@@ -37,7 +44,7 @@ async function restore(context: CommandContext, file: string, folder: string, si
   const { restoreBackup } = await import('../../registry/backup/restore-backup.ts');
   const startedAt = io.now();
   const source = file === '-' ? undefined : resolve(io.workingDirectory, file);
-  const report = await restoreBackup(readPieces(source), resolve(context.directory, folder), {
+  const report = await restoreBackup(readPieces(source), resolve(baseForNew(context), folder), {
     name: source ?? 'what came on stdin',
     env: io.env,
     actor: actorOf(context),

@@ -1,4 +1,5 @@
-import { existsSync, statSync } from 'node:fs';
+import { statSync } from 'node:fs';
+import { networkInterfaces } from 'node:os';
 import type { Command } from 'commander';
 import type { RefreshTrouble } from '../../http/health.ts';
 import { observationsFile } from '../../registry/observations.ts';
@@ -11,7 +12,14 @@ import { addExamples, type CommandContext, type Run, withRegistry } from '../con
 import { exitCodes } from '../exit-codes.ts';
 import type { CommandIo } from '../io.ts';
 import { createCommandLog, toHttpLog } from '../log.ts';
-import { clientConfigFile, formatClientConfig, localUrl } from '../moon-client.ts';
+import {
+  type ClientConfig,
+  formatClientConfig,
+  localUrl,
+  type MachineAddress,
+  readClientConfig,
+  sharedUrl,
+} from '../moon-client.ts';
 import { isWorker, leave, onTold, startWorkers } from '../workers.ts';
 
 const drainMs = 10_000;
@@ -85,16 +93,18 @@ async function serve(
     if ('tell' in server) server.tell({ refreshTrouble: now });
   };
   const { server: settings } = registry.config;
+  const { baseUrl } = settings;
+  const reached = addressesOf({ host: address.host, port: server.port, baseUrl }, machineAddresses());
   const { lacksAllowedHosts } = await import('../../http/allowed-hosts.ts');
   if (lacksAllowedHosts(registry.config.server, { host: address.host, address: address.host }))
     output.warn(
       'server.base_url and server.allowed_hosts are not set, so requests for whatever host are answered; ' +
-        'set the address that clients use: moonbit-registry config server.base_url https://registry.example.com',
+        `set the address that clients use, e.g. moonbit-registry config server.base_url ${reached.url}`,
     );
   const background = await startBackground(context, registry, { isFollower: false, onTrouble });
-  const url = settings.baseUrl ?? localUrl(address.host, server.port);
+  const { url } = reached;
   output.result({
-    text: formatServing(registry.config.registry.name, url, io),
+    text: formatServing(registry.config.registry.name, reached, readClientConfig(io, url)),
     json: { url, index: `${url}/git/index`, port: server.port, directory: registry.config.directory },
   });
   await firstInterrupt(io);
@@ -197,19 +207,61 @@ function fingerprintOf(file: string): string {
   }
 }
 
-function formatServing(name: string, url: string, io: CommandIo): string {
+/** Where a server is reached. */
+interface Reached {
+  /** What clients are to be given. */
+  readonly url: string;
+  /** What works on this machine alone, where that is another one. */
+  readonly localUrl?: string;
+  /** It listens for other machines, and no address is known at which they could ask. */
+  readonly isHidden: boolean;
+}
+
+export function addressesOf(
+  {
+    host,
+    port,
+    baseUrl,
+  }: { readonly host: string; readonly port: number; readonly baseUrl: string | undefined },
+  addresses: readonly MachineAddress[],
+): Reached {
+  if (baseUrl !== undefined) return { url: baseUrl, isHidden: false };
+  const own = localUrl(host, port);
+  const shared = sharedUrl(host, port, addresses);
+  if (shared === undefined) return { url: own, isHidden: true };
+  return { url: shared, isHidden: false, ...(shared === own ? {} : { localUrl: own }) };
+}
+
+function machineAddresses(): MachineAddress[] {
+  return Object.values(networkInterfaces()).flatMap((addresses) => addresses ?? []);
+}
+
+/** What people are told when it serves: its address, and how to point moon there in spite of what `config.json` says. */
+export function formatServing(
+  name: string,
+  { url, localUrl: own, isHidden }: Reached,
+  config: ClientConfig,
+): string {
   const lines = [
-    `Serving "${name}" at ${url}`,
+    `Serving "${name}" at ${url}${own === undefined ? '' : ` (on this machine also at ${own})`}`,
+    ...(isHidden
+      ? [
+          'No address was found at which other machines could ask; if there is one, set server.base_url to it.',
+        ]
+      : []),
     '',
-    'Point moon at it:',
+    own === undefined
+      ? 'Point moon at it:'
+      : 'Point moon at it, everywhere at this same address (moon clones anew for another):',
     `  MOONCAKES_REGISTRY=${url} moon update`,
   ];
-  const file = clientConfigFile(io);
-  if (existsSync(file))
-    lines.push(
-      '',
-      `${file} exists, so moon ignores that variable. Put this into it instead:`,
-      formatClientConfig(url),
-    );
-  return lines.join('\n');
+  if (config.verdict === 'absent') return lines.join('\n');
+  if (config.verdict === 'this-registry')
+    return [...lines, '', `Here moon does so already: ${config.file} names this registry.`].join('\n');
+  return [
+    ...lines,
+    '',
+    `${config.file} exists, so moon ignores that variable. Put this into it instead:`,
+    formatClientConfig(url),
+  ].join('\n');
 }

@@ -2,6 +2,7 @@ import type { Command } from 'commander';
 import type { Config, SourceType } from '../../config/config.ts';
 import type { NewSource } from '../../config/edit.ts';
 import { parsePatterns, parseWholeNumber } from '../arguments.ts';
+import { blamingOptions, type OptionNames } from '../blame-options.ts';
 import { addExamples, type Run, readConfig } from '../context.ts';
 import { applyEdit, editConfig, showPreview } from '../edit.ts';
 import { CommandLineError, exitCodes } from '../exit-codes.ts';
@@ -20,6 +21,17 @@ interface Flags {
   readonly dryRun?: true;
 }
 
+/** By the keys in which their values stand. */
+const optionNames: OptionNames = {
+  name: 'the name',
+  url: '--url',
+  index_url: '--index-url',
+  type: '--type',
+  priority: '--priority',
+  namespaces: '--namespace',
+  include: '--include',
+  exclude: '--exclude',
+};
 const maxPriority = 1_000_000;
 const forms =
   'usage: moonbit-registry source add NAME --from-preset mooncakes, or ' +
@@ -62,8 +74,9 @@ export function defineSourceAdd(parent: Command, run: Run): void {
       const before = await readConfig(context);
       const { addSource } = await import('../../config/edit.ts');
       const edit = (text: string) => addSource(text, source);
-      if (flags.dryRun) return showPreview(context, edit);
-      const config = await editConfig(context, edit);
+      const blaming = <T>(work: () => Promise<T>) => blamingOptions(name, optionNames, work);
+      if (flags.dryRun) return blaming(() => showPreview(context, edit));
+      const config = await blaming(() => editConfig(context, edit));
       const served = await applyEdit(context, config);
       const look = flags.check ? await lookAt(context, name) : undefined;
       context.output.result({

@@ -20,6 +20,7 @@ export function defineSourceList(parent: Command, run: Run): void {
       const { defaultSource, sourcesAreImplied } = config;
       context.output.result({
         text: formatSources(config, impliedArchives),
+        isExact: true,
         json: { defaultSource, sourcesAreImplied, sources: config.sources.map(withoutSecrets) },
       });
       return exitCodes.done;

@@ -1,4 +1,5 @@
 import type { Command } from 'commander';
+import { blamingOptions } from '../blame-options.ts';
 import { addExamples, findConfiguredSource, type Run, readConfig } from '../context.ts';
 import { applyEdit, editConfig, showPreview } from '../edit.ts';
 import { exitCodes } from '../exit-codes.ts';
@@ -21,8 +22,9 @@ export function defineSourceRename(parent: Command, run: Run): void {
       findConfiguredSource(await readConfig(context), oldName);
       const { renameSource } = await import('../../config/edit.ts');
       const edit = (text: string) => renameSource(text, oldName, newName);
-      if (flags.dryRun) return showPreview(context, edit);
-      const config = await editConfig(context, edit);
+      const blaming = <T>(work: () => Promise<T>) => blamingOptions(newName, { name: 'the new name' }, work);
+      if (flags.dryRun) return blaming(() => showPreview(context, edit));
+      const config = await blaming(() => editConfig(context, edit));
       const served = await applyEdit(context, config);
       context.output.result({
         text: [`Source "${oldName}" is called "${newName}" now.`, ...served.lines].join('\n'),

@@ -4,8 +4,9 @@ import type { StatusReport } from '../../registry/reports.ts';
 import { addExamples, type Run, withRegistry } from '../context.ts';
 import { exitCodes } from '../exit-codes.ts';
 import { formatFindings } from '../findings.ts';
-import { count, formatAge, formatBytes, formatTable, groupDigits } from '../format.ts';
+import { count, formatAge, formatBytes, groupDigits } from '../format.ts';
 import { formatHeldBack, waitsForSources } from '../held-back.ts';
+import { formatTable } from '../table.ts';
 
 type SourceStatus = StatusReport['sources'][number];
 
@@ -22,7 +23,10 @@ export function defineStatus(parent: Command, run: Run): void {
     run((context) =>
       withRegistry(context, async (registry) => {
         const report = await registry.status();
-        context.output.result({ text: formatStatus(report, context.io.now()), json: report });
+        context.output.result({
+          text: formatStatus(report, context.io.now(), context.output.width),
+          json: report,
+        });
         const needsCare =
           report.findings.some(isOpenConflict) ||
           report.sources.some(isFailing) ||
@@ -33,7 +37,7 @@ export function defineStatus(parent: Command, run: Run): void {
   );
 }
 
-export function formatStatus(report: StatusReport, now: number): string {
+export function formatStatus(report: StatusReport, now: number, width?: number): string {
   const { archives, indexBytes } = report;
   const rows = report.sources.map((source) => [
     `${source.name}${source.isDefault ? ' (default)' : ''}`,
@@ -54,7 +58,7 @@ export function formatStatus(report: StatusReport, now: number): string {
       ? [`  Blocked:   ${groupDigits(report.blocks.length)} (moonbit-registry block --list)`]
       : []),
     '',
-    formatTable(['SOURCE', 'PRIORITY', 'LISTED', 'SERVED', 'STATE'], rows, [1, 2, 3]),
+    formatTable(['SOURCE', 'PRIORITY', 'LISTED', 'SERVED', 'STATE'], rows, [1, 2, 3], width),
     ...failing.map(
       ({ name, failure, failingSince }) =>
         `  ${name}: ${failure ?? 'its index is stale'}${failingSince === undefined ? '' : ` (since ${failingSince})`}`,

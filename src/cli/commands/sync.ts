@@ -23,8 +23,10 @@ export function defineSync(parent: Command, run: Run): void {
           context,
           async (registry) => {
             context.output.statusLine('Reading indexes');
+            const begunAt = context.io.now();
             const report = await registry.sync({ dryRun: options.dryRun ?? false, signal });
-            context.output.result({ text: formatPlan(report), json: report });
+            const durationMs = context.io.now() - begunAt;
+            context.output.result({ text: formatPlan(report, durationMs), json: { ...report, durationMs } });
             const isClean = !needsAttention({ ...report, refreshes: report.sources });
             return isClean ? exitCodes.done : exitCodes.doneWithFindings;
           },

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { cli } from '../io.fixture.ts';
+import { formatClientConfig } from '../moon-client.ts';
 
 let directory: string;
 let env: Record<string, string>;
@@ -59,6 +60,14 @@ test('a config.json in the moon home, which makes the variable ineffective, is w
     download: 'http://h:1',
   });
   expect(exitCode).toBe(0);
+});
+
+test('a config.json that names this registry already is what it should be', async () => {
+  await mkdir(join(directory, 'home'));
+  await writeFile(join(directory, 'home', 'config.json'), formatClientConfig('http://h:1'));
+  expect(await update('--registry', 'http://h:1/')).toEqual({ exitCode: 0, stdout: '', stderr: '' });
+  expect((await update('--registry', 'http://h:2')).stderr).toContain('exists, so moon ignores');
+  expect((await update('--mooncakes')).stderr).toContain('Remove it to use mooncakes.io.');
 });
 
 test('without moon, the error says where to get it', async () => {

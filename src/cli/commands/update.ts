@@ -6,9 +6,10 @@ import { NotFoundError, UsageError } from '../../errors.ts';
 import { errorCode } from '../../support/error-code.ts';
 import { addExamples, type CommandContext, type Run, readConfig } from '../context.ts';
 import { CommandLineError, type ExitCode, exitCodes } from '../exit-codes.ts';
-import { clientConfigFile, formatClientConfig, localUrl } from '../moon-client.ts';
+import { formatClientConfig, localUrl, readClientConfig } from '../moon-client.ts';
 
 const client = 'moon';
+const mooncakesUrl = 'https://mooncakes.io';
 
 interface Flags {
   readonly registry?: string;
@@ -35,7 +36,7 @@ export function defineUpdate(parent: Command, run: Run): void {
       if (context.settings.json)
         context.output.result({
           text: '',
-          json: { registry: url ?? 'https://mooncakes.io', exitCode: status },
+          json: { registry: url ?? mooncakesUrl, exitCode: status },
         });
       return status as ExitCode;
     }),
@@ -62,12 +63,12 @@ async function chooseRegistry(context: CommandContext, flags: Flags): Promise<st
   return localUrl(server.host, server.port);
 }
 
-function warnOfClientConfig(context: CommandContext, url: string | undefined): void {
-  const file = clientConfigFile(context.io);
-  if (!existsSync(file)) return;
+function warnOfClientConfig({ io, output }: CommandContext, url: string | undefined): void {
+  const { file, verdict } = readClientConfig(io, url ?? mooncakesUrl);
+  if (verdict !== 'other') return;
   const remedy =
     url === undefined ? 'Remove it to use mooncakes.io.' : `Put this into it:\n${formatClientConfig(url)}`;
-  context.output.warn(`${file} exists, so moon ignores MOONCAKES_REGISTRY. ${remedy}`);
+  output.warn(`${file} exists, so moon ignores MOONCAKES_REGISTRY. ${remedy}`);
 }
 
 function runMoonUpdate({ io, settings }: CommandContext, url: string | undefined): Promise<number> {

@@ -2,6 +2,7 @@ import type { Command } from 'commander';
 import type { VerifyFinding, VerifyProgress, VerifyReport, VerifyStep } from '../../registry/reports.ts';
 import { addExamples, type CommandContext, interruptible, type Run } from '../context.ts';
 import { exitCodes } from '../exit-codes.ts';
+import { requireRegistry } from '../folder.ts';
 import { count, formatList, groupDigits } from '../format.ts';
 import { createCommandLog } from '../log.ts';
 
@@ -23,6 +24,7 @@ export function defineVerify(parent: Command, run: Run): void {
   command.action((flags: { deep?: true; repair?: true }) =>
     run((context) =>
       interruptible(context.io, async (signal) => {
+        requireRegistry(context.folder);
         const { verifyRegistry } = await import('../../registry/verify.ts');
         const report = await verifyRegistry(
           {
