@@ -43,7 +43,7 @@ export function addExamples(
 
 export async function readConfig(context: CommandContext): Promise<Config> {
   const { loadConfig } = await import('../config/load.ts');
-  const config = await loadConfig(context.directory, context.io.env);
+  const config = await loadConfig(context.directory);
   for (const warning of config.warnings) context.output.warn(warning);
   return config;
 }

@@ -5,6 +5,7 @@ import { type ConnectedSources, type ConnectionTuning, connectSources } from '..
 import type { InTurn } from '../sources/git-context.ts';
 import type { Log } from '../support/log.ts';
 import { withProcessLock } from '../support/process-lock.ts';
+import type { Environment } from '../support/proxy.ts';
 import type { dataLayout } from './init.ts';
 import { lockWaitMs } from './read-sources.ts';
 
@@ -16,6 +17,7 @@ export function createConnections(
   layout: ReturnType<typeof dataLayout>,
   { treeOf }: GitIndex,
   tuning: ConnectionTuning | undefined,
+  env: Environment,
   log: Log,
 ) {
   // A source need not answer two fetches of ours at once.
@@ -49,7 +51,7 @@ export function createConnections(
         }, drainMs).unref();
       }
       const objectDirectory = join(layout.index, 'objects');
-      const place = { objectDirectory, treeOf, workDirectory: layout.sources, inTurn };
+      const place = { objectDirectory, treeOf, workDirectory: layout.sources, inTurn, env };
       const sources = connectSources(config.sources, { ...tuning, ...place });
       connected = { config, key, sources };
       return sources.sources;

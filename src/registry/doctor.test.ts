@@ -59,9 +59,7 @@ describe('traps in registry.toml', () => {
   const source = (name: string, lines = '', url = `https://${name}.example.com`) =>
     `[[sources]]\nname = "${name}"\nurl = "${url}"\nindex_url = "${url}/git/index"\n${lines}\n`;
   const traps = (text: string) =>
-    findTraps(parseConfig(text, { directory: '/r', env: { TOKEN: 'very-secret' } })).map(
-      ({ detail }) => detail,
-    );
+    findTraps(parseConfig(text, { directory: '/r' })).map(({ detail }) => detail);
   const auth = `[sources.auth]\ntype = "bearer"\ntoken = "\${TOKEN}"`;
   const claimed = 'namespaces = ["company/*"]';
 
