@@ -46,7 +46,7 @@ function offerSources(root: RootCommand, names: readonly string[]): void {
   const offer = (complete: Complete) => {
     for (const name of names) complete(name, 'source');
   };
-  for (const command of ['default', 'enable', 'disable', 'remove', 'check']) {
+  for (const command of ['default', 'enable', 'disable', 'remove', 'check', 'login', 'logout']) {
     const argument = root.commands.get(`source ${command}`)?.arguments.get('name');
     if (argument) argument.handler = offer;
   }

@@ -86,9 +86,9 @@ async function previewEdit(
 ): Promise<SyncReport | undefined> {
   const { file, ...before } = await readConfig(context);
   if (!hasIndex({ file, ...before })) return undefined;
-  const { parseConfig } = await import('../config/load.ts');
+  const { parseEdited } = await import('../config/edit-file.ts');
   const text = await readFile(file, 'utf8');
-  const config = parseConfig(edit(text), { directory: context.directory });
+  const config = parseEdited(text, edit(text), context.directory);
   return withRegistry(context, (registry) => registry.plan({ config }), { keepsFormat: true });
 }
 

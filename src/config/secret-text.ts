@@ -22,6 +22,15 @@ export function literalPart(text: string): string {
   return text.replace(reference, '');
 }
 
+/** As written, but for what could be a secret: `\${NAME}`, `\${file:PATH}`, and `***` for other text. */
+export function showSecretText({ setting, parts }: SecretText): string {
+  const shown = parts.map((part) => {
+    if (part.kind === 'text') return setting === 'username' ? part.text : '***';
+    return part.kind === 'variable' ? `\${${part.name}}` : `\${file:${part.written}}`;
+  });
+  return shown.join('');
+}
+
 /** Only for text without a `referenceFormProblem`. Paths are made absolute, from `directory` on. */
 export function parseSecretText(text: string, directory: string): SecretText['parts'] {
   const parts: SecretText['parts'][number][] = [];

@@ -2,11 +2,13 @@ import type { Command } from 'commander';
 import type { Config, SourceType } from '../../config/config.ts';
 import type { NewSource } from '../../config/edit.ts';
 import { parsePatterns, parseWholeNumber } from '../arguments.ts';
-import { addExamples, type Run, readConfig } from '../context.ts';
+import { type AuthFlags, addAuthOptions, readAuthFlags } from '../auth-flags.ts';
+import { addExamples, findSource, type Run, readConfig } from '../context.ts';
 import { applyEdit, editConfig, showPreview } from '../edit.ts';
 import { CommandLineError, exitCodes } from '../exit-codes.ts';
+import { warnOfMissing } from './source-login.ts';
 
-interface Flags {
+interface Flags extends AuthFlags {
   readonly fromPreset?: string;
   readonly url?: string;
   readonly indexUrl?: string;
@@ -41,6 +43,7 @@ export function defineSourceAdd(parent: Command, run: Run): void {
     .option('--include <patterns...>', 'limit what it supplies to these names')
     .option('--exclude <patterns...>', 'names it never supplies')
     .option('--dry-run', 'show what would change, and change nothing');
+  addAuthOptions(command);
   addExamples(command, [
     ['moonbit-registry source add mooncakes --from-preset mooncakes', 'The official registry.'],
     [
@@ -52,13 +55,24 @@ export function defineSourceAdd(parent: Command, run: Run): void {
       'moonbit-registry source add internal … --namespace "company/*"',
       'The same, and nobody else ever decides what company/* means.',
     ],
+    [
+      'moonbit-registry source add internal … --bearer-env INTERNAL_TOKEN',
+      'With a token, which stays in that variable.',
+    ],
   ]);
   command.action((name: string, flags: Flags) =>
     run(async (context) => {
       const source = await readSource(name, flags);
       const before = await readConfig(context);
-      const { addSource } = await import('../../config/edit.ts');
-      const edit = (text: string) => addSource(text, source);
+      const auth = await readAuthFlags(flags, context);
+      const [{ addSource }, { setAuth }] = await Promise.all([
+        import('../../config/edit.ts'),
+        import('../../config/edit-auth.ts'),
+      ]);
+      const edit = (text: string) => {
+        const added = addSource(text, source);
+        return auth === undefined ? added : setAuth(added, name, auth);
+      };
       if (flags.dryRun) return showPreview(context, edit);
       const config = await editConfig(context, edit);
       const served = await applyEdit(context, config);
@@ -66,6 +80,7 @@ export function defineSourceAdd(parent: Command, run: Run): void {
         text: [...describeAdded(before, config, source), ...served.lines].join('\n'),
         json: { source: name, defaultSource: config.defaultSource, served: served.report },
       });
+      await warnOfMissing(context, findSource(config, name));
       context.output.note(`Next: moonbit-registry source check ${name}, then moonbit-registry sync.`);
       return exitCodes.done;
     }),
