@@ -42,7 +42,7 @@ const nothingMirrored: MirrorReport = {
 };
 
 function configOf(text: string) {
-  return parseConfig(text, { directory: '/registry', env: {} });
+  return parseConfig(text, { directory: '/registry' });
 }
 
 /** A clock, a registry that records what it is asked, and the background on top of both. */

@@ -16,9 +16,11 @@ export async function blamingOptions<T>(
   try {
     return await edit();
   } catch (error) {
-    if (!(error instanceof ConfigError) || error.problems.length === 0) throw error;
-    const said = error.problems.map((problem) => describeProblem(problem, source, options));
-    if (said.includes(undefined)) throw error;
+    if (!(error instanceof ConfigError)) throw error;
+    // What an edit would bring has no place in the file, and is told by its cause.
+    const { problems } = error.cause instanceof ConfigError ? error.cause : error;
+    const said = problems.map((problem) => describeProblem(problem, source, options));
+    if (said.length === 0 || said.includes(undefined)) throw error;
     throw new CommandLineError(said.join('\n'), { cause: error });
   }
 }

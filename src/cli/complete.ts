@@ -30,7 +30,7 @@ async function suggestWords(words: readonly string[], context: CommandContext): 
   const root = tab(program, { completionCommandName: 'completion-script' });
   root.commands.delete('completion-script');
   shareGlobalOptions(root);
-  offerSources(root, await sourceNames(folderIn(words, context), context));
+  offerSources(root, await sourceNames(folderIn(words, context)));
   return captureConsole(() => root.parse([...words]));
 }
 
@@ -46,7 +46,7 @@ function offerSources(root: RootCommand, names: readonly string[]): void {
   const offer = (complete: Complete) => {
     for (const name of names) complete(name, 'source');
   };
-  for (const command of ['default', 'enable', 'disable', 'remove', 'check']) {
+  for (const command of ['default', 'enable', 'disable', 'remove', 'check', 'login', 'logout']) {
     const argument = root.commands.get(`source ${command}`)?.arguments.get('name');
     if (argument) argument.handler = offer;
   }
@@ -61,10 +61,10 @@ function folderIn(words: readonly string[], { directory }: CommandContext): stri
   return resolve(directory, joined ?? (position < 0 ? '.' : (words[position + 1] ?? '.')));
 }
 
-async function sourceNames(directory: string, { io }: CommandContext): Promise<readonly string[]> {
+async function sourceNames(directory: string): Promise<readonly string[]> {
   const { loadConfig } = await import('../config/load.ts');
   try {
-    return (await loadConfig(directory, io.env)).sources.map((source) => source.name);
+    return (await loadConfig(directory)).sources.map((source) => source.name);
   } catch (error) {
     // Pressing Tab outside a registry is no failure: there are no names to offer.
     if (error instanceof RegistryError) return [];

@@ -54,7 +54,7 @@ export function baseForNew({ folder, io }: CommandContext): string {
 export async function readConfig(context: CommandContext): Promise<Config> {
   requireRegistry(context.folder);
   const { loadConfig } = await import('../config/load.ts');
-  const config = await loadConfig(context.directory, context.io.env);
+  const config = await loadConfig(context.directory);
   for (const warning of config.warnings) context.output.warn(warning);
   return config;
 }

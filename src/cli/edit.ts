@@ -29,7 +29,7 @@ export async function editConfig(context: CommandContext, edit: (text: string) =
   context.sayFolder();
   await refuseNewerData(context);
   let before: string | undefined;
-  const config = await editConfigFile(context.directory, context.io.env, (text) => {
+  const config = await editConfigFile(context.directory, (text) => {
     before = text;
     return edit(text);
   });
@@ -63,10 +63,10 @@ async function auditEdit(context: CommandContext, before: string, config: Config
 }
 
 /** What the file meant before; nothing if it did not load, which an edit may have mended. */
-async function tryParse({ directory, io }: CommandContext, text: string): Promise<Config | undefined> {
+async function tryParse({ directory }: CommandContext, text: string): Promise<Config | undefined> {
   const { parseConfig } = await import('../config/load.ts');
   try {
-    return parseConfig(text, { directory, env: io.env });
+    return parseConfig(text, { directory });
   } catch (error) {
     if (error instanceof ConfigError) return undefined;
     throw error;
@@ -89,9 +89,9 @@ async function previewEdit(
   edit: (text: string) => string,
 ): Promise<SyncReport | undefined> {
   const before = await readConfig(context);
-  const { parseConfig } = await import('../config/load.ts');
+  const { parseEdited } = await import('../config/edit-file.ts');
   const text = await readFile(before.file, 'utf8');
-  const config = parseConfig(edit(text), { directory: context.directory, env: context.io.env });
+  const config = parseEdited(text, edit(text), context.directory);
   if (!hasIndex(before)) return undefined;
   return withRegistry(context, (registry) => registry.plan({ config }), { keepsFormat: true });
 }

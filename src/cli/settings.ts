@@ -1,6 +1,7 @@
 import { relative } from 'node:path';
-import type { Config, Limits, SourceConfig, SourceLimits } from '../config/config.ts';
+import type { Config, Limits, SourceAuth, SourceConfig, SourceLimits } from '../config/config.ts';
 import type { SettingValue } from '../config/config-key.ts';
+import { showSecretText } from '../config/secret-text.ts';
 import { formatSize } from '../config/size.ts';
 import { renderItem, type TomlItem } from '../config/toml-edit.ts';
 import { formatMirrorPattern } from '../model/mirror-target.ts';
@@ -8,7 +9,7 @@ import { formatDuration } from './format.ts';
 
 /**
  * All settings in effect, under the names they have in `registry.toml`, `sources.NAME.KEY` for those of a source;
- * never a credential (rule 10). Settings without a value are left out.
+ * of credentials only where they are (rule 10). Settings without a value are left out.
  */
 export function effectiveSettings(config: Config): ReadonlyMap<string, SettingValue> {
   const { registry, mirror, server, limits } = config;
@@ -88,8 +89,17 @@ function sourceSettings(source: SourceConfig): [string, SettingValue | undefined
     [`${prefix}.allowed_redirects`, source.allowedRedirects],
     [`${prefix}.max_concurrency`, source.maxConcurrency],
     [`${prefix}.max_requests_per_second`, source.maxRequestsPerSecond],
-    [`${prefix}.auth.type`, source.auth?.type],
+    ...authSettings(`${prefix}.auth`, source.auth),
     ...sourceLimitSettings(`${prefix}.limits`, source.limits),
+  ];
+}
+
+function authSettings(prefix: string, auth: SourceAuth | undefined): [string, SettingValue][] {
+  if (auth === undefined) return [];
+  const secrets = auth.type === 'bearer' ? [auth.token] : [auth.username, auth.password];
+  return [
+    [`${prefix}.type`, auth.type],
+    ...secrets.map((secret): [string, string] => [`${prefix}.${secret.setting}`, showSecretText(secret)]),
   ];
 }
 

@@ -28,7 +28,7 @@ const look: SourceLook = {
 
 function text(more: Partial<SourceLook> = {}, settings = ''): string {
   const toml = `[[sources]]\nname = "partner"\nurl = "https://h"\nindex_url = "https://h/git"\n${settings}`;
-  return formatLook({ ...look, ...more }, parseConfig(toml, { directory: '/registry', env: {} })).join('\n');
+  return formatLook({ ...look, ...more }, parseConfig(toml, { directory: '/registry' })).join('\n');
 }
 
 test('a source that was read tells what it has, what is its own, and what serves it', () => {
@@ -101,7 +101,7 @@ test('what waits for it is told once, with its number, after what the next sync 
 });
 
 test('without fallback a sync alone serves nothing new', () => {
-  const config = parseConfig('[server]\nupstream_fallback = false', { directory: '/registry', env: {} });
+  const config = parseConfig('[server]\nupstream_fallback = false', { directory: '/registry' });
   expect(formatLook(look, config).at(-1)).toBe(
     '  $ moonbit-registry mirror -s partner "OWNER/*"   (upstream_fallback is off)',
   );

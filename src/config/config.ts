@@ -1,8 +1,8 @@
 import type { MirrorTarget } from '../model/mirror-target.ts';
 
 /**
- * The operator's decisions, normalised and frozen: what `registry.toml` says after defaults, presets and
- * `${ENV}` references. Everything else the registry knows lives in its git repository.
+ * The operator's decisions, normalised and frozen: what `registry.toml` says after defaults and presets. It holds no
+ * secret, only where those are. Everything else the registry knows lives in its git repository.
  */
 export interface Config {
   /** Absolute path of the folder that holds `registry.toml`; relative paths in the file start here. */
@@ -134,17 +134,21 @@ export interface SourceLimits {
   readonly waitingRequests: number;
 }
 
-export type SourceAuth = SourceCredentials & {
-  /** Why they cannot be used, naming the variable and never its value. */
-  readonly problem?: string | undefined;
-};
+/** How a source wants to be asked. Nothing of it is a secret: it says where those are. */
+export type SourceAuth =
+  | { readonly type: 'bearer'; readonly token: SecretText }
+  | { readonly type: 'basic'; readonly username: SecretText; readonly password: SecretText };
 
-type SourceCredentials =
-  | { readonly type: 'bearer'; readonly token: string }
-  | {
-      readonly type: 'basic';
-      readonly username: string;
-      readonly password: string;
-      /** Whether it comes from the environment too, as with hosts whose tokens stand in for a user. */
-      readonly isUsernameSecret?: boolean | undefined;
-    };
+/** What one credential is put together from whenever it is sent. */
+export interface SecretText {
+  readonly setting: 'token' | 'username' | 'password';
+  /** Of `registry.toml`, where it is configured; counts from 1. */
+  readonly line: number;
+  readonly parts: readonly SecretPart[];
+}
+
+export type SecretPart =
+  | { readonly kind: 'text'; readonly text: string }
+  | { readonly kind: 'variable'; readonly name: string }
+  /** `path` is absolute, `written` as in the file. */
+  | { readonly kind: 'file'; readonly path: string; readonly written: string };

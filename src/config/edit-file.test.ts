@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { build } from 'esbuild';
 import { describe, expect, onTestFinished, test } from 'vitest';
-import { addSource, type NewSource, setSourceEnabled } from './edit.ts';
+import { addSource, type NewSource } from './edit.ts';
 import { editConfigFile } from './edit-file.ts';
 import { loadConfig } from './load.ts';
 import { renderNewConfig } from './template.ts';
@@ -34,9 +34,9 @@ describe('editConfigFile', () => {
   test('writes the edit, answers what the file means then, and leaves nothing beside it', async () => {
     const directory = await registryFolder();
     await chmod(join(directory, 'registry.toml'), 0o640);
-    const config = await editConfigFile(directory, {}, (text) => addSource(text, newSource('a')));
+    const config = await editConfigFile(directory, (text) => addSource(text, newSource('a')));
     expect(config).toMatchObject({ defaultSource: 'a', sourcesAreImplied: false });
-    expect(await loadConfig(directory, {})).toEqual(config);
+    expect(await loadConfig(directory)).toEqual(config);
     expect(await readdir(directory)).toEqual(['registry.toml']);
     expect((await stat(join(directory, 'registry.toml'))).mode & 0o777).toBe(0o640);
   });
@@ -53,34 +53,15 @@ describe('editConfigFile', () => {
   ])('an edit that %s leaves the file untouched', async (_, edit) => {
     const directory = await registryFolder();
     const before = await contentOf(directory);
-    await expect(editConfigFile(directory, {}, edit)).rejects.toThrow();
+    await expect(editConfigFile(directory, edit)).rejects.toThrow();
     expect(await contentOf(directory)).toBe(before);
     expect(await readdir(directory)).toEqual(['registry.toml']);
-  });
-
-  test('a source whose variable is missing is that source’s trouble alone', async () => {
-    const auth = `auth = { type = "bearer", token = "\${TOKEN}" }`;
-    const directory = await registryFolder(
-      `[[sources]]\nname = "a"\nurl = "https://a"\nindex_url = "https://a/i"\n${auth}\n`,
-    );
-    const turn = (enabled: boolean) => (text: string) => setSourceEnabled(text, 'a', enabled);
-    expect((await editConfigFile(directory, {}, turn(false))).sources[0]?.enabled).toBe(false);
-    expect((await editConfigFile(directory, {}, turn(true))).sources[0]?.auth).toMatchObject({
-      problem: 'the environment variable TOKEN is not set',
-    });
-    expect((await editConfigFile(directory, { TOKEN: '' }, turn(true))).sources[0]?.auth).toMatchObject({
-      problem: 'the environment variable TOKEN is empty',
-    });
-    expect((await editConfigFile(directory, { TOKEN: 't' }, turn(true))).sources[0]?.auth).toEqual({
-      type: 'bearer',
-      token: 't',
-    });
   });
 
   test('an edit that changes nothing does not write', async () => {
     const directory = await registryFolder();
     const before = (await stat(join(directory, 'registry.toml'))).ino;
-    await editConfigFile(directory, {}, (text) => text);
+    await editConfigFile(directory, (text) => text);
     expect((await stat(join(directory, 'registry.toml'))).ino).toBe(before);
   });
 
@@ -91,14 +72,14 @@ describe('editConfigFile', () => {
       writeFileSync(join(directory, 'registry.toml'), '# by an editor\n');
       return addSource(text, newSource('a'));
     };
-    await expect(editConfigFile(directory, {}, edit)).rejects.toMatchObject({ code: 'storage' });
+    await expect(editConfigFile(directory, edit)).rejects.toMatchObject({ code: 'storage' });
     expect(await contentOf(directory)).toBe('# by an editor\n');
   });
 
   test('says how to make a registry where there is none, and leaves no lock there', async () => {
     const directory = await mkdtemp(join(tmpdir(), 'edit-file-'));
     onTestFinished(() => rm(directory, { recursive: true }));
-    await expect(editConfigFile(directory, {}, (text) => text)).rejects.toMatchObject({
+    await expect(editConfigFile(directory, (text) => text)).rejects.toMatchObject({
       code: 'config',
       hint: expect.stringContaining('init'),
     });
@@ -117,7 +98,7 @@ describe('editConfigFile', () => {
           const source = (name) => ({ name, type: 'custom', url: 'https://x', indexUrl: 'https://x/i', priority: 1,
             namespaces: [], include: [], exclude: [] });
           await Promise.all(['1', '2', '3'].map((n) =>
-            editConfigFile(directory, {}, (text) => addSource(text, source(prefix + n)))));`,
+            editConfigFile(directory, (text) => addSource(text, source(prefix + n)))));`,
         resolveDir: import.meta.dirname,
       },
       outfile: bundle,
@@ -128,7 +109,7 @@ describe('editConfigFile', () => {
     const prefixes = ['a', 'b', 'c'];
     const run = promisify(execFile);
     await Promise.all(prefixes.map((prefix) => run(process.execPath, [bundle, directory, prefix])));
-    const names = (await loadConfig(directory, {})).sources.map(({ name }) => name);
+    const names = (await loadConfig(directory)).sources.map(({ name }) => name);
     expect(names.toSorted()).toEqual(prefixes.flatMap((prefix) => ['1', '2', '3'].map((n) => prefix + n)));
     expect((await readdir(directory)).toSorted()).toEqual(['registry.toml', 'worker.mjs']);
   });

@@ -1,11 +1,10 @@
 import { join, resolve } from 'node:path';
-import { StorageError } from '../errors.ts';
+import { ConfigError, type ConfigProblem, StorageError } from '../errors.ts';
 import { writeFileAtomic } from '../support/atomic-file.ts';
 import { withProcessLock } from '../support/process-lock.ts';
 import type { Config } from './config.ts';
-import type { Environment } from './environment.ts';
 import { parseConfig, readConfigText } from './load.ts';
-import { configFileName } from './problem.ts';
+import { configError, configFileName } from './problem.ts';
 
 const longestWaitMs = 10_000; // an edit takes milliseconds
 
@@ -13,17 +12,13 @@ const longestWaitMs = 10_000; // an edit takes milliseconds
  * Edits the `registry.toml` of a folder and returns what it means then. The result is validated before anything is
  * written; on any failure the file is untouched. Edits of several processes follow one another.
  */
-export async function editConfigFile(
-  directory: string,
-  env: Environment,
-  edit: (text: string) => string,
-): Promise<Config> {
+export async function editConfigFile(directory: string, edit: (text: string) => string): Promise<Config> {
   const path = join(resolve(directory), configFileName);
   await readConfigText(directory); // says what is missing, before a lock is put where no registry is
   const work = async () => {
     const before = await readConfigText(directory);
     const after = edit(before);
-    const config = parseConfig(after, { directory, env });
+    const config = parseEdited(before, after, directory);
     if (after === before) return config;
     if ((await readConfigText(directory)) !== before)
       throw new StorageError(`${path} changed while it was edited`, { hint: 'try again' });
@@ -31,4 +26,58 @@ export async function editConfigFile(
     return config;
   };
   return withProcessLock(`${path}.lock`, work, { waitMs: longestWaitMs });
+}
+
+/**
+ * What an edited text means. A `ConfigError` places only what is wrong in the text before, which is the one that people
+ * can look at: of what the edit brings it names the settings.
+ */
+export function parseEdited(before: string, after: string, directory: string): Config {
+  try {
+    return parseConfig(after, { directory });
+  } catch (error) {
+    if (!(error instanceof ConfigError) || error.problems.length === 0) throw error;
+    const known = problemsOf(before, directory);
+    const sameAs = (problem: ConfigProblem) =>
+      known.find(({ path, message }) => path === problem.path && message === problem.message);
+    const brought = error.problems.filter((problem) => sameAs(problem) === undefined);
+    const left = error.problems.flatMap((problem) => sameAs(problem) ?? []);
+    throw brought.length === 0 ? configError(left) : refusal(brought, left, error);
+  }
+}
+
+function problemsOf(text: string, directory: string): readonly ConfigProblem[] {
+  try {
+    parseConfig(text, { directory });
+    return [];
+  } catch (error) {
+    if (error instanceof ConfigError) return error.problems;
+    throw error;
+  }
+}
+
+function refusal(
+  brought: readonly ConfigProblem[],
+  left: readonly ConfigProblem[],
+  cause: ConfigError,
+): ConfigError {
+  const lines = [
+    ...brought.map(({ path, message }) => `  ${path}: ${message}`),
+    ...left.map(
+      ({ path, line, column, message }) => `  ${configFileName}:${line}:${column}: ${path}: ${message}`,
+    ),
+  ];
+  const source = brought.flatMap(({ path }) => /^sources\.(.+)\.auth(\.|$)/.exec(path)?.[1] ?? [])[0];
+  return new ConfigError(
+    [`this edit cannot be made, and ${configFileName} is as it was:`, ...lines].join('\n'),
+    [],
+    { hint: source === undefined ? undefined : hintAboutAuth(source), cause },
+  );
+}
+
+function hintAboutAuth(source: string): string {
+  return (
+    `moonbit-registry source login ${source} --bearer-env VARIABLE (or --basic-env USER VARIABLE) sets all that belongs ` +
+    'together; so does config with several KEY VALUE pairs in one command'
+  );
 }

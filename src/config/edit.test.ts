@@ -98,7 +98,7 @@ namespaces = ["d/*"]
     const added = addSource(renderNewConfig({ name: 'x' }), newSource('d'));
     expect(added.indexOf('\ndefault_source = "d"\n')).toBeGreaterThan(0);
     expect(added.indexOf('\ndefault_source = "d"\n')).toBeLessThan(added.indexOf('[registry]'));
-    expect(parseConfig(added, { directory: '/x', env: {} })).toMatchObject({
+    expect(parseConfig(added, { directory: '/x' })).toMatchObject({
       defaultSource: 'd',
       warnings: [],
     });

@@ -17,7 +17,7 @@ import {
   CannotEdit,
   lineWithValue,
   removeKey,
-  removeListTable,
+  removeTable,
   setKey,
   type TomlValue,
 } from './toml-edit.ts';
@@ -71,7 +71,7 @@ export function removeSource(text: string, name: string): string {
     settled,
     (current) => {
       requireSourceTables(current);
-      return removeListTable(current, 'sources', index);
+      return removeTable(current, ['sources', index]);
     },
     (value) => {
       if (remaining.length === 0) delete value.sources;
@@ -150,7 +150,8 @@ function settingsOf(source: NewSource): [string, TomlValue][] {
   ];
 }
 
-function setAt(text: string, path: TomlPath, value: TomlValue): string {
+/** Sets what stands at a path, which is written where it fits if it is not there. */
+export function setAt(text: string, path: TomlPath, value: TomlValue): string {
   return editChecked(
     text,
     (document) => {
@@ -213,7 +214,8 @@ function isMisplacedDefault({ path }: Statement): boolean {
   return path.length === 3 && path[0] === 'sources' && path[2] === 'default_source';
 }
 
-function indexOfSource({ value }: TomlDocument, name: string): number {
+/** Throws `NotFoundError` for an unknown name. */
+export function indexOfSource({ value }: TomlDocument, name: string): number {
   const names = sourceNames(value);
   const index = names.indexOf(name);
   if (index >= 0) return index;
@@ -225,7 +227,8 @@ function indexOfSource({ value }: TomlDocument, name: string): number {
   });
 }
 
-function requireSourceTables({ statements }: TomlDocument): void {
+/** Throws `CannotEdit` where sources are written in one line. */
+export function requireSourceTables({ statements }: TomlDocument): void {
   const inline = statements.find(({ path }) => isSamePath(path, ['sources']));
   if (inline)
     throw new CannotEdit(

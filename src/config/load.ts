@@ -5,7 +5,6 @@ import { storageErrorOf } from '../support/disk-errors.ts';
 import { errorCode } from '../support/error-code.ts';
 import type { Config } from './config.ts';
 import { validateShape } from './draft.ts';
-import type { Environment } from './environment.ts';
 import { type ConfigContext, normaliseConfig } from './normalise.ts';
 import { configError, configFileName, placeProblems } from './problem.ts';
 import { findRuleProblems } from './rules.ts';
@@ -16,16 +15,16 @@ import { findUnknownKeys } from './unknown-keys.ts';
  * Reads `registry.toml` in `directory`. Throws `ConfigError` with every problem of the file, or with a hint where
  * there is no file.
  */
-export async function loadConfig(directory: string, env: Environment): Promise<Config> {
-  return parseConfig(await readConfigText(directory), { directory, env });
+export async function loadConfig(directory: string): Promise<Config> {
+  return parseConfig(await readConfigText(directory), { directory });
 }
 
-/** What the text of a `registry.toml` means. Pure: touches neither disk nor `process.env`. */
+/** What the text of a `registry.toml` means. Pure: touches neither disk nor `process.env`, where what it refers to may be missing. */
 export function parseConfig(text: string, context: ConfigContext): Config {
   const { document, problems: syntaxProblems } = parseToml(text);
   if (document === undefined) throw configError(syntaxProblems.map((problem) => ({ path: '', ...problem })));
   const { draft, problems, file } = validateShape(document.value);
-  const all = [...findUnknownKeys(document.value), ...problems, ...findRuleProblems(draft, context.env)];
+  const all = [...findUnknownKeys(document.value), ...problems, ...findRuleProblems(draft)];
   if (all.length > 0 || file === undefined) throw configError(placeProblems(document, all));
   return normaliseConfig(file, document, context);
 }

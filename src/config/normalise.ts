@@ -2,25 +2,26 @@ import { basename, join, resolve } from 'node:path';
 import { anySource, type MirrorTarget, parseMirrorPattern } from '../model/mirror-target.ts';
 import { covers } from '../model/pattern.ts';
 import { absolutePackageUrlPattern, readHostName, withoutTrailingSlash } from './addresses.ts';
-import type { Config, Limits, SourceAuth, SourceConfig, SourceLimits } from './config.ts';
+import type { Config, Limits, SecretText, SourceAuth, SourceConfig, SourceLimits } from './config.ts';
 import { parseDuration } from './duration.ts';
-import { credentialProblem, type Environment, expandReferences } from './environment.ts';
 import { defaultMaxConcurrency, defaultPriority, isMooncakesUrl, mooncakesPreset } from './presets.ts';
 import { configFileName } from './problem.ts';
 import { type ConfigFile, defaultLimitsOfSource, type SourceEntry } from './schema.ts';
+import { parseSecretText } from './secret-text.ts';
 import { parseSize } from './size.ts';
 import { locate, type TomlDocument } from './toml-document.ts';
 
 export interface ConfigContext {
   /** The folder that holds `registry.toml`; made absolute if it is not. */
   readonly directory: string;
-  readonly env: Environment;
 }
 
-/** What a file without problems means: defaults, presets and references resolved, deeply frozen. */
+/** What a file without problems means: defaults and presets resolved, deeply frozen. */
 export function normaliseConfig(file: ConfigFile, document: TomlDocument, context: ConfigContext): Config {
   const directory = resolve(context.directory);
-  const sources = file.sources.map((source) => normaliseSource(source, context.env));
+  const sources = file.sources.map((source, index) =>
+    normaliseSource(source, normaliseAuth(source, index, document, directory)),
+  );
   const used = sources.length > 0 ? sources : [impliedSource()];
   const defaultSource = namedDefault(file) ?? used[0]?.name ?? mooncakesPreset.name;
   const { registry, mirror, server } = file;
@@ -54,7 +55,7 @@ export function normaliseConfig(file: ConfigFile, document: TomlDocument, contex
   });
 }
 
-function normaliseSource(source: SourceEntry, env: Environment): SourceConfig {
+function normaliseSource(source: SourceEntry, auth: SourceAuth | undefined): SourceConfig {
   const isPreset = source.type === 'mooncakes';
   const url = withoutTrailingSlash(source.url ?? mooncakesPreset.url);
   const officialDownloads = isPreset && isMooncakesUrl(url) ? mooncakesPreset.downloadUrl : undefined;
@@ -78,22 +79,26 @@ function normaliseSource(source: SourceEntry, env: Environment): SourceConfig {
     allowedRedirects: source.allowed_redirects,
     maxConcurrency: source.max_concurrency,
     maxRequestsPerSecond: source.max_requests_per_second,
-    auth: source.enabled ? normaliseAuth(source, env) : undefined,
+    auth,
     limits: normaliseSourceLimits(source.limits),
   };
 }
 
-function normaliseAuth({ auth }: SourceEntry, env: Environment): SourceAuth | undefined {
+function normaliseAuth(
+  { auth }: SourceEntry,
+  index: number,
+  document: TomlDocument,
+  directory: string,
+): SourceAuth | undefined {
   if (auth === undefined) return undefined;
-  const text = (value: string | undefined) => expandReferences(value ?? '', env);
-  const keys = auth.type === 'bearer' ? (['token'] as const) : (['username', 'password'] as const);
-  const problems = keys.map((key) => credentialProblem(`auth.${key}`, auth[key] ?? '', env, auth.type));
-  const problem = problems.find((found) => found !== undefined);
-  const rest = problem === undefined ? {} : { problem };
-  if (auth.type === 'bearer') return { type: 'bearer', token: text(auth.token), ...rest };
-  const isUsernameSecret = auth.username?.includes('${') ?? false;
-  const username = { username: text(auth.username), ...(isUsernameSecret ? { isUsernameSecret } : {}) };
-  return { type: 'basic', ...username, password: text(auth.password), ...rest };
+  const secretAt = (setting: SecretText['setting']): SecretText => ({
+    setting,
+    line: locate(document, ['sources', index, 'auth', setting]).line,
+    parts: parseSecretText(auth[setting] ?? '', directory),
+  });
+  return auth.type === 'bearer'
+    ? { type: 'bearer', token: secretAt('token') }
+    : { type: 'basic', username: secretAt('username'), password: secretAt('password') };
 }
 
 function impliedSource(): SourceConfig {

@@ -5,10 +5,10 @@ import { suggest } from '../support/suggest.ts';
 import { packageUrlPatternProblem } from './addresses.ts';
 import type { Draft } from './draft.ts';
 import { parseDuration } from './duration.ts';
-import { type Environment, expandReferences, referenceFormProblem } from './environment.ts';
 import { isMooncakesUrl, mooncakesPreset } from './presets.ts';
 import type { Problem } from './problem.ts';
 import type { ConfigFile, SourceEntry } from './schema.ts';
+import { literalPart, referenceFormProblem } from './secret-text.ts';
 import { parseSize } from './size.ts';
 
 interface PlacedSource {
@@ -16,7 +16,7 @@ interface PlacedSource {
   readonly source: Draft<SourceEntry>;
 }
 
-export function findRuleProblems(draft: Draft<ConfigFile>, env: Environment): Problem[] {
+export function findRuleProblems(draft: Draft<ConfigFile>): Problem[] {
   const sources: PlacedSource[] = (draft.sources ?? []).flatMap((source, index) =>
     source === undefined ? [] : [{ index, source }],
   );
@@ -28,7 +28,7 @@ export function findRuleProblems(draft: Draft<ConfigFile>, env: Environment): Pr
     ...deadPatterns(sources),
     ...wrongDefault(draft, sources),
     ...uselessLimits(draft.limits ?? {}),
-    ...sources.flatMap((placed) => authProblems(placed, env)),
+    ...sources.flatMap(authProblems),
   ];
 }
 
@@ -152,7 +152,7 @@ function defaultSettings(draft: Draft<ConfigFile>, sources: readonly PlacedSourc
   return [top, ...misplaced].flatMap(({ path, name }) => (name === undefined ? [] : [{ path, name }]));
 }
 
-function authProblems({ index, source }: PlacedSource, env: Environment): Problem[] {
+function authProblems({ index, source }: PlacedSource): Problem[] {
   const { auth } = source;
   if (auth?.type === undefined) return [];
   const path = ['sources', index, 'auth'];
@@ -162,27 +162,21 @@ function authProblems({ index, source }: PlacedSource, env: Environment): Proble
     if (!(key in auth)) return wanted.includes(key) ? [{ path, message: `"${key}" is missing` }] : [];
     if (!wanted.includes(key))
       return [{ path: [...path, key], message: `has no meaning with type "${auth.type}"`, isAboutKey: true }];
-    const message = value === undefined ? undefined : secretProblem(key, value, source, env);
+    const message = value === undefined ? undefined : secretProblem(key, value);
     return message === undefined ? [] : [{ path: [...path, key], message }];
   });
 }
 
-function secretProblem(
-  key: 'token' | 'username' | 'password',
-  value: string,
-  source: Draft<SourceEntry>,
-  env: Environment,
-): string | undefined {
+function secretProblem(key: 'token' | 'username' | 'password', value: string): string | undefined {
   if (value === '') return 'expected text, got nothing';
   if (!value.includes('${') && key !== 'username')
-    return `a secret does not belong in this file: write "\${NAME}", and set NAME in the environment`;
+    return `a secret does not belong in this file: write "\${NAME}" and set NAME in the environment, or "\${file:PATH}" and put it into that file`;
   const malformed = referenceFormProblem(value);
-  // A disabled source is never contacted, so what it would need may be missing.
-  if (malformed !== undefined || source.enabled === false) return malformed;
+  if (malformed !== undefined) return malformed;
   // RFC 7617 §2: the first colon ends the user name.
-  if (key === 'username' && expandReferences(value, env).includes(':'))
-    return 'expected no ":" in a user name';
-  return undefined;
+  return key === 'username' && literalPart(value).includes(':')
+    ? 'expected no ":" in a user name'
+    : undefined;
 }
 
 function labelOf({ index, source }: PlacedSource): string {

@@ -76,11 +76,17 @@ const auth = v.strictObject(
   {
     type: about(choice(['bearer', 'basic']), 'How to authenticate: a token, or a user name and password'),
     token: v.optional(
-      about(v.string(expectedType('a string')), `For bearer: a \`\${NAME}\` reference to the environment`),
+      about(
+        v.string(expectedType('a string')),
+        `For bearer: a \`\${NAME}\` reference to the environment, or \`\${file:PATH}\` to a file`,
+      ),
     ),
     username: v.optional(about(v.string(expectedType('a string')), 'For basic')),
     password: v.optional(
-      about(v.string(expectedType('a string')), `For basic: a \`\${NAME}\` reference to the environment`),
+      about(
+        v.string(expectedType('a string')),
+        `For basic: a \`\${NAME}\` reference to the environment, or \`\${file:PATH}\` to a file`,
+      ),
     ),
   },
   expected('a table'),

@@ -73,6 +73,27 @@ export function removeKey(
   return text.slice(0, start) + kept + text.slice(end);
 }
 
+/** Removes what stands at `path`, however it is written: as a table, as one key, or as several dotted ones. */
+export function removeAt(document: TomlDocument, path: TomlPath): string {
+  const { text, tables, statements } = document;
+  if (tables.some(({ resolvedKey }) => isSamePath(resolvedKey, path))) return removeTable(document, path);
+  const inline = statements.find((statement) => isSamePath(statement.path, path) && statement.isInline);
+  if (inline) return removeFromInlineTable(document, inline);
+  return statements
+    .filter((statement) => startsWithPath(statement.path, path) && !statement.isInline)
+    .reduceRight((rest, statement) => removeKey({ ...document, text: rest }, statement, false), text);
+}
+
+/** With the comma behind it, or before it where it is the last. */
+function removeFromInlineTable({ text, statements }: TomlDocument, { node, path }: Statement): string {
+  const table = statements.find((statement) => isSamePath(statement.path, path.slice(0, -1)))?.node.value;
+  const entries = table?.type === 'TOMLInlineTable' ? table.body : [node];
+  const position = entries.indexOf(node);
+  const [before, after] = [entries[position - 1], entries[position + 1]];
+  const start = after === undefined && before !== undefined ? before.range[1] : node.range[0];
+  return text.slice(0, start) + text.slice(after?.range[0] ?? node.range[1]);
+}
+
 /** The line of a key with another value: the comment at its end included, indentation not. */
 export function lineWithValue({ text }: TomlDocument, { node }: Statement, value: TomlValue): string {
   const end = lineAfter(text, node.range[1]);
@@ -88,20 +109,20 @@ export function addListTable(document: TomlDocument, name: string, lines: readon
 }
 
 /**
- * Removes the `index`th `[[name]]` with its sub-tables, the comment lines that touch its header or its end, and one
- * run of blank lines.
+ * Removes the table at `path`, a `[[name]]` by its index, with its sub-tables, the comment lines that touch its header or
+ * its end, and one run of blank lines.
  */
-export function removeListTable(document: TomlDocument, name: string, index: number): string {
+export function removeTable(document: TomlDocument, path: TomlPath): string {
   const { text, tables } = document;
-  const parts = tables.filter(({ resolvedKey }) => startsWithPath(resolvedKey, [name, index]));
+  const parts = tables.filter(({ resolvedKey }) => startsWithPath(resolvedKey, path));
   const [first] = parts;
   const last = parts.at(-1);
-  if (first === undefined || last === undefined) throw new Error(`no [[${name}]] table number ${index}`);
+  if (first === undefined || last === undefined) throw new Error(`no table ${path.join('.')}`);
   const stray = tables
     .slice(tables.indexOf(first), tables.indexOf(last))
     .find((table) => !parts.includes(table));
   if (stray)
-    throw new CannotEdit(`another table stands between the parts of this [[${name}]]`, stray.range[0]);
+    throw new CannotEdit(`another table stands between the parts of this [[${path[0]}]]`, stray.range[0]);
   let start = startWithComments(document, lineStart(text, first.range[0]));
   let end = endOfBlock(document, last);
   while (end < text.length && isBlankLine(text, end)) end = lineAfter(text, end);

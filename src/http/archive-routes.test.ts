@@ -252,6 +252,7 @@ describe('rule 4: absent is not unavailable', () => {
     ['unauthorized', 502],
     ['bad-answer', 502],
     ['wrong-bytes', 502],
+    ['no-credentials', 503],
     ['disabled', 503],
     ['not-cached', 503],
     ['not-current', 503],

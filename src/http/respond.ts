@@ -30,6 +30,7 @@ const failureStatus: Record<SourceFailure['reason'], number> = {
   overloaded: 503,
   tls: 502,
   unauthorized: 502,
+  'no-credentials': 503,
   'bad-answer': 502,
   'wrong-bytes': 502,
   unforeseen: 500,

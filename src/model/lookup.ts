@@ -15,6 +15,8 @@ export interface SourceFailure {
     | 'connection'
     | 'tls'
     | 'unauthorized'
+    /** The credentials that are configured for it are not at hand, or cannot be sent: it was not asked. */
+    | 'no-credentials'
     | 'rate-limited'
     | 'server-error'
     | 'bad-answer'
@@ -30,6 +32,8 @@ export interface SourceFailure {
     /** Whether it has this cannot be told before a source that may have it is read. */
     | 'not-current';
   readonly detail: string;
+  /** What the operator can do about it, in a clause that goes after `detail`; where a setting is, and never a secret. */
+  readonly advice?: string | undefined;
   /** HTTP status, where there was one. */
   readonly status?: number | undefined;
   /** How long the source asked us to wait (`Retry-After`). */
@@ -43,6 +47,7 @@ const publicReasons: Readonly<Record<SourceFailure['reason'], string>> = {
   connection: 'the source cannot be reached',
   tls: 'the source has no valid certificate',
   unauthorized: 'the source refuses the credentials it was given',
+  'no-credentials': 'this registry lacks the credentials for the source',
   'rate-limited': 'the source asks for fewer requests',
   'server-error': 'the source reports a failure of its own',
   'bad-answer': 'the answer of the source is not what it should be',

@@ -90,11 +90,9 @@ async function look(source: Source, index: GitIndex, check: Check): Promise<void
 function stepsOfFailure(failure: SourceFailure | undefined, detail: string): Step[] {
   const isUnreachable =
     failure !== undefined && ['timeout', 'connection', 'tls', 'disabled'].includes(failure.reason);
+  if (failure?.reason === 'no-credentials') return [{ step: 'authenticate', ok: false, detail }];
   if (isUnreachable) return [{ step: 'reach', ok: false, detail }];
   const reached: Step = { step: 'reach', ok: true, detail: 'answers' };
-  // Without a status nobody was asked: it is ours that the credentials cannot be sent.
-  if (failure?.reason === 'unauthorized' && failure.status === undefined)
-    return [{ step: 'authenticate', ok: false, detail }];
   if (failure?.reason === 'unauthorized') return [reached, { step: 'authenticate', ok: false, detail }];
   return [reached, { step: 'index', ok: false, detail }];
 }

@@ -1,5 +1,5 @@
 import { isDeepStrictEqual } from 'node:util';
-import type { Config, SourceConfig } from '../config/config.ts';
+import type { Config, SecretText, SourceAuth, SourceConfig } from '../config/config.ts';
 
 /**
  * What differs between two configurations, one sentence each, under the names of `Config`; never a credential
@@ -33,8 +33,16 @@ function flatten(config: Config): Map<string, unknown> {
   ]);
 }
 
-function settingsOf({ name: _, ...settings }: SourceConfig): object {
-  return settings;
+function settingsOf({ name: _, auth, ...settings }: SourceConfig): object {
+  return { ...settings, auth: auth && withoutLines(auth) };
+}
+
+/** Whatever is edited above a credential moves it. */
+function withoutLines(auth: SourceAuth): object {
+  const plain = ({ line: _, ...secret }: SecretText) => secret;
+  return auth.type === 'bearer'
+    ? { type: auth.type, token: plain(auth.token) }
+    : { type: auth.type, username: plain(auth.username), password: plain(auth.password) };
 }
 
 function prefixed(prefix: string, settings: object): [string, unknown][] {

@@ -9,7 +9,7 @@ test('a text that does not load throws whoever asks, and keeps the settings unti
   const directory = temporaryDirectory();
   const file = join(directory, 'registry.toml');
   await writeFile(file, '[server]\nport = 1234\n');
-  const configuration = await createConfiguration(directory, {});
+  const configuration = await createConfiguration(directory);
   const good = await readFile(file, 'utf8');
   expect(await configuration.reload()).toBe(false);
   await writeFile(file, good.replace('1234', '"high"'));

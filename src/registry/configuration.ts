@@ -4,11 +4,8 @@ import type { Config } from '../config/config.ts';
 import { loadConfig } from '../config/load.ts';
 
 /** The loaded `registry.toml`, loaded again when its text changes. */
-export async function createConfiguration(
-  directory: string,
-  env: Readonly<Record<string, string | undefined>>,
-) {
-  let config = await loadConfig(directory, env);
+export async function createConfiguration(directory: string) {
+  let config = await loadConfig(directory);
   const readText = async () => readFile(config.file, 'utf8').catch(() => undefined);
   let text = await readText();
   // Of two who ask at once, one finds the change.
@@ -17,7 +14,7 @@ export async function createConfiguration(
   async function reload(): Promise<boolean> {
     const now = await readText();
     if (now === text) return false;
-    config = await loadConfig(directory, env);
+    config = await loadConfig(directory);
     text = now;
     return true;
   }

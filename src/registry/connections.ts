@@ -6,6 +6,7 @@ import type { InTurn } from '../sources/git-context.ts';
 import type { ReadingSteps } from '../sources/read-snapshot.ts';
 import type { Log } from '../support/log.ts';
 import { withProcessLock } from '../support/process-lock.ts';
+import type { Environment } from '../support/proxy.ts';
 import type { dataLayout } from './init.ts';
 import { lockWaitMs } from './read-sources.ts';
 
@@ -17,6 +18,7 @@ export function createConnections(
   layout: ReturnType<typeof dataLayout>,
   { treeOf }: GitIndex,
   tuning: ConnectionTuning | undefined,
+  env: Environment,
   log: Log,
 ) {
   // A source need not answer two fetches of ours at once.
@@ -50,7 +52,7 @@ export function createConnections(
         }, drainMs).unref();
       }
       const objectDirectory = join(layout.index, 'objects');
-      const place = { objectDirectory, treeOf, workDirectory: layout.sources, inTurn };
+      const place = { objectDirectory, treeOf, workDirectory: layout.sources, inTurn, env };
       const sources = connectSources(config.sources, { ...tuning, ...place });
       connected = { config, key, sources };
       return sources.sources;

@@ -8,6 +8,7 @@ import { anyDestination } from '../support/destination.ts';
 import { errorCode } from '../support/error-code.ts';
 import { createHttpClient } from '../support/fetch-http.ts';
 import { proxyFor, type Route } from '../support/proxy.ts';
+import { checkCredentials } from './doctor-credentials.ts';
 import { judgeNewestLines } from './newer-format.ts';
 import type { Registry } from './registry.ts';
 import type { HealthCheck } from './reports.ts';
@@ -42,12 +43,13 @@ export async function lookAtSource(source: SourceConfig, options: Options): Prom
   if (!source.enabled)
     return { checks: [{ name: about, result: 'ok', detail: 'disabled, not asked' }], clocks: [] };
   const network = (await Promise.all(hostsOf(source).map((host) => lookAtHost(about, host, options)))).flat();
-  if (network.some(({ result }) => result === 'failure')) return { checks: network, clocks: [] };
+  const checks = [...network, ...(await checkCredentials(source, options.env))];
+  if (checks.some(({ result }) => result === 'failure')) return { checks, clocks: [] };
   const [content, clocks] = await Promise.all([
     checkContent(source, options.registry),
     readClock(source, options),
   ]);
-  return { checks: [...network, ...content], clocks };
+  return { checks: [...checks, ...content], clocks };
 }
 
 interface Host {
@@ -190,7 +192,8 @@ async function checkContent(source: SourceConfig, registry: Registry | undefined
       name: `source ${source.name}: ${step}`,
       result: ok ? 'ok' : 'failure',
       detail,
-      ...(ok ? {} : { hint: `moonbit-registry source check ${source.name}` }),
+      // What was refused says itself which credentials to set.
+      ...(ok || step === 'authenticate' ? {} : { hint: `moonbit-registry source check ${source.name}` }),
     }),
   );
   if (check.newest) checks.push(...judgeNewestLines(source.name, check.newest));

@@ -59,15 +59,13 @@ describe('traps in registry.toml', () => {
   const source = (name: string, lines = '', url = `https://${name}.example.com`) =>
     `[[sources]]\nname = "${name}"\nurl = "${url}"\nindex_url = "${url}/git/index"\n${lines}\n`;
   const traps = (text: string) =>
-    findTraps(parseConfig(text, { directory: '/r', env: { TOKEN: 'very-secret' } })).map(
-      ({ detail }) => detail,
-    );
+    findTraps(parseConfig(text, { directory: '/r' })).map(({ detail }) => detail);
   const auth = `[sources.auth]\ntype = "bearer"\ntoken = "\${TOKEN}"`;
   const claimed = 'namespaces = ["company/*"]';
 
   test('a disabled default source comes with the name of one that could be it', () => {
     const text = `default_source = "partner"\n${source('partner', 'enabled = false')}${source('public')}`;
-    expect(findTraps(parseConfig(text, { directory: '/r', env: {} })).map(({ hint }) => hint)).toEqual([
+    expect(findTraps(parseConfig(text, { directory: '/r' })).map(({ hint }) => hint)).toEqual([
       'moonbit-registry source enable partner, or moonbit-registry source default public',
     ]);
   });

@@ -27,8 +27,8 @@ export interface DoctorOptions {
  * is a check that fails, a `registry.toml` that does not load too; changes nothing but git's scratch space.
  */
 export async function examine(options: DoctorOptions): Promise<DoctorReport> {
-  const { directory, env } = options;
-  const loaded = await load(directory, env);
+  const { directory } = options;
+  const loaded = await load(directory);
   const config = 'config' in loaded ? loaded.config : undefined;
   const [git, settings, data, sources, client] = await Promise.all([
     checkGit(),
@@ -44,11 +44,10 @@ export async function examine(options: DoctorOptions): Promise<DoctorReport> {
 
 async function load(
   directory: string,
-  env: DoctorOptions['env'],
 ): Promise<{ readonly config: Config } | { readonly problems: readonly HealthCheck[] }> {
   const name = 'registry.toml';
   try {
-    return { config: await loadConfig(directory, env) };
+    return { config: await loadConfig(directory) };
   } catch (error) {
     if (!(error instanceof RegistryError)) throw error;
     const { hint } = error;

@@ -72,7 +72,7 @@ export type RegistryParts = Awaited<ReturnType<typeof openParts>>;
 export async function openParts(options: OpenOptions) {
   const { directory, env, log = silentLog, now = () => new Date() } = options;
   const { actor = { user: currentUser(), command: 'library' } } = options;
-  const configuration = await createConfiguration(directory, env);
+  const configuration = await createConfiguration(directory);
   const { dataDir } = configuration.current().registry;
   const layout = dataLayout(dataDir);
   await createData(layout, now());
@@ -91,7 +91,7 @@ export async function openParts(options: OpenOptions) {
       log.error(`a stored asset was damaged: it ${damage}`, { checksum, movedTo }),
   });
   const served = createServedIndex(index);
-  const connections = createConnections(layout, index, options.connections, log);
+  const connections = createConnections(layout, index, options.connections, env, log);
   const sources = () => connections.of(configuration.current());
   const findAbandoned = () => findAbandonedFiles(directory, dataDir, layout);
 

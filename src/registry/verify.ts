@@ -16,7 +16,7 @@ const contentSteps = ['ledger', 'index', 'archives', 'temporary-files'] as const
  * without `repair` it changes nothing but `main`, which opening a registry moves to where the state says.
  */
 export async function verifyRegistry(opening: OpenOptions, options: VerifyOptions): Promise<VerifyReport> {
-  const { registry, sources } = await loadConfig(opening.directory, opening.env);
+  const { registry, sources } = await loadConfig(opening.directory);
   const { deep = false, repair = false } = options;
   const layout = dataLayout(registry.dataDir);
   if (!existsSync(layout.index))

@@ -2,6 +2,7 @@ import { join } from 'node:path';
 import type { SourceConfig } from '../config/config.ts';
 import { createHttpClient, type HttpClient, type HttpClientOptions } from '../support/fetch-http.ts';
 import { type MonotonicClock, systemClock } from '../support/monotonic-clock.ts';
+import type { Environment } from '../support/proxy.ts';
 import { type Bucket, createBucket } from '../support/rate-limit.ts';
 import { defaultRetryPolicy, type RetryPolicy } from '../support/retry.ts';
 import { createDestinations } from './destinations.ts';
@@ -21,6 +22,8 @@ export interface ConnectionTuning {
 }
 
 export interface ConnectOptions extends ConnectionTuning {
+  /** What the references of credentials lead to; nothing, if left out. */
+  readonly env?: Environment | undefined;
   /** Absolute path of the object store that all snapshots go to. */
   readonly objectDirectory: string;
   /** The tree of a commit in that store, if both can be read there. */
@@ -49,6 +52,7 @@ export function connectSources(configs: readonly SourceConfig[], options: Connec
       objectDirectory: options.objectDirectory,
       treeOf: options.treeOf,
       gitDirectory: join(options.workDirectory, config.name),
+      env: options.env,
       http,
       resolve: options.http?.resolve,
       assetHttp,

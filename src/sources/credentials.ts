@@ -1,62 +1,123 @@
-import type { SourceAuth, SourceConfig } from '../config/config.ts';
+import type { SecretText, SourceAuth, SourceConfig } from '../config/config.ts';
 import { gitConfigVariables } from '../support/git.ts';
+import type { Environment } from '../support/proxy.ts';
 import { createMask, type Mask } from '../support/secret-mask.ts';
 import { ownOrigins } from './destinations.ts';
+import { howToRenew, readSecret } from './read-secret.ts';
 
-/** A source's credentials, and the only places they may go (rule 10). */
+/**
+ * A source's credentials, and the only places they may go (rule 10). Whoever asks a source holds some: those that are
+ * configured, once they could be read, or `noCredentials` where none are.
+ */
 export interface Credentials {
-  /** Why they cannot be sent anywhere, if so: the source is not asked then. */
-  readonly problem: string | undefined;
+  /** Whether the source has any. */
+  readonly areConfigured: boolean;
   /** Value of `Authorization` for a request to `url`; `undefined` where the source's credentials do not belong. */
   authorizationFor(url: string): string | undefined;
   /** Environment that lets git authenticate at the origin of `url`, if they belong there; adds `settings`. */
   gitVariables(url: string, settings: readonly (readonly [string, string])[]): Record<string, string>;
   /** Hides them in what is told: see `createMask`. */
   readonly mask: Mask;
+  /** What the operator can do where access is refused; never a secret, only where one is configured. */
+  readonly advice: string;
 }
 
-type CredentialConfig = Pick<SourceConfig, 'auth' | 'url' | 'indexUrl' | 'downloadUrl'>;
+/** Credentials as they can be read now; where one is missing, there is nothing to ask the source with. */
+type CredentialsReading =
+  | { readonly kind: 'ready'; readonly credentials: Credentials }
+  | { readonly kind: 'missing'; readonly problem: string };
+
+export type ReadCredentials = () => Promise<CredentialsReading>;
+
+type AddressConfig = Pick<SourceConfig, 'name' | 'url' | 'indexUrl' | 'downloadUrl'>;
+
+/** What is read of a `SourceAuth`. */
+type ReadAuth =
+  | { readonly type: 'bearer'; readonly token: string }
+  | { readonly type: 'basic'; readonly username: string; readonly password: string };
 
 // git asks this only for the origin it is configured for; the values stay in its environment.
 const helper =
   '!f() { test "$1" = get && printf "username=%s\\npassword=%s\\n" "$SOURCE_USERNAME" "$SOURCE_PASSWORD"; }; f';
 
-export function createCredentials(config: CredentialConfig): Credentials {
+/** Reads a source's credentials anew each time, so that a file that was replaced counts at once. */
+export function createCredentialsReader(
+  config: AddressConfig & Pick<SourceConfig, 'auth'>,
+  env: Environment,
+): ReadCredentials {
   const { auth } = config;
+  if (auth === undefined) {
+    const credentials = noCredentials(config);
+    return async () => ({ kind: 'ready', credentials });
+  }
+  let last: { readonly values: string; readonly credentials: Credentials } | undefined;
+  return async () => {
+    const values: string[] = [];
+    for (const secret of secretsOf(auth)) {
+      const reading = await readSecret(secret, auth.type, env);
+      if (reading.kind === 'unreadable') return { kind: 'missing', problem: reading.problem };
+      values.push(reading.value);
+    }
+    const key = JSON.stringify(values);
+    if (last?.values !== key) last = { values: key, credentials: createCredentials(config, auth, values) };
+    return { kind: 'ready', credentials: last.credentials };
+  };
+}
+
+/** For a source without `[sources.auth]`. */
+export function noCredentials({ name }: Pick<SourceConfig, 'name'>): Credentials {
+  const variable = `${name.toUpperCase().replace(/[^A-Z0-9]/g, '_')}_TOKEN`.replace(/^(?=\d)/, '_');
+  return {
+    areConfigured: false,
+    authorizationFor: () => undefined,
+    gitVariables: (_, settings) => gitConfigVariables(settings),
+    mask: (text) => text,
+    advice: `if it wants credentials: moonbit-registry source login ${name} --bearer-env ${variable}`,
+  };
+}
+
+function createCredentials(config: AddressConfig, auth: SourceAuth, values: readonly string[]): Credentials {
   const origins = ownOrigins(config);
   const belongsTo = (url: string) => URL.canParse(url) && origins.has(new URL(url).origin);
-  if (auth === undefined)
-    return {
-      problem: undefined,
-      authorizationFor: () => undefined,
-      gitVariables: (_, settings) => gitConfigVariables(settings),
-      mask: (text) => text,
-    };
-  const value =
-    auth.type === 'bearer' ? `Bearer ${auth.token}` : `Basic ${base64(`${auth.username}:${auth.password}`)}`;
+  const [first = '', second = ''] = values;
+  const read: ReadAuth =
+    auth.type === 'bearer'
+      ? { type: 'bearer', token: first }
+      : { type: 'basic', username: first, password: second };
+  const value = read.type === 'bearer' ? `Bearer ${read.token}` : `Basic ${base64(pairOf(read))}`;
   return {
-    problem: auth.problem,
+    areConfigured: true,
     authorizationFor: (url) => (belongsTo(url) ? value : undefined),
     gitVariables(url, settings) {
       if (!belongsTo(url)) return gitConfigVariables(settings);
       const origin = new URL(url).origin;
-      if (auth.type === 'bearer')
+      if (read.type === 'bearer')
         return gitConfigVariables([...settings, [`http.${origin}/.extraHeader`, `Authorization: ${value}`]]);
       return {
         ...gitConfigVariables([...settings, [`credential.${origin}.helper`, helper]]),
-        SOURCE_USERNAME: auth.username,
-        SOURCE_PASSWORD: auth.password,
+        SOURCE_USERNAME: read.username,
+        SOURCE_PASSWORD: read.password,
       };
     },
-    mask: createMask(secretsOf(auth)),
+    mask: createMask(maskedTexts(auth, read)),
+    advice: secretsOf(auth).flatMap(howToRenew).join(', or '),
   };
 }
 
-function secretsOf(auth: SourceAuth): string[] {
-  if (auth.type === 'bearer') return [auth.token];
-  const pair = `${auth.username}:${auth.password}`;
+function secretsOf(auth: SourceAuth): SecretText[] {
+  return auth.type === 'bearer' ? [auth.token] : [auth.username, auth.password];
+}
+
+function maskedTexts(auth: SourceAuth, read: ReadAuth): string[] {
+  if (read.type === 'bearer') return [read.token];
+  // Hosts whose tokens stand in for a user.
+  const isUserSecret = auth.type === 'basic' && auth.username.parts.some(({ kind }) => kind !== 'text');
   // As it is sent, it may come back in another coding.
-  return [base64(pair), pair, auth.password, ...(auth.isUsernameSecret ? [auth.username] : [])];
+  return [base64(pairOf(read)), pairOf(read), read.password, ...(isUserSecret ? [read.username] : [])];
+}
+
+function pairOf({ username, password }: Extract<ReadAuth, { type: 'basic' }>): string {
+  return `${username}:${password}`;
 }
 
 function base64(text: string): string {

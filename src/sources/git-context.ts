@@ -143,5 +143,6 @@ export function gitFailure(
   const detail = `${place} cannot be read: ${said}`;
   if (transport === 'ssh') return { reason: 'connection', detail };
   const trouble = transport === 'file' ? undefined : readGitTrouble(error.stderr);
-  return { reason: 'bad-answer', ...trouble, detail };
+  const advice = trouble?.reason === 'unauthorized' ? context.credentials.advice : undefined;
+  return { reason: 'bad-answer', ...trouble, detail, advice };
 }

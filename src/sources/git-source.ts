@@ -5,8 +5,9 @@ import type { HttpClient } from '../support/fetch-http.ts';
 import { readGitVersion } from '../support/git-version.ts';
 import { type LinkedSignal, linkSignals } from '../support/link-signals.ts';
 import { type MonotonicClock, systemClock } from '../support/monotonic-clock.ts';
+import type { Environment } from '../support/proxy.ts';
 import type { AddressForm } from './archive-address.ts';
-import { type Credentials, createCredentials } from './credentials.ts';
+import { type Credentials, createCredentialsReader, type ReadCredentials } from './credentials.ts';
 import { createDestinations } from './destinations.ts';
 import { defaultGitTimeouts, type GitContext, type GitTimeouts, type InTurn } from './git-context.ts';
 import { maskError, maskLookup } from './masked-lookup.ts';
@@ -24,6 +25,8 @@ export interface GitSourceOptions {
   readonly gitDirectory: string;
   /** Made with `createDestinations(config)`; closing the source leaves it open. */
   readonly http: HttpClient;
+  /** What the references of its credentials lead to; nothing, if left out. */
+  readonly env?: Environment | undefined;
   /** Default `dns.lookup`. */
   readonly resolve?: Resolve | undefined;
   /** The same for assets and symbols; `http`, if left out. */
@@ -42,12 +45,10 @@ export interface GitSourceOptions {
  * at its download address. A disabled source answers `disabled` to everything and contacts nobody (rule 6).
  */
 export function createGitSource(config: SourceConfig, options: GitSourceOptions): Source {
-  const credentials = createCredentials(config);
   let gitVersion: Promise<string> | undefined;
-  const context: GitContext = {
+  const context: Omit<GitContext, 'credentials'> = {
     config,
     http: options.http,
-    credentials,
     destinations: createDestinations(config),
     gitVersion: () => (gitVersion ??= readGitVersion()),
     resolve: options.resolve,
@@ -57,9 +58,9 @@ export function createGitSource(config: SourceConfig, options: GitSourceOptions)
     timeouts: { ...defaultGitTimeouts, totalMs: config.limits.fetchMs, ...options.timeouts },
   };
   const { http, assetHttp = http, clock = systemClock } = options;
-  const assets: OpenContext = { config, credentials, http: assetHttp, clock };
-  const archives: OpenContext = { config, credentials, http, clock };
-  const run = createRunner(config, credentials);
+  const assets: Omit<OpenContext, 'credentials'> = { config, http: assetHttp, clock };
+  const archives: Omit<OpenContext, 'credentials'> = { config, http, clock };
+  const run = createRunner(config, createCredentialsReader(config, options.env ?? {}));
   let lastGood: Snapshot | undefined;
   let form: AddressForm = 'split';
   const steps = { ...readingSteps, ...options.steps };
@@ -70,24 +71,26 @@ export function createGitSource(config: SourceConfig, options: GitSourceOptions)
   return {
     config,
     readSnapshot: (known, signal) =>
-      run(signal, async (linked) => {
+      run(signal, async (linked, credentials) => {
         const start = lastGood?.commit === known ? lastGood : locate(known);
-        const result = await readSnapshot(context, start, linked, steps);
+        const result = await readSnapshot({ ...context, credentials }, start, linked, steps);
         if (result.kind === 'found') lastGood = result.value;
         return result;
       }),
     openArchive: (module, version, signal) =>
-      run(signal, async (linked) => {
-        const opened = await openArchiveAt(archives, module, version, form, linked);
+      run(signal, async (linked, credentials) => {
+        const opened = await openArchiveAt({ ...archives, credentials }, module, version, form, linked);
         if (opened.result.kind === 'found') form = opened.form ?? form;
         return opened.result;
       }),
-    openSymbols: (etag, signal) => run(signal, (linked) => openSymbolsAt(assets, etag, linked)),
-    openAsset: (assetPath, signal) => run(signal, (linked) => openAssetAt(assets, assetPath, linked)),
+    openSymbols: (etag, signal) =>
+      run(signal, (linked, credentials) => openSymbolsAt({ ...assets, credentials }, etag, linked)),
+    openAsset: (assetPath, signal) =>
+      run(signal, (linked, credentials) => openAssetAt({ ...assets, credentials }, assetPath, linked)),
     probe: (signal) =>
-      run(signal, async (linked) => {
+      run(signal, async (linked, credentials) => {
         const startedAt = performance.now();
-        const head = await readRemoteHead(context, linked, 0);
+        const head = await readRemoteHead({ ...context, credentials }, linked, 0);
         return toProbe(head, Math.round(performance.now() - startedAt));
       }),
     close: run.close,
@@ -101,28 +104,34 @@ function toProbe(head: Lookup<RemoteIndex>, latencyMs: number) {
 
 interface Runner {
   /**
-   * Runs a call that the caller's signal or `close` ends, whichever comes first; that holds for its body too. What it
-   * says, and what it throws, is masked.
+   * Runs a call that the caller's signal or `close` ends, whichever comes first; that holds for its body too. It is given
+   * the credentials as they are now, and nobody is asked without them; what it says, and what it throws, is masked.
    */
-  <T>(signal: AbortSignal | undefined, call: (signal: AbortSignal) => Promise<Lookup<T>>): Promise<Lookup<T>>;
+  <T>(signal: AbortSignal | undefined, call: Call<T>): Promise<Lookup<T>>;
   close(): Promise<void>;
 }
 
-function createRunner(config: SourceConfig, { problem, mask }: Credentials): Runner {
+type Call<T> = (signal: AbortSignal, credentials: Credentials) => Promise<Lookup<T>>;
+
+function createRunner(config: SourceConfig, readCredentials: ReadCredentials): Runner {
   const running = new Set<LinkedSignal>();
   const calls = new Set<Promise<unknown>>();
   const closing = new AbortController();
 
-  async function run<T>(
-    signal: AbortSignal | undefined,
-    call: (signal: AbortSignal) => Promise<Lookup<T>>,
-  ): Promise<Lookup<T>> {
+  async function run<T>(signal: AbortSignal | undefined, call: Call<T>): Promise<Lookup<T>> {
     signal?.throwIfAborted();
     closing.signal.throwIfAborted();
     if (!config.enabled)
       return unavailable({ reason: 'disabled', detail: `source "${config.name}" is disabled` });
-    if (problem !== undefined)
-      return unavailable({ reason: 'unauthorized', detail: `its credentials cannot be sent: ${problem}` });
+    const reading = await readCredentials();
+    if (reading.kind === 'missing')
+      return unavailable({
+        reason: 'no-credentials',
+        detail: `its credentials cannot be sent: ${reading.problem}`,
+      });
+    signal?.throwIfAborted();
+    closing.signal.throwIfAborted();
+    const { credentials } = reading;
     const linked = linkSignals([signal, closing.signal]);
     running.add(linked);
     const finish = () => {
@@ -131,14 +140,15 @@ function createRunner(config: SourceConfig, { problem, mask }: Credentials): Run
     };
     let body: OpenedBody['body'] | undefined;
     try {
-      const answer = call(linked.signal);
+      const answer = call(linked.signal, credentials);
       calls.add(answer);
-      const result = maskLookup(await answer.finally(() => calls.delete(answer)), mask);
+      const said = maskLookup(await answer.finally(() => calls.delete(answer)), credentials.mask);
+      const result = withAdvice(said);
       body = result.kind === 'found' ? bodyOf(result.value) : undefined;
       body?.once('close', finish);
       return result;
     } catch (error) {
-      throw maskError(error, mask);
+      throw maskError(error, credentials.mask);
     } finally {
       if (body === undefined) finish();
     }
@@ -151,6 +161,13 @@ function createRunner(config: SourceConfig, { problem, mask }: Credentials): Run
       await Promise.allSettled(calls);
     },
   });
+}
+
+/** Once for the whole call, behind all that was said: it holds no secret, and must not be cut off. */
+function withAdvice<T>(result: Lookup<T>): Lookup<T> {
+  if (result.kind !== 'unavailable' || result.cause.advice === undefined) return result;
+  const { advice, ...cause } = result.cause;
+  return unavailable({ ...cause, detail: `${cause.detail}; ${advice}` });
 }
 
 function bodyOf(value: unknown): OpenedBody['body'] | undefined {

@@ -34,11 +34,12 @@ export async function askHttp(
   if (response.status === 304 && request.headers?.['if-none-match'] !== undefined)
     return { kind: 'not-modified' };
   if (response.status === 404 || response.status === 410) return { kind: 'missing', status: response.status };
-  const hasAuthorization = authorization !== undefined;
-  return { kind: 'failed', cause: statusFailure(request.url, response, hasAuthorization) };
+  if (response.status === 401 || response.status === 403)
+    return { kind: 'failed', cause: refusal(asker, request.url, response, authorization !== undefined) };
+  return { kind: 'failed', cause: statusFailure(request.url, response) };
 }
 
-function statusFailure(url: string, response: HttpResponse, hasAuthorization: boolean): SourceFailure {
+function statusFailure(url: string, response: HttpResponse): SourceFailure {
   const { status, retryAfterMs } = response;
   const failed = (reason: SourceFailure['reason'], explanation: string): SourceFailure => ({
     reason,
@@ -46,19 +47,27 @@ function statusFailure(url: string, response: HttpResponse, hasAuthorization: bo
     status,
     retryAfterMs,
   });
-  if (status === 401 || status === 403)
-    return failed('unauthorized', refusal(url, response, hasAuthorization));
   if (status === 429) return failed('rate-limited', 'too many requests');
   if (status === 408) return failed('timeout', 'the server gave up waiting');
   if (status >= 500) return failed('server-error', 'the server failed');
   return failed('bad-answer', 'which means nothing here');
 }
 
-function refusal(url: string, response: HttpResponse, hasAuthorization: boolean): string {
-  if (!hasAuthorization) return 'access is refused without credentials';
-  return new URL(response.url).origin === new URL(url).origin
-    ? 'the credentials are refused'
-    : `access is refused at ${showUrl(response.url)}, where it redirects to and credentials are not sent`;
+function refusal(
+  { credentials }: HttpAsker,
+  url: string,
+  { status, url: end, retryAfterMs }: HttpResponse,
+  hasAuthorization: boolean,
+): SourceFailure {
+  const refused = (explanation: string, advice?: string): SourceFailure => {
+    const detail = `${showUrl(url)}: HTTP ${status}, ${explanation}`;
+    return { reason: 'unauthorized', detail, advice, status, retryAfterMs };
+  };
+  if (!credentials.areConfigured) return refused('access is refused without credentials', credentials.advice);
+  if (!hasAuthorization) return refused('access is refused at an address to which credentials are not sent');
+  return new URL(end).origin === new URL(url).origin
+    ? refused('the credentials are refused', credentials.advice)
+    : refused(`access is refused at ${showUrl(end)}, where it redirects to and credentials are not sent`);
 }
 
 /** Whether the body says it is a web page, which no archive, index or asset is. */

@@ -8,7 +8,7 @@ import type { Version } from '../model/version.ts';
 import { anyDestination } from '../support/destination.ts';
 import { createHttpClient } from '../support/fetch-http.ts';
 import { transportFailure } from '../support/http-failure.ts';
-import { createCredentials } from './credentials.ts';
+import { noCredentials } from './credentials.ts';
 import { type OpenContext, openArchiveAt, openAssetAt } from './open-archive.ts';
 import type { OpenedBody } from './source.ts';
 
@@ -46,7 +46,7 @@ async function createWorld(handle: Handler, timeouts: { readonly totalMs?: numbe
   });
   const config = { url, downloadUrl: url, indexUrl: `${url}/git/index` } as SourceConfig;
   const clock = { at: 0, now: () => clock.at };
-  const context: OpenContext = { config, credentials: createCredentials(config), http, clock };
+  const context: OpenContext = { config, credentials: noCredentials({ name: 'partner' }), http, clock };
   const never = new AbortController().signal;
   const lookUp = async () =>
     (await openArchiveAt(context, 'a/b' as ModuleName, '1.0.0' as Version, 'split', never)).result;

@@ -36,7 +36,7 @@ async function createWorld(transport: (typeof transports)[number], limits: Parti
     file: `file://${repository.gitDir}`,
   }[transport];
   await writeSettings(directory, { sources: [{ name: 'evil', upstream: { url: upstream.url, indexUrl } }] });
-  const [config] = (await loadConfig(directory, {})).sources as [SourceConfig];
+  const [config] = (await loadConfig(directory)).sources as [SourceConfig];
   const gitDir = join(directory, 'registry.git');
   await runGit(['init', '--quiet', '--bare', gitDir]);
   const objectDirectory = join(gitDir, 'objects');

@@ -4,7 +4,7 @@ import { chmodSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from '
 import type { IncomingMessage } from 'node:http';
 import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, onTestFinished, test, vi } from 'vitest';
-import type { SourceConfig } from '../../src/config/config.ts';
+import type { SecretPart, SourceAuth, SourceConfig } from '../../src/config/config.ts';
 import { defaultSourceLimits } from '../../src/config/normalise.ts';
 import type { Lookup } from '../../src/model/lookup.ts';
 import type { ModuleName } from '../../src/model/module-name.ts';
@@ -13,6 +13,7 @@ import { connectSources } from '../../src/sources/connect.ts';
 import type { Source } from '../../src/sources/source.ts';
 import type { Resolve } from '../../src/support/destination.ts';
 import { createGitObjectReader, findTree } from '../../src/support/git-objects.ts';
+import { basicAuth, bearerAuth } from '../support/auth.ts';
 import { temporaryDirectory } from '../support/temporary-directory.ts';
 import { commitFiles, type Handler, startUpstream, type Upstream } from './git-upstream.ts';
 
@@ -45,9 +46,10 @@ async function serve(folder: string): Promise<Upstream> {
 interface Options {
   readonly resolve?: Resolve;
   readonly environment?: Readonly<Record<string, string>>;
+  readonly env?: Readonly<Record<string, string>>;
 }
 
-function connect(config: Partial<SourceConfig> = {}, options: Options = {}): Source {
+function connect(config: Partial<SourceConfig> = {}, { env, ...options }: Options = {}): Source {
   const url = config.url ?? upstream.url;
   const source: SourceConfig = {
     ...{ name: 'partner', type: 'custom', url, indexUrl: `${url}/git/index`, indexType: 'git' },
@@ -61,6 +63,7 @@ function connect(config: Partial<SourceConfig> = {}, options: Options = {}): Sou
     objectDirectory: join(directory, 'registry.git', 'objects'),
     treeOf: (commit) => findTree(objects, commit),
     workDirectory: join(directory, 'work'),
+    env,
     http: { ...options, retry: { retries: 0 } },
   });
   onTestFinished(async () => {
@@ -326,7 +329,7 @@ describe('a source that repeats our credentials', () => {
         commitFiles(repository, index);
         elsewhere = await serve(root);
         upstream.handler = elsewhere.handler = echo(said);
-        const auth = type === 'bearer' ? { type, token } : { type, username: 'me', password: token };
+        const auth = type === 'bearer' ? bearerAuth(token) : basicAuth('me', token);
         const source = connect({ auth, allowedRedirects: [new URL(elsewhere.url).host] });
         const results = [await source.readSnapshot(undefined), await openArchive(source)];
         expect(results[0]).toMatchObject({ kind: 'unavailable' });
@@ -352,12 +355,12 @@ describe('a source that repeats our credentials', () => {
       return true;
     };
     put(`${encodeURIComponent(token)}/user/alice/json/1.2.0.zip`, 'zip');
-    const result = await openArchive(connect({ auth: { type: 'bearer', token } }));
+    const result = await openArchive(connect({ auth: bearerAuth(token) }));
     if (result.kind !== 'found') throw new Error(result.kind);
     result.value.body.destroy();
     expect(result.value.url).toBe(`${upstream.url}/***/user/alice/json/1.2.0.zip`);
     upstream.handler = answer(200, { etag: `"${token}"` }, 'x');
-    const symbols = await connect({ auth: { type: 'bearer', token } }).openSymbols(undefined);
+    const symbols = await connect({ auth: bearerAuth(token) }).openSymbols(undefined);
     if (symbols.kind !== 'found' || symbols.value === 'notModified') throw new Error(symbols.kind);
     symbols.value.body.destroy();
     expect(symbols.value.etag).toBeUndefined();
@@ -365,18 +368,103 @@ describe('a source that repeats our credentials', () => {
 });
 
 describe('what cannot be sent', () => {
-  test('as credentials makes their source unavailable, and nobody is asked', async () => {
-    const problem = 'the environment variable TOKEN holds a byte-order mark';
-    const source = connect({ auth: { type: 'bearer', token: `\ufeff${token}`, problem } });
+  const secretOf = (...parts: SecretPart[]): SourceAuth => ({
+    type: 'bearer',
+    token: { setting: 'token', line: 61, parts },
+  });
+
+  test.each<[string, SourceAuth, string]>([
+    [
+      'that were told apart',
+      bearerAuth(`\ufeff${token}`),
+      'auth.token holds a byte-order mark (registry.toml:7)',
+    ],
+    [
+      'of a variable that is not set',
+      secretOf({ kind: 'variable', name: 'PARTNER_TOKEN' }),
+      'the environment variable PARTNER_TOKEN is not set (registry.toml:61)',
+    ],
+    [
+      'of a file that is not there',
+      secretOf({ kind: 'file', path: '/nowhere/partner', written: 'secrets/partner' }),
+      'the file secrets/partner is not there (registry.toml:61)',
+    ],
+    [
+      'of which a part is missing',
+      secretOf({ kind: 'text', text: 'key-' }, { kind: 'variable', name: 'KEY' }),
+      'the environment variable KEY is not set (registry.toml:61)',
+    ],
+  ])('as credentials %s makes their source unavailable, and nobody is asked', async (_, auth, problem) => {
+    commitFiles(repository, index);
+    const source = connect({ auth });
     for (const result of [
       await source.probe(),
       await source.readSnapshot(undefined),
       await openArchive(source),
-    ]) {
-      expect(result).toMatchObject({ kind: 'unavailable', cause: { reason: 'unauthorized' } });
-      expect(detailOf(result)).toContain(problem);
-    }
+      await source.openSymbols(undefined),
+      await source.openAsset('alice/json@1.2.0/x.wasm'),
+    ])
+      expect(result).toEqual({
+        kind: 'unavailable',
+        cause: { reason: 'no-credentials', detail: `its credentials cannot be sent: ${problem}` },
+      });
     expect(upstream.seen).toEqual([]);
+  });
+
+  test.each([
+    [401, 'are wrong'],
+    [403, 'do not suffice'],
+  ])(
+    'as credentials that the source answers %d to, since they %s: it is said which to set, once',
+    async (status) => {
+      upstream.handler = (_, response) => {
+        response.writeHead(status).end();
+        return true;
+      };
+      const auth = secretOf({ kind: 'variable', name: 'PARTNER_TOKEN' });
+      const source = connect({ auth }, { env: { PARTNER_TOKEN: token } });
+      for (const result of [await source.readSnapshot(undefined), await openArchive(source)]) {
+        expect(result).toMatchObject({ kind: 'unavailable', cause: { reason: 'unauthorized', status } });
+        const [said, ...advice] = JSON.stringify(result).split('; set PARTNER_TOKEN (registry.toml:61)');
+        expect(said).toContain(`HTTP ${status}, the credentials are refused`);
+        expect(advice).toHaveLength(1);
+      }
+    },
+  );
+
+  test('to a place where access is refused is not advised about', async () => {
+    const other = await serve(root);
+    other.handler = (_, response) => {
+      response.writeHead(403).end();
+      return true;
+    };
+    upstream.handler = (request, response) => {
+      response.writeHead(302, { location: other.url + request.url }).end();
+      return true;
+    };
+    const source = connect({ auth: bearerAuth(token), allowedRedirects: ['127.0.0.1'] });
+    const told = JSON.stringify(await source.readSnapshot(undefined));
+    expect(told).toContain('where it redirects to and credentials are not sent"');
+  });
+
+  test('as a file that comes, and is replaced, counts from the next call on, and is told to nobody', async () => {
+    commitFiles(repository, index);
+    const path = join(directory, 'secret');
+    const source = connect({ auth: secretOf({ kind: 'file', path, written: 'secret' }) });
+    expect(await source.readSnapshot(undefined)).toMatchObject({ cause: { reason: 'no-credentials' } });
+    for (const value of [token, `${token}-2`]) {
+      upstream.authorization = `Bearer ${value}`;
+      writeFileSync(path, `${value}\n`);
+      expect((await source.readSnapshot(undefined)).kind).toBe('found');
+    }
+    upstream.handler = (request, response) => {
+      response.writeHead(302, { location: `/${request.headers.authorization}` });
+      response.end();
+      return true;
+    };
+    const told = JSON.stringify(await source.readSnapshot(undefined));
+    expect(told).toContain('unavailable');
+    expect(told).not.toContain(token);
   });
 
   test('through a proxy makes the sources unavailable that need it', async () => {
@@ -390,7 +478,7 @@ describe('what cannot be sent', () => {
   test('in git is kept from its command line and its files', async () => {
     commitFiles(repository, index);
     upstream.authorization = `Bearer ${token}`;
-    expect((await connect({ auth: { type: 'bearer', token } }).readSnapshot(undefined)).kind).toBe('found');
+    expect((await connect({ auth: bearerAuth(token) }).readSnapshot(undefined)).kind).toBe('found');
     const files = readdirSync(directory, { recursive: true, withFileTypes: true });
     for (const file of files.filter((entry) => entry.isFile()))
       expect(readFileSync(join(file.parentPath, file.name), 'latin1')).not.toContain(token);

@@ -24,6 +24,7 @@ import { userAgent } from '../../src/sources/user-agent.ts';
 import { createHttpClient, type HttpClientOptions } from '../../src/support/fetch-http.ts';
 import { createGitObjectReader, findTree } from '../../src/support/git-objects.ts';
 import { transportFailure } from '../../src/support/http-failure.ts';
+import { basicAuth, bearerAuth } from '../support/auth.ts';
 import { commitFiles, type Handler, startBlackHole, startUpstream, type Upstream } from './git-upstream.ts';
 
 const module = 'alice/json' as ModuleName;
@@ -347,8 +348,8 @@ describe('an index that cannot be read is unavailable, never absent', () => {
   test.each([
     ['404', answer(404), 'bad-answer', 'holds no git repository (HTTP 404)'],
     ['410', answer(410), 'bad-answer', 'holds no git repository (HTTP 410)'],
-    ['401', answer(401), 'unauthorized', 'without credentials'],
-    ['403', answer(403), 'unauthorized', 'without credentials'],
+    ['401', answer(401), 'unauthorized', 'source login partner --bearer-env PARTNER_TOKEN'],
+    ['403', answer(403), 'unauthorized', 'access is refused without credentials'],
     ['429', answer(429, { 'retry-after': '30' }), 'rate-limited', 'HTTP 429'],
     ['500', answer(500), 'server-error', 'HTTP 500'],
     ['a web page', answer(200, html, '<html>welcome</html>'), 'bad-answer', 'a web page'],
@@ -453,8 +454,8 @@ describe('an index that cannot be read is unavailable, never absent', () => {
 });
 
 describe('credentials', () => {
-  const basic = { type: 'basic', username: 'me', password: 's3cret:/ü' } as const;
-  const bearer = { type: 'bearer', token: 't0ken-value' } as const;
+  const basic = basicAuth('me', 's3cret:/ü');
+  const bearer = bearerAuth('t0ken-value');
   const basicValue = `Basic ${Buffer.from('me:s3cret:/ü').toString('base64')}`;
 
   test.each([
@@ -480,8 +481,8 @@ describe('credentials', () => {
   );
 
   test.each([
-    ['basic', { ...basic, password: 'wrong-one' }],
-    ['bearer', { ...bearer, token: 'wrong-one' }],
+    ['basic', basicAuth('me', 'wrong-one')],
+    ['bearer', bearerAuth('wrong-one')],
   ] as const)('%s ones that are wrong are named as refused, not shown', async (_, auth) => {
     commitFiles(repository, index);
     upstream.authorization = 'Bearer right';

@@ -18,7 +18,7 @@ export async function runScenario(directory: string, onStage: (listing: Listing)
       expectComplete(failed.length === 0);
       await stage();
     }
-    await editConfigFile(directory, {}, (text) => text.replace('exclude = []', 'exclude = ["alice/gone"]'));
+    await editConfigFile(directory, (text) => text.replace('exclude = []', 'exclude = ["alice/gone"]'));
     await registry.reload();
     await registry.reaggregate();
     await stage();

@@ -262,7 +262,7 @@ function configFor(directory: string): Config {
       refreshIntervalMs: 60_000,
       scrubIntervalMs: 86_400_000,
     },
-    limits: parseConfig('', { directory, env: {} }).limits,
+    limits: parseConfig('', { directory }).limits,
     warnings: [],
   };
 }

@@ -41,11 +41,11 @@ export function definePlan(parent: Command, run: Run): void {
   );
 }
 
-async function readOther({ directory, io }: CommandContext, file: string) {
+async function readOther({ directory }: CommandContext, file: string) {
   const { parseConfig } = await import('../../config/load.ts');
   const path = resolve(file);
   const text = await readFile(path, 'utf8').catch((error: NodeJS.ErrnoException) => {
     throw new NotFoundError(`cannot read ${path}: ${error.code}`, { cause: error });
   });
-  return parseConfig(text, { directory, env: io.env });
+  return parseConfig(text, { directory });
 }

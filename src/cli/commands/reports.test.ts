@@ -207,7 +207,7 @@ Not listed yet: 8 archives of 3 new names were taken as "partner" lists them, bu
   test('refuses to guess, an unknown source and a disabled one', () => {
     const config = parseConfig(
       '[[sources]]\nname = "off"\nurl = "https://h"\nindex_url = "https://h/git"\nenabled = false\n',
-      { directory: '/registry', env: {} },
+      { directory: '/registry' },
     );
     expect(() => checkSelection({ patterns: [] }, config)).toThrow('nothing to mirror');
     expect(() => checkSelection({ patterns: ['*'], source: 'offf' }, config)).toThrow(

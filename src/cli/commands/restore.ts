@@ -46,7 +46,6 @@ async function restore(context: CommandContext, file: string, folder: string, si
   const source = file === '-' ? undefined : resolve(io.workingDirectory, file);
   const report = await restoreBackup(readPieces(source), resolve(baseForNew(context), folder), {
     name: source ?? 'what came on stdin',
-    env: io.env,
     actor: actorOf(context),
     signal,
     onProgress: createCountLine(context, 'Restoring'),

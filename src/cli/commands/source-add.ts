@@ -2,13 +2,15 @@ import type { Command } from 'commander';
 import type { Config, SourceType } from '../../config/config.ts';
 import type { NewSource } from '../../config/edit.ts';
 import { parsePatterns, parseWholeNumber } from '../arguments.ts';
+import { type AuthFlags, addAuthOptions, readAuthFlags } from '../auth-flags.ts';
 import { blamingOptions, type OptionNames } from '../blame-options.ts';
-import { addExamples, type Run, readConfig } from '../context.ts';
+import { addExamples, findSource, type Run, readConfig } from '../context.ts';
 import { applyEdit, editConfig, showPreview } from '../edit.ts';
 import { CommandLineError, exitCodes } from '../exit-codes.ts';
 import { formatLook, lookAt } from '../source-look.ts';
+import { warnOfMissing } from './source-login.ts';
 
-interface Flags {
+interface Flags extends AuthFlags {
   readonly fromPreset?: string;
   readonly url?: string;
   readonly indexUrl?: string;
@@ -56,6 +58,7 @@ export function defineSourceAdd(parent: Command, run: Run): void {
     .option('--exclude <patterns...>', 'names it never supplies')
     .option('--no-check', 'do not look at the source now')
     .option('--dry-run', 'show what would change, and change nothing');
+  addAuthOptions(command);
   addExamples(command, [
     ['moonbit-registry source add mooncakes --from-preset mooncakes', 'The official registry.'],
     [
@@ -67,13 +70,24 @@ export function defineSourceAdd(parent: Command, run: Run): void {
       'moonbit-registry source add internal … --namespace "company/*"',
       'The same, and nobody else ever decides what company/* means.',
     ],
+    [
+      'moonbit-registry source add internal … --bearer-env INTERNAL_TOKEN',
+      'With a token, which stays in that variable.',
+    ],
   ]);
   command.action((name: string, flags: Flags) =>
     run(async (context) => {
       const source = await readSource(name, flags);
       const before = await readConfig(context);
-      const { addSource } = await import('../../config/edit.ts');
-      const edit = (text: string) => addSource(text, source);
+      const auth = await readAuthFlags(flags, context);
+      const [{ addSource }, { setAuth }] = await Promise.all([
+        import('../../config/edit.ts'),
+        import('../../config/edit-auth.ts'),
+      ]);
+      const edit = (text: string) => {
+        const added = addSource(text, source);
+        return auth === undefined ? added : setAuth(added, name, auth);
+      };
       const blaming = <T>(work: () => Promise<T>) => blamingOptions(name, optionNames, work);
       if (flags.dryRun) return blaming(() => showPreview(context, edit));
       const config = await blaming(() => editConfig(context, edit));
@@ -91,6 +105,7 @@ export function defineSourceAdd(parent: Command, run: Run): void {
           look: look ?? null,
         },
       });
+      await warnOfMissing(context, findSource(config, name));
       if (!look)
         context.output.note(`Next: moonbit-registry source check ${name}, then moonbit-registry sync.`);
       return exitCodes.done;

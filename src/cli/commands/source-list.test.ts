@@ -6,10 +6,7 @@ import { formatSources } from './source-list.ts';
 const impliedArchives = (url: string) => (isMooncakesUrl(url) ? mooncakesPreset.downloadUrl : url);
 
 function list(text: string): string {
-  return formatSources(
-    parseConfig(text, { directory: '/registry', env: { TOKEN: 'secret' } }),
-    impliedArchives,
-  );
+  return formatSources(parseConfig(text, { directory: '/registry' }), impliedArchives);
 }
 
 const recipe = `

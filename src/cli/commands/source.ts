@@ -5,6 +5,7 @@ import { defineSourceCheck } from './source-check.ts';
 import { defineSourceDefault } from './source-default.ts';
 import { defineSourceDisable, defineSourceEnable } from './source-enable.ts';
 import { defineSourceList } from './source-list.ts';
+import { defineSourceLogin, defineSourceLogout } from './source-login.ts';
 import { defineSourceRemove } from './source-remove.ts';
 import { defineSourceRename } from './source-rename.ts';
 
@@ -16,13 +17,15 @@ const commands: readonly DefineCommand[] = [
   defineSourceDisable,
   defineSourceRename,
   defineSourceRemove,
+  defineSourceLogin,
+  defineSourceLogout,
   defineSourceCheck,
 ];
 
 export function defineSource(parent: Command, run: Run): void {
   const command = parent
     .command('source')
-    .summary('add, list, check, enable, disable, rename or remove sources')
+    .summary('add, list, check, enable, disable, log in to, rename or remove sources')
     .description(
       'Manages the upstream registries this one reads. Edits keep the comments and order of registry.toml.',
     );

@@ -22,7 +22,7 @@ async function* inPieces(bytes: Buffer, pieceBytes = 1000): AsyncGenerator<Buffe
 }
 
 const restore = (bytes: Buffer, directory: string) =>
-  restoreBackup(inPieces(bytes), directory, { name: 'b.tar', env: {}, actor, now });
+  restoreBackup(inPieces(bytes), directory, { name: 'b.tar', actor, now });
 
 const shared = suiteDirectory();
 const original = join(shared, 'registry');

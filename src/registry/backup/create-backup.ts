@@ -48,7 +48,7 @@ const fileMode = 0o600;
  * Changes nothing in it. A file appears when it is whole and durable; what it held before stays until then.
  */
 export async function createBackup(opening: OpenOptions, options: BackupOptions): Promise<BackupReport> {
-  const { registry } = await loadConfig(opening.directory, opening.env);
+  const { registry } = await loadConfig(opening.directory);
   const layout = dataLayout(registry.dataDir);
   if (!existsSync(layout.index))
     throw new StorageError(`there is no index repository in ${layout.index}: nothing to back up yet`, {

@@ -25,7 +25,6 @@ async function* inPieces(bytes: Buffer, pieceBytes = 1000): AsyncGenerator<Buffe
 const restore = (bytes: Buffer, directory: string) =>
   restoreBackup(inPieces(bytes), directory, {
     name: 'b.tar',
-    env: {},
     actor: { user: 'ann', command: 'restore' },
     now,
   });

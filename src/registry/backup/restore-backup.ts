@@ -33,7 +33,6 @@ export interface RestoreReport {
 export interface RestoreOptions {
   /** What people call the backup. */
   readonly name: string;
-  readonly env: Readonly<Record<string, string | undefined>>;
   readonly actor: Actor;
   readonly now?: (() => Date) | undefined;
   readonly signal?: AbortSignal | undefined;
@@ -72,12 +71,12 @@ async function build(
   pieces: AsyncIterable<Buffer>,
   folder: string,
   target: string,
-  { env, actor, now = () => new Date(), signal, onProgress }: RestoreOptions,
+  { actor, now = () => new Date(), signal, onProgress }: RestoreOptions,
 ): Promise<Omit<RestoreReport, 'directory'>> {
   const { manifest, entries } = await openBackup(pieces);
   const unknown = formatProblem(String(manifest.dataFormat), 'it');
   if (unknown) throw unknown;
-  const taken = await takeIn(entries, folder, { target, env, signal, onProgress });
+  const taken = await takeIn(entries, folder, { target, signal, onProgress });
   const { modules } = await makeIndex(taken, manifest, signal);
   const audit = openAudit({ dataDir: taken.dataDir, actor, log: silentLog, now });
   await audit.record([{ event: 'restored', state: manifest.state, madeAt: manifest.madeAt }]);

@@ -3,7 +3,6 @@ import { isAbsolute, join, relative, sep } from 'node:path';
 import { Readable } from 'node:stream';
 import type { ArchiveStore } from '../../archives/archive-store.ts';
 import { setValue } from '../../config/edit.ts';
-import type { Environment } from '../../config/environment.ts';
 import { parseConfig } from '../../config/load.ts';
 import { configFileName } from '../../config/problem.ts';
 import { IntegrityError } from '../../errors.ts';
@@ -32,7 +31,6 @@ export interface TakenIn {
 export interface TakeInOptions {
   /** Where the folder will be moved to: relative paths in the settings start there. */
   readonly target: string;
-  readonly env: Environment;
   readonly signal?: AbortSignal | undefined;
   readonly onProgress?: ((archives: number) => void) | undefined;
 }
@@ -106,9 +104,9 @@ async function takeFile(
 type Place = Awaited<ReturnType<typeof takeSettings>>;
 
 /** Writes the settings, and makes the folders that they name. */
-async function takeSettings(bytes: Buffer, folder: string, { target, env }: TakeInOptions) {
+async function takeSettings(bytes: Buffer, folder: string, { target }: TakeInOptions) {
   const text = bytes.toString('utf8');
-  const configured = parseConfig(text, { directory: target, env }).registry.dataDir;
+  const configured = parseConfig(text, { directory: target }).registry.dataDir;
   const inside = relative(target, configured);
   // Wherever else the data were: another registry may be there now.
   const isOutside = isAbsolute(inside) || inside === '..' || inside.startsWith(`..${sep}`);

@@ -1,0 +1,123 @@
+import { constants } from 'node:fs';
+import { type FileHandle, open } from 'node:fs/promises';
+import type { SecretPart, SecretText, SourceAuth } from '../config/config.ts';
+import { errorCode } from '../support/error-code.ts';
+import type { Environment } from '../support/proxy.ts';
+
+/** The text of a credential, or why it cannot be sent, in words that never hold it. */
+export type SecretReading =
+  | { readonly kind: 'readable'; readonly value: string }
+  | { readonly kind: 'unreadable'; readonly problem: string };
+
+/** More than any header may have; what is larger is no secret but the wrong file. */
+const maxFileBytes = 16 * 1024;
+
+/**
+ * Puts a credential together from what it refers to, as that is now: a file that was replaced counts from then on. A
+ * problem names the variable or the file, and the line that does. Of what can be sent: a bearer token stands in a header
+ * as it is (RFC 9110 §5.5); what is sent by `basic` is encoded, but has no control characters (RFC 7617 §2).
+ */
+export async function readSecret(
+  secret: SecretText,
+  type: SourceAuth['type'],
+  env: Environment,
+): Promise<SecretReading> {
+  const values: string[] = [];
+  for (const part of secret.parts) {
+    const value = await readPart(part, env);
+    const flaw = value.kind === 'readable' ? flawOf(value.value, type, secret.setting) : value.problem;
+    if (value.kind === 'unreadable' || flaw !== undefined)
+      return {
+        kind: 'unreadable',
+        problem: `${nameOf(part, secret)} ${flaw} (registry.toml:${secret.line})`,
+      };
+    values.push(value.value);
+  }
+  return { kind: 'readable', value: values.join('') };
+}
+
+/** What to do about a credential that is refused: where its parts come from that are not in the file itself. */
+export function howToRenew({ parts, line }: SecretText): string[] {
+  return parts.flatMap((part) => {
+    if (part.kind === 'text') return [];
+    const action =
+      part.kind === 'variable' ? `set ${part.name}` : `put another secret into the file ${part.written}`;
+    return [`${action} (registry.toml:${line})`];
+  });
+}
+
+function nameOf(part: SecretPart, { setting }: SecretText): string {
+  if (part.kind === 'variable') return `the environment variable ${part.name}`;
+  return part.kind === 'file' ? `the file ${part.written}` : `auth.${setting}`;
+}
+
+async function readPart(part: SecretPart, env: Environment): Promise<SecretReading> {
+  if (part.kind === 'text') return { kind: 'readable', value: part.text };
+  if (part.kind === 'file') return readSecretFile(part.path);
+  const value = env[part.name];
+  if (value === undefined) return unreadable('is not set');
+  return value === '' ? unreadable('is empty') : { kind: 'readable', value };
+}
+
+async function readSecretFile(path: string): Promise<SecretReading> {
+  let file: FileHandle | undefined;
+  try {
+    // Whoever opened a pipe would wait for a writer.
+    file = await open(path, constants.O_RDONLY | constants.O_NONBLOCK);
+    if (!(await file.stat()).isFile()) return unreadable('is not a regular file');
+    const { bytesRead, buffer } = await file.read(Buffer.alloc(maxFileBytes + 1));
+    if (bytesRead > maxFileBytes) return unreadable(`is larger than ${maxFileBytes / 1024} KiB`);
+    const text = decode(buffer.subarray(0, bytesRead));
+    if (text === undefined) return unreadable('is not UTF-8 text');
+    const value = text.replace(/\r?\n$/, '');
+    return value === '' ? unreadable('is empty') : { kind: 'readable', value };
+  } catch (error) {
+    return unreadable(troubleOf(errorCode(error)));
+  } finally {
+    await file?.close();
+  }
+}
+
+function decode(bytes: Uint8Array): string | undefined {
+  try {
+    return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes);
+  } catch {
+    return undefined;
+  }
+}
+
+function troubleOf(code: string | undefined): string {
+  if (code === 'ENOENT' || code === 'ENOTDIR') return 'is not there';
+  if (code === 'EACCES' || code === 'EPERM') return 'may not be read by this user';
+  return `cannot be read (${code ?? 'unexpected failure'})`;
+}
+
+function unreadable(problem: string): SecretReading {
+  return { kind: 'unreadable', problem };
+}
+
+function flawOf(value: string, type: SourceAuth['type'], setting: SecretText['setting']): string | undefined {
+  const flaw = type === 'bearer' ? flawOfToken(value) : flawOfText(value);
+  if (flaw !== undefined) return `holds ${flaw}`;
+  // RFC 7617 §2: the first colon ends the user name.
+  return setting === 'username' && value.includes(':')
+    ? 'holds a ":", which no user name can have'
+    : undefined;
+}
+
+function flawOfToken(value: string): string | undefined {
+  const flaw = flawOfAny(value);
+  if (flaw !== undefined) return flaw;
+  if (/[^ -~]/.test(value)) return 'a character outside ASCII, which no token can have';
+  return /^ | $/.test(value) ? 'a space at its beginning or its end' : undefined;
+}
+
+function flawOfText(value: string): string | undefined {
+  return flawOfAny(value) ?? (/\p{Cf}/u.test(value) ? 'an invisible character' : undefined);
+}
+
+function flawOfAny(value: string): string | undefined {
+  if (/[\ufeff\ufffe]/.test(value)) return 'a byte-order mark';
+  if (/[\r\n\u0085\u2028\u2029]/.test(value)) return 'a line break';
+  return /[\p{Cc}\p{Cs}]/u.test(value) ? 'a control character' : undefined;
+}
