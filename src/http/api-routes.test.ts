@@ -191,13 +191,22 @@ test('a decision is explained, but for what sources said and who decided', async
   registry.explain = async (module, version) => {
     const finding = { kind: 'dropped-line', module, source: 'partner', message: 'it says: hello' } as const;
     const kept = { at: '2026-01-01T00:00:00.000Z', by: 'root' };
-    return { ...(await explain(module, version)), findings: [{ ...finding, kept }] };
+    const awaited = {
+      source: 'partner',
+      failureClass: 'connection',
+      failure: 'hello',
+      claims: false,
+    } as const;
+    const waiting = { kind: 'new', names: 1, owners: [], examples: [], waitsFor: [awaited] } as const;
+    const heldBack = { ...waiting, since: '2026-01-01T00:00:00.000Z' };
+    return { ...(await explain(module, version)), findings: [{ ...finding, kept }], heldBack };
   };
   expect(await get(`${url}/api/v0/explain/bob/parser%2Fdeep@2.0.0`)).toMatchObject({
     module: 'bob/parser/deep',
     version: '2.0.0',
     rule: 'priority',
     findings: [{ kind: 'dropped-line', module: 'bob/parser/deep', source: 'partner' }],
+    heldBack: { waitsFor: [{ source: 'partner', class: 'connection' }] },
   });
   const told = await (await fetch(`${url}/user/bob/parser/deep/2.0.0.zip?explain`)).text();
   expect(told).toContain('dropped-line');

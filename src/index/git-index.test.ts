@@ -171,6 +171,19 @@ describe('a change', () => {
     expect(await before.findings()).toEqual([]);
   });
 
+  test('that an earlier program wrote may tell of names that wait, which is no finding any more', async () => {
+    const index = await openNew();
+    const waits = {
+      kind: 'undecided',
+      module: 'a/b',
+      source: 's',
+      message: 'it waits',
+    } as unknown as Finding;
+    const finding: Finding = { kind: 'look-alike', module: 'a/b', source: 's', message: 'it looks like it' };
+    const after = await index.commit(change(await index.state(), [], { findings: [waits, finding] }));
+    expect(await after.findings()).toEqual([finding]);
+  });
+
   test('planned on an older state fails, and changes nothing', async () => {
     const directory = await newDirectory();
     const [first, second] = [await open(directory), await open(directory)];

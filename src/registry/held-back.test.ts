@@ -62,7 +62,12 @@ describe('names that wait', () => {
   test('may wait for nothing but a sync, or for a source that nobody has asked yet', () => {
     expect(heldBack({ 'a/x': undecided() })).toMatchObject([{ names: 1, waitsFor: [] }]);
     expect(heldBack({ 'a/x': undecided('partner') }, {})).toMatchObject([
-      { waitsFor: [{ source: 'partner', failureClass: 'not-read' }] },
+      { waitsFor: [{ source: 'partner', failureClass: 'not-read', failure: 'it was not read yet' }] },
+    ]);
+    // One that was slow: the others did not wait for it.
+    const read = { partner: { triedAt: since, readAt: since } };
+    expect(heldBack({ 'a/x': undecided('partner') }, read)).toMatchObject([
+      { waitsFor: [{ failureClass: 'not-read', failure: 'it was not read in the last sync' }] },
     ]);
   });
 

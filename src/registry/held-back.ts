@@ -83,5 +83,6 @@ function whyNotCurrent(
     return { failureClass: observation.failureClass ?? 'bad-answer', failure: observation.failure };
   if (observation?.isStaleUpstream)
     return { failureClass: 'stale-upstream', failure: 'it says itself that it is not up to date' };
-  return { failureClass: 'not-read', failure: 'it was not read yet' };
+  const hasBeenRead = observation?.readAt !== undefined;
+  return { failureClass: 'not-read', failure: `it was not read ${hasBeenRead ? 'in the last sync' : 'yet'}` };
 }

@@ -52,7 +52,7 @@ export interface HeldBack {
 /** A source that has to be read first, and why it is not current. */
 export interface AwaitedSource {
   readonly source: string;
-  /** `stale-upstream`: it says so itself. `not-read`: nobody has asked it yet. */
+  /** `stale-upstream`: it says so itself. `not-read`: nobody has read it yet, or the last sync did not wait for it. */
   readonly failureClass: FailureClass | 'stale-upstream' | 'not-read';
   /** One line, for the operator alone: it may say what the source said. */
   readonly failure: string;
