@@ -64,6 +64,10 @@ export interface ProblemAnswer {
   readonly headers: Headers;
   /** Why, for the log alone. */
   readonly cause: string | undefined;
+  /** Instead of the status's usual words, which is all that some clients show: one line of ASCII (`toPhrase`). */
+  readonly phrase: string | undefined;
+  /** Further members of the body. */
+  readonly members: Readonly<Record<string, unknown>>;
 }
 
 export function content(status: number, headers: Headers, body?: Buffer | StreamedBody): ContentAnswer {
@@ -86,8 +90,10 @@ export function problem(
     readonly hint?: string | undefined;
     readonly headers?: Headers;
     readonly cause?: string | undefined;
+    readonly phrase?: string | undefined;
+    readonly members?: Readonly<Record<string, unknown>>;
   } = {},
 ): ProblemAnswer {
-  const { hint, headers = {}, cause } = options;
-  return { kind: 'problem', status, detail, hint, headers, cause };
+  const { hint, headers = {}, cause, phrase, members = {} } = options;
+  return { kind: 'problem', status, detail, hint, headers, cause, phrase, members };
 }

@@ -17,6 +17,7 @@ import { createReadiness } from './readiness.ts';
 import { createServedCommit } from './served-commit.ts';
 import { createStaleness } from './staleness.ts';
 import { createUploadPack, type UploadPackStats } from './upload-pack.ts';
+import { createWhyRoutes } from './why-routes.ts';
 
 /** Archives up to this size are kept in memory and sent with one write. */
 const smallArchiveBytes = 1024 * 1024;
@@ -57,7 +58,7 @@ export function createApp(registry: Registry, options: AppOptions): App {
   const staleness = createStaleness(registry, log, now);
   const readiness = createReadiness(registry);
   const servedCommit = createServedCommit(registry, now);
-  const archives = createArchiveRoutes(registry, servedCommit, limits);
+  const archives = createArchiveRoutes(registry, servedCommit, { ...limits, prefix });
   const uploadPack = createUploadPack({
     gitDir: registry.indexDirectory,
     readCommit: () => servedCommit.read(),
@@ -73,6 +74,7 @@ export function createApp(registry: Registry, options: AppOptions): App {
   });
   const routes: readonly Route[] = [
     ...archives.routes,
+    ...createWhyRoutes(registry, { prefix, firstByteMs: limits.firstByteMs }),
     ...createIndexRoutes(registry, servedCommit, uploadPack, readiness, limits),
     ...createFileRoutes(registry),
     ...createApiRoutes(registry),

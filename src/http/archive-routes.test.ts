@@ -253,6 +253,7 @@ describe('rule 4: absent is not unavailable', () => {
     ['bad-answer', 502],
     ['wrong-bytes', 502],
     ['disabled', 503],
+    ['not-cached', 503],
     ['not-current', 503],
   ] as const)('a source that failed with %s is %d, named, and not quoted', async (reason, status) => {
     const { registry, url, log } = await serveStandIn();
@@ -273,6 +274,8 @@ describe('rule 4: absent is not unavailable', () => {
       status,
       detail: `The archive of alice/json@1.0.0 (from source "mooncakes") is not available now: ${publicReason(reason)}.`,
       instance: `urn:uuid:${answer.headers.get('x-request-id')}`,
+      // What holds an archive back until somebody acts says what to do, as /why does.
+      ...(status === 503 ? { hint: expect.any(String), reason, module: 'alice/json', version: '1.0.0' } : {}),
     });
     expect(log.map(({ fields }) => fields?.cause)).toEqual(['http://10.1.2.3/ says hello']);
   });

@@ -17,14 +17,18 @@ import {
   createArchiveMemory,
   describeArchive,
 } from './archive-memory.ts';
+import { askForArchive } from './ask-archive.ts';
 import { answerEntity } from './entity.ts';
-import { busyProblem, lookupProblem } from './respond.ts';
+import { refusalProblem } from './refusal.ts';
 import type { ServedCommit } from './served-commit.ts';
 import { decodePath, parseQuery } from './target.ts';
+import { isMoon, redirectToWhy } from './why-routes.ts';
 
-export interface ArchiveLimits extends ArchiveMemoryLimits {
+export interface ArchiveOptions extends ArchiveMemoryLimits {
   /** moon gives up after 30 s without a first byte (moon-protocol §3). */
   readonly firstByteMs: number;
+  /** As in `WhyOptions`. */
+  readonly prefix: string;
 }
 
 const prefix = '/user/';
@@ -40,13 +44,13 @@ export interface ArchiveRoutes {
 export function createArchiveRoutes(
   registry: Registry,
   servedCommit: ServedCommit,
-  limits: ArchiveLimits,
+  options: ArchiveOptions,
 ): ArchiveRoutes {
-  const memory = createArchiveMemory(limits);
+  const memory = createArchiveMemory(options);
   const route: Route = {
     methods: ['GET', 'HEAD'],
     pattern: /^\/user\/.+\.zip$/,
-    handle: (request) => answerArchive({ registry, servedCommit, memory, limits }, request),
+    handle: (request) => answerArchive({ registry, servedCommit, memory, options }, request),
   };
   return { routes: [route], findReady: (target) => memory.findReady(target, servedCommit.glance()) };
 }
@@ -55,11 +59,11 @@ interface ArchiveContext {
   readonly registry: Registry;
   readonly servedCommit: ServedCommit;
   readonly memory: ArchiveMemory;
-  readonly limits: ArchiveLimits;
+  readonly options: ArchiveOptions;
 }
 
 async function answerArchive(context: ArchiveContext, request: AppRequest): Promise<Answer> {
-  const { registry, servedCommit, memory, limits } = context;
+  const { registry, servedCommit, memory, options } = context;
   if (request.query !== '' && parseQuery(request.query).has('explain')) {
     const named = parseArchivePath(request.path);
     return named.kind === 'problem'
@@ -72,16 +76,16 @@ async function answerArchive(context: ArchiveContext, request: AppRequest): Prom
   const named = parseArchivePath(request.path);
   if (named.kind === 'problem') return named;
   const { module, version } = named;
-  const outcome = await withinTime(registry.openArchive(module, version), limits.firstByteMs);
-  if (outcome === 'late')
-    return busyProblem(`The archive of ${module}@${version} is still being fetched; ask again.`, 5000);
-  if (outcome.kind === 'found') {
-    memory.remember(request.target, commit, outcome.value);
-    return answerFound(memory, outcome.value, request);
+  const asked = await askForArchive(registry, module, version, options.firstByteMs);
+  switch (asked.kind) {
+    case 'problem':
+      return asked;
+    case 'refused':
+      return isMoon(request) ? redirectToWhy(asked, options.prefix) : refusalProblem(asked);
+    case 'found':
+      memory.remember(request.target, commit, asked.archive);
+      return answerFound(memory, asked.archive, request);
   }
-  const origin = outcome.kind === 'unavailable' ? await registry.originOf(module) : undefined;
-  const source = origin === undefined ? '' : ` (from source "${origin}")`;
-  return lookupProblem(`The archive of ${module}@${version}${source}`, outcome);
 }
 
 interface ArchiveName {
@@ -125,17 +129,4 @@ async function answerFound(
     ...describeArchive(archive),
     source: bytes ?? ((range) => orForget(archive.open(range))),
   });
-}
-
-/** The work goes on when it is late: the next request finds it done. */
-async function withinTime<T>(work: Promise<T>, timeoutMs: number): Promise<T | 'late'> {
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<'late'>((resolve) => {
-    timer = setTimeout(() => resolve('late'), timeoutMs);
-  });
-  try {
-    return await Promise.race([work, late]);
-  } finally {
-    clearTimeout(timer);
-  }
 }

@@ -21,6 +21,7 @@ const errorStatus: Record<ErrorCode, number> = {
 const absentStatus = 404;
 const failureStatus: Record<SourceFailure['reason'], number> = {
   disabled: 503,
+  'not-cached': 503,
   'not-current': 503,
   timeout: 502,
   connection: 502,
@@ -79,7 +80,7 @@ export function busyProblem(detail: string, retryAfterMs: number): ProblemAnswer
   return problem(503, detail, { headers: retryAfter(retryAfterMs) });
 }
 
-function retryAfter(delayMs: number | undefined): Headers {
+export function retryAfter(delayMs: number | undefined): Headers {
   const seconds = delayMs === undefined ? defaultRetryAfterSeconds : Math.ceil(delayMs / 1000);
   return { 'Retry-After': String(Math.min(Math.max(seconds, 1), longestRetryAfterSeconds)) };
 }
@@ -119,6 +120,7 @@ export async function sendAnswer(
   // An error holds for this moment alone, whatever it is about and whoever says it.
   const caching: Headers = answer.status >= 400 ? { 'Cache-Control': 'no-store' } : {};
   const length = sizeBytes === undefined ? {} : { 'Content-Length': String(sizeBytes) };
+  if (answer.kind === 'problem' && answer.phrase !== undefined) response.statusMessage = answer.phrase;
   response.writeHead(answer.status, flatten(options.id, [length, options.headers, headers, caching]));
   if (stream) await pipeline(stream, response);
   else response.end(hasBody ? body : undefined);
@@ -145,7 +147,7 @@ function toHeaderValue(text: string): string {
 }
 
 function renderProblem(answer: ProblemAnswer, id: string, asText: boolean) {
-  const { status, detail, hint } = answer;
+  const { status, detail, hint, members } = answer;
   if (asText) {
     const lines = [detail, ...(hint === undefined ? [] : [`hint: ${hint}`]), `request: ${id}`];
     return {
@@ -160,6 +162,7 @@ function renderProblem(answer: ProblemAnswer, id: string, asText: boolean) {
     detail,
     instance: `urn:uuid:${id}`,
     hint,
+    ...members,
   };
   return {
     body: Buffer.from(`${toVisibleJson(value)}\n`),

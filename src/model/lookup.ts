@@ -23,7 +23,10 @@ export interface SourceFailure {
     | 'unforeseen'
     /** As many wait for the source as may (`limits.waiting_requests`). */
     | 'overloaded'
+    /** No enabled source supplies it: its origin is disabled or removed, and no other lists it with the checksum it has here. */
     | 'disabled'
+    /** It is not in the store, and nothing is fetched on demand (`server.upstream_fallback`). */
+    | 'not-cached'
     /** Whether it has this cannot be told before a source that may have it is read. */
     | 'not-current';
   readonly detail: string;
@@ -31,6 +34,8 @@ export interface SourceFailure {
   readonly status?: number | undefined;
   /** How long the source asked us to wait (`Retry-After`). */
   readonly retryAfterMs?: number | undefined;
+  /** Until when this holds, where that is known; ISO 8601, UTC. */
+  readonly until?: string | undefined;
 }
 
 const publicReasons: Readonly<Record<SourceFailure['reason'], string>> = {
@@ -44,7 +49,8 @@ const publicReasons: Readonly<Record<SourceFailure['reason'], string>> = {
   'wrong-bytes': 'the source sends other bytes than its index says',
   unforeseen: 'reading the source brought out a fault of this program',
   overloaded: 'too many requests wait for the source',
-  disabled: 'the source is disabled',
+  disabled: 'no source that is enabled supplies it',
+  'not-cached': 'it is not in the store of this registry, which fetches nothing on demand',
   'not-current': 'a source that may have it could not be read lately',
 };
 

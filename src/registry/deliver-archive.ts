@@ -4,12 +4,12 @@ import { createWriteBehind, type WriteBehind } from '../archives/write-behind.ts
 import { RegistryError, UnavailableError } from '../errors.ts';
 import type { Checksum } from '../model/checksum.ts';
 import type { IndexEntry } from '../model/index-entry.ts';
-import { absent, detailOf, found } from '../model/lookup.ts';
+import { absent, detailOf, found, type Lookup } from '../model/lookup.ts';
 import type { ModuleName } from '../model/module-name.ts';
 import type { Version } from '../model/version.ts';
 import type { Log } from '../support/log.ts';
 import { type ArchiveReceiver, createArchiveReceiver, type ReceiverContext } from './receive-archive.ts';
-import type { Registry, ServedArchive } from './registry.ts';
+import type { ServedArchive } from './registry.ts';
 
 export interface DeliveryContext extends ReceiverContext {
   /** The served line of a version. */
@@ -18,7 +18,8 @@ export interface DeliveryContext extends ReceiverContext {
 
 /** Archives for clients: from the store, or else fetched, and answered with as soon as they are verified. */
 export interface ArchiveDelivery {
-  readonly open: Registry['openArchive'];
+  /** `absent`: it is not listed, or every source that lists it has no such archive. */
+  readonly open: (module: ModuleName, version: Version) => Promise<Lookup<ServedArchive>>;
   /** Fetches an archive that went bad; whether it is here now. */
   repair(module: ModuleName, entry: IndexEntry): Promise<boolean>;
   /** An archive that was here has been taken out: it may be had again, also without upstream fallback. */

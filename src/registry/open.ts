@@ -11,19 +11,27 @@ import { lookAtSource } from './look-at-source.ts';
 import { mirror } from './mirror.ts';
 import { readOrigins } from './module-facts.ts';
 import { observationsFile, readObservations } from './observations.ts';
+import { type OpeningContext, openServedArchive } from './open-archive.ts';
 import { type OpenOptions, openParts, type RegistryParts } from './parts.ts';
 import { policyOf } from './policy.ts';
 import { findStaleSources, hasAnythingToServe, listReadTimes } from './read-times.ts';
 import type { Registry } from './registry.ts';
 import { readStatus } from './status.ts';
 import { aggregate, type SyncContext, syncRegistry } from './sync.ts';
-import { unlisted } from './unlisted.ts';
 import { verifyOpened } from './verify-opened.ts';
 
 /** Opens a registry. Contacts no source. */
 export async function openRegistry(options: OpenOptions): Promise<Registry> {
   const parts = await openParts(options);
   const { configuration, layout, index, archives, served, context } = parts;
+  const opening: OpeningContext = {
+    ...{ index, served, delivery: parts.delivery, resolver: parts.resolver },
+    settings: () => configuration.current(),
+    leftAloneUntil(source) {
+      const waitMs = parts.sources().get(source)?.refusal()?.retryAfterMs;
+      return waitMs === undefined ? undefined : new Date(context().now().getTime() + waitMs).toISOString();
+    },
+  };
   let symbolsRefresh: Promise<undefined> | undefined;
   return {
     get config() {
@@ -119,18 +127,7 @@ export async function openRegistry(options: OpenOptions): Promise<Registry> {
       return { checksum: entry.checksum, cachedAt: isCached ? archives.locate(entry.checksum) : undefined };
     },
 
-    async openArchive(module, version) {
-      const opened = await parts.delivery.open(module, version);
-      if (opened.kind !== 'absent' || (await served.find(module, version))) return opened;
-      const state = await index.state();
-      const config = configuration.current();
-      const observations = await readObservations(observationsFile(config));
-      const recorded = await parts.originOf(module);
-      return (
-        unlisted(module, recorded, policyOf(config, state.snapshots, state.acceptedNames), observations) ??
-        opened
-      );
-    },
+    openArchive: (module, version) => openServedArchive(opening, module, version),
 
     async symbols() {
       const state = await index.state();

@@ -51,7 +51,7 @@ export function createArchiveReceiver(context: ReceiverContext, behind: WriteBeh
     // What was here and went bad may be had again: that is not the client's doing.
     if (!context.settings().server.upstreamFallback && !damagedHere.has(checksum))
       return unavailable({
-        reason: 'disabled',
+        reason: 'not-cached',
         detail:
           'the archive is missing here and upstream_fallback is off; "moonbit-registry verify --repair" fetches it',
       });

@@ -1,6 +1,7 @@
 import type { Readable } from 'node:stream';
 import type { ByteRange } from '../archives/archive-store.ts';
 import type { Config } from '../config/config.ts';
+import type { Block } from '../model/block.ts';
 import type { Checksum } from '../model/checksum.ts';
 import type { Lookup, SourceFailure } from '../model/lookup.ts';
 import type { ModuleName } from '../model/module-name.ts';
@@ -92,10 +93,10 @@ export interface Registry {
 
   /**
    * The archive of a listed version, fetched first if it is not cached (rule 5; one fetch however many ask, and it
-   * outlives the caller). `absent`: every source that lists it has no such archive, or it is not listed, and no source that
-   * may supply the module has to be read first (`not-current`).
+   * outlives the caller). `absent`: every source that lists it has no such archive, or it is not listed, was never served,
+   * and no source that may supply the module has to be read first (`not-current`). What is blocked is refused to everybody.
    */
-  openArchive(module: ModuleName, version: Version): Promise<Lookup<ServedArchive>>;
+  openArchive(module: ModuleName, version: Version): Promise<ArchiveOutcome>;
   /** What the index says, without fetching: the checksum and whether the archive is cached. */
   findArchive(
     module: ModuleName,
@@ -124,6 +125,14 @@ export interface Registry {
 
   close(): Promise<void>;
 }
+
+/** What asking for an archive ends in: a lookup, or a refusal that no asking again changes. */
+export type ArchiveOutcome = Lookup<ServedArchive> | ArchiveRefusal;
+
+export type ArchiveRefusal =
+  | { readonly kind: 'blocked'; readonly block: Pick<Block, 'reason' | 'at' | 'version'> }
+  /** It was served, and has left the index for good as far as this registry can tell. */
+  | { readonly kind: 'gone'; readonly firstSeen: string };
 
 /** Where the processes that serve one registry exclude and help each other. */
 export interface ProcessSharing {

@@ -1,33 +1,65 @@
-import { type Lookup, unavailable } from '../model/lookup.ts';
+import { absent, type Lookup, type SourceFailure, unavailable } from '../model/lookup.ts';
 import type { ModuleName } from '../model/module-name.ts';
 import type { Observations } from './observations.ts';
 import { claimantOf, maySupply, type Policy, type PolicySource } from './policy.ts';
+import type { ArchiveRefusal } from './registry.ts';
 
 /** When a client may ask again: about when the next sync has been. */
 const retryAfterMs = 60_000;
 
+/** What is known of a version that the index does not list. */
+export interface UnlistedVersion {
+  readonly module: ModuleName;
+  /** The module's origin. */
+  readonly recorded: string | undefined;
+  /** When it was first served; `undefined`: never. */
+  readonly firstSeen: string | undefined;
+  /** Whether an enabled source lists it with the checksum it was served with. */
+  readonly isSupplied: boolean;
+}
+
 /**
- * What to say of a version that is not listed: `undefined` where every source that may supply it is known as it is now, so that
- * nobody has it; else that nobody can tell (rule 4), and whom that is waiting for.
+ * What to say of a version that is not listed: `absent` where every source that may supply it is known as it is now, so that
+ * nobody has it; that nobody can tell (rule 4), and whom that is waiting for; or why what was served once is served no longer.
  */
 export function unlisted(
-  module: ModuleName,
-  recorded: string | undefined,
+  known: UnlistedVersion,
   policy: Policy,
   observations: Observations,
-): Lookup<never> | undefined {
-  const unknown = suppliersOf(module, recorded, policy).find(
+  /** Until when a source is left alone, where it is; ISO 8601, UTC. */
+  leftAloneUntil: (source: string) => string | undefined,
+): Lookup<never> | ArchiveRefusal {
+  const unread = suppliersOf(known, policy).find(
     (source) => source.isEnabled && !wasReadWell(source, observations),
   );
-  if (!unknown) return undefined;
-  const detail = `it is not listed, and source "${unknown.name}", which may supply it, could not be read lately`;
-  return unavailable({ reason: 'not-current', detail, retryAfterMs });
+  if (unread) {
+    const detail = `it is not listed, and source "${unread.name}", which may supply it, could not be read lately`;
+    return unavailable({
+      ...{ reason: 'not-current', detail, retryAfterMs },
+      until: leftAloneUntil(unread.name),
+    });
+  }
+  if (known.firstSeen === undefined) return absent('it is not in the index');
+  return heldBack(known, policy) ?? { kind: 'gone', firstSeen: known.firstSeen };
+}
+
+/** Why a version that was served can come back without anybody publishing it; `undefined` if nothing says so. */
+function heldBack(
+  { recorded, isSupplied }: UnlistedVersion,
+  { sources, upstreamFallback }: Policy,
+): Lookup<never> | undefined {
+  const origin = sources.find(({ name }) => name === recorded);
+  const held = (reason: SourceFailure['reason'], detail: string) => unavailable<never>({ reason, detail });
+  if (!origin?.isEnabled)
+    return held('disabled', `its origin, source "${recorded}", is disabled or configured no longer`);
+  if (isSupplied && !upstreamFallback)
+    return held('not-cached', 'the archive is not here and upstream_fallback is off');
+  return undefined;
 }
 
 /** Who could bring a version: the claimant of the name, the module's origin, or whoever lists it first. */
 function suppliersOf(
-  module: ModuleName,
-  recorded: string | undefined,
+  { module, recorded }: Pick<UnlistedVersion, 'module' | 'recorded'>,
   policy: Policy,
 ): readonly PolicySource[] {
   const only = claimantOf(policy, module)?.name ?? recorded;

@@ -193,7 +193,7 @@ async function checkTexts(world: HostileWorld, { registry, url, report, logged }
   for (const question of questions) {
     const answer = await fetch(url + question);
     const text = await answer.text();
-    expect([200, 404, 502, 503], `${question}: ${text}`).toContain(answer.status);
+    expect([200, 404, 410, 502, 503], `${question}: ${text}`).toContain(answer.status);
     const isText = !/zip|wasm/.test(answer.headers.get('content-type') ?? '');
     if (isText) expect(findUnsafe(text), question).toBeUndefined();
     if (!isText && answer.status === 200) continue;

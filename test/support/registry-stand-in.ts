@@ -6,10 +6,16 @@ import { Readable } from 'node:stream';
 import type { Config } from '../../src/config/config.ts';
 import { parseConfig } from '../../src/config/load.ts';
 import type { Checksum } from '../../src/model/checksum.ts';
-import { absent, found, type Lookup, type SourceFailure, unavailable } from '../../src/model/lookup.ts';
+import { absent, found, type SourceFailure, unavailable } from '../../src/model/lookup.ts';
 import { isModuleName, type ModuleName } from '../../src/model/module-name.ts';
 import { isVersion, type Version } from '../../src/model/version.ts';
-import type { Registry, ServedArchive, ServedFile } from '../../src/registry/registry.ts';
+import type {
+  ArchiveOutcome,
+  ArchiveRefusal,
+  Registry,
+  ServedArchive,
+  ServedFile,
+} from '../../src/registry/registry.ts';
 import type { Explanation } from '../../src/registry/reports.ts';
 import { runGit } from '../../src/support/git.ts';
 
@@ -25,6 +31,8 @@ export interface RegistryStandIn extends Registry {
   readonly hiddenCommit: string;
   /** By reference: what the sources answer instead of an archive. */
   readonly failures: Map<string, SourceFailure>;
+  /** By reference: what is refused although it may be there. */
+  readonly refusals: Map<string, ArchiveRefusal>;
   readonly assets: Map<string, Buffer>;
   readonly staleNames: string[];
   /** What `isReady` answers. */
@@ -45,6 +53,7 @@ export async function createRegistryStandIn(): Promise<RegistryStandIn> {
   const archives = new Map<string, Buffer>();
   const calls = { servedCommit: 0, openArchive: 0, readIndex: 0, staleSources: 0 };
   const failures = new Map<string, SourceFailure>();
+  const refusals = new Map<string, ArchiveRefusal>();
   const assets = new Map<string, Buffer>();
   const staleNames: string[] = [];
 
@@ -76,6 +85,7 @@ export async function createRegistryStandIn(): Promise<RegistryStandIn> {
     sharing: { isShared: false, lockFolder: directory, answerFolder: join(directory, 'answers') },
     hiddenCommit,
     failures,
+    refusals,
     assets,
     staleNames,
     ready: true,
@@ -113,9 +123,11 @@ export async function createRegistryStandIn(): Promise<RegistryStandIn> {
     async originOf(module) {
       return lines.has(module) ? 'mooncakes' : undefined;
     },
-    async openArchive(module, version): Promise<Lookup<ServedArchive>> {
+    async openArchive(module, version): Promise<ArchiveOutcome> {
       calls.openArchive++;
       await standIn.gate;
+      const refusal = refusals.get(`${module}@${version}`);
+      if (refusal) return refusal;
       const failure = failures.get(`${module}@${version}`);
       if (failure) return unavailable(failure);
       const bytes = archives.get(`${module}@${version}`);

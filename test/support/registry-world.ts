@@ -115,5 +115,6 @@ export async function download(registry: Registry, id: string): Promise<string> 
   const archive = await registry.openArchive(moduleName(id.slice(0, at)), version(id.slice(at + 1)));
   if (archive.kind === 'absent') return 'absent';
   if (archive.kind === 'unavailable') return `unavailable: ${archive.cause.reason}`;
+  if (archive.kind !== 'found') return archive.kind;
   return sha256(await buffer(await archive.value.open()));
 }

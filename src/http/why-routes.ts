@@ -1,0 +1,62 @@
+import type { Registry } from '../registry/registry.ts';
+import { type Answer, type AppRequest, content, problem, type Route } from './answer.ts';
+import { askForArchive } from './ask-archive.ts';
+import { type Refusal, refusalProblem } from './refusal.ts';
+import { formatWhyPath, parseWhyPath } from './why-path.ts';
+
+export interface WhyOptions {
+  /** In front of every address clients are sent to: '', or with a leading and without a trailing slash. */
+  readonly prefix: string;
+  /** As for the archive itself, whose state this tells. */
+  readonly firstByteMs: number;
+}
+
+/**
+ * `/why/…`: where a client is sent that shows people nothing of a refusal but its last address and status line. What the
+ * address says is no proof of anything: it is decided anew, from what is so now.
+ */
+export function createWhyRoutes(registry: Registry, options: WhyOptions): Route[] {
+  return [
+    {
+      methods: ['GET', 'HEAD'],
+      pattern: /^\/why\/./,
+      handle: (request) => answerWhy(registry, request, options),
+    },
+  ];
+}
+
+async function answerWhy(
+  registry: Registry,
+  request: AppRequest,
+  { prefix, firstByteMs }: WhyOptions,
+): Promise<Answer> {
+  const named = parseWhyPath(request.path);
+  if (!named)
+    return problem(404, 'This address says nothing about an archive.', {
+      hint: 'they are written /why/REASON/OWNER/NAME@VERSION',
+    });
+  const { module, version, reason } = named;
+  const asked = await askForArchive(registry, module, version, firstByteMs);
+  switch (asked.kind) {
+    case 'problem':
+      return asked;
+    case 'found':
+      return problem(404, `${module}@${version} is not refused: it can be had here now.`, {
+        hint: 'ask for the archive again, e.g. run moon once more',
+      });
+    case 'refused':
+      // An address with another reason would stand in the client's message, and be wrong.
+      return asked.reason === reason ? refusalProblem(asked) : redirectToWhy(asked, prefix);
+  }
+}
+
+/** A refusal for `moon`, which shows of a failed download its status line and its last address. */
+export function redirectToWhy(refusal: Refusal, prefix: string): Answer {
+  const headers = { Location: `${prefix}${formatWhyPath(refusal)}`, 'Cache-Control': 'no-store' };
+  return content(302, headers, Buffer.alloc(0));
+}
+
+/** It says `mooncake/0.1.0` (moon-protocol §3). */
+export function isMoon({ headers }: Pick<AppRequest, 'headers'>): boolean {
+  return /^mooncake\//i.test(headers['user-agent'] ?? '');
+}

@@ -1,0 +1,54 @@
+import type { Config } from '../config/config.ts';
+import type { GitIndex } from '../index/git-index.ts';
+import { parseLedgerFile } from '../index/ledger-file.ts';
+import type { ModuleName } from '../model/module-name.ts';
+import type { Version } from '../model/version.ts';
+import type { ArchiveDelivery } from './deliver-archive.ts';
+import { createListings, findSuppliers, listCandidates } from './find-suppliers.ts';
+import { observationsFile, readObservations } from './observations.ts';
+import type { ArchiveOutcome } from './registry.ts';
+import type { Resolver } from './resolve-module.ts';
+import type { ServedIndex } from './served-index.ts';
+import { type UnlistedVersion, unlisted } from './unlisted.ts';
+
+export interface OpeningContext {
+  readonly index: GitIndex;
+  readonly served: ServedIndex;
+  readonly delivery: Pick<ArchiveDelivery, 'open'>;
+  readonly settings: () => Config;
+  readonly resolver: () => Promise<Resolver>;
+  readonly leftAloneUntil: (source: string) => string | undefined;
+}
+
+/** Opens a listed archive, or says why there is none: the one place that refuses, whoever asks. */
+export async function openServedArchive(
+  context: OpeningContext,
+  module: ModuleName,
+  version: Version,
+): Promise<ArchiveOutcome> {
+  const opened = await context.delivery.open(module, version);
+  if (opened.kind !== 'absent' || (await context.served.find(module, version))) return opened;
+  const resolver = await context.resolver();
+  const [known, observations] = await Promise.all([
+    describeUnlisted(context, resolver, module, version),
+    readObservations(observationsFile(context.settings())),
+  ]);
+  return unlisted(known, resolver.policy, observations, context.leftAloneUntil);
+}
+
+async function describeUnlisted(
+  { index }: OpeningContext,
+  { locate, policy }: Resolver,
+  module: ModuleName,
+  version: Version,
+): Promise<UnlistedVersion> {
+  const { facts } = await locate(module);
+  const ledger = facts.ledger === undefined ? undefined : await index.read(facts.ledger);
+  const pin = ledger && parseLedgerFile(ledger).find((candidate) => candidate.version === version);
+  const { recorded } = facts;
+  if (!pin) return { module, recorded, firstSeen: undefined, isSupplied: false };
+  const wanted = { module, version, checksum: pin.checksum };
+  const listings = createListings(index, policy);
+  const suppliers = findSuppliers(wanted, listCandidates(facts, policy), facts, listings, undefined);
+  return { module, recorded, firstSeen: pin.firstSeen, isSupplied: !(await suppliers.next()).done };
+}
