@@ -66,7 +66,7 @@ describe('data of format 1', () => {
       ...['Company/Tool@1.0.0', 'Maria/Parser@0.1.0', 'alice/json@1.0.0', 'alice/json@1.1.0', 'bob/x@1.0.0'],
       'company/tool@1.0.0',
     ]);
-    expect(await show(gitDir, `${stateRef}:format`)).toBe('2\n');
+    expect(await show(gitDir, `${stateRef}:format`)).toBe('3\n');
     expect(await idOf(gitDir, 'refs/registry/format-1')).toBe(state);
     expect(await idOf(gitDir, `${stateRef}^1`)).toBe(state);
     const verified = await registry.verify({ deep: true });
@@ -163,7 +163,7 @@ describe('data of format 1', () => {
     const { directory, gitDir, state } = await openOld();
     const registry = await createRegistry({ directory, sources });
     const upgraded = await idOf(gitDir, stateRef);
-    await registry.downgrade();
+    await registry.downgrade(1);
     expect(await show(gitDir, `${stateRef}:format`)).toBe('1\n');
     for (const path of ['ledger', 'sources', 'findings.jsonl', 'decisions.jsonl'])
       expect(await idOf(gitDir, `${stateRef}:${path}`), path).toBe(await idOf(gitDir, `${state}:${path}`));
@@ -172,12 +172,12 @@ describe('data of format 1', () => {
       show(gitDir, `${stateRef}:state.json`),
     ]);
     expect(JSON.parse(after)).toEqual(JSON.parse(before));
-    expect(await idOf(gitDir, 'refs/registry/format-2')).toBe(upgraded);
-    await expect(registry.downgrade()).rejects.toMatchObject({
+    expect(await idOf(gitDir, 'refs/registry/format-3')).toBe(upgraded);
+    await expect(registry.downgrade(1)).rejects.toMatchObject({
       message: expect.stringContaining('format 1 already'),
     });
     const again = await createRegistry({ directory, sources });
-    expect(await show(gitDir, `${stateRef}:format`)).toBe('2\n');
+    expect(await show(gitDir, `${stateRef}:format`)).toBe('3\n');
     expect(Object.keys(await readServed(again))).toHaveLength(6);
   });
 });
@@ -280,7 +280,7 @@ describe('what format 1 has no place for', () => {
   test.each(worlds)('keeps the data as they are, and is named: %s', async (_, words, create) => {
     const registry = await create();
     const refs = await readRefs(registry.indexDirectory);
-    const failure = await registry.downgrade().catch((error: unknown) => error);
+    const failure = await registry.downgrade(1).catch((error: unknown) => error);
     expect(failure).toBeInstanceOf(StorageError);
     expect(failure).toMatchObject({ message: expect.stringMatching(words), hint: expect.any(String) });
     expect(await readRefs(registry.indexDirectory)).toBe(refs);
@@ -305,12 +305,12 @@ describe('data of a newer format', () => {
   const isRefusal = (failure: unknown, format: string) => {
     expect(failure).toBeInstanceOf(StorageError);
     expect(failure).toMatchObject({
-      message: expect.stringMatching(new RegExp(`format ${format}.*knows format 2`)),
+      message: expect.stringMatching(new RegExp(`format ${format}.*knows format 3`)),
       hint: expect.stringContaining('newer'),
     });
   };
 
-  test.each(['3', '4000'])('are refused by every opening, with both versions named: %s', async (format) => {
+  test.each(['4', '4000'])('are refused by every opening, with both versions named: %s', async (format) => {
     const { gitDir, directory, refs } = await createNewer(`${format}\n`);
     isRefusal(await openRegistry({ directory, env: {} }).catch((error: unknown) => error), format);
     isRefusal(await openGitIndex(gitDir).catch((error: unknown) => error), format);
@@ -336,19 +336,19 @@ describe('data of a newer format', () => {
       (registry) =>
         registry.ruleOnConflict({ action: 'keep', module: moduleName('alice/json'), version: undefined }),
     ],
-    ['downgrade', (registry) => registry.downgrade()],
+    ['downgrade', (registry) => registry.downgrade(1)],
     ['status', (registry) => registry.status()],
     ['explain', (registry) => registry.explain(moduleName('alice/json'))],
   ];
   test.each(acts)('are left alone by a program that has them open already: %s', async (_, act) => {
-    const { registry, upstream, gitDir, refs } = await createNewer('3\n');
+    const { registry, upstream, gitDir, refs } = await createNewer('4\n');
     await upstream.publish('alice/json@1.2.0');
-    isRefusal(await act(registry).catch((error: unknown) => error), '3');
+    isRefusal(await act(registry).catch((error: unknown) => error), '4');
     expect(await readRefs(gitDir)).toBe(refs);
   });
 
   test('are left alone by every command, which says so', async () => {
-    const { directory, gitDir, refs } = await createNewer('3\n');
+    const { directory, gitDir, refs } = await createNewer('4\n');
     const commands = [
       ...[
         ['sync'],
@@ -375,7 +375,7 @@ describe('data of a newer format', () => {
       const { code, stderr, stdout } = await runCli(['-d', directory, ...command]);
       // What `verify` says is its result.
       expect([command.join(' '), code]).toEqual([command.join(' '), command[0] === 'verify' ? 3 : 1]);
-      expect(stderr + stdout, command.join(' ')).toMatch(/format 3.*knows format 2/);
+      expect(stderr + stdout, command.join(' ')).toMatch(/format 4.*knows format 3/);
       expect(await readRefs(gitDir), command.join(' ')).toBe(refs);
     }
   }, 180_000);
@@ -477,7 +477,7 @@ describe('the program of format 1', () => {
     const entry = await findProgram(skip);
     const { directory, gitDir, served } = await openOld();
     const registry = await createRegistry({ directory, sources });
-    await registry.downgrade();
+    await registry.downgrade(1);
     await registry.close();
     const verified = await runOld(entry, ['-d', directory, 'verify']);
     expect(verified.output).toContain('Sound.');

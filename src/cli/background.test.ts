@@ -34,6 +34,7 @@ const nothingMirrored: MirrorReport = {
   skipped: [],
   unmatched: [],
   toDownload: [],
+  blocked: [],
   failed: [],
   unsatisfied: [],
   findings: [],

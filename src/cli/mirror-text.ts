@@ -35,6 +35,10 @@ export function formatMirror(report: MirrorReport, defaultSource: string): strin
       report.skipped.map(({ module, reason }) => `${module}: ${reason}`),
     ),
     formatSection(
+      `${count(report.blocked.length, 'version')} not downloaded, as blocked (moonbit-registry block --list):`,
+      report.blocked.map(({ module, version }) => `${module}@${version}`),
+    ),
+    formatSection(
       `${count(report.unmatched.length, 'pattern')} of [mirror] packages took nothing:`,
       report.unmatched.map(({ reason, hint }) => (hint === undefined ? reason : `${reason}; ${hint}`)),
     ),

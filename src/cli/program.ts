@@ -1,6 +1,7 @@
 import { Command, type CommanderError, type Help, Option } from 'commander';
 import { programVersion } from '../support/version.ts';
 import { defineBackup } from './commands/backup.ts';
+import { defineBlock, defineUnblock } from './commands/block.ts';
 import { defineCompletion } from './commands/completion.ts';
 import { defineConfig } from './commands/config.ts';
 import { defineConflicts } from './commands/conflicts.ts';
@@ -44,6 +45,8 @@ const commands: readonly DefineCommand[] = [
   defineExplain,
   defineVerify,
   defineConflicts,
+  defineBlock,
+  defineUnblock,
   defineDoctor,
   defineServe,
   defineBackup,

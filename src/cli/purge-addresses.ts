@@ -1,20 +1,18 @@
 import type { Config } from '../config/config.ts';
-import { ownerOf, restOf } from '../model/module-name.ts';
-import type { OperatorDecision } from '../model/operator-decision.ts';
+import { type ModuleName, ownerOf, restOf } from '../model/module-name.ts';
+import type { Version } from '../model/version.ts';
 import { localUrl } from './moon-client.ts';
 
 /**
- * Where caches in front of the registry may hold bytes that are served no longer: each version whose checksum was
- * replaced, in both forms in which clients ask for it (moon-protocol §3).
+ * Where caches in front of the registry may hold bytes that are served no longer, in both forms in which clients ask for
+ * them (moon-protocol §3).
  */
 export function purgeAddresses(
-  decisions: readonly OperatorDecision[],
+  archives: readonly { readonly module: ModuleName; readonly version: Version }[],
   { baseUrl, host, port }: Pick<Config['server'], 'baseUrl' | 'host' | 'port'>,
 ): string[] {
   const base = baseUrl ?? localUrl(host, port);
-  return decisions.flatMap((decision) => {
-    if (decision.action !== 'accept-version') return [];
-    const { module, version } = decision;
+  return archives.flatMap(({ module, version }) => {
     const [owner, rest, last] = [ownerOf(module), restOf(module), version].map(encodeURIComponent);
     return [
       `${base}/user/${encodeURIComponent(`${module}/${version}`)}.zip`,

@@ -57,8 +57,10 @@ export function createApp(registry: Registry, options: AppOptions): App {
   const prefix = baseUrl === undefined ? '' : new URL(baseUrl).pathname.replace(/\/+$/, '');
   const staleness = createStaleness(registry, log, now);
   const readiness = createReadiness(registry);
-  const servedCommit = createServedCommit(registry, now);
-  const archives = createArchiveRoutes(registry, servedCommit, { ...limits, prefix });
+  const servedCommit = createServedCommit(() => registry.servedCommit(), now);
+  // A decision may refuse an archive, and leave the index as it is.
+  const stateCommit = createServedCommit(() => registry.stateCommit(), now);
+  const archives = createArchiveRoutes(registry, stateCommit, { ...limits, prefix });
   const uploadPack = createUploadPack({
     gitDir: registry.indexDirectory,
     readCommit: () => servedCommit.read(),
@@ -76,7 +78,7 @@ export function createApp(registry: Registry, options: AppOptions): App {
     ...archives.routes,
     ...createWhyRoutes(registry, { prefix, firstByteMs: limits.firstByteMs }),
     ...createIndexRoutes(registry, servedCommit, uploadPack, readiness, limits),
-    ...createFileRoutes(registry),
+    ...createFileRoutes(registry, { prefix }),
     ...createApiRoutes(registry),
     ...createInfoRoutes(registry, {
       baseUrl,

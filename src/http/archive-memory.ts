@@ -11,7 +11,7 @@ export interface ArchiveMemoryLimits {
 
 const rememberedTargetBytes = 16 * 1024 * 1024;
 
-/** What hot archives need no git and no disk for. All of it is about targets as sent, at one served commit. */
+/** What hot archives need no git and no disk for. All of it is about targets as sent, at one commit of the state. */
 export interface ArchiveMemory {
   recall(target: string, commit: string): ServedArchive | undefined;
   remember(target: string, commit: string, archive: ServedArchive): void;

@@ -134,7 +134,7 @@ describe('an archive', () => {
     expect(new Set(answers.map(({ id }) => id)).size).toBe(3);
     const [first, ...others] = answers.map(({ id: _, ...answer }) => answer);
     expect(others).toEqual([first, first]);
-    expect(registry.calls.servedCommit).toBe(1);
+    expect(registry.calls.stateCommit).toBe(1);
     const part = await fetch(`${url}/user/alice%2Fjson%2F1.0.0.zip`, { headers: { Range: 'bytes=0-1' } });
     expect(part.status).toBe(206);
   });

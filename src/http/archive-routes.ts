@@ -19,10 +19,9 @@ import {
 } from './archive-memory.ts';
 import { askForArchive } from './ask-archive.ts';
 import { answerEntity } from './entity.ts';
-import { refusalProblem } from './refusal.ts';
 import type { ServedCommit } from './served-commit.ts';
 import { decodePath, parseQuery } from './target.ts';
-import { isMoon, redirectToWhy } from './why-routes.ts';
+import { refuse } from './why-routes.ts';
 
 export interface ArchiveOptions extends ArchiveMemoryLimits {
   /** moon gives up after 30 s without a first byte (moon-protocol §3). */
@@ -43,34 +42,34 @@ export interface ArchiveRoutes {
 /** `GET /user/….zip` in all forms clients send. */
 export function createArchiveRoutes(
   registry: Registry,
-  servedCommit: ServedCommit,
+  stateCommit: ServedCommit,
   options: ArchiveOptions,
 ): ArchiveRoutes {
   const memory = createArchiveMemory(options);
   const route: Route = {
     methods: ['GET', 'HEAD'],
     pattern: /^\/user\/.+\.zip$/,
-    handle: (request) => answerArchive({ registry, servedCommit, memory, options }, request),
+    handle: (request) => answerArchive({ registry, stateCommit, memory, options }, request),
   };
-  return { routes: [route], findReady: (target) => memory.findReady(target, servedCommit.glance()) };
+  return { routes: [route], findReady: (target) => memory.findReady(target, stateCommit.glance()) };
 }
 
 interface ArchiveContext {
   readonly registry: Registry;
-  readonly servedCommit: ServedCommit;
+  readonly stateCommit: ServedCommit;
   readonly memory: ArchiveMemory;
   readonly options: ArchiveOptions;
 }
 
 async function answerArchive(context: ArchiveContext, request: AppRequest): Promise<Answer> {
-  const { registry, servedCommit, memory, options } = context;
+  const { registry, stateCommit, memory, options } = context;
   if (request.query !== '' && parseQuery(request.query).has('explain')) {
     const named = parseArchivePath(request.path);
     return named.kind === 'problem'
       ? named
       : json(describeExplanation(await registry.explain(named.module, named.version)));
   }
-  const commit = await servedCommit.read();
+  const commit = await stateCommit.read();
   const known = memory.recall(request.target, commit);
   if (known) return answerFound(memory, known, request);
   const named = parseArchivePath(request.path);
@@ -81,7 +80,7 @@ async function answerArchive(context: ArchiveContext, request: AppRequest): Prom
     case 'problem':
       return asked;
     case 'refused':
-      return isMoon(request) ? redirectToWhy(asked, options.prefix) : refusalProblem(asked);
+      return refuse(request, asked, options.prefix);
     case 'found':
       memory.remember(request.target, commit, asked.archive);
       return answerFound(memory, asked.archive, request);

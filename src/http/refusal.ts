@@ -1,7 +1,7 @@
 import { type Lookup, publicReason, type SourceFailure } from '../model/lookup.ts';
 import type { ModuleName } from '../model/module-name.ts';
 import type { Version } from '../model/version.ts';
-import type { ArchiveOutcome } from '../registry/registry.ts';
+import type { ArchiveOutcome, BlockedArchive } from '../registry/registry.ts';
 import { type ProblemAnswer, problem } from './answer.ts';
 import { retryAfter } from './respond.ts';
 
@@ -54,15 +54,8 @@ export function judgeOutcome(
   switch (outcome.kind) {
     case 'absent':
       return outcome;
-    case 'blocked': {
-      const { reason, at, version: own } = outcome.block;
-      const what = own === undefined ? `${subject}, like all of ${module},` : subject;
-      return {
-        ...{ ...facts, reason: 'blocked', status: 403, phrase: toPhrase(`Blocked: ${reason}`) },
-        text: `${what} is blocked here since ${at.slice(0, 10)}: ${reason}`,
-        hint: `require another version, or ask whoever operates this registry: "moonbit-registry explain ${subject}" tells them who decided it`,
-      };
-    }
+    case 'blocked':
+      return describeBlock(asked, outcome.block);
     case 'gone':
       return {
         ...{ ...facts, reason: 'gone', status: 410, phrase: 'Gone: it has left the index of this registry' },
@@ -80,6 +73,20 @@ export function judgeOutcome(
       };
     }
   }
+}
+
+export function describeBlock(
+  { module, version }: Pick<AskedArchive, 'module' | 'version'>,
+  block: BlockedArchive['block'],
+): Refusal {
+  const subject = `${module}@${version}`;
+  const what = block.version === undefined ? `${subject}, like all of ${module},` : subject;
+  return {
+    ...{ kind: 'refused', module, version, until: undefined, retryAfterMs: undefined, cause: undefined },
+    ...{ reason: 'blocked', status: 403, phrase: toPhrase(`Blocked: ${block.reason}`) },
+    text: `${what} is blocked here since ${block.at.slice(0, 10)}: ${block.reason}`,
+    hint: `require another version, or ask whoever operates this registry: "moonbit-registry explain ${subject}" tells them who decided it`,
+  };
 }
 
 type Words = Pick<Refusal, 'reason' | 'phrase' | 'hint'>;

@@ -1,6 +1,4 @@
-import type { Registry } from '../registry/registry.ts';
-
-/** The commit that is served, for requests that come by the thousand a second. */
+/** A commit that says what is served, for requests that come by the thousand a second. */
 export interface ServedCommit {
   /** As it is now. */
   read(): Promise<string>;
@@ -14,13 +12,13 @@ export interface ServedCommit {
  */
 const freshForMs = 5;
 
-export function createServedCommit(registry: Registry, now: () => number): ServedCommit {
+export function createServedCommit(readAfresh: () => Promise<string>, now: () => number): ServedCommit {
   let known = '';
   let knownUntil = Number.NEGATIVE_INFINITY;
   return {
     async read() {
       const askedAt = now();
-      const commit = await registry.servedCommit();
+      const commit = await readAfresh();
       known = commit;
       knownUntil = askedAt + freshForMs;
       return commit;

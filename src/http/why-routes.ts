@@ -50,13 +50,17 @@ async function answerWhy(
   }
 }
 
-/** A refusal for `moon`, which shows of a failed download its status line and its last address. */
-export function redirectToWhy(refusal: Refusal, prefix: string): Answer {
+/** As the client can show it: `moon` prints of a failed download its status line and its last address, and no text. */
+export function refuse(request: AppRequest, refusal: Refusal, prefix: string): Answer {
+  return isMoon(request) ? redirectToWhy(refusal, prefix) : refusalProblem(refusal);
+}
+
+function redirectToWhy(refusal: Refusal, prefix: string): Answer {
   const headers = { Location: `${prefix}${formatWhyPath(refusal)}`, 'Cache-Control': 'no-store' };
   return content(302, headers, Buffer.alloc(0));
 }
 
 /** It says `mooncake/0.1.0` (moon-protocol §3). */
-export function isMoon({ headers }: Pick<AppRequest, 'headers'>): boolean {
+function isMoon({ headers }: AppRequest): boolean {
   return /^mooncake\//i.test(headers['user-agent'] ?? '');
 }

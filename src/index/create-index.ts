@@ -54,6 +54,7 @@ function emptyState(served: string): Pick<NewCommit, 'message' | 'edits'> {
           planner: 0,
           snapshots: [],
           acceptedNames: [],
+          blocks: [],
         }),
       },
       { path: findingsFile, content: '' },

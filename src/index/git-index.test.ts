@@ -29,12 +29,12 @@ async function open(directory: string): Promise<GitIndex> {
 const openNew = async () => open(await newDirectory());
 
 function change(base: StateView, edits: readonly TreeEdit[], more: Partial<IndexChange> = {}): IndexChange {
-  const { modules, changedSinceRoot, policy, planner, snapshots, acceptedNames } = base;
+  const { modules, changedSinceRoot, policy, planner, snapshots, acceptedNames, blocks } = base;
   return {
     base,
     ...(edits.length > 0 ? { served: { edits, message: 'Update\n', isRoot: false } } : {}),
-    state: { modules, changedSinceRoot, policy, planner, snapshots, acceptedNames },
-    ledgerEdits: [],
+    state: { modules, changedSinceRoot, policy, planner, snapshots, acceptedNames, blocks },
+    stateEdits: [],
     findings: [],
     pending: new Map(),
     message: 'Update\n',
@@ -233,7 +233,7 @@ describe('a change', () => {
         change(base, edits, {
           served: { edits, message: `Change ${i}\n`, isRoot: i % 9 === 8 },
           state: { ...base, snapshots: [snapshotOf('public', tree)], modules: i },
-          ledgerEdits: [{ path: `ledger/public/user/a/m${i % 7}.index`, content: `${i}\n` }],
+          stateEdits: [{ path: `ledger/public/user/a/m${i % 7}.index`, content: `${i}\n` }],
         }),
       );
     }

@@ -54,6 +54,8 @@ export interface GitIndex {
    * written it: nothing here writes to such data.
    */
   state(): Promise<StateView>;
+  /** Its commit alone, read again on each call. */
+  stateCommit(): Promise<string>;
   /** Every file below a tree-ish, by path: object ids. Empty where there is no such tree. */
   list(treeish: string): Promise<Map<string, string>>;
   /** Paths that differ between two trees, with the file's id in the second; `undefined` where it has no file there. */
@@ -138,13 +140,17 @@ export async function openGitIndex(directory: string): Promise<GitIndex> {
   }
 
   async function state(): Promise<StateView> {
-    const commit = await readRefIfThere(readRef, stateRef);
-    if (commit === undefined)
-      throw new StorageError(`${directory} has no ${stateRef}, which says what the registry serves`, {
-        hint: 'restore the folder from a copy of it: a git clone has only what clients see',
-      });
+    const commit = await stateCommit();
     if (cached?.commit !== commit) cached = await viewOf(commit);
     return cached;
+  }
+
+  async function stateCommit(): Promise<string> {
+    const commit = await readRefIfThere(readRef, stateRef);
+    if (commit !== undefined) return commit;
+    throw new StorageError(`${directory} has no ${stateRef}, which says what the registry serves`, {
+      hint: 'restore the folder from a copy of it: a git clone has only what clients see',
+    });
   }
 
   async function viewOf(commit: string): Promise<StateView> {
@@ -214,6 +220,7 @@ export async function openGitIndex(directory: string): Promise<GitIndex> {
     removeStaleObjects: () => removeStaleObjects(directory),
     isSettled: async () => (await readRefIfThere(readRef, servedRef)) === (await state()).served,
     state,
+    stateCommit,
     read,
     measure: identify,
     readBounded,

@@ -28,7 +28,8 @@ export interface IndexChange {
     readonly isRoot: boolean;
   };
   readonly state: Omit<RegistryState, 'served' | 'format' | 'extra'>;
-  readonly ledgerEdits: readonly TreeEdit[];
+  /** Of the ledger, and of whatever else the state's tree has for single modules. */
+  readonly stateEdits: readonly TreeEdit[];
   readonly findings: readonly Finding[];
   /** All names that wait. */
   readonly pending: PendingNames;
@@ -69,7 +70,7 @@ export function commitBuilders(
       ...(change.decisions ? [{ path: decisionsFile, content: formatDecisions(change.decisions) }] : []),
       ...dropped.map((path): TreeEdit => ({ path })),
       ...snapshotEdits,
-      ...change.ledgerEdits,
+      ...change.stateEdits,
     ],
   });
   if (!served) return [state];

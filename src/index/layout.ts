@@ -43,6 +43,13 @@ export function ledgerPathOf(origin: string, module: ModuleName): string {
   return `${ledgerFolder}/${origin}/${indexPathOf(module)}`;
 }
 
+/** Index files as they would be served if nothing of them were blocked, where some of it has left the index for that. */
+export const unblockedFolder = 'unblocked';
+
+export function unblockedPathOf(module: ModuleName): string {
+  return `${unblockedFolder}/${indexPathOf(module)}`;
+}
+
 /** The tree of a source's last good snapshot, inside the state. */
 export function snapshotPathOf(source: string): string {
   return `sources/${source}`;

@@ -205,7 +205,7 @@ describe('a migration', () => {
     await createGitIndex(directory, date);
     const index = await openGitIndex(directory);
     onTestFinished(() => index.close());
-    await downgrade(index, date);
+    await downgrade(index, date, 1);
     const refs = () => git(['--git-dir', directory, 'for-each-ref', '--format=%(refname) %(objectname)']);
     return { directory, index, refs };
   }
@@ -216,7 +216,7 @@ describe('a migration', () => {
     expect(before.format).toBe(1);
     await migrate(index, date, () => undefined);
     const after = await index.state();
-    expect(after.format).toBe(2);
+    expect(after.format).toBe(3);
     const parents = await git(['--git-dir', directory, 'log', '-1', '--format=%P', after.commit]);
     expect(parents.trim()).toBe(before.commit);
     const kept = await git(['--git-dir', directory, 'rev-parse', keptRefOf(1)]);
@@ -227,7 +227,7 @@ describe('a migration', () => {
   test('of what has today’s format does nothing, and neither does a downgrade of the oldest', async () => {
     const { index, refs } = await openOld();
     const old = await refs();
-    await expect(downgrade(index, date)).rejects.toThrow(StorageError);
+    await expect(downgrade(index, date, 1)).rejects.toThrow(StorageError);
     expect(await refs()).toBe(old);
     await migrate(index, date, () => undefined);
     const now = await refs();
@@ -240,7 +240,7 @@ describe('a migration', () => {
     const base = await index.state();
     const before = await refs();
     const change = {
-      ...{ base, state: base, ledgerEdits: [], findings: [], pending: new Map(), message: 'No\n', date },
+      ...{ base, state: base, stateEdits: [], findings: [], pending: new Map(), message: 'No\n', date },
     };
     await expect(index.commit(change)).rejects.toMatchObject({
       message: expect.stringContaining('format 1'),

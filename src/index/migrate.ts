@@ -1,10 +1,11 @@
 import { StorageError } from '../errors.ts';
+import { nameOfBlock } from '../model/block.ts';
 import type { OperatorDecision } from '../model/operator-decision.ts';
 import { runGit } from '../support/git.ts';
 import { importCommits, type TreeEdit } from '../support/git-import.ts';
 import type { GitIndex, StateView } from './git-index.ts';
 import { parseIndexFile } from './index-file.ts';
-import { heldPathOf, ledgerFolder } from './layout.ts';
+import { heldPathOf, ledgerFolder, unblockedFolder } from './layout.ts';
 import { formatLedgerFile, parseLedgerFile } from './ledger-file.ts';
 import type { PendingNames } from './pending-names.ts';
 import {
@@ -12,6 +13,7 @@ import {
   formatDecisions,
   formatFile,
   formatState,
+  type OlderFormat,
   pendingFile,
   type RegistryState,
   stateFile,
@@ -43,6 +45,12 @@ export function downgradeLedgerFile(ledger: Buffer): Buffer {
     ({ version, checksum, firstSeen, source }) => `${version} ${checksum} ${firstSeen} ${source}\n`,
   );
   return Buffer.from(lines.join(''));
+}
+
+/** Format 3 -> 2 of `state.json`. */
+export function downgradeToFormat2(state: RegistryState): string {
+  const { blocks: _, ...rest } = JSON.parse(formatState(state)) as Record<string, unknown>;
+  return `${JSON.stringify(rest, undefined, 2)}\n`;
 }
 
 /** Format 2 -> 1 of `state.json`. */
@@ -97,50 +105,84 @@ export async function migrate(
     ...record,
     indexUrl: record.indexUrl ?? addressOf(record.source),
   }));
-  const served = await index.list(base.served);
-  const ledgerEdits = await rewriteLedger(index, base, async (path, ledger) => {
-    const id = served.get(path);
-    return upgradeLedgerFile(ledger, id === undefined ? undefined : await index.read(id));
-  });
   const edits: TreeEdit[] = [
     { path: formatFile, content: `${currentFormat}\n` },
     { path: stateFile, content: formatState({ ...base, snapshots }) },
-    { path: pendingFile, content: '' },
-    ...ledgerEdits,
+    ...(base.format < 2 ? [{ path: pendingFile, content: '' }, ...(await upgradeLedger(index, base))] : []),
   ];
   const message = `Upgrade the data from format ${base.format} to ${currentFormat}\n`;
   await moveTo(index, base, { message, date, edits });
 }
 
-/**
- * Brings the state back to format 1, for a program that knows no other. Throws `StorageError` where it holds a fact that
- * format 1 has no place for; nothing has changed then. Only while holding the registry's lock.
- */
-export async function downgrade(index: GitIndex, date: Date): Promise<void> {
-  const base = await index.state();
-  if (base.format === 1)
-    throw new StorageError('the data have format 1 already: every version of the program knows it');
-  const findings = await index.state().then((state) => state.findings());
-  const decisions = await base.decisions();
-  const problem = downgradeProblem({
-    snapshots: base.snapshots,
-    pending: await base.pending(),
-    decisions,
-    findingKinds: new Set(findings.map(({ kind }) => kind)),
+async function upgradeLedger(index: GitIndex, base: StateView): Promise<TreeEdit[]> {
+  const served = await index.list(base.served);
+  return rewriteLedger(index, base, async (path, ledger) => {
+    const id = served.get(path);
+    return upgradeLedgerFile(ledger, id === undefined ? undefined : await index.read(id));
   });
+}
+
+/**
+ * Brings the state back to an older format, for a program that knows no newer one. Throws `StorageError` where it holds a fact
+ * that this format has no place for; nothing has changed then. Only while holding the registry's lock.
+ */
+export async function downgrade(index: GitIndex, date: Date, format: OlderFormat): Promise<void> {
+  const base = await index.state();
+  if (base.format <= format)
+    throw new StorageError(`the data have format ${base.format} already, which is no newer than ${format}`);
+  const problem = blockProblem(base) ?? (format === 1 ? await format1Problem(base) : undefined);
   if (problem !== undefined)
-    throw new StorageError(`the data cannot go back to format 1: ${problem}`, {
-      hint: `the state before the upgrade is kept at ${keptRefOf(1)}; what has happened since is not in it`,
+    throw new StorageError(`the data cannot go back to format ${format}: ${problem.what}`, {
+      hint:
+        problem.hint ??
+        `a state of before the upgrade is kept under refs/registry/format-N; what has happened since is not in it`,
     });
   const edits: TreeEdit[] = [
-    { path: formatFile, content: '1\n' },
+    { path: formatFile, content: `${format}\n` },
+    // Of look-alikes, perhaps: nothing is blocked.
+    ...((await index.measure(`${base.commit}:${unblockedFolder}`)) ? [{ path: unblockedFolder }] : []),
+    ...(format === 1
+      ? await downgradeToFormat1(index, base)
+      : [{ path: stateFile, content: downgradeToFormat2(base) }]),
+  ];
+  await moveTo(index, base, { message: `Downgrade the data to format ${format}\n`, date, edits });
+}
+
+interface DowngradeProblem {
+  /** The end of a sentence. */
+  readonly what: string;
+  readonly hint?: string;
+}
+
+/** An older program would serve it. */
+function blockProblem({ blocks: [block] }: Pick<RegistryState, 'blocks'>): DowngradeProblem | undefined {
+  if (block === undefined) return undefined;
+  const name = nameOfBlock(block);
+  return {
+    what: `${name} is blocked, and the older program would serve it`,
+    hint: `moonbit-registry unblock ${name}`,
+  };
+}
+
+async function format1Problem(base: StateView): Promise<DowngradeProblem | undefined> {
+  const what = downgradeProblem({
+    snapshots: base.snapshots,
+    pending: await base.pending(),
+    decisions: await base.decisions(),
+    findingKinds: new Set((await base.findings()).map(({ kind }) => kind)),
+  });
+  return what === undefined ? undefined : { what };
+}
+
+async function downgradeToFormat1(index: GitIndex, base: StateView): Promise<TreeEdit[]> {
+  const decisions = await base.decisions();
+  return [
     { path: stateFile, content: downgradeState(base) },
     { path: pendingFile },
     ...(decisions.length > 0 ? [{ path: 'decisions.jsonl', content: formatDecisions(decisions) }] : []),
     ...base.snapshots.flatMap(({ source, held }) => (held ? [{ path: heldPathOf(source) }] : [])),
     ...(await rewriteLedger(index, base, async (_, ledger) => downgradeLedgerFile(ledger))),
   ];
-  await moveTo(index, base, { message: `Downgrade the data to format 1\n`, date, edits });
 }
 
 async function moveTo(

@@ -1,6 +1,9 @@
 import { StorageError } from '../errors.ts';
+import type { Block } from '../model/block.ts';
 import type { Finding } from '../model/finding.ts';
+import { isModuleName } from '../model/module-name.ts';
 import type { OperatorDecision } from '../model/operator-decision.ts';
+import { isVersion } from '../model/version.ts';
 import { damageHint } from './confirm-absence.ts';
 
 /** What `refs/registry/state` says beside the ledger: one small file each for facts and findings. */
@@ -20,6 +23,8 @@ export interface RegistryState {
   readonly snapshots: readonly SnapshotRecord[];
   /** Look-alikes that the operator lists all the same. */
   readonly acceptedNames: readonly string[];
+  /** What the operator refuses to everybody, by name. */
+  readonly blocks: readonly Block[];
   /** What a later program has written beside the above; it survives. */
   readonly extra?: Extra | undefined;
 }
@@ -55,7 +60,10 @@ export const decisionsFile = 'decisions.jsonl';
 export const pendingFile = 'pending.jsonl';
 export const formatFile = 'format';
 /** Version of the layout of the state's tree. */
-export const currentFormat = 2;
+export const currentFormat = 3;
+/** The formats that data can be brought back to. */
+export const olderFormats = [1, 2] as const;
+export type OlderFormat = (typeof olderFormats)[number];
 
 /** Why data of `format` cannot be used by this program; `undefined` if it can. */
 export function formatProblem(format: string, directory: string): StorageError | undefined {
@@ -78,13 +86,23 @@ export function formatProblem(format: string, directory: string): StorageError |
 
 /** As of format 2 the keys have names that version 0.1.0, which never looked at the format, stops at. */
 export function formatState(state: Omit<RegistryState, 'format'>): string {
-  const { served, modules, changedSinceRoot, policy, planner, snapshots, acceptedNames, extra } = state;
+  const { served, modules, changedSinceRoot, policy, planner, snapshots, acceptedNames, blocks, extra } =
+    state;
   const sources = snapshots.map(({ source, extra: more, ...record }) => ({
     name: source,
     ...record,
     ...more,
   }));
-  const known = { servedCommit: served, modules, changedSinceRoot, policy, planner, acceptedNames, sources };
+  const known = {
+    servedCommit: served,
+    modules,
+    changedSinceRoot,
+    policy,
+    planner,
+    acceptedNames,
+    blocks,
+    sources,
+  };
   return `${JSON.stringify({ ...known, ...extra }, undefined, 2)}\n`;
 }
 
@@ -107,9 +125,21 @@ export function parseState(bytes: Buffer, format: number, directory: string): Re
 // What decides what is served must be right; the rest is advice.
 function readState(value: Record<string, unknown>, format: number): RegistryState | undefined {
   const state = format === 1 ? upgradeKeys(value) : value;
-  const { servedCommit, modules, changedSinceRoot, policy, planner, acceptedNames, sources, ...extra } =
-    state;
+  const {
+    servedCommit,
+    modules,
+    changedSinceRoot,
+    policy,
+    planner,
+    acceptedNames,
+    blocks,
+    sources,
+    ...extra
+  } = state;
   if (!isObjectId(servedCommit) || !Array.isArray(sources)) return undefined;
+  // Bytes that are refused must not be served for a damaged line.
+  const refused = format < 3 ? [] : blocks;
+  if (!Array.isArray(refused) || !refused.every(isBlock)) return undefined;
   const snapshots = sources.map(readSnapshot);
   if (snapshots.includes(undefined)) return undefined;
   return {
@@ -123,6 +153,7 @@ function readState(value: Record<string, unknown>, format: number): RegistryStat
     acceptedNames: Array.isArray(acceptedNames)
       ? acceptedNames.filter((name) => typeof name === 'string')
       : [],
+    blocks: refused,
     ...withExtra(extra),
   };
 }
@@ -158,6 +189,17 @@ function readSnapshot(value: unknown): SnapshotRecord | undefined {
 function isHeld(value: unknown): value is HeldReading {
   return (
     isRecord(value) && isObjectId(value.commit) && isObjectId(value.tree) && typeof value.since === 'string'
+  );
+}
+
+function isBlock(value: unknown): value is Block {
+  if (!isRecord(value)) return false;
+  const { module, version, reason, at, by } = value;
+  return (
+    typeof module === 'string' &&
+    isModuleName(module) &&
+    (version === undefined || isVersion(version)) &&
+    [reason, at, by].every((text) => typeof text === 'string')
   );
 }
 

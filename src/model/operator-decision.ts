@@ -1,9 +1,10 @@
+import { type Block, nameOfBlock } from './block.ts';
 import type { Checksum } from './checksum.ts';
 import { type Finding, identifyFinding } from './finding.ts';
 import type { ModuleName } from './module-name.ts';
 import type { Version } from './version.ts';
 
-/** What the operator has decided about a conflict. The state keeps every one, in the order in which they were made. */
+/** What the operator has decided: about a conflict, or to refuse something. The state keeps every one, in the order in which they were made. */
 export type OperatorDecision = {
   readonly module: ModuleName;
   /** ISO 8601, UTC. */
@@ -48,6 +49,17 @@ export type OperatorDecision = {
       /** What was mirrored by name from that source, which decided it; as typed. */
       readonly pattern?: string | undefined;
     }
+  | {
+      /** A version, or with all of them a module, is refused to everybody. */
+      readonly action: 'block';
+      readonly version?: Version | undefined;
+      readonly reason: string;
+    }
+  | {
+      /** It is refused no longer. */
+      readonly action: 'unblock';
+      readonly version?: Version | undefined;
+    }
 );
 
 /**
@@ -74,6 +86,16 @@ export function carryFindings(
   });
 }
 
+/** The blocks that stand after a decision: one of the same version, or of the same whole module, replaces the one before. */
+export function applyBlockDecision(blocks: readonly Block[], decision: OperatorDecision): readonly Block[] {
+  if (decision.action !== 'block' && decision.action !== 'unblock') return blocks;
+  const others = blocks.filter((block) => nameOfBlock(block) !== nameOfBlock(decision));
+  if (decision.action === 'unblock') return others;
+  const { module, version, reason, at, by } = decision;
+  const block = { module, ...(version === undefined ? {} : { version }), reason, at, by };
+  return [...others, block].sort((a, b) => (nameOfBlock(a) < nameOfBlock(b) ? -1 : 1));
+}
+
 /** One line for the log of the state: who decided what. */
 export function describeDecision(decision: OperatorDecision): string {
   const { module, by } = decision;
@@ -93,5 +115,9 @@ export function describeDecision(decision: OperatorDecision): string {
       const how = pattern === undefined ? '' : `, since "${pattern}" is mirrored from it`;
       return `accept ${module}: ${from} -> ${to}${how}, by ${by}`;
     }
+    case 'block':
+      return `block ${nameOfBlock(decision)}: ${decision.reason}, by ${by}`;
+    case 'unblock':
+      return `unblock ${nameOfBlock(decision)}, by ${by}`;
   }
 }

@@ -1,10 +1,10 @@
 import type { GitIndex, StateView } from '../index/git-index.ts';
-import { indexPathOf, ledgerPathOf } from '../index/layout.ts';
+import { indexPathOf, ledgerPathOf, unblockedPathOf } from '../index/layout.ts';
 import { formatPending } from '../index/pending-names.ts';
 import { describeDecision, type OperatorDecision } from '../model/operator-decision.ts';
 import type { TreeEdit } from '../support/git-import.ts';
 import type { SyncPlan } from './plan-sync.ts';
-import type { PlannedChange } from './planned-change.ts';
+import type { FileChange, PlannedChange } from './planned-change.ts';
 import { plannerVersion } from './policy.ts';
 
 /**
@@ -23,8 +23,11 @@ export function reRoots(plan: SyncPlan): boolean {
 /** Writes the plan and makes it count. Returns the state as it was when there is nothing to do. */
 export async function applyPlan(index: GitIndex, plan: SyncPlan, date: Date): Promise<StateView> {
   const edits = plan.modules.flatMap(servedEditsOf);
-  const ledgerEdits = plan.modules.flatMap(ledgerEditsOf);
-  if (edits.length === 0 && ledgerEdits.length === 0 && !(await hasOtherNews(plan))) return plan.base;
+  const stateEdits = plan.modules.flatMap((change) => [
+    ...ledgerEditsOf(change),
+    ...unblockedEditsOf(change),
+  ]);
+  if (edits.length === 0 && stateEdits.length === 0 && !(await hasOtherNews(plan))) return plan.base;
   const isRoot = reRoots(plan);
   const summary = describePlan(plan, []);
   return index.commit({
@@ -34,11 +37,12 @@ export async function applyPlan(index: GitIndex, plan: SyncPlan, date: Date): Pr
       policy: plan.policy,
       planner: plannerVersion,
       acceptedNames: plan.acceptedNames,
+      blocks: plan.blocks,
       modules: plannedModules(plan),
       snapshots: plan.snapshots,
       changedSinceRoot: isRoot ? 0 : plan.base.changedSinceRoot + edits.length,
     },
-    ledgerEdits,
+    stateEdits,
     findings: plan.findings,
     pending: plan.pending,
     ...(plan.taken.length > 0 ? { decisions: [...(await plan.base.decisions()), ...plan.taken] } : {}),
@@ -64,10 +68,17 @@ async function hasOtherNews(plan: SyncPlan): Promise<boolean> {
 }
 
 function servedEditsOf({ module, served }: PlannedChange): TreeEdit[] {
-  if (served === undefined) return [];
-  const path = indexPathOf(module);
-  if (served === 'remove') return [{ path }];
-  return 'object' in served ? [{ path, object: served.object }] : [{ path, content: served.bytes }];
+  return fileEdits(indexPathOf(module), served);
+}
+
+function unblockedEditsOf({ module, unblocked }: PlannedChange): TreeEdit[] {
+  return fileEdits(unblockedPathOf(module), unblocked);
+}
+
+function fileEdits(path: string, change: FileChange | undefined): TreeEdit[] {
+  if (change === undefined) return [];
+  if (change === 'remove') return [{ path }];
+  return 'object' in change ? [{ path, object: change.object }] : [{ path, content: change.bytes }];
 }
 
 function ledgerEditsOf({ module, ledger }: PlannedChange): TreeEdit[] {

@@ -70,6 +70,14 @@ export type AuditEvent =
       readonly pattern: string;
     }
   | {
+      readonly event: 'blocked';
+      readonly module: ModuleName;
+      /** Absent: all of them. */
+      readonly version?: Version | undefined;
+      readonly reason: string;
+    }
+  | { readonly event: 'unblocked'; readonly module: ModuleName; readonly version?: Version | undefined }
+  | {
       readonly event: 'archive-fetched';
       readonly module: ModuleName;
       readonly version: Version;
@@ -219,6 +227,12 @@ function describeTaken(decision: OperatorDecision): AuditEvent {
         from: decision.from ?? '',
         to: decision.to,
       };
+    case 'block': {
+      const { module, version, reason } = decision;
+      return { event: 'blocked', module, version, reason };
+    }
+    case 'unblock':
+      return { event: 'unblocked', module: decision.module, version: decision.version };
   }
 }
 

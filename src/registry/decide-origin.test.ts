@@ -57,7 +57,7 @@ function decide(world: World): Decision {
   };
   const absent = new Set([...unread, ...elsewhere, ...stale, ...heldBy]);
   const current = new Set(settings.map(({ name }) => name).filter((name) => !absent.has(name)));
-  return decideOrigin(facts, policyOf(policyConfig(settings), snapshots, world.acceptedNames ?? []), {
+  return decideOrigin(facts, policyOf(policyConfig(settings), snapshots, world), {
     agrees: (source) => !(world.disagrees ?? []).includes(source),
     accepted: world.accepted,
     current: world.withoutReadings ? undefined : current,

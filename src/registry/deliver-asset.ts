@@ -8,7 +8,7 @@ import type { Log } from '../support/log.ts';
 import { createSingleFlight } from '../support/single-flight.ts';
 import type { Asset, AssetCache } from './asset-cache.ts';
 import { parseAssetPath } from './asset-path.ts';
-import type { Registry, ServedFile } from './registry.ts';
+import type { ServedFile } from './registry.ts';
 
 export interface AssetDeliveryContext {
   readonly cache: AssetCache;
@@ -20,7 +20,7 @@ export interface AssetDeliveryContext {
 
 /** Prebuilt wasm for clients: kept, or else fetched from the module's origin alone, once however many ask. */
 export function createAssetDelivery({ cache, log, isListed, originOf }: AssetDeliveryContext): {
-  readonly open: Registry['openAsset'];
+  readonly open: (assetPath: string) => Promise<Lookup<ServedFile>>;
 } {
   const asking = createSingleFlight<string, Lookup<Checksum>>();
   const fetching = createSingleFlight<string, Lookup<Asset>>();

@@ -1,5 +1,6 @@
 import { findEntry, parseIndexFile } from '../index/index-file.ts';
 import type { Pending } from '../index/pending-names.ts';
+import { type Block, findBlock } from '../model/block.ts';
 import type { ModuleName } from '../model/module-name.ts';
 import { compareVersions, type Version } from '../model/version.ts';
 import type { Decision, Rule } from './decide-origin.ts';
@@ -28,11 +29,15 @@ export async function explain(
   const pin = pins.find((candidate) => candidate.version === version);
   const entry = version === undefined ? undefined : findEntry(served, version);
   const checksum = entry?.checksum ?? pin?.checksum;
+  const blocks = blocksOf(input.state.blocks, module, version);
   const findings = (await input.state.findings()).filter((finding) => finding.module === module);
   return {
     module,
     version,
-    isServed: version === undefined ? versions.length > 0 : entry !== undefined,
+    isServed: versions.some(
+      (listed) =>
+        (version === undefined || listed === version) && !findBlock(input.state.blocks, module, listed),
+    ),
     origin: decision.origin,
     rule: decision.rule,
     because: reasonOf(decision, resolver.policy, module) + (await namedBy(decision, module, input)),
@@ -44,6 +49,7 @@ export async function explain(
     pin: pin && { checksum: pin.checksum, firstSeen: pin.firstSeen, source: pin.source },
     isCached: checksum === undefined ? undefined : await input.archives.has(checksum),
     versions,
+    blocks,
     findings,
     heldBack: heldBackOf(new Map(pending ? [[module, pending]] : []), {
       ...{ config: input.config, snapshots: input.snapshots, observations },
@@ -57,6 +63,17 @@ async function namedBy({ origin }: Decision, module: ModuleName, { state }: Reso
   const last = decisions.findLast(({ action }) => action === 'accept-origin');
   if (last?.action !== 'accept-origin' || last.pattern === undefined || last.to !== origin) return '';
   return `; nobody could tell whose name it is until ${last.by} mirrored "${last.pattern}" from it (${last.at})`;
+}
+
+/** What of a module is refused, or what refuses one version of it. */
+function blocksOf(
+  blocks: readonly Block[],
+  module: ModuleName,
+  version: Version | undefined,
+): readonly Block[] {
+  if (version === undefined) return blocks.filter((block) => block.module === module);
+  const block = findBlock(blocks, module, version);
+  return block ? [block] : [];
 }
 
 /** What an undecided name waits for is known from the last sync: nothing that is asked now reads a source. */

@@ -34,7 +34,7 @@ export async function lookAtSource(source: SourceConfig, context: LookContext): 
   );
   const listing = read.kind === 'found' ? read.value : undefined;
   const snapshots = withLook(state.snapshots, source, listing);
-  const policy = policyOf(config, snapshots, state.acceptedNames);
+  const policy = policyOf(config, snapshots, state);
   const current = policy.sources.filter(({ isEnabled }) => isEnabled);
   const outlook = await foresee({
     whole: withListing(await findAllFacts(index, state, state.snapshots), source.name, listing),

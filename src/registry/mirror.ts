@@ -1,6 +1,7 @@
 import type { Config } from '../config/config.ts';
 import { UsageError } from '../errors.ts';
 import type { GitIndex } from '../index/git-index.ts';
+import { findBlock } from '../model/block.ts';
 import type { IndexEntry } from '../model/index-entry.ts';
 import { anySource } from '../model/mirror-target.ts';
 import type { ModuleName } from '../model/module-name.ts';
@@ -53,7 +54,7 @@ export async function mirror(
   const { synced, ...selected } = await select(context, read, options, by);
   const key = selectionKey(synced, options);
   const { resolver } = selected;
-  const wanted = await listWanted(resolver, selected.closures);
+  const { wanted, blocked } = withoutBlocked(await listWanted(resolver, selected.closures), resolver);
   const outcomes = await fetchAll(context, resolver, wanted, options);
   const fetched = outcomes.filter(({ result }) => typeof result === 'object' && result.kind === 'found');
   const modules = new Set(wanted.flatMap((one) => (one.isUndecided ? [] : [one.module])));
@@ -63,6 +64,7 @@ export async function mirror(
   const found = {
     skipped,
     unmatched,
+    blocked,
     unsatisfied: selected.closures.flatMap(({ unsatisfied }) => unsatisfied),
     undecided: summariseUndecided(outcomes),
   };
@@ -96,7 +98,7 @@ async function findComplete(
 }
 
 function reportComplete(
-  { sources, skipped, unmatched, undecided, unsatisfied }: Mirrored,
+  { sources, skipped, unmatched, blocked, undecided, unsatisfied }: Mirrored,
   { report }: SyncResult,
   dryRun: boolean,
 ): MirrorReport {
@@ -107,7 +109,7 @@ function reportComplete(
       ...{ source, modules, versions, present: versions },
       ...{ downloaded: 0, failed: 0, bytes: 0 },
     })),
-    ...{ skipped, unmatched, undecided, unsatisfied },
+    ...{ skipped, unmatched, blocked, undecided, unsatisfied },
     decided: [],
     toDownload: [],
     failed: [],
@@ -119,7 +121,7 @@ function reportComplete(
 async function remember(
   { config, log }: SyncContext,
   keys: Pick<Mirrored, 'request' | 'key'>,
-  found: Pick<Mirrored, 'skipped' | 'unmatched' | 'undecided' | 'unsatisfied'>,
+  found: Pick<Mirrored, 'skipped' | 'unmatched' | 'blocked' | 'undecided' | 'unsatisfied'>,
   outcomes: readonly Outcome[],
 ): Promise<void> {
   const isHere = ({ result }: Outcome) =>
@@ -230,6 +232,19 @@ async function listWanted(resolver: Resolver, closures: readonly SourceClosure[]
         });
     }
   return [...wanted.values()];
+}
+
+/** What is refused to everybody is not copied for anybody. */
+function withoutBlocked(
+  selected: readonly Wanted[],
+  { policy }: Resolver,
+): { readonly wanted: readonly Wanted[]; readonly blocked: MirrorReport['blocked'] } {
+  const isBlocked = ({ module, entry }: Wanted) =>
+    findBlock(policy.blocked, module, entry.version) !== undefined;
+  return {
+    wanted: selected.filter((one) => !isBlocked(one)),
+    blocked: selected.filter(isBlocked).map(({ module, entry }) => ({ module, version: entry.version })),
+  };
 }
 
 /** Where the index lists only what is cached, what has just arrived (or was here all along) is listed now. */

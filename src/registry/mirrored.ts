@@ -29,6 +29,7 @@ export interface Mirrored {
   readonly skipped: MirrorReport['skipped'];
   readonly unmatched: MirrorReport['unmatched'];
   readonly undecided: MirrorReport['undecided'];
+  readonly blocked: MirrorReport['blocked'];
   readonly unsatisfied: MirrorReport['unsatisfied'];
   readonly checksums: readonly Checksum[];
 }

@@ -1,6 +1,12 @@
 import { StorageError } from '../errors.ts';
 import type { GitIndex, StateView } from '../index/git-index.ts';
-import { indexPathOf, ledgerFolder, ledgerPathOf } from '../index/layout.ts';
+import {
+  indexPathOf,
+  ledgerFolder,
+  ledgerPathOf,
+  unblockedFolder,
+  unblockedPathOf,
+} from '../index/layout.ts';
 import type { SnapshotRecord } from '../index/registry-state.ts';
 import type { ModuleName } from '../model/module-name.ts';
 import { GitError } from '../support/git.ts';
@@ -11,6 +17,8 @@ import type { ModuleFacts } from './decide-origin.ts';
 export interface LocatedFacts extends ModuleFacts {
   readonly ledger: string | undefined;
   readonly served: string | undefined;
+  /** As it would be served if nothing of it were blocked; absent where that makes no difference. */
+  readonly unblocked: string | undefined;
 }
 
 /** Looks modules up in the sources' snapshots, the ledger and the served index. */
@@ -86,15 +94,16 @@ export function findFactsByPath(
     unlistable,
     async find(module) {
       const origins = snapshots.map(({ source }) => source);
-      const [listed, held, served, ledgers] = await Promise.all([
+      const [listed, held, served, unblocked, ledgers] = await Promise.all([
         listings(indexPathOf(module)),
         heldBy(indexPathOf(module)),
         index.identify(state.served, indexPathOf(module)),
+        index.identify(state.commit, unblockedPathOf(module)),
         Promise.all(origins.map((origin) => index.identify(state.commit, ledgerPathOf(origin, module)))),
       ]);
       const position = ledgers.findIndex((id) => id !== undefined);
       return {
-        ...{ module, listings: listed, heldBy: held, served },
+        ...{ module, listings: listed, heldBy: held, served, unblocked },
         ...recordOf(origins[position], ledgers[position]),
       };
     },
@@ -123,7 +132,7 @@ export async function findAllFacts(
 ): Promise<WholeIndex> {
   const unlistable = new Map<string, string>();
   const heldRecords = snapshots.filter((record) => record.held);
-  const [trees, heldTrees, served, ledgerFiles] = await Promise.all([
+  const [trees, heldTrees, served, unblocked, ledgerFiles] = await Promise.all([
     Promise.all(snapshots.map(({ source, tree }) => readTreeOf(source, unlistable, () => index.list(tree)))),
     Promise.all(
       heldRecords.map(({ source, held }) =>
@@ -131,6 +140,7 @@ export async function findAllFacts(
       ),
     ),
     index.list(state.served),
+    index.list(`${state.commit}:${unblockedFolder}`),
     index.list(`${state.commit}:${ledgerFolder}`),
   ]);
   const ledger = new Map<string, { origin: string; id: string }>();
@@ -160,6 +170,7 @@ export async function findAllFacts(
         listings: listings(path),
         heldBy: new Set(heldRecords.filter((_, i) => heldTrees[i]?.has(path)).map(({ source }) => source)),
         served: served.get(path),
+        unblocked: unblocked.get(path),
         ...recordOf(record?.origin, record?.id),
       };
     },

@@ -1,6 +1,7 @@
 import type { Config } from '../config/config.ts';
 import type { GitIndex } from '../index/git-index.ts';
 import { parseLedgerFile } from '../index/ledger-file.ts';
+import { findBlock } from '../model/block.ts';
 import type { ModuleName } from '../model/module-name.ts';
 import type { Version } from '../model/version.ts';
 import type { ArchiveDelivery } from './deliver-archive.ts';
@@ -26,6 +27,9 @@ export async function openServedArchive(
   module: ModuleName,
   version: Version,
 ): Promise<ArchiveOutcome> {
+  // By the state, and not by what is listed: a tail that is blocked has left, and a hole has not.
+  const block = findBlock((await context.index.state()).blocks, module, version);
+  if (block) return { kind: 'blocked', block };
   const opened = await context.delivery.open(module, version);
   if (opened.kind !== 'absent' || (await context.served.find(module, version))) return opened;
   const resolver = await context.resolver();

@@ -1,8 +1,10 @@
 import { join } from 'node:path';
 import { NotFoundError } from '../errors.ts';
 import { downgrade } from '../index/migrate.ts';
+import { findBlock } from '../model/block.ts';
 import { withProcessLock } from '../support/process-lock.ts';
 import { suggest } from '../support/suggest.ts';
+import { parseAssetPath } from './asset-path.ts';
 import { checkSource } from './check-source.ts';
 import { listConflicts, ruleOnConflict } from './conflicts.ts';
 import { explain } from './explain.ts';
@@ -16,6 +18,7 @@ import { type OpenOptions, openParts, type RegistryParts } from './parts.ts';
 import { policyOf } from './policy.ts';
 import { findStaleSources, hasAnythingToServe, listReadTimes } from './read-times.ts';
 import type { Registry } from './registry.ts';
+import { ruleOnBlock } from './rule-on-block.ts';
 import { readStatus } from './status.ts';
 import { aggregate, type SyncContext, syncRegistry } from './sync.ts';
 import { verifyOpened } from './verify-opened.ts';
@@ -68,7 +71,8 @@ export async function openRegistry(options: OpenOptions): Promise<Registry> {
         : await aggregate(planned, { dryRun: true, signal });
       return report;
     },
-    downgrade: () => withProcessLock(join(layout.locks, 'registry'), () => downgrade(index, new Date())),
+    downgrade: (format) =>
+      withProcessLock(join(layout.locks, 'registry'), () => downgrade(index, new Date(), format)),
     mirror: (mirrorOptions) => parts.whileTidying(() => mirror(context(), mirrorOptions, parts.actor.user)),
 
     async status() {
@@ -113,7 +117,11 @@ export async function openRegistry(options: OpenOptions): Promise<Registry> {
     conflicts: () => listConflicts({ index, archives }, configuration.current()),
     ruleOnConflict: (ruling) => ruleOnConflict(context(), ruling, parts.actor.user),
 
+    blocks: async () => (await index.state()).blocks,
+    ruleOnBlock: (ruling) => ruleOnBlock(context(), ruling, parts.actor.user),
+
     servedCommit: () => index.servedCommit(),
+    stateCommit: () => index.stateCommit(),
     servedCommits: async () => new Set(await index.servedHistory()),
     readIndexFile: served.readFile,
 
@@ -124,7 +132,10 @@ export async function openRegistry(options: OpenOptions): Promise<Registry> {
       const entry = await served.find(module, version);
       if (!entry) return undefined;
       const isCached = await archives.has(entry.checksum);
-      return { checksum: entry.checksum, cachedAt: isCached ? archives.locate(entry.checksum) : undefined };
+      return {
+        checksum: entry.checksum,
+        cachedAt: isCached ? archives.locate(entry.checksum) : undefined,
+      };
     },
 
     openArchive: (module, version) => openServedArchive(opening, module, version),
@@ -137,7 +148,11 @@ export async function openRegistry(options: OpenOptions): Promise<Registry> {
       return parts.symbols.serve(state.commit, names, () => readOrigins(index, state.commit));
     },
 
-    openAsset: parts.assets.open,
+    async openAsset(assetPath) {
+      const named = parseAssetPath(assetPath);
+      const block = named && findBlock((await index.state()).blocks, named.module, named.version);
+      return block ? { kind: 'blocked', block } : parts.assets.open(assetPath);
+    },
 
     readTimes: async () => listReadTimes(configuration.current()),
 

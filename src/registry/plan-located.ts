@@ -14,7 +14,7 @@ import { contentionFindings, lookAlike } from './module-findings.ts';
 import { agreesWithPins, pinChanges } from './pin-changes.ts';
 import { planModule } from './plan-module.ts';
 import { describeChange, type PlannedChange } from './planned-change.ts';
-import { claimantOf, maySupply, type Policy } from './policy.ts';
+import { blockedVersions, claimantOf, maySupply, type Policy } from './policy.ts';
 import { readOwnFile, readSourceFile, type SourceFile } from './source-file.ts';
 
 /** What planning one module takes beside its facts. */
@@ -86,7 +86,9 @@ async function planDecided(
   const { index, policy, taken } = tools;
   const { module } = located;
   const changesBy = await readContender(located, decision, tools);
-  const isSettled = decision.origin === located.recorded && decision.file === located.served;
+  const isBlocked = blockedVersions(policy, module);
+  const isPlain = isBlocked === undefined && located.unblocked === undefined;
+  const isSettled = isPlain && decision.origin === located.recorded && decision.file === located.served;
   if (taken.length === 0 && isSettled && (decision.file === undefined || isPassedOn(decision, policy)))
     return {
       findings: changesBy
@@ -95,19 +97,21 @@ async function planDecided(
       change: undefined,
     };
 
-  const sizeBytes = await measureAll(index, [decision.file, located.served]);
+  const sizeBytes = await measureAll(index, [decision.file, located.unblocked ?? located.served]);
   return tools.budget.run(sizeBytes, async () => {
     const read = (id: string | undefined) => (id === undefined ? undefined : readOwnFile(index, id));
-    const [source, servedFile, ledger] = await Promise.all([
+    const [source, servedFile, unblockedFile, ledger] = await Promise.all([
       readOriginFile(decision, tools),
       read(located.served),
+      read(located.unblocked),
       read(located.ledger),
     ]);
+    const before = unblockedFile ?? servedFile;
     const sourceFile = source && 'bytes' in source ? source.bytes : undefined;
     const unreadable = source && 'unreadable' in source ? source.unreadable : undefined;
     const origin = policy.sources.find(({ name }) => name === decision.origin);
     const cached = await cachedChecksums(
-      [sourceFile, servedFile],
+      [sourceFile, before],
       tools.archives,
       needsStore(decision, policy, sourceFile),
     );
@@ -119,7 +123,8 @@ async function planDecided(
         recorded: located.recorded,
         sourceFile,
         unreadable,
-        servedFile,
+        servedFile: before,
+        isBlocked,
         contenderChanges: changesBy,
       },
       upstreamFallback: policy.upstreamFallback,

@@ -6,6 +6,7 @@ import type { IndexEntry } from '../model/index-entry.ts';
 import type { ModuleName } from '../model/module-name.ts';
 import type { Version } from '../model/version.ts';
 import type { Decision } from './decide-origin.ts';
+import { hiddenVersions } from './hidden-versions.ts';
 import { brokenFile, contentionFindings, droppedLine, droppedLines, pinConflict } from './module-findings.ts';
 import { isSame } from './pin-changes.ts';
 
@@ -18,8 +19,10 @@ export interface ModuleInput {
   readonly sourceFile: Buffer | undefined;
   /** Why the origin's index file cannot be read, although it is there; the end of a sentence. */
   readonly unreadable?: string | undefined;
-  /** The index file served now. */
+  /** The index file served now, as it would be if nothing of it were blocked. */
   readonly servedFile: Buffer | undefined;
+  /** Versions that are refused to everybody; by default none. */
+  readonly isBlocked?: ((version: Version) => boolean) | undefined;
   readonly pins: readonly Pin[];
   readonly isCached: (checksum: Checksum) => boolean;
   /** Whether an enabled source other than the origin lists the version with that checksum. */
@@ -33,15 +36,21 @@ export interface ModuleInput {
   readonly now: string;
 }
 
+/** The origin's own file untouched, a file made of some of its lines, or nothing. */
+export type PlannedFile =
+  | { readonly kind: 'source-file' }
+  | { readonly kind: 'lines'; readonly bytes: Buffer }
+  | { readonly kind: 'none' };
+
+const noFile: PlannedFile = { kind: 'none' };
+
 export interface ModulePlan {
   readonly module: ModuleName;
   readonly decision: Decision;
   readonly recorded: string | undefined;
-  /** What to serve: the origin's own file untouched, a file made of some of its lines, or nothing. */
-  readonly served:
-    | { readonly kind: 'source-file' }
-    | { readonly kind: 'lines'; readonly bytes: Buffer }
-    | { readonly kind: 'none' };
+  readonly served: PlannedFile;
+  /** What would be served if nothing were blocked; `none` where that is what is served. */
+  readonly unblocked: PlannedFile;
   /** All pins, the new ones last. */
   readonly pins: readonly Pin[];
   /** What clients read of the lines to serve: one entry for each version. */
@@ -57,23 +66,39 @@ export function planModule(input: ModuleInput): ModulePlan {
   const { module, decision, recorded, pins } = input;
   const { origin } = decision;
   if (origin === undefined)
-    return { module, decision, recorded, served: { kind: 'none' }, pins, entries: [], findings: [] };
+    return {
+      ...{ module, decision, recorded, pins },
+      ...{ served: noFile, unblocked: noFile, entries: [], findings: [] },
+    };
 
   const settled = settle(input, origin);
-  const lines = settled.lines.filter((line) => isDeliverable(input, line));
-  const served: ModulePlan['served'] =
-    lines.length === 0
-      ? { kind: 'none' }
-      : settled.isWhole && lines.length === settled.lines.length
-        ? { kind: 'source-file' }
-        : { kind: 'lines', bytes: formatIndexFile(lines) };
+  const deliverable = settled.lines.filter((line) => isDeliverable(input, line));
+  const lines = withoutBlockedTails(deliverable, input.isBlocked);
+  const served = fileOf(lines, settled);
+  const unblocked = lines.length === deliverable.length ? noFile : fileOf(deliverable, settled);
   // The last line about a version is the one that counts (client.rs, moon-protocol §2.5).
   const last = new Map(lines.map((line) => [line.entry.version, line]));
   const entries = [...last.values()].map(({ entry }) => entry);
   const after = updatePins(input, origin, last);
   const contention = contentionFindings(module, decision, input.contenderChanges?.(after));
   const findings = [...contention, ...settled.findings];
-  return { module, decision, recorded, served, entries, findings, pins: after };
+  return { module, decision, recorded, served, unblocked, entries, findings, pins: after };
+}
+
+function fileOf(lines: readonly IndexLine[], settled: Settled): PlannedFile {
+  if (lines.length === 0) return noFile;
+  return settled.isWhole && lines.length === settled.lines.length
+    ? { kind: 'source-file' }
+    : { kind: 'lines', bytes: formatIndexFile(lines) };
+}
+
+function withoutBlockedTails(
+  lines: readonly IndexLine[],
+  isBlocked: ModuleInput['isBlocked'],
+): readonly IndexLine[] {
+  if (!isBlocked) return lines;
+  const hidden = hiddenVersions(new Set(lines.map(({ entry }) => entry.version)), isBlocked);
+  return hidden.size === 0 ? lines : lines.filter(({ entry }) => !hidden.has(entry.version));
 }
 
 /** Rule 6: what is not here can be had only from an enabled source, with fallback on; see `Supply`. */

@@ -5,9 +5,10 @@ import type { GitIndex, StateView } from '../index/git-index.ts';
 import { indexPathOf, ledgerFolder, readIndexPath } from '../index/layout.ts';
 import type { Pending, PendingNames } from '../index/pending-names.ts';
 import type { SnapshotRecord } from '../index/registry-state.ts';
+import type { Block } from '../model/block.ts';
 import type { Finding } from '../model/finding.ts';
 import { isModuleName, type ModuleName } from '../model/module-name.ts';
-import { carryFindings, type OperatorDecision } from '../model/operator-decision.ts';
+import { applyBlockDecision, carryFindings, type OperatorDecision } from '../model/operator-decision.ts';
 import { batches } from '../support/batches.ts';
 import { createByteBudget } from '../support/byte-budget.ts';
 import { capFindings, untoldIn } from './cap-findings.ts';
@@ -38,6 +39,7 @@ export interface SyncPlan {
   /** Every name that waits afterwards. */
   readonly pending: PendingNames;
   readonly acceptedNames: readonly string[];
+  readonly blocks: readonly Block[];
   /** What the operator decides with this plan. */
   readonly taken: readonly OperatorDecision[];
   /** Sources whose snapshot could not be read, and why: what they had before stays as it is. */
@@ -71,7 +73,8 @@ const planningBytes = 32 * 1024 * 1024;
 export async function planSync(input: PlanningInput): Promise<SyncPlan> {
   const { index, state, snapshots, taken = [] } = input;
   const acceptedNames = acceptNames(state.acceptedNames, taken);
-  const policy = policyOf(input.config, snapshots, acceptedNames);
+  const blocks = taken.reduce(applyBlockDecision, state.blocks);
+  const policy = policyOf(input.config, snapshots, { acceptedNames, blocks });
   const digest = policyDigest(policy);
   const isWhole = digest !== state.policy || state.planner !== plannerVersion;
   const [before, decisions, pendingBefore] = await Promise.all([
@@ -108,7 +111,7 @@ export async function planSync(input: PlanningInput): Promise<SyncPlan> {
 
   const planned = [...results.values()];
   const modules = planned.flatMap(({ change }) => (change ? [change] : []));
-  const changed = await findChangedSelections(index, state, modules, input.config.sources);
+  const changed = await findChangedSelections(index, state, modules, input.config.sources, policy);
   const isLeftOut = ({ source, module }: Finding) =>
     isWhole ? facts.unlistable.has(source) : !results.has(module);
   const standing = before.filter(
@@ -142,6 +145,7 @@ export async function planSync(input: PlanningInput): Promise<SyncPlan> {
     ),
     pending,
     acceptedNames,
+    blocks,
     taken,
     unlistable: facts.unlistable,
   };

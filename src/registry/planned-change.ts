@@ -4,15 +4,20 @@ import type { ModuleName } from '../model/module-name.ts';
 import type { Version } from '../model/version.ts';
 import { gitBlobId } from '../support/git-blob-id.ts';
 import type { LocatedFacts } from './module-facts.ts';
-import type { ModulePlan } from './plan-module.ts';
+import type { ModulePlan, PlannedFile } from './plan-module.ts';
 import type { Policy } from './policy.ts';
 import type { ModuleChange } from './reports.ts';
+
+/** What becomes of a file: an existing object, new bytes, or none. */
+export type FileChange = { readonly object: string } | { readonly bytes: Buffer } | 'remove';
 
 /** What changes for one module; absent parts stay as they are. */
 export interface PlannedChange {
   readonly module: ModuleName;
-  /** The new index file: an existing object, new bytes, or none. */
-  readonly served?: { readonly object: string } | { readonly bytes: Buffer } | 'remove';
+  /** The new index file. */
+  readonly served?: FileChange;
+  /** What would be served if nothing were blocked, where that is something else. */
+  readonly unblocked?: FileChange;
   /** How the number of listed modules changes: 1, 0 or -1. */
   readonly listed: number;
   readonly ledger?: LedgerChange;
@@ -45,34 +50,38 @@ export function describeChange(
   ledger: Buffer | undefined,
   policy: Policy,
 ): PlannedChange | undefined {
-  const served = servedChange(plan, located);
+  const served = fileChange(plan.served, plan, located.served);
+  const unblocked = fileChange(plan.unblocked, plan, located.unblocked);
   // A claim by a source that has never been read takes the name, but what was served of it is not that source's yet:
   // the ledger stays where it can be found again.
   const { origin } = plan.decision;
   const isKnown = policy.sources.some(({ name, hasBeenRead }) => name === origin && hasBeenRead);
   const ledgerChange =
     isKnown || origin === plan.recorded ? describeLedger(plan, located, ledger) : undefined;
-  if (!served && !ledgerChange) return undefined;
+  if (!served && !ledgerChange && !unblocked) return undefined;
   return {
     module: plan.module,
     listed: Number(plan.served.kind !== 'none') - Number(located.served !== undefined),
     ...(served ? { served } : {}),
+    ...(unblocked ? { unblocked } : {}),
     ...(ledgerChange ? { ledger: ledgerChange } : {}),
     ...(served || isMove(plan) ? { change: reportChange(plan, servedFile) } : {}),
   };
 }
 
-function servedChange(plan: ModulePlan, located: LocatedFacts): PlannedChange['served'] {
-  const { served, decision } = plan;
-  switch (served.kind) {
+/** `undefined` where the file `now` is what is planned. */
+function fileChange(
+  planned: PlannedFile,
+  { decision }: ModulePlan,
+  now: string | undefined,
+): FileChange | undefined {
+  switch (planned.kind) {
     case 'none':
-      return located.served === undefined ? undefined : 'remove';
+      return now === undefined ? undefined : 'remove';
     case 'source-file':
-      return decision.file === undefined || decision.file === located.served
-        ? undefined
-        : { object: decision.file };
+      return decision.file === undefined || decision.file === now ? undefined : { object: decision.file };
     case 'lines':
-      return gitBlobId(served.bytes) === located.served ? undefined : { bytes: served.bytes };
+      return gitBlobId(planned.bytes) === now ? undefined : { bytes: planned.bytes };
   }
 }
 

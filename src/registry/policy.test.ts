@@ -68,7 +68,7 @@ describe('the digest of a policy', () => {
       policyOf(
         policyConfig(settings, fallback),
         read.map((name) => snapshotRecord(name)),
-        accepted,
+        { acceptedNames: accepted },
       ),
     );
   const first = { name: 'a', priority: 1 };
@@ -155,7 +155,7 @@ describe('the claimant of a name', () => {
     { name: 'mooncakes' },
   ]);
   const claimant = (name: string, accepted: readonly string[] = []) =>
-    claimantOf(policyOf(config, [], accepted), moduleName(name))?.name;
+    claimantOf(policyOf(config, [], { acceptedNames: accepted }), moduleName(name))?.name;
 
   test.each([
     ['Company/tool', 'internal'],

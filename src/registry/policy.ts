@@ -1,10 +1,12 @@
 import { createHash } from 'node:crypto';
 import type { Config, SourceConfig } from '../config/config.ts';
 import { defaultSourceLimits } from '../config/normalise.ts';
-import type { SnapshotRecord } from '../index/registry-state.ts';
+import type { RegistryState, SnapshotRecord } from '../index/registry-state.ts';
+import { type BlockSubject, findBlock } from '../model/block.ts';
 import { foldName } from '../model/fold-name.ts';
 import type { ModuleName } from '../model/module-name.ts';
 import { matchesAny } from '../model/pattern.ts';
+import type { Version } from '../model/version.ts';
 
 /**
  * Changes when the same sources and settings are decided otherwise than by an earlier program: data that another planner has
@@ -19,6 +21,8 @@ export interface Policy {
   readonly upstreamFallback: boolean;
   /** Look-alikes that the operator lists all the same: only what claims such a name as it is written counts. */
   readonly acceptedNames: readonly string[];
+  /** What is refused to everybody. */
+  readonly blocked: readonly BlockSubject[];
 }
 
 export interface PolicySource {
@@ -75,7 +79,7 @@ export interface PolicySettings {
 export function policyOf(
   config: PolicySettings,
   snapshots: readonly SnapshotRecord[],
-  acceptedNames: readonly string[] = [],
+  { acceptedNames = [], blocks = [] }: Partial<Pick<RegistryState, 'acceptedNames' | 'blocks'>> = {},
 ): Policy {
   const read = new Map(snapshots.map((snapshot) => [snapshot.source, snapshot]));
   const configured = config.sources.map(
@@ -116,7 +120,8 @@ export function policyOf(
       }),
     );
   const sources = [...configured, ...removed].sort((a, b) => a.priority - b.priority);
-  return { sources, upstreamFallback: config.server.upstreamFallback, acceptedNames };
+  const blocked = blocks.map(({ module, version }) => ({ module, version }));
+  return { sources, upstreamFallback: config.server.upstreamFallback, acceptedNames, blocked };
 }
 
 function fileLimitsOf(limits: SourceConfig['limits']): FileLimits {
@@ -150,4 +155,13 @@ export function claimantOf(policy: Policy, module: ModuleName): PolicySource | u
     return policy.sources.find((source) => matchesAny(source.claims, module));
   const folded = foldName(module);
   return policy.sources.find((source) => matchesAny(source.namespaces, folded));
+}
+
+/** Tells the versions of a module that are refused; `undefined` where none can be. */
+export function blockedVersions(
+  { blocked }: Policy,
+  module: ModuleName,
+): ((version: Version) => boolean) | undefined {
+  const own = blocked.filter((block) => block.module === module);
+  return own.length === 0 ? undefined : (version) => findBlock(own, module, version) !== undefined;
 }

@@ -1,12 +1,15 @@
 import type { Readable } from 'node:stream';
 import type { ByteRange } from '../archives/archive-store.ts';
 import type { Config } from '../config/config.ts';
+import type { OlderFormat } from '../index/registry-state.ts';
 import type { Block } from '../model/block.ts';
 import type { Checksum } from '../model/checksum.ts';
 import type { Lookup, SourceFailure } from '../model/lookup.ts';
 import type { ModuleName } from '../model/module-name.ts';
 import type { Version } from '../model/version.ts';
 import type {
+  BlockOutcome,
+  BlockRuling,
   Conflict,
   ConflictOutcome,
   ConflictRuling,
@@ -60,8 +63,8 @@ export interface Registry {
     readonly isFresh?: boolean | undefined;
     readonly signal?: AbortSignal | undefined;
   }): Promise<SyncReport>;
-  /** Brings the data back to the format before, for an older program; throws `StorageError` where that would lose something. */
-  downgrade(): Promise<void>;
+  /** Brings the data back to that format, for an older program; throws `StorageError` where that would lose something. */
+  downgrade(format: OlderFormat): Promise<void>;
   status(): Promise<StatusReport>;
   explain(module: ModuleName, version?: Version): Promise<Explanation>;
   checkSources(name?: string): Promise<SourceCheck[]>;
@@ -74,6 +77,11 @@ export interface Registry {
   /** Carries a decision out. Throws `NotFoundError` or `UsageError`, with nothing changed, where it does not fit. */
   ruleOnConflict(ruling: ConflictRuling): Promise<ConflictOutcome>;
 
+  /** What is refused to everybody, by name. */
+  blocks(): Promise<readonly Block[]>;
+  /** Refuses a version or a module to everybody, served or not, or lifts that. Throws `NotFoundError` where nothing is to lift. */
+  ruleOnBlock(ruling: BlockRuling): Promise<BlockOutcome>;
+
   /** Reads every archive again, slowly, and fetches damaged ones anew; goes on where it was interrupted. */
   scrub(signal?: AbortSignal): Promise<ScrubReport>;
   /** The steps of a verification from the ledger on; see `verifyRegistry`. */
@@ -81,6 +89,8 @@ export interface Registry {
 
   /** The commit `main` is served at, read afresh: 40 hex digits. */
   servedCommit(): Promise<string>;
+  /** The commit of the state, read afresh: another one wherever anything was decided, also where the index stays as it is. */
+  stateCommit(): Promise<string>;
   /** Commits a client may `want`, or be found to have: recent history of `main`. */
   servedCommits(): Promise<ReadonlySet<string>>;
 
@@ -105,8 +115,8 @@ export interface Registry {
 
   /** `symbols.zip`, merged from the sources' own by the modules' origins; always a valid zip. */
   symbols(): Promise<ServedFile>;
-  /** A verified wasm asset or its `.sha256`; `assetPath` as in `Source.openAsset`. */
-  openAsset(assetPath: string): Promise<Lookup<ServedFile>>;
+  /** A verified wasm asset or its `.sha256`, refused where its version is blocked; `assetPath` as in `Source.openAsset`. */
+  openAsset(assetPath: string): Promise<Lookup<ServedFile> | BlockedArchive>;
 
   /** When each enabled source's index was last read; cheap at any size. */
   readTimes(): Promise<readonly { readonly source: string; readonly readAt: string | undefined }[]>;
@@ -129,8 +139,13 @@ export interface Registry {
 /** What asking for an archive ends in: a lookup, or a refusal that no asking again changes. */
 export type ArchiveOutcome = Lookup<ServedArchive> | ArchiveRefusal;
 
+export interface BlockedArchive {
+  readonly kind: 'blocked';
+  readonly block: Pick<Block, 'reason' | 'at' | 'version'>;
+}
+
 export type ArchiveRefusal =
-  | { readonly kind: 'blocked'; readonly block: Pick<Block, 'reason' | 'at' | 'version'> }
+  | BlockedArchive
   /** It was served, and has left the index for good as far as this registry can tell. */
   | { readonly kind: 'gone'; readonly firstSeen: string };
 

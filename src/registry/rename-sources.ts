@@ -72,7 +72,7 @@ export async function renameSources(
     if (tree) trees.set(name, tree.id);
   }
   const left = [...newNames.keys()].filter((old) => !trees.has(old));
-  const ledgerEdits: TreeEdit[] = [
+  const stateEdits: TreeEdit[] = [
     ...[...trees].map(([name, object]) => ({ path: `${ledgerFolder}/${name}`, mode: '040000', object })),
     ...left.map((old) => ({ path: `${ledgerFolder}/${old}` })),
   ];
@@ -84,7 +84,7 @@ export async function renameSources(
       policy: '',
       snapshots: base.snapshots.map((record) => ({ ...record, source: nameOf(record.source) })),
     },
-    ledgerEdits,
+    stateEdits,
     findings: (await base.findings()).map((finding) => renameFinding(finding, nameOf)),
     decisions: (await base.decisions()).map((decision) => renameIn(decision, nameOf)),
     pending: new Map([...(await base.pending())].map(([module, reason]) => [module, rename(reason, nameOf)])),

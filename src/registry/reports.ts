@@ -2,6 +2,7 @@
  * What the registry tells about its work. Plain data: printed by the CLI, answered as JSON by `--json` and the
  * server. Times are ISO 8601 in UTC, sizes bytes. Nothing here contains a credential.
  */
+import type { Block, BlockSubject } from '../model/block.ts';
 import type { Checksum } from '../model/checksum.ts';
 import type { Finding } from '../model/finding.ts';
 import type { SourceFailure } from '../model/lookup.ts';
@@ -157,6 +158,8 @@ export interface MirrorReport {
   }[];
   /** With `dryRun`: what would be downloaded, `OWNER/NAME@VERSION`, in the order of names. */
   readonly toDownload: readonly string[];
+  /** Versions that were selected, and are not downloaded, as they are refused to everybody. */
+  readonly blocked: readonly { readonly module: ModuleName; readonly version: Version }[];
   readonly failed: readonly {
     readonly module: ModuleName;
     readonly version: Version;
@@ -222,6 +225,8 @@ export interface StatusReport {
   }[];
   readonly findings: readonly Finding[];
   readonly heldBack: readonly HeldBack[];
+  /** What is refused to everybody. */
+  readonly blocks: readonly Block[];
   readonly archives: { readonly count: number; readonly bytes: number };
   readonly indexBytes: number;
 }
@@ -258,6 +263,8 @@ export interface Explanation {
   readonly isCached: boolean | undefined;
   /** Versions in the served index, lowest first. */
   readonly versions: readonly Version[];
+  /** What of it is refused to everybody; of one version, what refuses that. */
+  readonly blocks: readonly Block[];
   readonly findings: readonly Finding[];
   /** What keeps this name from being decided, where it only waits. */
   readonly heldBack: HeldBack | undefined;
@@ -308,6 +315,16 @@ export interface ConflictOutcome {
   readonly decisions: readonly OperatorDecision[];
   /** Of many, those that were left as they are. */
   readonly skipped: readonly { readonly module: ModuleName; readonly reason: string }[];
+  readonly report: SyncReport;
+}
+
+export type BlockRuling = BlockSubject &
+  ({ readonly action: 'block'; readonly reason: string } | { readonly action: 'unblock' });
+
+export interface BlockOutcome {
+  readonly decision: OperatorDecision;
+  /** Those of the versions it is about that clients have ever been served, lowest first. */
+  readonly versions: readonly Version[];
   readonly report: SyncReport;
 }
 

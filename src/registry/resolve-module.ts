@@ -13,7 +13,7 @@ import type { Decision } from './decide-origin.ts';
 import { type FactFinder, findFactsByPath, type LocatedFacts } from './module-facts.ts';
 import { decide, listElsewhere, measureAll, readListed } from './plan-located.ts';
 import { planModule } from './plan-module.ts';
-import { type Policy, policyOf } from './policy.ts';
+import { blockedVersions, type Policy, policyOf } from './policy.ts';
 
 /** Where a module comes from, which takes no look into its files. */
 interface LocatedModule {
@@ -65,7 +65,7 @@ export interface Resolver {
  */
 export function createResolver(input: ResolveInput): Resolver {
   const budget = createByteBudget(resolvingBytes);
-  const policy = policyOf(input.config, input.snapshots, input.state.acceptedNames);
+  const policy = policyOf(input.config, input.snapshots, input.state);
   const facts = input.facts ?? findFactsByPath(input.index, input.state, input.snapshots);
   const locate = remembering(async (module) => {
     const located = await facts.find(module);
@@ -76,7 +76,10 @@ export function createResolver(input: ResolveInput): Resolver {
     };
   });
   const resolveBounded = async (located: LocatedModule) => {
-    const sizeBytes = await measureAll(input.index, [located.decision.file, located.facts.served]);
+    const sizeBytes = await measureAll(input.index, [
+      located.decision.file,
+      located.facts.unblocked ?? located.facts.served,
+    ]);
     return budget.run(sizeBytes, () => resolveLocated(located, policy, input));
   };
   return {
@@ -122,7 +125,7 @@ async function resolveLocated(
   const origin = policy.sources.find(({ name }) => name === decision.origin);
   const [source, servedFile, ledger] = await Promise.all([
     decision.file === undefined ? undefined : readListed(index, policy, decision.origin ?? '', decision.file),
-    read(facts.served),
+    read(facts.unblocked ?? facts.served),
     read(facts.ledger),
   ]);
   const pins = ledger ? parseLedgerFile(ledger) : [];
@@ -143,6 +146,7 @@ async function resolveLocated(
     sourceFile,
     unreadable,
     servedFile,
+    isBlocked: blockedVersions(policy, module),
     pins,
     isCached: (checksum) => cached.has(checksum),
     isListedElsewhere: (version, checksum) =>

@@ -1,6 +1,7 @@
 import type { GitIndex, StateView } from '../index/git-index.ts';
 import { parseIndexFile } from '../index/index-file.ts';
 import { indexPathOf, readIndexPath } from '../index/layout.ts';
+import { findBlock } from '../model/block.ts';
 import type { Finding } from '../model/finding.ts';
 import type { IndexEntry } from '../model/index-entry.ts';
 import type { ModuleName } from '../model/module-name.ts';
@@ -9,6 +10,7 @@ import { batches } from '../support/batches.ts';
 import { createByteBudget } from '../support/byte-budget.ts';
 import { measureAll } from './plan-located.ts';
 import type { PlannedChange } from './planned-change.ts';
+import type { Policy } from './policy.ts';
 
 /** How many served files are read at a time, and how many bytes of them are in memory at most. */
 const batchSize = 256;
@@ -32,12 +34,17 @@ export async function findChangedSelections(
   state: StateView,
   changes: readonly PlannedChange[],
   sources: readonly { readonly name: string; readonly enabled: boolean }[],
+  policy: Pick<Policy, 'blocked'>,
 ): Promise<Finding[]> {
   const losses = new Map<string, Loss>();
   for (const { module, change } of changes) {
-    if (change === undefined || change.kind === 'moved' || change.versionsRemoved.length === 0) continue;
+    if (change === undefined || change.kind === 'moved') continue;
+    // What the operator blocks is taken by nobody instead, and no news to him.
+    const removed = new Set(
+      change.versionsRemoved.filter((version) => !findBlock(policy.blocked, module, version)),
+    );
+    if (removed.size === 0) continue;
     if (!sources.some(({ name, enabled }) => enabled && name === change.origin)) continue;
-    const removed = new Set(change.versionsRemoved);
     const before = await servedVersions(index, state, module);
     const after = [...before.filter((version) => !removed.has(version)), ...change.versionsAdded];
     losses.set(module, { source: change.origin, before, after });

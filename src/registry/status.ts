@@ -51,6 +51,7 @@ export async function readStatus(
     sources,
     findings: await state.findings(),
     heldBack: heldBackOf(await state.pending(), { config, snapshots: state.snapshots, observations }),
+    blocks: state.blocks,
     archives: await measureArchives(archives),
     indexBytes: await measureRepository(index.directory),
   };

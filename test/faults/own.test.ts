@@ -239,7 +239,7 @@ describe('verify', () => {
     const file = (content: string) => ({ path: 'ledger/public/user/alice/json.index', content });
     await repository.commit({
       ...{ base, state: base, findings: [], pending: new Map(), message: 'Tamper\n', date: new Date() },
-      ledgerEdits: [
+      stateEdits: [
         file(`1.0.0 ${wrong} 2026-01-01T00:00:00.000Z public\n`),
         { path: 'ledger/elsewhere/user/bob/http.index', content: 'no pin\n' },
       ],

@@ -38,7 +38,13 @@ export interface RegistryStandIn extends Registry {
   /** What `isReady` answers. */
   ready: boolean;
   /** How often each of these was called. */
-  readonly calls: { servedCommit: number; openArchive: number; readIndex: number; staleSources: number };
+  readonly calls: {
+    servedCommit: number;
+    stateCommit: number;
+    openArchive: number;
+    readIndex: number;
+    staleSources: number;
+  };
   /** When set, `openArchive` waits for it. */
   gate: Promise<void> | undefined;
 }
@@ -51,7 +57,7 @@ export async function createRegistryStandIn(): Promise<RegistryStandIn> {
   await commit(indexDirectory, 'refs/heads/main', [['README', 'An index.\n']]);
   const lines = new Map<ModuleName, string[]>();
   const archives = new Map<string, Buffer>();
-  const calls = { servedCommit: 0, openArchive: 0, readIndex: 0, staleSources: 0 };
+  const calls = { servedCommit: 0, stateCommit: 0, openArchive: 0, readIndex: 0, staleSources: 0 };
   const failures = new Map<string, SourceFailure>();
   const refusals = new Map<string, ArchiveRefusal>();
   const assets = new Map<string, Buffer>();
@@ -110,6 +116,10 @@ export async function createRegistryStandIn(): Promise<RegistryStandIn> {
       calls.servedCommit++;
       return gitText(indexDirectory, ['rev-parse', 'refs/heads/main']);
     },
+    async stateCommit() {
+      calls.stateCommit++;
+      return `${await gitText(indexDirectory, ['rev-parse', 'refs/heads/main'])} ${refusals.size}`;
+    },
     async servedCommits() {
       return new Set((await gitText(indexDirectory, ['rev-list', 'refs/heads/main'])).split('\n'));
     },
@@ -160,7 +170,7 @@ export async function createRegistryStandIn(): Promise<RegistryStandIn> {
       const because = 'it is the only source that lists it';
       const rule = 'priority';
       const isServed = lines.has(module);
-      const rest = { pin: undefined, isCached: true, sources: [], versions: [], findings: [] };
+      const rest = { pin: undefined, isCached: true, sources: [], versions: [], blocks: [], findings: [] };
       const heldBack = undefined;
       return { module, version, isServed, origin: 'mooncakes', rule, because, heldBack, ...rest };
     },
@@ -188,6 +198,8 @@ const unsupported = {
   heldBack: unavailableHere,
   conflicts: unavailableHere,
   ruleOnConflict: unavailableHere,
+  blocks: unavailableHere,
+  ruleOnBlock: unavailableHere,
   findArchive: unavailableHere,
 };
 

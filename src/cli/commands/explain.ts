@@ -1,6 +1,7 @@
 import type { Command } from 'commander';
 import type { Explanation } from '../../registry/reports.ts';
 import { parseModuleVersion } from '../arguments.ts';
+import { formatBlock } from '../block-text.ts';
 import { addExamples, type Run, withRegistry } from '../context.ts';
 import { exitCodes } from '../exit-codes.ts';
 import { formatFindings } from '../findings.ts';
@@ -47,6 +48,7 @@ export function formatExplanation(explanation: Explanation): string {
     formatSources(explanation.sources),
     '',
   ];
+  lines.push(...explanation.blocks.map(formatBlock));
   if (explanation.versions.length > 0) lines.push(`Served versions: ${explanation.versions.join(', ')}`);
   if (pin) lines.push(`Pinned: ${pin.checksum} since ${pin.firstSeen} from "${pin.source}"`);
   if (isCached !== undefined) lines.push(`Archive: ${isCached ? 'cached' : 'not cached'}`);
@@ -66,8 +68,10 @@ function formatWaiting({ module, heldBack, sources }: Explanation): string[] {
   ];
 }
 
-function formatVerdict({ module, version, origin, isServed, sources }: Explanation): string {
+function formatVerdict({ module, version, origin, isServed, sources, blocks }: Explanation): string {
   const name = version === undefined ? module : `${module}@${version}`;
+  const whole = blocks.find((block) => version !== undefined || block.version === undefined);
+  if (whole) return `${name} is blocked: ${whole.reason}`;
   if (isServed) return `${name} is served${origin === undefined ? '' : ` from "${origin}"`}.`;
   if (origin === undefined) return `${name} is not served.`;
   const supplier = sources.find(({ source }) => source === origin);

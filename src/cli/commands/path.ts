@@ -1,5 +1,6 @@
 import type { Command } from 'commander';
 import { NotFoundError } from '../../errors.ts';
+import { findBlock, nameOfBlock } from '../../model/block.ts';
 import { parseExactVersion } from '../arguments.ts';
 import { addExamples, type Run, withRegistry } from '../context.ts';
 import { exitCodes } from '../exit-codes.ts';
@@ -18,6 +19,11 @@ export function definePath(parent: Command, run: Run): void {
     run((context) => {
       const { module, version } = parseExactVersion(text);
       return withRegistry(context, async (registry) => {
+        const block = findBlock(await registry.blocks(), module, version);
+        if (block)
+          throw new NotFoundError(`${module}@${version} is blocked: ${block.reason}`, {
+            hint: `moonbit-registry unblock ${nameOfBlock(block)}`,
+          });
         const archive = await registry.findArchive(module, version);
         if (!archive)
           throw new NotFoundError(`${module}@${version} is not in the served index`, {

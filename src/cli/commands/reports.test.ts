@@ -117,6 +117,7 @@ describe('mirror', () => {
     skipped: [],
     unmatched: [],
     toDownload: [],
+    blocked: [],
     failed: [],
     unsatisfied: [],
     findings: [],
@@ -254,6 +255,7 @@ test('status shows counts, ages and which source fails', () => {
     ],
     findings: [conflict],
     heldBack: [],
+    blocks: [],
     archives: { count: 6548, bytes: 5 * 1024 ** 2 },
     indexBytes: 2048,
   };
@@ -309,6 +311,7 @@ test('explain gives the verdict first, then each source, then pin, cache and fin
     pin: { checksum, firstSeen: '2026-01-01T00:00:00.000Z', source: 'internal' },
     isCached: false,
     versions: versions('1.3.0', '1.4.0'),
+    blocks: [],
     findings: [],
     heldBack: undefined,
   };

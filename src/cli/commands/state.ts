@@ -1,4 +1,5 @@
-import type { Command } from 'commander';
+import { type Command, Option } from 'commander';
+import { olderFormats } from '../../index/registry-state.ts';
 import { addExamples, type Run, withRegistry } from '../context.ts';
 import { exitCodes } from '../exit-codes.ts';
 
@@ -10,19 +11,27 @@ export function defineState(parent: Command, run: Run): void {
   const command = state
     .command('downgrade')
     .description(
-      'Brings the data back to the format before, for an older program; it must be the next to open them, since this one upgrades ' +
+      'Brings the data back to an older format, by default the one before, for an older program; it must be the next to open them, since this one upgrades ' +
         'them again. Refuses where the older format has no place for something, and says what.',
     );
+  command.addOption(
+    new Option('--format <number>', 'the format to go back to; version 0.1.0 knows 1').choices(
+      olderFormats.map(String),
+    ),
+  );
   addExamples(command, [
     ['moonbit-registry state downgrade', 'Then install the older version, before anything else runs here.'],
+    ['moonbit-registry state downgrade --format 1', 'The same, for version 0.1.0.'],
   ]);
-  command.action(() =>
+  command.action((flags: { readonly format?: string }) =>
     run((context) =>
       withRegistry(context, async (registry) => {
-        await registry.downgrade();
+        const format = flags.format === '1' ? 1 : 2;
+        await registry.downgrade(format);
+        const next = format === 1 ? 'version 0.1.0' : `a version that knows format ${format}`;
         context.output.result({
-          text: 'The data have format 1. Stop every process of this version now, and go on with version 0.1.0.',
-          json: { format: 1 },
+          text: `The data have format ${format}. Stop every process of this version now, and go on with ${next}.`,
+          json: { format },
         });
         return exitCodes.done;
       }),

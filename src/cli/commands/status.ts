@@ -50,6 +50,9 @@ export function formatStatus(report: StatusReport, now: number): string {
     `  Archives:  ${groupDigits(archives.count)}, ${formatBytes(archives.bytes)}`,
     `  Index:     ${formatBytes(indexBytes)}`,
     `  Fallback:  ${report.upstreamFallback ? 'on (archives are fetched on demand)' : 'off (only cached archives are listed)'}`,
+    ...(report.blocks.length > 0
+      ? [`  Blocked:   ${groupDigits(report.blocks.length)} (moonbit-registry block --list)`]
+      : []),
     '',
     formatTable(['SOURCE', 'PRIORITY', 'LISTED', 'SERVED', 'STATE'], rows, [1, 2, 3]),
     ...failing.map(
