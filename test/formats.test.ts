@@ -427,15 +427,17 @@ test('what a later program of the same format has written beside ours survives o
   expect(await show(gitDir, `${stateRef}:log/head`)).toBe('a file of its own\n');
 });
 
-describe('the program of format 1', () => {
-  let folder: string | undefined;
-  afterAll(() => (folder === undefined ? undefined : rm(folder, { recursive: true, force: true })));
+describe('the program of an older format', () => {
+  const folders = new Set<string>();
+  afterAll(async () => {
+    for (const folder of folders) await rm(folder, { recursive: true, force: true });
+  });
 
-  async function findProgram(skip: (why: string) => never): Promise<string> {
-    const entry = await buildRelease(1);
+  async function findProgram(skip: (why: string) => never, format = 1): Promise<string> {
+    const entry = await buildRelease(format);
     if (entry === undefined)
-      return skip('the history of this repository is not here, so 0.1.0 cannot be built');
-    folder = dirname(dirname(entry));
+      return skip('the history of this repository is not here, so its earlier programs cannot be built');
+    folders.add(dirname(dirname(entry)));
     return entry;
   }
 
@@ -472,6 +474,22 @@ describe('the program of format 1', () => {
       }
     }
   }, 180_000);
+
+  test('serves nothing that is blocked: that of format 2 refuses data of this one', async ({ skip }) => {
+    const entry = await findProgram(skip, 2);
+    const upstream = await startUpstream(['alice/json@1.0.0', 'alice/json@1.1.0']);
+    const registry = await createRegistry({ sources: [{ name: 'main', upstream }] });
+    await registry.sync();
+    const reason = { action: 'block', reason: 'CVE-2026-1' } as const;
+    await registry.ruleOnBlock({ ...reason, module: moduleName('alice/json'), version: version('1.0.0') });
+    const refs = await readRefs(registry.indexDirectory);
+    for (const command of [['sync'], ['path', 'alice/json@1.0.0'], ['serve', '--port', '0']]) {
+      const { code, output } = await runOld(entry, ['-d', registry.config.directory, ...command]);
+      expect([command.join(' '), code], output).toEqual([command.join(' '), 1]);
+      expect(output).toContain('knows format 2');
+      expect(await readRefs(registry.indexDirectory)).toBe(refs);
+    }
+  }, 120_000);
 
   test('goes on with data that were brought back', async ({ skip }) => {
     const entry = await findProgram(skip);

@@ -560,3 +560,22 @@ describe('rule 11: one source harms nobody else', () => {
     expect((await registry.sync()).findings).toEqual([]);
   });
 });
+
+describe('rule 12: policy never changes a resolution', () => {
+  test('what is blocked is refused, and nobody gets another version for it', async () => {
+    const names = ['1.0.0', '1.1.0', '1.2.0'].map((one) => `alice/json@${one}`);
+    const upstream = await startUpstream(names);
+    const registry = await createRegistry({ sources: [{ name: 'main', upstream }] });
+    await registry.sync();
+    const module = moduleName('alice/json');
+    for (const one of ['1.1.0', '1.2.0', '1.0.0'])
+      await registry.ruleOnBlock({ action: 'block', module, version: version(one), reason: 'CVE-2026-1' });
+    // Each of them was a hole or a tail, until all were blocked: then all are listed, to be refused with the reason.
+    expect(Object.keys(await readServed(registry))).toEqual(names);
+    await registry.ruleOnBlock({ action: 'unblock', module, version: version('1.1.0') });
+    expect(Object.keys(await readServed(registry))).toEqual(names.slice(0, 2));
+    expect(await download(registry, 'alice/json@1.0.0')).toBe('blocked');
+    expect(await download(registry, 'alice/json@1.1.0')).toMatch(/^[0-9a-f]{64}$/);
+    expect(await download(registry, 'alice/json@1.2.0')).toBe('blocked');
+  });
+});

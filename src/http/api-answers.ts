@@ -41,8 +41,8 @@ export function describeStatistics(catalogue: Catalogue) {
   };
 }
 
-/** Of findings no messages, which may say what a source said, and not who decided about them; of what is waited for, no failure. */
-export function describeExplanation({ findings, heldBack, ...explanation }: Explanation) {
+/** Of findings no messages, which may say what a source said, and not who decided; of what is waited for, no failure. */
+export function describeExplanation({ findings, heldBack, blocks, ...explanation }: Explanation) {
   return {
     ...explanation,
     ...(heldBack && {
@@ -51,6 +51,7 @@ export function describeExplanation({ findings, heldBack, ...explanation }: Expl
         waitsFor: heldBack.waitsFor.map(({ source, failureClass }) => ({ source, class: failureClass })),
       },
     }),
+    blocks: blocks.map(({ module, version, reason, at }) => ({ module, version, reason, at })),
     findings: findings.map(({ kind, module, version, source, pinned, offered, foundAt }) => {
       return { kind, module, version, source, pinned, offered, foundAt };
     }),

@@ -114,6 +114,51 @@ describe('manifest', () => {
     const answer = await fetch(`${url}/api/v0/${path}`);
     expect([answer.status, answer.headers.get('content-type')]).toEqual([status, 'application/problem+json']);
   });
+
+  test('of a module that is not served is missing in the official words, with our own beside them', async () => {
+    const { url } = await world();
+    const answer = await fetch(`${url}/api/v0/manifest/alice/none`);
+    expect(await answer.json()).toEqual({
+      type: 'about:blank',
+      title: 'Not Found',
+      status: 404,
+      detail: 'Package not found',
+      instance: expect.stringMatching(/^urn:uuid:/),
+      hint: '/api/v0/explain/alice/none says why',
+      explanation: 'No module of that name is served here: "alice/none".',
+    });
+  });
+
+  test('always has nine keys', async () => {
+    const { url } = await world();
+    const keys = ['build_status', 'downloads', 'has_package', 'latest_version', 'metadata', 'module', 'name'];
+    for (const path of ['alice/json', 'bob/plain', 'bob/parser/deep@2.0.0/inner'])
+      expect(Object.keys((await get(`${url}/api/v0/manifest/${path}`)) as object).sort()).toEqual([
+        ...keys,
+        'version',
+        'versions',
+      ]);
+  });
+});
+
+test.each([
+  ['GET', '/api/v0/none', 404],
+  ['GET', '/api/v0/manifest/alice/none', 404],
+  ['GET', '/api/v0/manifest/alice/json@9.9.9', 404],
+  ['GET', '/api/v0/manifest/%ff', 400],
+  ['GET', '/api/v0/user/nobody', 404],
+  ['GET', '/api/v0/explain/bob', 400],
+  ['POST', '/api/v0/modules', 405],
+  ['GET', `/api/v0/manifest/${'a'.repeat(9000)}`, 414],
+])('an error has the official "detail" beside our own members: %s %s is %d', async (method, path, status) => {
+  const { url } = await world();
+  const answer = await fetch(url + path, { method });
+  expect(await answer.json()).toMatchObject({
+    status,
+    detail: expect.stringMatching(/^\w.+/),
+    title: expect.any(String),
+  });
+  expect(answer.status).toBe(status);
 });
 
 describe('listings', () => {
@@ -136,6 +181,18 @@ describe('listings', () => {
       keywords: [],
       is_new: true,
     });
+  });
+
+  test('have eight keys and never null, whatever a line says', async () => {
+    const { registry, url } = await world();
+    await registry.publish('odd/one@1.0.0', {
+      ...{ description: null, keywords: null, license: 7, repository: null, created_at: [], yanked: 'no' },
+    });
+    for (const module of (await get(`${url}/api/v0/modules`)) as Record<string, unknown>[]) {
+      expect(Object.keys(module)).toHaveLength(8);
+      expect(Object.values(module)).not.toContain(null);
+    }
+    expect(await get(`${url}/api/v0/search?kw=odd`)).toMatchObject([{ description: '' }]);
   });
 
   test('rank by last publication, first publication and use', async () => {
@@ -199,12 +256,14 @@ test('a decision is explained, but for what sources said and who decided', async
     } as const;
     const waiting = { kind: 'new', names: 1, owners: [], examples: [], waitsFor: [awaited] } as const;
     const heldBack = { ...waiting, since: '2026-01-01T00:00:00.000Z' };
-    return { ...(await explain(module, version)), findings: [{ ...finding, kept }], heldBack };
+    const blocks = [{ module, reason: 'CVE-2026-1', at: kept.at, by: 'root' }];
+    return { ...(await explain(module, version)), blocks, findings: [{ ...finding, kept }], heldBack };
   };
   expect(await get(`${url}/api/v0/explain/bob/parser%2Fdeep@2.0.0`)).toMatchObject({
     module: 'bob/parser/deep',
     version: '2.0.0',
     rule: 'priority',
+    blocks: [{ module: 'bob/parser/deep', reason: 'CVE-2026-1', at: '2026-01-01T00:00:00.000Z' }],
     findings: [{ kind: 'dropped-line', module: 'bob/parser/deep', source: 'partner' }],
     heldBack: { waitsFor: [{ source: 'partner', class: 'connection' }] },
   });

@@ -97,9 +97,20 @@ async function answerManifest(registry: Registry, request: AppRequest): Promise<
   const named = parseNamedPath(request.path);
   if (!named) return undecodable();
   const found = await findModule(registry, named.path);
-  if (!found) return problem(404, `No module of that name is served here: ${JSON.stringify(named.path)}.`);
+  if (!found) return packageNotFound(named.path);
   const manifest = describeManifest(found.module, named.path, found.file, named.version);
   return manifest ? json(manifest) : problem(404, `${found.module} has no version ${named.version}.`);
+}
+
+/** In the official words (moon-protocol §14), which clients know; ours stand beside them. */
+function packageNotFound(path: string): Answer {
+  const isName = isModuleName(path);
+  return problem(404, 'Package not found', {
+    hint: isName
+      ? `/api/v0/explain/${path.split('/').map(encodeURIComponent).join('/')} says why`
+      : undefined,
+    members: { explanation: `No module of that name is served here: ${JSON.stringify(path)}.` },
+  });
 }
 
 /** The longest leading part of `path` that is a module: the rest is a package in it. */

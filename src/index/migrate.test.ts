@@ -12,6 +12,7 @@ import {
   downgradeLedgerFile,
   downgradeProblem,
   downgradeState,
+  downgradeToFormat2,
   keptRefOf,
   migrate,
   upgradeLedgerFile,
@@ -93,6 +94,25 @@ describe('a state of format 1', () => {
     const state = parseState(Buffer.from(JSON.stringify(old)), 1, 'here');
     expect(state).toMatchObject({ ...old, planner: 1, acceptedNames: [] });
     expect(JSON.parse(downgradeState(state))).toEqual(old);
+  });
+
+  test('and one of format 2 have nothing blocked, and lose that key alone on the way back', () => {
+    const state = parseState(Buffer.from(JSON.stringify(old)), 1, 'here');
+    const { blocks, ...format2 } = JSON.parse(formatState(state));
+    expect(blocks).toEqual([]);
+    expect(JSON.parse(downgradeToFormat2(state))).toEqual(format2);
+    expect(parseState(Buffer.from(JSON.stringify(format2)), 2, 'here').blocks).toEqual([]);
+    // What is refused must not be served for a line that is damaged.
+    const damaged = [
+      undefined,
+      {},
+      [{ module: 'alice/json' }],
+      [{ module: 'no name', reason: '', at: '', by: '' }],
+    ];
+    for (const blocked of damaged)
+      expect(() =>
+        parseState(Buffer.from(JSON.stringify({ ...format2, blocks: blocked })), 3, 'here'),
+      ).toThrow(StorageError);
   });
 
   test('has other keys today, so that the program before stops', () => {
@@ -219,9 +239,22 @@ describe('a migration', () => {
     expect(after.format).toBe(3);
     const parents = await git(['--git-dir', directory, 'log', '-1', '--format=%P', after.commit]);
     expect(parents.trim()).toBe(before.commit);
+    expect(after.blocks).toEqual([]);
     const kept = await git(['--git-dir', directory, 'rev-parse', keptRefOf(1)]);
     expect(kept.trim()).toBe(before.commit);
     expect(after.served).toBe(before.served);
+  });
+
+  test('from format 2 adds a place for what is blocked, and changes nothing else', async () => {
+    const { directory, index } = await openOld();
+    await migrate(index, date, () => undefined);
+    const first = await index.state();
+    await downgrade(index, date, 2);
+    expect((await index.state()).format).toBe(2);
+    await migrate(index, date, () => undefined);
+    const again = await index.state();
+    const treeOf = (commit: string) => git(['--git-dir', directory, 'rev-parse', `${commit}^{tree}`]);
+    expect(await treeOf(again.commit)).toBe(await treeOf(first.commit));
   });
 
   test('of what has today’s format does nothing, and neither does a downgrade of the oldest', async () => {

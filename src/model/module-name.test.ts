@@ -140,3 +140,11 @@ describe('a module name', () => {
     expect([ownerOf(name), restOf(name)]).toEqual(['tonyfettes', 'tree-sitter/cli']);
   });
 });
+
+test('every character that makes moon refuse a whole search result is in no module name', () => {
+  const refusedByMoon = /[@:\\\p{White_Space}\p{Cc}\p{Bidi_Control}]/u;
+  const accepted = Array.from({ length: 0x110000 }, (_, codePoint) => codePoint)
+    .filter((codePoint) => refusedByMoon.test(at(codePoint)))
+    .filter((codePoint) => isModuleName(`a/b${at(codePoint)}c`));
+  expect(accepted).toEqual([]);
+});

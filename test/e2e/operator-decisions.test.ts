@@ -235,14 +235,15 @@ test('the data go back to format 1 for an older program, unless that has no plac
     ],
   });
   await registry.run('sync');
-  expect(await registry.run('state', 'downgrade')).toMatchObject({ code: 0, stderr: '' });
+  const downgrade = ['state', 'downgrade', '--format', '1'];
+  expect(await registry.run(...downgrade)).toMatchObject({ code: 0, stderr: '' });
   // Whatever opens them next, this program among them, upgrades them again.
   expect((await registry.run('sync')).code).toBe(0);
   internal.faults.down = true;
   await mooncakes.publish('a/new@1.0.0');
   await registry.run('sync');
   const state = await registry.state();
-  const refused = await registry.run('state', 'downgrade');
+  const refused = await registry.run(...downgrade);
   expect(refused).toMatchObject({ code: 1, stderr: expect.stringContaining('a/new is undecided') });
   expect(await registry.state()).toBe(state);
 });

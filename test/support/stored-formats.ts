@@ -58,7 +58,7 @@ export async function rewriteState(gitDir: string, files: Readonly<Record<string
 }
 
 /** The last commit of each release whose format is older than today's. */
-const lastCommits: Readonly<Record<number, string>> = { 1: 'dd19789' };
+const lastCommits: Readonly<Record<number, string>> = { 1: 'dd19789', 2: '7ba826c' };
 const built = new Map<number, Promise<string | undefined>>();
 
 /**
