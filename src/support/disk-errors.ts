@@ -35,7 +35,9 @@ const spoken = new Map(
 /** The failure of the disk that another program tells of, in English; `undefined` where it is about something else. */
 export function diskErrorIn(doing: string, text: string, cause: unknown): StorageError | undefined {
   const code = [...spoken].find(([words]) => text.includes(words))?.[1];
-  return code === undefined ? undefined : new StorageError(`cannot ${doing}: ${code}`, { hint: hintFor(code), cause });
+  return code === undefined
+    ? undefined
+    : new StorageError(`cannot ${doing}: ${code}`, { hint: hintFor(code), cause });
 }
 
 /**
