@@ -1,4 +1,8 @@
 import { configDefaults, defineConfig } from 'vitest/config';
+import { findMemoryPlace } from './test/support/memory-place.ts';
+
+// Unless somebody says where: `TMPDIR=/somewhere npm test`.
+const temporary = process.env.TMPDIR ?? findMemoryPlace();
 
 export default defineConfig({
   define: { __VERSION__: JSON.stringify('0.0.0-test') },
@@ -6,6 +10,7 @@ export default defineConfig({
     include: ['src/**/*.test.ts', 'test/**/*.test.ts'],
     // A run of its own in CI: it starts dozens of servers and measures nothing.
     exclude: [...configDefaults.exclude, ...(process.env.BENCH_SMOKE ? [] : ['test/bench-smoke.test.ts'])],
+    env: temporary === undefined ? {} : { TMPDIR: temporary },
     setupFiles: ['test/support/no-network.ts'],
     testTimeout: 60_000,
     hookTimeout: 60_000,

@@ -1,3 +1,5 @@
+import { appendFile, mkdir, rename, writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
 import { runGit } from '../support/git.ts';
 import { importCommits, type NewCommit } from '../support/git-import.ts';
 
@@ -19,12 +21,8 @@ const firstCommitTime = Date.UTC(2026, 1, 14);
 
 /** Makes the repository in `repository`, with no commits yet: an index that has never been published to. */
 export async function createUpstreamIndex(repository: string, firstBranch: string): Promise<UpstreamIndex> {
-  await runGit(['init', '--quiet', '--bare', '--initial-branch', firstBranch, repository]);
-  for (const [key, value] of [
-    ['gc.auto', '0'],
-    ['core.fsync', 'none'],
-  ] as const)
-    await runGit(['config', key, value], { gitDir: repository });
+  await runGit(['init', '--quiet', '--bare', '--template=', '--initial-branch', firstBranch, repository]);
+  await appendFile(join(repository, 'config'), '[gc]\n\tauto = 0\n[core]\n\tfsync = none\n');
   const files = new Map<string, Buffer>();
   let branch = firstBranch;
   let commit: string | undefined;
@@ -34,7 +32,7 @@ export async function createUpstreamIndex(repository: string, firstBranch: strin
     // The time is the number of the commit: the same calls give the same commit ids.
     const date = new Date(firstCommitTime + commits++ * 60_000);
     const [id] = await importCommits(repository, [() => ({ base, message, date, edits })]);
-    await runGit(['update-ref', `refs/heads/${branch}`, id ?? ''], { gitDir: repository });
+    await writeRef(join(repository, 'refs', 'heads', branch), id ?? '');
     commit = id;
   }
 
@@ -73,6 +71,13 @@ export async function createUpstreamIndex(repository: string, firstBranch: strin
       branch = name;
     },
   };
+}
+
+/** As git does it, whose `update-ref` is a process. */
+async function writeRef(file: string, commit: string): Promise<void> {
+  await mkdir(dirname(file), { recursive: true });
+  await writeFile(`${file}.lock`, `${commit}\n`, { flag: 'wx' });
+  await rename(`${file}.lock`, file);
 }
 
 async function writeBlob(repository: string, content: Buffer): Promise<string> {

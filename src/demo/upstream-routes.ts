@@ -1,5 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
+import { join } from 'node:path';
+import { rememberAdvertisement } from './advertised-refs.ts';
 import type { ArchiveShelf } from './archive-shelf.ts';
 import { type Answer, answer } from './faults.ts';
 import { answerByGitHttpBackend } from './git-http-backend.ts';
@@ -52,18 +54,25 @@ export async function answerFromContent(
   return asset === undefined ? notFound() : answerAsset(content, decodePath(asset) ?? '');
 }
 
+const uploadPack = 'service=git-upload-pack';
+
 async function answerIndex(
   content: UpstreamContent,
   request: IncomingMessage,
   { path, query, signal }: { path: string; query: string; signal: AbortSignal },
 ): Promise<Answer> {
   if (content.isDumb && request.method === 'POST') return answer(405, 'these are plain files');
-  return answerByGitHttpBackend(request, {
+  const place = {
     projectRoot: content.directory,
     path: path.replace('/git/index', '/index.git'),
     query: content.isDumb ? '' : query,
     signal,
-  });
+  };
+  const ask = () => answerByGitHttpBackend(request, place);
+  if (request.method !== 'GET' || place.path !== '/index.git/info/refs' || place.query !== uploadPack)
+    return ask();
+  const protocol = request.headers['git-protocol']?.toString() ?? '';
+  return rememberAdvertisement(join(content.directory, 'index.git'), protocol, ask);
 }
 
 /**

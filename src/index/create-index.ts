@@ -1,4 +1,4 @@
-import { stat } from 'node:fs/promises';
+import { appendFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { StorageError } from '../errors.ts';
 import { ifExists, onDisk } from '../support/disk-errors.ts';
@@ -10,7 +10,7 @@ import { currentFormat, findingsFile, formatFile, formatState, stateFile } from 
 
 /**
  * Creates the repository with an empty served index, or completes one whose making was cut short; `false` if one is
- * there already. The state comes first: with it the rest is made good when the repository is opened.
+ * there already.
  */
 export async function createGitIndex(directory: string, date: Date): Promise<boolean> {
   if (await hasBegun(directory)) return false;
@@ -20,15 +20,16 @@ export async function createGitIndex(directory: string, date: Date): Promise<boo
     (earlier) => ({ ...emptyState(earlier[0] ?? ''), date, merge: [0] }),
   ]);
   if (served === undefined || state === undefined) throw new StorageError(`cannot create ${directory}`);
-  await runGit(['update-ref', stateRef, state, ''], { gitDir: directory });
-  await runGit(['update-ref', servedRef, served, ''], { gitDir: directory });
+  const input = `create ${stateRef} ${state}\ncreate ${servedRef} ${served}\n`;
+  await runGit(['update-ref', '--stdin'], { gitDir: directory, input });
   return true;
 }
 
 /** An empty repository with our settings; harmless where there is one. */
 export async function initRepository(directory: string): Promise<void> {
   await runGit(['init', '--quiet', '--bare', '--initial-branch=main', '--template=', directory]);
-  await configure(directory);
+  // By hand, as each `git config` is a process.
+  await appendFile(join(directory, 'config'), settings);
 }
 
 async function hasBegun(directory: string): Promise<boolean> {
@@ -62,19 +63,20 @@ function emptyState(served: string): Pick<NewCommit, 'message' | 'edits'> {
   };
 }
 
-async function configure(directory: string): Promise<void> {
-  const settings = [
-    // A ref must never name objects that a power cut can lose (design §2); git before 2.36 ignores this.
-    ['core.fsync', 'all'],
-    // Packing is ours to start: a gc behind our back could hold locks or drop what a state still needs.
-    ['gc.auto', '0'],
-    ['maintenance.auto', 'false'],
-    ['transfer.hideRefs', 'refs/'],
-    ['transfer.hideRefs', `!${servedRef}`],
-  ];
-  for (const [key = '', value = ''] of settings)
-    await runGit(['config', '--add', key, value], { gitDir: directory });
-}
+/** Beside what git writes itself; the later of two values counts, and `hideRefs` is a list. */
+const settings = `
+# A ref must never name objects that a power cut can lose; git before 2.36 ignores this.
+[core]
+	fsync = all
+# Packing is ours to start: a gc behind our back could hold locks or drop what a state still needs.
+[gc]
+	auto = 0
+[maintenance]
+	auto = false
+[transfer]
+	hideRefs = refs/
+	hideRefs = !${servedRef}
+`;
 
 /** Whether there is a repository at all. Throws `StorageError` when the disk does not say. */
 export async function isRepository(directory: string): Promise<boolean> {

@@ -9,6 +9,7 @@ import { isRepository } from './create-index.ts';
 import { commitBuilders, type IndexChange } from './index-change.ts';
 import { diffTrees, listFiles } from './index-trees.ts';
 import { servedRef, stateRef } from './layout.ts';
+import { packIfScattered } from './pack-objects.ts';
 import { type PendingNames, parsePending } from './pending-names.ts';
 import { createRefReader, readRefIfThere } from './ref-reader.ts';
 import {
@@ -266,18 +267,6 @@ function rememberDiffs(directory: string): GitIndex['diff'] {
     work.catch(() => known.delete(key));
     return work;
   };
-}
-
-const maxLooseObjects = 2000;
-/** As git itself (gc.autoPackLimit): each commit brings one. */
-const maxPacks = 50;
-
-/** Rolls loose objects and small packs up; drops nothing, so it is safe beside whoever reads or fetches. */
-async function packIfScattered(directory: string): Promise<void> {
-  const counts = (await runGit(['count-objects', '-v'], { gitDir: directory })).toString();
-  const value = (name: string) => Number(new RegExp(`^${name}: (\\d+)$`, 'm').exec(counts)?.[1] ?? 0);
-  if (value('count') < maxLooseObjects && value('packs') < maxPacks) return;
-  await runGit(['repack', '-d', '-q', '--geometric=2'], { gitDir: directory });
 }
 
 async function moveRef(directory: string, ref: string, next: string, expected: string): Promise<void> {

@@ -1,6 +1,6 @@
 import { closeSync, openSync, writeSync } from 'node:fs';
 import { IntegrityError, StorageError } from '../errors.ts';
-import { asStorageError, onDisk } from '../support/disk-errors.ts';
+import { asStorageError, diskErrorIn } from '../support/disk-errors.ts';
 import { GitError, runGit, streamGit } from '../support/git.ts';
 import { initRepository } from './create-index.ts';
 import { servedRef, stateRef } from './layout.ts';
@@ -84,8 +84,8 @@ export async function unbundleIndex(
   directory: string,
   state: { readonly commit: string; readonly served: string },
 ): Promise<void> {
-  await onDisk(`make ${directory}`, () => initRepository(directory));
   try {
+    await initRepository(directory);
     const refs = parseRefs(await runGit(['bundle', 'unbundle', file], { gitDir: directory }));
     const kept = new Map([...refs].filter(([ref]) => keptRef.test(ref)));
     const expected = refsOf(state, kept);
@@ -96,6 +96,8 @@ export async function unbundleIndex(
     await runGit(['update-ref', '--stdin'], { gitDir: directory, input });
   } catch (cause) {
     if (!(cause instanceof GitError)) throw cause;
+    const failure = diskErrorIn(`make ${directory}`, cause.stderr, cause);
+    if (failure) throw failure;
     throw new IntegrityError(`git cannot take its index over: ${lastLine(cause)}`, { cause });
   }
 }

@@ -21,6 +21,25 @@ export function hintFor(code: string | undefined): string | undefined {
   return code === undefined ? undefined : hints.get(code);
 }
 
+const spoken = new Map(
+  Object.entries({
+    'No space left on device': 'ENOSPC',
+    'Disk quota exceeded': 'EDQUOT',
+    'Read-only file system': 'EROFS',
+    'Permission denied': 'EACCES',
+    'Input/output error': 'EIO',
+    'Too many open files': 'EMFILE',
+  }),
+);
+
+/** The failure of the disk that another program tells of, in English; `undefined` where it is about something else. */
+export function diskErrorIn(doing: string, text: string, cause: unknown): StorageError | undefined {
+  const code = [...spoken].find(([words]) => text.includes(words))?.[1];
+  return code === undefined
+    ? undefined
+    : new StorageError(`cannot ${doing}: ${code}`, { hint: hintFor(code), cause });
+}
+
 /**
  * A failure of the disk as a `StorageError` with a hint; anything else as it was. `doing` completes "cannot …",
  * such as `write /srv/registry/x.zip`. Give it only what file operations threw: sockets use some of these codes too.
