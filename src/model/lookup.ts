@@ -64,6 +64,11 @@ export function publicReason(reason: SourceFailure['reason']): string {
   return publicReasons[reason];
 }
 
+/** Whether the failure's text itself says which credentials to set: looking once more tells nothing else. */
+export function isAboutCredentials(reason: SourceFailure['reason'] | undefined): boolean {
+  return reason === 'unauthorized' || reason === 'no-credentials';
+}
+
 /** Why it was not found, in one line for people. */
 export function detailOf(outcome: Exclude<Lookup<unknown>, { kind: 'found' }>): string {
   return outcome.kind === 'absent' ? outcome.detail : outcome.cause.detail;

@@ -3,6 +3,7 @@ import type { Config } from '../config/config.ts';
 import { NotFoundError, UnavailableError } from '../errors.ts';
 import type { GitIndex } from '../index/git-index.ts';
 import type { IndexEntry } from '../model/index-entry.ts';
+import { isAboutCredentials } from '../model/lookup.ts';
 import { anySource, formatMirrorPattern, isTarget, type MirrorTarget } from '../model/mirror-target.ts';
 import type { ModuleName } from '../model/module-name.ts';
 import { matchesPattern } from '../model/pattern.ts';
@@ -112,7 +113,7 @@ async function listUsable(
       return {
         problem: new UnavailableError(
           `cannot read the index of source "${source}": ${reading.detail ?? ''}`,
-          { hint: `run "moonbit-registry source check ${source}"` },
+          isAboutCredentials(reading.reason) ? {} : { hint: `run "moonbit-registry source check ${source}"` },
         ),
       };
   }

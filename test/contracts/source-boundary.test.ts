@@ -432,6 +432,21 @@ describe('what cannot be sent', () => {
     },
   );
 
+  test('as credentials that are refused to git alone: it is said which to set too', async () => {
+    commitFiles(repository, index);
+    upstream.handler = (request, response) => {
+      if (request.method !== 'POST') return false;
+      response.writeHead(401, { 'www-authenticate': 'Basic realm="x"' }).end();
+      return true;
+    };
+    const auth = secretOf({ kind: 'variable', name: 'PARTNER_TOKEN' });
+    const given = await connect({ auth }, { env: { PARTNER_TOKEN: token } }).readSnapshot(undefined);
+    expect(given).toMatchObject({ kind: 'unavailable', cause: { reason: 'unauthorized' } });
+    expect(detailOf(given)).toMatch(/; set PARTNER_TOKEN \(registry\.toml:61\)$/);
+    const none = await connect().readSnapshot(undefined);
+    expect(detailOf(none)).toMatch(/: moonbit-registry source login partner --bearer-env PARTNER_TOKEN$/);
+  });
+
   test('to a place where access is refused is not advised about', async () => {
     const other = await serve(root);
     other.handler = (_, response) => {

@@ -26,6 +26,8 @@ test('are asked for by the message, given with one command, rotated by replacing
   const advice =
     /HTTP 401, access is refused without credentials; if it wants credentials: moonbit-registry (source login guarded) --bearer-env GUARDED_TOKEN/;
   const command = advice.exec(refused.stdout)?.[1]?.split(' ') ?? [];
+  const mirror = await registry.run('mirror', '-s', 'guarded', 'alice/*');
+  expect(mirror.stderr).toMatch(/moonbit-registry source login guarded --bearer-env GUARDED_TOKEN\n$/);
   const login = await registry.run(...command, '--bearer-file', file);
   expect(login).toMatchObject({ code: 0, stdout: 'Source "guarded" is asked with a token.\n' });
   expect(readFileSync(join(registry.directory, 'registry.toml'), 'utf8')).toContain(
