@@ -1,4 +1,4 @@
-/** The process as the CLI sees it: `main.ts` passes the real one, tests pass their own. */
+/** The process as the CLI sees it: `start.ts` passes the real one, tests pass their own. */
 export interface Io extends CommandIo {
   readonly stdout: OutputStream;
   readonly stderr: OutputStream;
