@@ -5,7 +5,7 @@ import { absolutePackageUrlPattern, readHostName, withoutTrailingSlash } from '.
 import type { Config, Limits, SourceAuth, SourceConfig, SourceLimits } from './config.ts';
 import { parseDuration } from './duration.ts';
 import { credentialProblem, type Environment, expandReferences } from './environment.ts';
-import { defaultMaxConcurrency, defaultPriority, isMooncakesUrl, mooncakesPreset } from './presets.ts';
+import { defaultMaxConcurrency, impliedPriority, isMooncakesUrl, mooncakesPreset } from './presets.ts';
 import { configFileName } from './problem.ts';
 import { type ConfigFile, defaultLimitsOfSource, type SourceEntry } from './schema.ts';
 import { parseSize } from './size.ts';
@@ -67,7 +67,7 @@ function normaliseSource(source: SourceEntry, env: Environment): SourceConfig {
     indexUrl: source.index_url ?? mooncakesPreset.indexUrl,
     indexType: source.index_type,
     enabled: source.enabled,
-    priority: source.priority ?? (isPreset ? mooncakesPreset.priority : defaultPriority),
+    priority: source.priority ?? impliedPriority(source.type),
     namespaces: source.namespaces,
     include: source.include,
     exclude: source.exclude,
