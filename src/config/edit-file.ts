@@ -3,6 +3,7 @@ import { StorageError } from '../errors.ts';
 import { writeFileAtomic } from '../support/atomic-file.ts';
 import { withProcessLock } from '../support/process-lock.ts';
 import type { Config } from './config.ts';
+import { refreshEditorSchema } from './editor-schema.ts';
 import type { Environment } from './environment.ts';
 import { parseConfig, readConfigText } from './load.ts';
 import { configFileName } from './problem.ts';
@@ -28,6 +29,7 @@ export async function editConfigFile(
     if ((await readConfigText(directory)) !== before)
       throw new StorageError(`${path} changed while it was edited`, { hint: 'try again' });
     await writeFileAtomic(path, after);
+    await refreshEditorSchema(directory);
     return config;
   };
   return withProcessLock(`${path}.lock`, work, { waitMs: longestWaitMs });
