@@ -47,6 +47,7 @@ async function runWith(words: readonly string[]): Promise<number> {
     stdout,
     stderr: process.stderr,
     env: process.env,
+    script: process.argv[1] ?? '',
     workingDirectory: process.cwd(),
     homeDirectory: homedir(),
     now: () => Date.now(),
