@@ -1,4 +1,4 @@
-// Bundles the CLI into dist/: one small entry file, and a chunk for each lazily loaded part.
+// Bundles the CLI into dist/: a small entry that any Node can read, the program, and a chunk for each lazily loaded part.
 import { chmodSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -8,33 +8,48 @@ const root = fileURLToPath(new URL('..', import.meta.url));
 const { version } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
 const outdir = join(root, 'dist');
 
-rmSync(outdir, { recursive: true, force: true });
-const result = await build({
+const common = {
   absWorkingDir: root,
-  entryPoints: { main: 'src/main.ts' },
   outdir,
   bundle: true,
-  splitting: true,
   format: 'esm',
   platform: 'node',
-  target: 'node20.19',
-  minifySyntax: true,
-  minifyWhitespace: true,
-  sourcemap: 'linked',
-  sourcesContent: false,
-  metafile: true,
   legalComments: 'none',
+};
+
+rmSync(outdir, { recursive: true, force: true });
+// Not minified, and so without source maps: a stack trace in a report names functions and lines as they are.
+const program = await build({
+  ...common,
+  entryPoints: { start: 'src/start.ts' },
+  splitting: true,
+  target: 'node20.19',
+  metafile: true,
   define: { __VERSION__: JSON.stringify(version) },
   chunkNames: 'chunks/[name]-[hash]',
   banner: {
     js: "import{createRequire as __createRequire}from'node:module';const require=__createRequire(import.meta.url);",
   },
 });
+// The entry tells a Node that is too old so, and therefore has to be readable for it.
+await build({
+  ...common,
+  entryPoints: { main: 'src/main.ts' },
+  target: 'node12.22',
+  plugins: [
+    {
+      name: 'the program is loaded, not bundled',
+      setup({ onResolve }) {
+        onResolve({ filter: /^\.\/start\.ts$/ }, () => ({ path: './start.js', external: true }));
+      },
+    },
+  ],
+});
 chmodSync(join(outdir, 'main.js'), 0o755);
 
 // The bundle carries other people's code: their licences travel with it.
 const packages = new Set(
-  Object.keys(result.metafile.inputs).flatMap((path) => {
+  Object.keys(program.metafile.inputs).flatMap((path) => {
     const match = /^node_modules\/((?:@[^/]+\/)?[^/]+)\//.exec(path);
     return match ? [match[1]] : [];
   }),

@@ -1,4 +1,5 @@
 // Installs and builds what is missing or out of date, and does nothing twice.
+import './supported.mjs';
 import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
@@ -22,6 +23,8 @@ export function ensureInstalled() {
   // Not `npm ci`: it fails where a registry lacks builds for platforms that are not this one. The lockfile holds all the
   // same, and no package of ours needs its install script.
   const flags = ['--no-save', '--ignore-scripts', '--no-audit', '--no-fund', '--silent'];
+  // Here, whatever the npm that runs us was told: `npm install -g .` tells its scripts that all is global.
+  flags.push('--no-global', '--location=project', '--include=dev');
   run(process.platform === 'win32' ? 'npm.cmd' : 'npm', ['install', ...flags]);
   writeFileSync(installedStamp, wanted);
 }

@@ -8,4 +8,4 @@ const child = spawn(process.execPath, [join(root, 'dist', 'main.js'), 'demo', ..
   stdio: 'inherit',
 });
 for (const signal of ['SIGINT', 'SIGTERM']) process.on(signal, () => child.kill(signal));
-child.on('exit', (code, signal) => process.exit(signal ? 1 : (code ?? 1)));
+child.on('exit', (code, signal) => process.exit(signal || code === null ? 1 : code));

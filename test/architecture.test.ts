@@ -5,6 +5,7 @@ import { expect, test } from 'vitest';
 
 const layers = [
   'main',
+  'start',
   'cli',
   'demo',
   'http',
@@ -30,7 +31,7 @@ const files = readdirSync(source, { recursive: true, encoding: 'utf8' }).filter(
 test('no file imports from a layer to its left', () => {
   const violations = files.flatMap((file) => {
     const text = readFileSync(join(source, file), 'utf8');
-    const imports = [...text.matchAll(/(?:from|import\()\s*'(\.[^']+)'/g)].map(([, path = '']) =>
+    const imports = [...text.matchAll(/(?:from|import\()\s*'(\.[^']+\.ts)'/g)].map(([, path = '']) =>
       relative(source, join(source, file, '..', path)),
     );
     const typeOnly = [...text.matchAll(/import type [^;]*from '(\.[^']+)'/g)].map(([, path = '']) =>
@@ -59,16 +60,20 @@ test('deciding does no I/O: the model imports nothing of Node but Buffer and has
   expect(impure).toEqual([]);
 });
 
-test('only main touches the process, and only parts.ts puts implementations together', () => {
+test('only main and start touch the process, and only parts.ts puts implementations together', () => {
   const uses = (pattern: RegExp) =>
     files.filter((file) => pattern.test(readFileSync(join(source, file), 'utf8')));
-  expect(uses(/\bprocess\.(argv|exit|exitCode|stdout|stderr|on|cwd)\b/)).toEqual(['main.ts']);
+  expect(uses(/\bprocess\.(argv|exit|exitCode|stdout|stderr|on|cwd)\b/).sort()).toEqual([
+    'main.ts',
+    'start.ts',
+  ]);
   // Whatever people read is written by Output, which escapes it: commands have no stream to write to.
   expect(uses(/\bio\.std(out|err)\b|\bstd(out|err)\.write|\bconsole\./).sort()).toEqual([
     'cli/console-output.ts',
     'cli/output.ts',
     'cli/run.ts',
     'main.ts',
+    'start.ts',
   ]);
   expect(uses(/\btoRaw\(\)|\bwriteRaw\(/).sort()).toEqual(['cli/output.ts', 'cli/terminal.ts']);
   expect(uses(/\bopenFileArchiveStore\(directory|= openFileArchiveStore\(/).sort()).toEqual([

@@ -40,6 +40,15 @@ test('a bug shows its stack without being asked', () => {
   expect(formatFailure(new TypeError('oops'), plain)).toMatch(
     /^unexpected: oops\nhint: .*bug.*\nTypeError: oops\n {4}at /,
   );
+  const { hint } = describeFailure(new TypeError('oops'));
+  for (const part of [
+    'the command',
+    '-v',
+    '`git --version`',
+    '0.0.0-test',
+    `Node.js ${process.versions.node}`,
+  ])
+    expect(hint).toContain(part);
   expect(describeFailure('thrown text')).toMatchObject({ code: 'bug', message: 'unexpected: thrown text' });
 });
 

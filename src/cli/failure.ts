@@ -1,4 +1,5 @@
 import { ConfigError, type ConfigProblem, RegistryError } from '../errors.ts';
+import { bugAdvice } from '../support/bug-report.ts';
 import { InterruptedError } from './exit-codes.ts';
 
 /** A failure in words and as data; the one place that words failures for people. */
@@ -27,7 +28,7 @@ export function describeFailure(error: unknown): Failure {
   return {
     code: 'bug',
     message: `unexpected: ${error instanceof Error ? error.message : String(error)}`,
-    hint: 'this is a bug in moonbit-registry; please report it with the output of the same command with -v',
+    hint: bugAdvice,
     problems: [],
   };
 }

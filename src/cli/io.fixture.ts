@@ -39,6 +39,7 @@ export function recordIo(options: RecordedIoOptions = {}): RecordedIo {
     stdout: { ...stream('stdout'), writeBytes: async (piece) => void bytes.push(Buffer.from(piece)) },
     stderr: stream('stderr'),
     env: options.env ?? {},
+    script: '/nowhere/main.js',
     workingDirectory: options.workingDirectory ?? '/nowhere',
     homeDirectory: options.homeDirectory ?? '/nowhere',
     now: () => Date.UTC(2026, 0, 1),

@@ -1,4 +1,4 @@
-/** The process as the CLI sees it: `main.ts` passes the real one, tests pass their own. */
+/** The process as the CLI sees it: `start.ts` passes the real one, tests pass their own. */
 export interface Io extends CommandIo {
   readonly stdout: OutputStream;
   readonly stderr: OutputStream;
@@ -7,6 +7,8 @@ export interface Io extends CommandIo {
 /** What of it commands get: all that people read goes through their `Output`. */
 export interface CommandIo {
   readonly env: Record<string, string | undefined>;
+  /** The file that Node was started with; absolute. */
+  readonly script: string;
   /** Absolute. */
   readonly workingDirectory: string;
   readonly homeDirectory: string;

@@ -5,8 +5,7 @@
 import * as v from 'valibot';
 import type { Problem } from './problem.ts';
 import { type ConfigFile, configSchema } from './schema.ts';
-import type { TomlPath, TomlTable } from './toml-document.ts';
-import { isTomlTable } from './unknown-keys.ts';
+import { isTomlTable, type TomlPath, type TomlTable } from './toml-document.ts';
 
 /** The same shape with holes where the file is wrong; list positions stay what they are in the file. */
 export type Draft<T> = T extends readonly (infer Item)[]

@@ -7,6 +7,8 @@ import { build } from 'esbuild';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { addSource, type NewSource } from './edit.ts';
 import { editConfigFile } from './edit-file.ts';
+import { addEditorSchema } from './editor-schema.ts';
+import { renderJsonSchema } from './json-schema.ts';
 import { loadConfig } from './load.ts';
 import { renderNewConfig } from './template.ts';
 
@@ -39,6 +41,21 @@ describe('editConfigFile', () => {
     expect(await loadConfig(directory)).toEqual(config);
     expect(await readdir(directory)).toEqual(['registry.toml']);
     expect((await stat(join(directory, 'registry.toml'))).mode & 0o777).toBe(0o640);
+  });
+
+  test('brings the schema beside it up to date, and no file that is none of ours', async () => {
+    const directory = await registryFolder();
+    const schema = join(directory, 'registry.schema.json');
+    await addEditorSchema(directory);
+    const current = await readFile(schema, 'utf8');
+    expect(current).toBe(renderJsonSchema());
+    await writeFile(schema, current.replace('"type": "object"', '"type": "array"'));
+    await editConfigFile(directory, (text) => addSource(text, newSource('a')));
+    expect(await readFile(schema, 'utf8')).toBe(current);
+    await writeFile(schema, '{}');
+    await editConfigFile(directory, (text) => addSource(text, newSource('b')));
+    expect(await readFile(schema, 'utf8')).toBe('{}');
+    expect(await addEditorSchema(directory)).toBe(false);
   });
 
   test.each<[string, (text: string) => string]>([
@@ -94,6 +111,8 @@ describe('editConfigFile', () => {
         contents: `
           import { addSource } from './edit.ts';
           import { editConfigFile } from './edit-file.ts';
+import { addEditorSchema } from './editor-schema.ts';
+import { renderJsonSchema } from './json-schema.ts';
           const [directory, prefix] = process.argv.slice(2);
           const source = (name) => ({ name, type: 'custom', url: 'https://x', indexUrl: 'https://x/i', priority: 1,
             namespaces: [], include: [], exclude: [] });

@@ -3,6 +3,7 @@ import { ConfigError, type ConfigProblem, StorageError } from '../errors.ts';
 import { writeFileAtomic } from '../support/atomic-file.ts';
 import { withProcessLock } from '../support/process-lock.ts';
 import type { Config } from './config.ts';
+import { refreshEditorSchema } from './editor-schema.ts';
 import { parseConfig, readConfigText } from './load.ts';
 import { configError, configFileName } from './problem.ts';
 
@@ -23,6 +24,7 @@ export async function editConfigFile(directory: string, edit: (text: string) => 
     if ((await readConfigText(directory)) !== before)
       throw new StorageError(`${path} changed while it was edited`, { hint: 'try again' });
     await writeFileAtomic(path, after);
+    await refreshEditorSchema(directory);
     return config;
   };
   return withProcessLock(`${path}.lock`, work, { waitMs: longestWaitMs });

@@ -367,7 +367,37 @@ describe('one problem, with its place', () => {
       '1:1 toString: unknown key; expected registry, sources, mirror, server, limits',
     ],
     ['a table that is a value', 'server = 1', '1:10 server: expected a table, got 1'],
-    ['a list that is a table', '[sources]\nx = 1', '1:2 sources: expected [[sources]] tables, got a table'],
+    [
+      'a list that is a table',
+      '[sources]\nx = 1',
+      '1:2 sources: expected [[sources]] tables: write [[sources]], with two brackets, once for each source',
+    ],
+    [
+      'a source in a table of its name',
+      '[sources.partner]\nurl = "https://a"',
+      '1:2 sources: expected [[sources]] tables: instead of [sources.partner] write [[sources]], and below it name = "partner"',
+    ],
+    [
+      'settings of a source as `config` takes them',
+      'sources.a-b.auth.type = "bearer"',
+      '1:1 sources: expected [[sources]] tables: instead of [sources.a-b] write [[sources]], and below it name = "a-b"',
+    ],
+    [
+      'lists of tables of its name',
+      '[[sources."a.b"]]\nurl = "https://a"',
+      '1:3 sources: expected [[sources]] tables: instead of [sources."a.b"] write [[sources]], and below it name = "a.b"',
+    ],
+    ['sources that are no tables', 'sources = 1', '1:11 sources: expected [[sources]] tables'],
+    [
+      'a table of a name after a list',
+      `${source('a')}[sources.partner]\nurl = "https://b"`,
+      '5:2 sources.a.partner: unknown key; instead of [sources.partner] write [[sources]], and below it name = "partner"',
+    ],
+    [
+      'a part of a source by its name',
+      `${source('a')}[sources.a.auth]\ntype = "bearer"`,
+      '5:2 sources.a.a: unknown key; write [sources.auth] below the [[sources]] table that it belongs to',
+    ],
     ['a source that is no table', 'sources = ["a"]', '1:12 sources[0]: expected a table, got "a"'],
     ['a string that is a number', '[registry]\nname = 1', '2:8 registry.name: expected a string, got 1'],
     ['an empty name', '[registry]\nname = " "', '2:8 registry.name: expected 1 to 100 characters'],

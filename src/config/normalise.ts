@@ -4,7 +4,7 @@ import { covers } from '../model/pattern.ts';
 import { absolutePackageUrlPattern, readHostName, withoutTrailingSlash } from './addresses.ts';
 import type { Config, Limits, SecretText, SourceAuth, SourceConfig, SourceLimits } from './config.ts';
 import { parseDuration } from './duration.ts';
-import { defaultMaxConcurrency, defaultPriority, isMooncakesUrl, mooncakesPreset } from './presets.ts';
+import { defaultMaxConcurrency, impliedPriority, isMooncakesUrl, mooncakesPreset } from './presets.ts';
 import { configFileName } from './problem.ts';
 import { type ConfigFile, defaultLimitsOfSource, type SourceEntry } from './schema.ts';
 import { parseSecretText } from './secret-text.ts';
@@ -68,7 +68,7 @@ function normaliseSource(source: SourceEntry, auth: SourceAuth | undefined): Sou
     indexUrl: source.index_url ?? mooncakesPreset.indexUrl,
     indexType: source.index_type,
     enabled: source.enabled,
-    priority: source.priority ?? (isPreset ? mooncakesPreset.priority : defaultPriority),
+    priority: source.priority ?? impliedPriority(source.type),
     namespaces: source.namespaces,
     include: source.include,
     exclude: source.exclude,

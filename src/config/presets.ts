@@ -19,8 +19,10 @@ export const mooncakesPreset: Preset = {
   downloadUrl: 'https://download.mooncakes.io',
 };
 
-/** Priority of a source that is not made from a preset. */
-export const defaultPriority = 50;
+/** Priority of a source for which none is given. */
+export function impliedPriority(type: SourceType): number {
+  return type === mooncakesPreset.type ? mooncakesPreset.priority : 50;
+}
 
 /** How many requests a source gets at the same time, unless the file says otherwise. */
 export const defaultMaxConcurrency = 32;

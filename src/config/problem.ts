@@ -3,6 +3,8 @@ import { redact } from '../support/redact.ts';
 import { locate, type TomlDocument, type TomlPath } from './toml-document.ts';
 
 export const configFileName = 'registry.toml';
+/** Beside it, for editors. */
+export const schemaFileName = 'registry.schema.json';
 
 /** A problem as the rules state it, before it has a place in the text. */
 export interface Problem {

@@ -24,9 +24,12 @@ export interface ValueShape {
   readonly meaning: string;
 }
 
-/** One line of the README's table of settings. `key` is as `config` takes it, with `NAME` for a source's name. */
+/** One line of the README's tables of settings. */
 export interface ConfigKey {
+  /** As `config` takes it, with `NAME` for a source's name. */
   readonly key: string;
+  /** The header it stands under in the file, such as `[[sources]]` or `[sources.auth]`; empty at the top. */
+  readonly table: string;
   readonly type: string;
   /** As TOML; empty where there is none. */
   readonly default: string;
@@ -63,14 +66,24 @@ function valueTypeOf(schema: v.GenericSchema): string {
   return schema.type === 'number' ? 'integer' : schema.type;
 }
 
-function listKeys(shape: Shape, prefix: string): ConfigKey[] {
-  if (shape.kind === 'list') return listKeys(shape.item, `${prefix}NAME.`);
+function listKeys(shape: Shape, prefix: string, table = ''): ConfigKey[] {
+  if (shape.kind === 'list') return listKeys(shape.item, `${prefix}NAME.`, `[${table}]`);
   if (shape.kind === 'table')
     return [...shape.entries]
       .filter(([key]) => prefix !== 'sources.NAME.' || key !== 'default_source') // read there, but not to be written
-      .flatMap(([key, entry]) => listKeys(entry, entry.kind === 'value' ? prefix + key : `${prefix}${key}.`));
+      .flatMap(([key, entry]) =>
+        entry.kind === 'value'
+          ? listKeys(entry, prefix + key, table)
+          : listKeys(entry, `${prefix}${key}.`, tableBelow(table, key)),
+      );
   const written = shape.default === undefined ? '' : JSON.stringify(shape.default);
-  return [{ key: prefix, type: shape.valueType, default: written, meaning: shape.meaning }];
+  return [{ key: prefix, table, type: shape.valueType, default: written, meaning: shape.meaning }];
+}
+
+/** Of a list of tables, those below it are written with its own name: `[sources.auth]` below `[[sources]]`. */
+function tableBelow(table: string, key: string): string {
+  const outer = table.replace(/^\[+|\]+$/g, '');
+  return `[${outer === '' ? key : `${outer}.${key}`}]`;
 }
 
 function isOptional(

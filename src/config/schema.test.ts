@@ -50,6 +50,7 @@ describe('configKeys', () => {
   test('tells type, default and meaning of each setting', () => {
     const rows = new Map(configKeys.map(({ key, ...row }) => [key, row]));
     expect(rows.get('server.port')).toEqual({
+      table: '[server]',
       type: 'integer',
       default: '8080',
       meaning: 'Port to listen on; 0 takes a free one',
@@ -57,6 +58,12 @@ describe('configKeys', () => {
     expect(rows.get('server.refresh_interval')).toMatchObject({ type: 'duration', default: '"60s"' });
     expect(rows.get('mirror.packages')).toMatchObject({ type: 'list of patterns', default: '[]' });
     expect(rows.get('sources.NAME.auth.type')).toMatchObject({ type: '"bearer", "basic"', default: '' });
+    const tableOf = (key: string) => rows.get(key)?.table;
+    expect(
+      ['default_source', 'sources.NAME.url', 'sources.NAME.auth.type', 'sources.NAME.limits.modules'].map(
+        tableOf,
+      ),
+    ).toEqual(['', '[[sources]]', '[sources.auth]', '[sources.limits]']);
     expect([...rows.values()].every(({ type, meaning }) => type !== '' && meaning !== '')).toBe(true);
     expect(rows.size).toBe(63);
   });

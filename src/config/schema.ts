@@ -1,6 +1,7 @@
 /**
  * The shape of `registry.toml`: the one definition behind validation, the JSON Schema, `config KEY VALUE` and the
- * README's table. It knows single values; what must hold between them is in `rules.ts`.
+ * README's table. It knows single values; what must hold between them is in `rules.ts`. `forEditors` adds what the JSON
+ * Schema can say of a rule that is code.
  */
 import * as v from 'valibot';
 import { anySource, mirrorPatternProblem } from '../model/mirror-target.ts';
@@ -8,8 +9,27 @@ import { patternProblem } from '../model/pattern.ts';
 import { namedDestinationProblem } from '../support/destination.ts';
 import { allowedHostProblem, baseUrlProblem, indexUrlProblem, serverUrlProblem } from './addresses.ts';
 import { durationForm, durationRangeProblem } from './duration.ts';
-import { defaultMaxConcurrency } from './presets.ts';
+import {
+  allowedHostPattern,
+  baseUrlPattern,
+  destinationPattern,
+  durationPattern,
+  indexUrlPattern,
+  labelPattern,
+  mirrorPattern,
+  modulePattern,
+  mooncakesUrlPattern,
+  packageUrlPattern,
+  pathPattern,
+  secretPattern,
+  serverUrlPattern,
+  sizePattern,
+  tinySizePattern,
+  usernamePattern,
+} from './patterns.ts';
+import { defaultMaxConcurrency, mooncakesPreset } from './presets.ts';
 import { sizeForm, sizeRangeProblem } from './size.ts';
+import { sourcesProblem } from './source-tables.ts';
 
 const maxPriority = 1_000_000;
 
@@ -24,6 +44,7 @@ const label = v.pipe(
       return /[\u0000-\u001f\u007f-\u009f]/.test(value) ? 'expected no control characters' : undefined;
     }),
   ),
+  forEditors({ pattern: labelPattern }),
 );
 
 const path = v.pipe(
@@ -34,12 +55,14 @@ const path = v.pipe(
       return /[\u0000-\u001f\u007f]/.test(value) ? 'expected no control characters' : undefined;
     }),
   ),
+  forEditors({ pattern: pathPattern }),
 );
 
+const sourceNameForm = /^(?!hosted$)(?!.*\.\.)(?!.*(?:\.lock|\.)$)[a-z0-9][a-z0-9._-]{0,63}$/;
 const sourceName = v.pipe(
   text,
   v.regex(
-    /^(?!hosted$)(?!.*\.\.)(?!.*(?:\.lock|\.)$)[a-z0-9][a-z0-9._-]{0,63}$/,
+    sourceNameForm,
     'expected a name of at most 64 lowercase letters, digits, ".", "_" and "-", beginning with a letter or digit, ' +
       'without "..", not ending in "." or ".lock", and not "hosted"',
   ),
@@ -49,12 +72,13 @@ const patterns = v.array(
   v.pipe(
     text,
     v.rawCheck(refuse((value) => prefixed('expected a pattern such as "owner/*": ', patternProblem(value)))),
+    forEditors({ pattern: modulePattern }),
   ),
   expected('a list of patterns such as ["owner/*"]'),
 );
 
 const destinations = v.array(
-  v.pipe(text, v.rawCheck(refuse(namedDestinationProblem))),
+  v.pipe(text, v.rawCheck(refuse(namedDestinationProblem)), forEditors({ pattern: destinationPattern })),
   expected('a list of hosts or addresses such as ["files.example.com", "10.0.0.0/8"]'),
 );
 
@@ -63,6 +87,7 @@ const duration = v.pipe(
   v.regex(/^\d{1,10}(ms|s|m|h|d)$/, expected(durationForm)),
   v.rawCheck(refuse(durationRangeProblem)),
   v.metadata({ valueType: 'duration' }),
+  forEditors({ allOf: [{ pattern: durationPattern }] }),
 );
 
 const size = v.pipe(
@@ -70,27 +95,42 @@ const size = v.pipe(
   v.regex(/^\d{1,7}(B|KiB|MiB|GiB)$/, expected(sizeForm)),
   v.rawCheck(refuse(sizeRangeProblem)),
   v.metadata({ valueType: 'size' }),
+  forEditors({ allOf: [{ pattern: sizePattern }] }),
 );
 
-const auth = v.strictObject(
-  {
-    type: about(choice(['bearer', 'basic']), 'How to authenticate: a token, or a user name and password'),
-    token: v.optional(
-      about(
-        v.string(expectedType('a string')),
-        `For bearer: a \`\${NAME}\` reference to the environment, or \`\${file:PATH}\` to a file`,
+const secret = v.pipe(v.string(expectedType('a string')), forEditors({ pattern: secretPattern }));
+const username = v.pipe(v.string(expectedType('a string')), forEditors({ pattern: usernamePattern }));
+
+const auth = v.pipe(
+  v.strictObject(
+    {
+      type: about(choice(['bearer', 'basic']), 'How to authenticate: a token, or a user name and password'),
+      token: v.optional(
+        about(
+          secret,
+          `For bearer: a \`\${NAME}\` reference to the environment, or \`\${file:PATH}\` to a file`,
+        ),
       ),
-    ),
-    username: v.optional(about(v.string(expectedType('a string')), 'For basic')),
-    password: v.optional(
-      about(
-        v.string(expectedType('a string')),
-        `For basic: a \`\${NAME}\` reference to the environment, or \`\${file:PATH}\` to a file`,
+      username: v.optional(about(username, 'For basic')),
+      password: v.optional(
+        about(
+          secret,
+          `For basic: a \`\${NAME}\` reference to the environment, or \`\${file:PATH}\` to a file`,
+        ),
       ),
-    ),
-  },
-  expected('a table'),
+    },
+    expected('a table'),
+  ),
+  forEditors({
+    allOf: [
+      whereTypeIs('bearer', { token: true, username: false, password: false }, ['token']),
+      whereTypeIs('basic', { token: false, username: true, password: true }, ['username', 'password']),
+    ],
+  }),
 );
+
+/** The name of a source that is there; which ones are, the JSON Schema cannot say. */
+const sourceReference = v.pipe(text, forEditors({ pattern: sourceNameForm.source }));
 
 /** What reading one source may cost; see docs/operations.md, "What a source can cost". */
 const sourceLimits = v.strictObject(
@@ -124,7 +164,7 @@ const sourceLimits = v.strictObject(
   expected('a table'),
 );
 
-const source = v.strictObject(
+const sourceTable = v.strictObject(
   {
     name: about(
       sourceName,
@@ -137,8 +177,10 @@ const source = v.strictObject(
       ),
       'custom',
     ),
-    url: v.optional(about(address(baseUrlProblem), 'Base address; archives are under it')),
-    index_url: v.optional(about(address(indexUrlProblem), 'The git repository that holds its index')),
+    url: v.optional(about(address(baseUrlProblem, baseUrlPattern), 'Base address; archives are under it')),
+    index_url: v.optional(
+      about(address(indexUrlProblem, indexUrlPattern), 'The git repository that holds its index'),
+    ),
     index_type: v.optional(about(choice(['git']), 'How the index is read'), 'git'),
     enabled: v.optional(about(flag, 'Whether the source is ever contacted'), true),
     priority: v.optional(
@@ -164,9 +206,14 @@ const source = v.strictObject(
       ),
       'keep',
     ),
-    download_url: v.optional(about(address(baseUrlProblem), 'Where archives are, if not under `url`')),
+    download_url: v.optional(
+      about(address(baseUrlProblem, baseUrlPattern), 'Where archives are, if not under `url`'),
+    ),
     package_url_pattern: v.optional(
-      about(text, 'Address of an archive, with `{module}` or `{owner}` and `{name}`, and `{version}`'),
+      about(
+        v.pipe(text, forEditors({ pattern: packageUrlPattern })),
+        'Address of an archive, with `{module}` or `{owner}` and `{name}`, and `{version}`',
+      ),
     ),
     allowed_redirects: v.optional(
       about(
@@ -184,9 +231,23 @@ const source = v.strictObject(
     ),
     auth: v.optional(auth),
     limits: v.optional(sourceLimits, {}),
-    default_source: v.optional(about(text, 'Belongs at the top of the file; means the same there')),
+    default_source: v.optional(
+      about(sourceReference, 'Belongs at the top of the file; means the same there'),
+    ),
   },
   expected('a table'),
+);
+
+/** Addresses may be missing of the official registry alone, which is the one that `type` implies. */
+const source = v.pipe(
+  sourceTable,
+  forEditors({
+    if: {
+      properties: { type: { const: 'mooncakes' }, url: { type: 'string', pattern: mooncakesUrlPattern } },
+      required: ['type'],
+    },
+    else: { properties: { url: true, index_url: true }, required: ['url', 'index_url'] },
+  }),
 );
 
 const registry = v.strictObject(
@@ -197,21 +258,22 @@ const registry = v.strictObject(
   expected('a table'),
 );
 
-const mirrorPattern = v.pipe(
+const mirrored = v.pipe(
   text,
   v.rawCheck(
     refuse((value) => prefixed('expected a pattern such as "owner/*": ', mirrorPatternProblem(value))),
   ),
+  forEditors({ pattern: mirrorPattern }),
 );
 
 const mirrorTargets = v.pipe(
   v.array(
     v.union(
       [
-        mirrorPattern,
+        mirrored,
         v.strictObject({
           source: v.union([sourceName, v.literal(anySource)], expected('the name of a source, or "*"')),
-          pattern: mirrorPattern,
+          pattern: mirrored,
         }),
       ],
       expected('a pattern such as "owner/*", or { source = "partner", pattern = "owner/*" }'),
@@ -248,12 +310,15 @@ const server = v.strictObject(
     ),
     port: v.optional(about(integer(0, 65_535), 'Port to listen on; 0 takes a free one'), 8080),
     base_url: v.optional(
-      about(address(serverUrlProblem), 'The address clients use, if it differs from host and port'),
+      about(
+        address(serverUrlProblem, serverUrlPattern),
+        'The address clients use, if it differs from host and port',
+      ),
     ),
     allowed_hosts: v.optional(
       about(
         v.array(
-          v.pipe(text, v.rawCheck(refuse(allowedHostProblem))),
+          v.pipe(text, v.rawCheck(refuse(allowedHostProblem)), forEditors({ pattern: allowedHostPattern })),
           expected('a list of host names such as ["registry.example.com"]'),
         ),
         "Names that requests may have in `Host`, beside `base_url`'s and, on loopback, those of this machine; `*` for any. " +
@@ -294,7 +359,10 @@ const limits = v.strictObject(
     git_queue: v.optional(about(integer(0, 100_000), 'How many requests may wait for one of them'), 256),
     git_timeout: v.optional(about(duration, 'How long git may take for an answer, or be silent'), '120s'),
     git_answer: v.optional(
-      about(size, 'The largest answer of git that is kept in memory for other clients'),
+      about(
+        v.pipe(size, forEditors({ not: { pattern: tinySizePattern } })),
+        'The largest answer of git that is kept in memory for other clients',
+      ),
       '16MiB',
     ),
     git_cache: v.optional(about(size, 'All answers of git that are kept in memory'), '64MiB'),
@@ -315,18 +383,31 @@ const limits = v.strictObject(
   expected('a table'),
 );
 
-export const configSchema = v.strictObject(
+const configTable = v.strictObject(
   {
     default_source: v.optional(
-      about(text, 'The source `mirror` reads unless told otherwise; the first one unless set'),
+      about(sourceReference, 'The source `mirror` reads unless told otherwise; the first one unless set'),
     ),
     registry: v.optional(registry, {}),
-    sources: v.optional(v.array(source, expected('[[sources]] tables')), []),
+    sources: v.optional(
+      v.array(source, ({ input }) => sourcesProblem(input)),
+      [],
+    ),
     mirror: v.optional(mirror, {}),
     server: v.optional(server, {}),
     limits: v.optional(limits, {}),
   },
   expected('a table'),
+);
+
+/** Without sources, the default one is the implied one. */
+export const configSchema = v.pipe(
+  configTable,
+  forEditors({
+    if: { properties: { sources: { type: 'array', maxItems: 0 } } },
+    // biome-ignore lint/suspicious/noThenProperty: a keyword of JSON Schema
+    then: { properties: { default_source: { const: mooncakesPreset.name } } },
+  }),
 );
 
 /** As a source has them that sets none. */
@@ -352,8 +433,27 @@ function integer(least: number, most: number) {
 }
 
 // Addresses may hold credentials by mistake, so no message shows one.
-function address(problem: (value: string) => string | undefined) {
-  return v.pipe(v.string(expectedType('a string')), v.rawCheck(refuse(problem)));
+function address(problem: (value: string) => string | undefined, pattern: string) {
+  return v.pipe(v.string(expectedType('a string')), v.rawCheck(refuse(problem)), forEditors({ pattern }));
+}
+
+/** Keywords of JSON Schema that go into `registry.schema.json`, and count nowhere else. */
+function forEditors<Value>(
+  keywords: Readonly<Record<string, unknown>>,
+): v.MetadataAction<Value, { readonly forEditors: typeof keywords }> {
+  return v.metadata({ forEditors: keywords });
+}
+
+function whereTypeIs(
+  type: string,
+  properties: Readonly<Record<string, boolean>>,
+  required: readonly string[],
+) {
+  return {
+    if: { properties: { type: { const: type } }, required: ['type'] },
+    // biome-ignore lint/suspicious/noThenProperty: a keyword of JSON Schema
+    then: { properties, required },
+  };
 }
 
 function refuse(problem: (value: string) => string | undefined) {

@@ -1,8 +1,10 @@
+import { schemaFileName } from './problem.ts';
 import { assignment } from './toml-edit.ts';
 
 /** The `registry.toml` that `init` writes: no sources yet, and what a newcomer changes first, in comments. */
 export function renderNewConfig(options: { readonly name: string }): string {
-  return `# Settings of this registry. Paths are relative to this file; \`moonbit-registry config\` lists all settings.
+  return `#:schema ./${schemaFileName}
+# Settings of this registry. Paths are relative to this file; \`moonbit-registry config\` lists all settings.
 
 # The source that \`mirror\` takes from unless -s names another; the first one added, unless set.
 # It has to stand here, above every [table].

@@ -24,6 +24,10 @@ export interface Statement {
   readonly isInline: boolean;
 }
 
+export function isTomlTable(value: unknown): value is TomlTable {
+  return typeof value === 'object' && value !== null && !Array.isArray(value) && !(value instanceof Date);
+}
+
 /** Line and column count from 1. */
 interface SyntaxProblem {
   readonly line: number;
@@ -89,6 +93,8 @@ function offsetOf(document: TomlDocument, path: TomlPath, part: 'key' | 'value')
   if (element) return element.range[0];
   const table = tables.find((candidate) => isSamePath(candidate.resolvedKey, path));
   if (table) return table.key.range[0];
+  const inner = tables.find((candidate) => startsWithPath(candidate.resolvedKey, path));
+  if (inner) return inner.key.range[0];
   return statements.find((statement) => startsWithPath(statement.path, path))?.node.range[0];
 }
 

@@ -1,7 +1,8 @@
 import { suggest } from '../support/suggest.ts';
 import type { Problem } from './problem.ts';
 import { configShape, type Shape, type TableShape } from './schema-shape.ts';
-import type { TomlPath, TomlTable } from './toml-document.ts';
+import { nestedSourceAdvice } from './source-tables.ts';
+import { isTomlTable, type TomlPath } from './toml-document.ts';
 
 /** Every key that the schema does not know, with what was probably meant. */
 export function findUnknownKeys(value: unknown, shape: Shape = configShape, path: TomlPath = []): Problem[] {
@@ -11,17 +12,17 @@ export function findUnknownKeys(value: unknown, shape: Shape = configShape, path
   return Object.entries(value).flatMap(([key, entry]) => {
     const known = shape.entries.get(key);
     if (known) return findUnknownKeys(entry, known, [...path, key]);
-    return [{ path: [...path, key], message: `unknown key${adviceFor(key, shape)}`, isAboutKey: true }];
+    return [
+      { path: [...path, key], message: `unknown key${adviceFor(key, shape, path, value)}`, isAboutKey: true },
+    ];
   });
 }
 
-export function isTomlTable(value: unknown): value is TomlTable {
-  return typeof value === 'object' && value !== null && !Array.isArray(value) && !(value instanceof Date);
-}
-
-function adviceFor(key: string, shape: TableShape): string {
+function adviceFor(key: string, shape: TableShape, path: TomlPath, table: unknown): string {
   const near = suggest(key, [...shape.entries.keys()]);
   if (near !== undefined) return `; did you mean "${near}"?`;
+  const nested = path[0] === 'sources' && path.length === 2 ? nestedSourceAdvice(table, key) : undefined;
+  if (nested !== undefined) return `; ${nested}`;
   const home = tableWith(key);
   if (home !== undefined) return `; it belongs ${home}`;
   return `; expected ${[...shape.entries.keys()].filter((known) => known !== 'default_source').join(', ')}`;

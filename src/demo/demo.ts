@@ -12,6 +12,10 @@ export interface DemoHost<Code extends number> {
   command(words: readonly string[], workingDirectory: string): Promise<Code>;
   /** Shows a line or more to the user. */
   say(text: string): void;
+  /** What a shell calls `moonbit-registry` where the user is. */
+  readonly program: string;
+  /** One word of a command line that is pasted into a shell. */
+  quoteForShell(text: string): string;
 }
 
 export interface DemoOptions {
@@ -45,7 +49,7 @@ export async function runDemo<Code extends number>(
       if (code !== 0) return code;
     }
     const port = options.port || (await findPort(options.port ?? usualPort));
-    return await serve(host, registry, port);
+    return await serve(host, registry, port, directory);
   } finally {
     await world.close();
     if (options.keep) host.say(`Kept ${directory}`);
@@ -91,6 +95,7 @@ async function serve<Code extends number>(
   host: DemoHost<Code>,
   registry: string,
   port: number,
+  scratch: string,
 ): Promise<Code> {
   host.say(`\n$ moonbit-registry serve --port ${port}`);
   let exitCode: number | undefined;
@@ -100,7 +105,7 @@ async function serve<Code extends number>(
   });
   const url = `http://localhost:${port}`;
   while (exitCode === undefined && !(await answers(`${url}/health`))) await sleep(50);
-  if (exitCode === undefined) host.say(nextSteps(url, registry));
+  if (exitCode === undefined) host.say(nextSteps(host, { url, registry, scratch }));
   return serving;
 }
 
@@ -113,14 +118,19 @@ function introduction(world: DemoWorld): string {
   ].join('\n');
 }
 
-function nextSteps(url: string, registry: string): string {
+/** Commands that work as they are, wherever they are pasted: whole paths, and nothing left behind. */
+function nextSteps<Code extends number>(
+  { program, quoteForShell }: DemoHost<Code>,
+  { url, registry, scratch }: { readonly url: string; readonly registry: string; readonly scratch: string },
+): string {
+  const file = (name: string) => quoteForShell(join(scratch, name));
   return [
     '',
     'Now, in another terminal:',
-    `  git clone --depth 1 --single-branch --no-tags ${url}/git/index`,
-    `  curl -O ${url}/user/company/tool/1.4.0.zip`,
-    `  MOONCAKES_REGISTRY=${url} moon update`,
-    `  moonbit-registry -d ${registry} explain moonbitlang/x`,
+    `  git clone --depth 1 --single-branch --no-tags ${url}/git/index ${file('clone')}`,
+    `  curl --fail -o ${file('tool.zip')} ${url}/user/company/tool/1.4.0.zip`,
+    `  ${program} -d ${quoteForShell(registry)} explain moonbitlang/x`,
+    `  MOONCAKES_REGISTRY=${url} moon update    # where moon is installed`,
     'Ctrl-C ends the demo and removes its folder.',
   ].join('\n');
 }

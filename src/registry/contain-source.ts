@@ -1,6 +1,7 @@
 import { RegistryError, StorageError } from '../errors.ts';
 import { type Lookup, type SourceFailure, unavailable } from '../model/lookup.ts';
 import { SourceClosedError } from '../sources/source.ts';
+import { bugAdvice } from '../support/bug-report.ts';
 import { hintFor } from '../support/disk-errors.ts';
 import { errorCode } from '../support/error-code.ts';
 import { GitError } from '../support/git.ts';
@@ -59,7 +60,7 @@ export async function containSource<T>(
     const blame = blameFor(error, signal);
     if (blame === 'caller' || blame === 'ours') throw error;
     if (blame === 'unforeseen')
-      log.error(`an unforeseen error while ${doing}: this is a bug, please report it`, {
+      log.error(`an unforeseen error while ${doing}: ${bugAdvice}`, {
         source,
         stack: error instanceof Error ? error.stack : String(error),
       });

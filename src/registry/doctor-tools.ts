@@ -1,9 +1,10 @@
 import { RegistryError } from '../errors.ts';
 import { oldestGit, runGit } from '../support/git.ts';
-import { isOlderVersion, parseGitVersion } from '../support/git-version.ts';
+import { parseGitVersion } from '../support/git-version.ts';
+import { isOlderVersion } from '../support/older-version.ts';
+import { oldestNode } from '../support/runtime.ts';
 import type { HealthCheck } from './reports.ts';
 
-const oldestNode = '20.19';
 /** The first git that heeds `core.fsync` for what a ref names. */
 const durableGit = '2.36';
 

@@ -1,6 +1,8 @@
 import { existsSync } from 'node:fs';
 import { mkdir, rename, rm, writeFile } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
+import { addEditorSchema } from '../config/editor-schema.ts';
+import { schemaFileName } from '../config/problem.ts';
 import { renderNewConfig } from '../config/template.ts';
 import { StorageError } from '../errors.ts';
 import { createGitIndex } from '../index/create-index.ts';
@@ -30,8 +32,8 @@ export function dataLayout(dataDir: string) {
 }
 
 /**
- * Makes a new registry in `directory`: `registry.toml`, an index that clones, a place for archives. Never
- * overwrites: a folder that has a `registry.toml` is refused, and what else is in it stays.
+ * Makes a new registry in `directory`: `registry.toml`, its schema for editors, an index that clones, a place for
+ * archives. Never overwrites: a folder that has a `registry.toml` is refused, and what else is in it stays.
  */
 export async function initRegistry(
   directory: string,
@@ -50,9 +52,10 @@ export async function initRegistry(
       hint: 'choose another folder, or go on with the registry that is there',
     });
   }
+  const schema = (await addEditorSchema(root)) ? [schemaFileName] : [];
   const layout = dataLayout(join(root, 'data'));
   await createData(layout, (options.now ?? (() => new Date()))());
-  return { directory: root, created: ['registry.toml', 'data/index', 'data/packages'] };
+  return { directory: root, created: ['registry.toml', ...schema, 'data/index', 'data/packages'] };
 }
 
 /** Makes what is missing of the data folder; harmless where it is all there. */

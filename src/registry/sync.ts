@@ -7,6 +7,7 @@ import { unavailable } from '../model/lookup.ts';
 import type { ModuleName } from '../model/module-name.ts';
 import type { OperatorDecision } from '../model/operator-decision.ts';
 import type { Source } from '../sources/source.ts';
+import { bugAdvice } from '../support/bug-report.ts';
 import type { Log } from '../support/log.ts';
 import type { MonotonicClock } from '../support/monotonic-clock.ts';
 import { withProcessLock } from '../support/process-lock.ts';
@@ -270,7 +271,7 @@ function createBugReport(log: Log) {
     count += 1;
     if (count > reportedBugs) return;
     const stack = error instanceof Error ? error.stack : String(error);
-    log.error('a module could not be planned, which is a bug: please report this line', { module, stack });
+    log.error(`a module could not be planned: ${bugAdvice}`, { module, stack });
   };
 }
 

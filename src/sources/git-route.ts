@@ -7,7 +7,7 @@ import {
   literalAddress,
   type Resolve,
 } from '../support/destination.ts';
-import { isOlderVersion } from '../support/git-version.ts';
+import { isOlderVersion } from '../support/older-version.ts';
 import { type Environment, proxyFor } from '../support/proxy.ts';
 import { commandToAllow, type SourceDestinations } from './destinations.ts';
 

@@ -9,13 +9,3 @@ export async function readGitVersion(): Promise<string> {
 export function parseGitVersion(answer: string): string {
   return /\d+(\.\d+)+/.exec(answer)?.[0] ?? '0';
 }
-
-/** Compares as many numbers as `wanted` has. */
-export function isOlderVersion(version: string, wanted: string): boolean {
-  const numbers = version.split('.').map(Number);
-  for (const [position, limit] of wanted.split('.').map(Number).entries()) {
-    const number = numbers[position] ?? 0;
-    if (number !== limit) return number < limit;
-  }
-  return false;
-}

@@ -451,7 +451,11 @@ test('the npm package installs into an empty folder without a network, and runs'
   const command = join(place, 'node_modules', '.bin', 'moonbit-registry');
   expect((await execute(command, ['--version'])).stdout).toMatch(/^\d+\.\d+\.\d+\n$/);
   await execute(command, ['init', 'registry'], { cwd: place });
-  expect((await readdir(join(place, 'registry'))).sort()).toEqual(['data', 'registry.toml']);
+  expect((await readdir(join(place, 'registry'))).sort()).toEqual([
+    'data',
+    'registry.schema.json',
+    'registry.toml',
+  ]);
   const { stdout } = await execute(command, ['status', '-d', 'registry'], { cwd: place });
   expect(stdout).toContain('Serving:   0 modules');
 });

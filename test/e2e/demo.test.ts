@@ -1,12 +1,14 @@
+import { execFile } from 'node:child_process';
 import { mkdirSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
+import { promisify } from 'node:util';
 import { expect, onTestFinished, test } from 'vitest';
 import { git, shallowClone } from '../support/git-client.ts';
 import { startCli } from '../support/run-cli.ts';
 import { temporaryDirectory } from '../support/temporary-directory.ts';
 import { downloadFrom } from './cli-registry.ts';
 
-test('the demo runs the recipe, serves one index of all three registries, and leaves nothing behind', async () => {
+test('the demo runs the recipe, serves one index of all three registries, and leaves nothing behind; what it prints last works as it is', async () => {
   const surroundings = temporaryDirectory();
   const temporary = join(surroundings, 'tmp');
   mkdirSync(temporary);
@@ -36,6 +38,12 @@ test('the demo runs the recipe, serves one index of all three registries, and le
     'company/tool@1.4.0',
   ]);
   for (const [id, checksum] of Object.entries(listed)) expect(await downloadFrom(demo, id)).toBe(checksum);
+
+  const steps = demo.output().match(/^ {2}(?:git|curl|node) .*$/gm) ?? [];
+  expect(steps).toHaveLength(3);
+  // As they are, from another folder, by a shell that has no such command.
+  const pasted = await promisify(execFile)('sh', ['-euc', steps.join('\n')], { cwd: '/' });
+  expect(pasted.stdout).toContain('moonbitlang/x is served from "mooncakes"');
 
   const { code, stdout } = await demo.stop();
   expect(code).toBe(0);

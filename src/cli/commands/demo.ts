@@ -16,9 +16,14 @@ export function defineDemo(parent: Command, run: Run): void {
     run(async (context) => {
       const port =
         options.port === undefined ? undefined : parseWholeNumber('--port', options.port, 0, 65_535);
-      const { runDemo } = await import('../../demo/demo.ts');
-      const { output, settings } = context;
-      const host = { command: context.runAnother, say: output.say };
+      const [{ runDemo }, { ownCommand }, { quoteForShell }] = await Promise.all([
+        import('../../demo/demo.ts'),
+        import('../own-command.ts'),
+        import('../shell.ts'),
+      ]);
+      const { io, output, settings } = context;
+      const program = ownCommand(io.script, io.env.PATH ?? '');
+      const host = { command: context.runAnother, say: output.say, program, quoteForShell };
       const exitCode = await runDemo(host, { port, keep: options.keep ?? false });
       if (settings.json) output.result({ text: '', json: { exitCode } });
       return exitCode;

@@ -52,7 +52,10 @@ export function defineSourceAdd(parent: Command, run: Run): void {
         .createOption('--type <type>', 'what runs there (default: custom)')
         .choices(['mooncakes', 'moonbit-registry', 'custom']),
     )
-    .option('--priority <number>', 'lower is tried first and trusted more (default: 50; preset: 100)')
+    .option(
+      '--priority <number>',
+      'lower is tried first and trusted more (default: 50; of type mooncakes: 100)',
+    )
     .option('--namespace <patterns...>', 'names of which only this source says what they mean')
     .option('--include <patterns...>', 'limit what it supplies to these names')
     .option('--exclude <patterns...>', 'names it never supplies')
@@ -114,11 +117,10 @@ export function defineSourceAdd(parent: Command, run: Run): void {
 }
 
 async function readSource(name: string, flags: Flags): Promise<NewSource> {
-  const { defaultPriority, mooncakesPreset } = await import('../../config/presets.ts');
+  const { impliedPriority, mooncakesPreset } = await import('../../config/presets.ts');
   if (flags.fromPreset !== undefined && (flags.url ?? flags.indexUrl ?? flags.type) !== undefined)
     throw new CommandLineError('--from-preset states --url, --index-url and --type itself', { hint: forms });
   const address = flags.fromPreset === undefined ? readAddress(flags) : mooncakesPreset;
-  const impliedPriority = flags.fromPreset === undefined ? defaultPriority : mooncakesPreset.priority;
   return {
     name,
     type: address.type,
@@ -126,7 +128,7 @@ async function readSource(name: string, flags: Flags): Promise<NewSource> {
     indexUrl: address.indexUrl,
     priority:
       flags.priority === undefined
-        ? impliedPriority
+        ? impliedPriority(address.type)
         : parseWholeNumber('--priority', flags.priority, 0, maxPriority),
     namespaces: parsePatterns(flags.namespace ?? []),
     include: parsePatterns(flags.include ?? []),
