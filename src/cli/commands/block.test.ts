@@ -1,0 +1,62 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, expect, test } from 'vitest';
+import { cli } from '../io.fixture.ts';
+
+let directory: string;
+beforeEach(async () => {
+  directory = await mkdtemp(join(tmpdir(), 'block-'));
+  const address = 'url = "http://127.0.0.1:9"\nindex_url = "http://127.0.0.1:9/git/index"';
+  await writeFile(join(directory, 'registry.toml'), `[[sources]]\nname = "main"\n${address}\n`);
+});
+afterEach(() => rm(directory, { recursive: true }));
+
+const run = (...words: string[]) => cli(words, { workingDirectory: directory });
+
+test('what is not served can be blocked ahead, a whole module too, and asks no source', async () => {
+  const ahead = await run('block', 'evil/name', '--reason', ' malicious ');
+  expect(ahead).toEqual({
+    exitCode: 0,
+    stderr: '',
+    stdout: `Blocked: all versions of evil/name: malicious
+Served index: 0 modules (unchanged).
+It was never served here. It is refused from now on, wherever it comes from.
+Lift it with: moonbit-registry unblock evil/name
+`,
+  });
+  expect((await run('explain', 'evil/name@1.0.0')).stdout).toContain('evil/name@1.0.0 is blocked: malicious');
+  expect((await run('explain', 'evil/name')).stdout).toMatch(
+    /Blocked: evil\/name \(all versions\): malicious \(since/,
+  );
+  expect(JSON.parse((await run('block', 'a/b@1.0.0', '--reason', 'x', '--json')).stdout)).toEqual({
+    decision: expect.objectContaining({ action: 'block', module: 'a/b', version: '1.0.0', reason: 'x' }),
+    versions: [],
+    changes: [],
+    purge: [],
+  });
+  expect((await run('block', '--list')).stdout.split('\n')).toHaveLength(3);
+});
+
+test.each([
+  [['block', 'alice/json'], 'hint: moonbit-registry block alice/json --reason "CVE-2026-1: use 1.2.1"'],
+  [['block', 'alice/json', '--reason', ' '], 'say why'],
+  [['block', 'alice/json', '--reason', 'two\nlines'], 'one line of visible text'],
+  [['block', 'alice/json', '--reason', 'x'.repeat(501)], 'no longer than 500 characters'],
+  [['block', 'json', '--reason', 'x'], 'names no module'],
+  [['block', 'alice/json@1.0', '--reason', 'x'], 'is not a version'],
+  [['block'], 'say what to block'],
+  [['block', 'alice/json', '--list'], '--list takes nothing else'],
+  [['unblock'], 'usage: moonbit-registry unblock MODULE[@VERSION]'],
+])('%j is refused as wrong usage', async (words, text) => {
+  const { exitCode, stdout, stderr } = await run(...words);
+  expect({ exitCode, stdout }).toEqual({ exitCode: 2, stdout: '' });
+  expect(stderr).toContain(text);
+});
+
+test('what is not blocked cannot be unblocked', async () => {
+  expect(await run('unblock', 'nobody/has')).toMatchObject({
+    exitCode: 1,
+    stderr: expect.stringContaining('hint: moonbit-registry block --list'),
+  });
+});
