@@ -7,7 +7,7 @@ import { requirementsDigest } from '../model/requirements.ts';
 import type { Decision, Rule } from './decide-origin.ts';
 import { contentionFindings } from './module-findings.ts';
 import { agreesWithPins, pinChanges } from './pin-changes.ts';
-import { type ModuleInput, type ModulePlan, planModule } from './plan-module.ts';
+import { type ModuleInput, type ModulePlan, type PlannedFile, planModule } from './plan-module.ts';
 
 const module = moduleName('alice/json');
 
@@ -76,16 +76,13 @@ function plan({ source, served, pins = [], cached = '', ...more }: Given) {
     ...more,
   };
   const result = planModule(input);
-  const bytes =
-    result.served.kind === 'lines'
-      ? result.served.bytes
-      : result.served.kind === 'source-file'
-        ? input.sourceFile
-        : undefined;
+  const bytesOf = (planned: PlannedFile) =>
+    planned.kind === 'lines' ? planned.bytes : planned.kind === 'source-file' ? input.sourceFile : undefined;
+  const bytes = bytesOf(result.served);
   const again = planModule({
     ...input,
     recorded: result.decision.origin ?? input.recorded,
-    servedFile: bytes,
+    servedFile: bytesOf(result.unblocked) ?? bytes,
     pins: result.pins,
   });
   // Planning twice changes nothing, whatever was planned; only the words of a finding may.
@@ -93,6 +90,7 @@ function plan({ source, served, pins = [], cached = '', ...more }: Given) {
   return {
     kind: result.served.kind,
     text: bytes?.toString(),
+    unblocked: bytesOf(result.unblocked)?.toString(),
     pins: result.pins.map((entry) => `${entry.version}=${entry.checksum.charAt(0)}`),
     versions: result.entries.map(({ version }) => version),
     findings: result.findings.map((finding) =>
@@ -706,5 +704,46 @@ describe('a file agrees with the pins', () => {
     expect(pinChanges(parseIndexFile(file('1.0.0=f', '1.2.0=c>z')), pins)).toEqual([
       { version: '1.0.0', pinned: sum('a'), offered: sum('f') },
     ]);
+  });
+});
+
+describe('what is blocked', () => {
+  const blocking = (...blocked: string[]) => ({ isBlocked: (one: string) => blocked.includes(one) });
+  const source = ['1.0.0=a', '1.1.0=b', '1.2.0=c'];
+
+  test('is a hole where something stands above it, and the file is the one of its source', () => {
+    const result = plan({ source, ...blocking('1.1.0') });
+    expect(result).toMatchObject({ kind: 'source-file', unblocked: undefined });
+    expect(result.versions).toContain('1.1.0');
+  });
+
+  test('leaves as a tail: what would be served without the block is kept, and nothing is pinned that was not served', () => {
+    const result = plan({ source, ...blocking('1.2.0') });
+    expect(result).toMatchObject({
+      text: text('1.0.0=a', '1.1.0=b'),
+      unblocked: text(...source),
+      pins: ['1.0.0=a', '1.1.0=b'],
+      versions: ['1.0.0', '1.1.0'],
+    });
+  });
+
+  test('stays where it is all there is', () => {
+    expect(plan({ source, ...blocking('1.0.0', '1.1.0', '1.2.0') })).toMatchObject({
+      kind: 'source-file',
+      unblocked: undefined,
+    });
+  });
+
+  test('is judged by what can be delivered: nothing stands above it that is not listed', () => {
+    const result = plan({ source, upstreamFallback: false, cached: 'ab', ...blocking('1.1.0') });
+    expect(result).toMatchObject({ text: text('1.0.0=a'), unblocked: text('1.0.0=a', '1.1.0=b') });
+  });
+
+  test('keeps the line that was served, whatever its source offers or deletes meanwhile', () => {
+    const before = { served: source, pins: source, cached: 'abc' };
+    const result = plan({ ...before, source: ['1.0.0=a', '1.2.0=e'], ...blocking('1.1.0', '1.2.0') });
+    expect(result.text).toBe(text('1.0.0=a'));
+    expect(result.unblocked).toBe(text('1.1.0=b', '1.0.0=a', '1.2.0=c'));
+    expect(result.findings).toEqual(['checksum-conflict 2 1.2.0']);
   });
 });
