@@ -8,13 +8,13 @@ import { createApiRoutes } from './api-routes.ts';
 import { createArchiveRoutes } from './archive-routes.ts';
 import { createBefore } from './before.ts';
 import { createFileRoutes } from './file-routes.ts';
+import { createFreshCommit } from './fresh-commit.ts';
 import { createHandler } from './handle.ts';
 import type { RefreshTrouble } from './health.ts';
 import { createIndexRoutes } from './index-routes.ts';
 import { createInfoRoutes } from './info-routes.ts';
 import type { Log } from './log.ts';
 import { createReadiness } from './readiness.ts';
-import { createServedCommit } from './served-commit.ts';
 import { createStaleness } from './staleness.ts';
 import { createUploadPack, type UploadPackStats } from './upload-pack.ts';
 import { createWhyRoutes } from './why-routes.ts';
@@ -57,9 +57,9 @@ export function createApp(registry: Registry, options: AppOptions): App {
   const prefix = baseUrl === undefined ? '' : new URL(baseUrl).pathname.replace(/\/+$/, '');
   const staleness = createStaleness(registry, log, now);
   const readiness = createReadiness(registry);
-  const servedCommit = createServedCommit(() => registry.servedCommit(), now);
+  const servedCommit = createFreshCommit(() => registry.servedCommit(), now);
   // A decision may refuse an archive, and leave the index as it is.
-  const stateCommit = createServedCommit(() => registry.stateCommit(), now);
+  const stateCommit = createFreshCommit(() => registry.stateCommit(), now);
   const archives = createArchiveRoutes(registry, stateCommit, { ...limits, prefix });
   const uploadPack = createUploadPack({
     gitDir: registry.indexDirectory,

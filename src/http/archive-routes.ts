@@ -19,7 +19,7 @@ import {
 } from './archive-memory.ts';
 import { askForArchive } from './ask-archive.ts';
 import { answerEntity } from './entity.ts';
-import type { ServedCommit } from './served-commit.ts';
+import type { FreshCommit } from './fresh-commit.ts';
 import { decodePath, parseQuery } from './target.ts';
 import { refuse } from './why-routes.ts';
 
@@ -42,7 +42,7 @@ export interface ArchiveRoutes {
 /** `GET /user/….zip` in all forms clients send. */
 export function createArchiveRoutes(
   registry: Registry,
-  stateCommit: ServedCommit,
+  stateCommit: FreshCommit,
   options: ArchiveOptions,
 ): ArchiveRoutes {
   const memory = createArchiveMemory(options);
@@ -56,7 +56,7 @@ export function createArchiveRoutes(
 
 interface ArchiveContext {
   readonly registry: Registry;
-  readonly stateCommit: ServedCommit;
+  readonly stateCommit: FreshCommit;
   readonly memory: ArchiveMemory;
   readonly options: ArchiveOptions;
 }

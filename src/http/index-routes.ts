@@ -1,11 +1,11 @@
 import pLimit from 'p-limit';
 import type { Registry } from '../registry/registry.ts';
 import { type Answer, type AppRequest, content, problem, type Route } from './answer.ts';
+import type { FreshCommit } from './fresh-commit.ts';
 import { formatPackets } from './pkt-line.ts';
 import type { Readiness } from './readiness.ts';
 import { type BodyLimits, createBodyReader } from './request-body.ts';
 import { busyProblem } from './respond.ts';
-import type { ServedCommit } from './served-commit.ts';
 import { parseQuery } from './target.ts';
 import type { PackAnswer, UploadPack } from './upload-pack.ts';
 import { createUploadRequestReader, parseGitProtocol } from './upload-request.ts';
@@ -13,7 +13,7 @@ import { createUploadRequestReader, parseGitProtocol } from './upload-request.ts
 /** The git index over smart HTTP, protocol v0 to v2 (moon-protocol §2.2; gitprotocol-http). */
 export function createIndexRoutes(
   registry: Registry,
-  servedCommit: ServedCommit,
+  servedCommit: FreshCommit,
   uploadPack: UploadPack,
   readiness: Readiness,
   limits: BodyLimits,
@@ -77,7 +77,7 @@ function refuseService(request: AppRequest): Answer | undefined {
 }
 
 async function advertise(
-  servedCommit: ServedCommit,
+  servedCommit: FreshCommit,
   uploadPack: UploadPack,
   request: AppRequest,
 ): Promise<Answer> {
@@ -106,7 +106,7 @@ function createHistoryReader(registry: Registry): Registry['servedCommits'] {
 }
 
 interface UploadContext {
-  readonly servedCommit: ServedCommit;
+  readonly servedCommit: FreshCommit;
   readonly uploadPack: UploadPack;
   readonly readServedCommits: Registry['servedCommits'];
   readonly readRequest: ReturnType<typeof createUploadRequestReader>;

@@ -1,5 +1,5 @@
 /** A commit that says what is served, for requests that come by the thousand a second. */
-export interface ServedCommit {
+export interface FreshCommit {
   /** As it is now. */
   read(): Promise<string>;
   /** As it was read within the last few milliseconds, by whichever request; `undefined` if none did. */
@@ -12,7 +12,7 @@ export interface ServedCommit {
  */
 const freshForMs = 5;
 
-export function createServedCommit(readAfresh: () => Promise<string>, now: () => number): ServedCommit {
+export function createFreshCommit(readAfresh: () => Promise<string>, now: () => number): FreshCommit {
   let known = '';
   let knownUntil = Number.NEGATIVE_INFINITY;
   return {
