@@ -66,6 +66,8 @@ test('a source that could not be read tells why, what that means, and how to go 
 Until it has been read, new names of "mooncakes" that it may supply too are held back.
   $ moonbit-registry source disable partner   (go on without it)
   $ moonbit-registry config sources.partner.namespaces "OWNER/*"   (or: it only ever decides about these names)`);
+  const refused = { class: 'no-credentials', text: 'its credentials cannot be sent' } as const;
+  expect(text({ ...failed, failure: refused })).not.toContain('source check');
   expect(text({ ...failed, holdsBack: { names: 'claimed', of: ['mooncakes'] } })).toMatch(
     /\nUntil it has been read, nobody supplies new names that it claims; others go on\.$/,
   );

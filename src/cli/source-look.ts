@@ -1,5 +1,6 @@
 /** What a look at a source found, in words: what it has, what is wrong and what that means, and what to run. */
 import type { Config } from '../config/config.ts';
+import { isAboutCredentials } from '../model/lookup.ts';
 import type { SourceListing, SourceLook } from '../registry/reports.ts';
 import { toVisibleLine } from '../support/visible-text.ts';
 import { type CommandContext, interruptible, withRegistry } from './context.ts';
@@ -88,7 +89,9 @@ function describeFailure(look: SourceLook): string[] {
   const claims = look.holdsBack.names === 'claimed';
   return [
     toVisibleLine(`It could not be read: ${describeReason(failure?.text ?? 'it gave no answer')}`),
-    toCommandLine([`source check ${source}`, 'what is wrong, step by step']),
+    ...(isAboutCredentials(failure?.class)
+      ? []
+      : [toCommandLine([`source check ${source}`, 'what is wrong, step by step'])]),
     whatThatMeans(look),
     // Where names wait for it already, the same is said with their number.
     ...(isAwaited || claims || look.holdsBack.of.length === 0

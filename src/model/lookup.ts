@@ -65,7 +65,7 @@ export function publicReason(reason: SourceFailure['reason']): string {
 }
 
 /** Whether the failure's text itself says which credentials to set: looking once more tells nothing else. */
-export function isAboutCredentials(reason: SourceFailure['reason'] | undefined): boolean {
+export function isAboutCredentials(reason: string | undefined): boolean {
   return reason === 'unauthorized' || reason === 'no-credentials';
 }
 

@@ -49,6 +49,7 @@ async function createWorld() {
       objectDirectory: join(root, 'objects'),
       treeOf: async () => undefined,
       workDirectory: join(root, 'work'),
+      env: {},
       http: { retry: { sleep: async () => {} } },
     },
   );

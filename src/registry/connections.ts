@@ -66,6 +66,7 @@ export function createConnections(
         objectDirectory: join(layout.index, 'objects'),
         treeOf,
         workDirectory: layout.sources,
+        env,
       });
     },
     async close(): Promise<void> {

@@ -22,8 +22,8 @@ export interface ConnectionTuning {
 }
 
 export interface ConnectOptions extends ConnectionTuning {
-  /** What the references of credentials lead to; nothing, if left out. */
-  readonly env?: Environment | undefined;
+  /** What the references of credentials lead to. */
+  readonly env: Environment;
   /** Absolute path of the object store that all snapshots go to. */
   readonly objectDirectory: string;
   /** The tree of a commit in that store, if both can be read there. */

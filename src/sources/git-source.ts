@@ -25,8 +25,8 @@ export interface GitSourceOptions {
   readonly gitDirectory: string;
   /** Made with `createDestinations(config)`; closing the source leaves it open. */
   readonly http: HttpClient;
-  /** What the references of its credentials lead to; nothing, if left out. */
-  readonly env?: Environment | undefined;
+  /** What the references of its credentials lead to. */
+  readonly env: Environment;
   /** Default `dns.lookup`. */
   readonly resolve?: Resolve | undefined;
   /** The same for assets and symbols; `http`, if left out. */
@@ -60,7 +60,7 @@ export function createGitSource(config: SourceConfig, options: GitSourceOptions)
   const { http, assetHttp = http, clock = systemClock } = options;
   const assets: Omit<OpenContext, 'credentials'> = { config, http: assetHttp, clock };
   const archives: Omit<OpenContext, 'credentials'> = { config, http, clock };
-  const run = createRunner(config, createCredentialsReader(config, options.env ?? {}));
+  const run = createRunner(config, createCredentialsReader(config, options.env));
   let lastGood: Snapshot | undefined;
   let form: AddressForm = 'split';
   const steps = { ...readingSteps, ...options.steps };

@@ -52,6 +52,7 @@ async function createWorld(transport: (typeof transports)[number], limits: Parti
       objectDirectory,
       treeOf: (commit) => findTree(objects, commit),
       gitDirectory: join(directory, 'work'),
+      env: {},
       http,
     },
   );

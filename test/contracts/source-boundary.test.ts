@@ -49,7 +49,7 @@ interface Options {
   readonly env?: Readonly<Record<string, string>>;
 }
 
-function connect(config: Partial<SourceConfig> = {}, { env, ...options }: Options = {}): Source {
+function connect(config: Partial<SourceConfig> = {}, { env = {}, ...options }: Options = {}): Source {
   const url = config.url ?? upstream.url;
   const source: SourceConfig = {
     ...{ name: 'partner', type: 'custom', url, indexUrl: `${url}/git/index`, indexType: 'git' },

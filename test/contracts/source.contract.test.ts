@@ -91,6 +91,7 @@ function connect(config: Partial<SourceConfig> = {}, http: Partial<HttpClientOpt
     objectDirectory,
     treeOf: (commit) => findTree(objects, commit),
     gitDirectory: join(directory, 'work', merged.name),
+    env: {},
     http: client,
     resolve: http.resolve,
   });

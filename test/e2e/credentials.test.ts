@@ -21,6 +21,23 @@ test('are asked for by the message, given with one command, rotated by replacing
   mkdirSync(join(registry.directory, 'secrets'));
   writeFileSync(file, 'first-secret-value\n', { mode: 0o600 });
 
+  const added = await registry.runWith(
+    { env: { LOOK_TOKEN: 'first-secret-value' } },
+    ...[
+      'source',
+      'add',
+      'looked-at',
+      '--url',
+      guarded.url,
+      '--index-url',
+      guarded.indexUrl,
+      '--bearer-env',
+      'LOOK_TOKEN',
+    ],
+  );
+  expect(added.stdout).toContain('Looked at it: 1 module');
+  expect((await registry.run('source', 'remove', 'looked-at')).code).toBe(0);
+
   const refused = await registry.run('sync');
   expect(refused.code).toBe(3);
   const advice =
