@@ -5,6 +5,7 @@ import { onTestFinished } from 'vitest';
 import { tryGit } from '../support/git-client.ts';
 import { type RegistrySettings, writeSettings } from '../support/registry-world.ts';
 import { type CliOutcome, type CliRun, type RunningCli, runCli, startCli } from '../support/run-cli.ts';
+import { runHere } from '../support/run-here.ts';
 import { temporaryDirectory } from '../support/temporary-directory.ts';
 import { sha256 } from '../support/worlds.ts';
 
@@ -24,24 +25,32 @@ export interface CliRegistry {
   state(): Promise<string>;
 }
 
+/**
+ * What runs a command: the built program, or the same code within the test, which spares a process where a test is about what
+ * the command does. A server, and a command that is to be killed, are the program always.
+ */
+export type Runner = 'program' | 'here';
+
 /** A fresh folder with the given sources, and nothing else in it. */
 export async function createCliRegistry(
   settings: Pick<RegistrySettings, 'sources' | 'upstreamFallback'>,
+  runner: Runner = 'program',
 ): Promise<CliRegistry> {
-  const registry = cliRegistryIn(temporaryDirectory(), 'registry');
+  const registry = cliRegistryIn(temporaryDirectory(), 'registry', runner);
   await mkdir(registry.directory);
   await writeSettings(registry.directory, settings);
   return registry;
 }
 
 /** The registry in the folder `name` of `surroundings`, whether that exists yet or not. */
-export function cliRegistryIn(surroundings: string, name: string): CliRegistry {
+export function cliRegistryIn(surroundings: string, name: string, runner: Runner = 'program'): CliRegistry {
   const directory = join(surroundings, name);
   const repository = join(directory, 'data', 'index');
   const env = { HOME: join(surroundings, 'home'), TMPDIR: join(surroundings, 'tmp') };
   for (const folder of Object.values(env)) mkdirSync(folder, { recursive: true });
+  const execute = runner === 'here' ? runHere : runCli;
   const runWith: CliRegistry['runWith'] = (run, ...words) =>
-    runCli(words, { cwd: directory, ...run, env: { ...env, ...run.env } });
+    (run.signal ? runCli : execute)(words, { cwd: directory, ...run, env: { ...env, ...run.env } });
   return {
     directory,
     surroundings,

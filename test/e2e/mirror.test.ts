@@ -18,6 +18,7 @@ import {
   createCliRegistry,
   downloadFrom,
   listFiles,
+  type Runner,
   readServedIndex,
 } from './cli-registry.ts';
 
@@ -25,6 +26,7 @@ import {
 async function createWorld(
   publicModules: readonly Publication[],
   internalModules: readonly Publication[] = [],
+  runner: Runner = 'here',
 ) {
   const mooncakes = await startUpstream();
   await mooncakes.publishMany(publicModules);
@@ -32,12 +34,11 @@ async function createWorld(
   await internal.publishMany(
     internalModules.length > 0 ? internalModules : [{ module: 'company/base', version: '1.0.0' }],
   );
-  const registry = await createCliRegistry({
-    sources: [
-      { name: 'mooncakes', upstream: mooncakes, priority: 100, lines: 'allowed_redirects = ["127.0.0.1"]' },
-      { name: 'internal', upstream: internal, priority: 25 },
-    ],
-  });
+  const sources = [
+    { name: 'mooncakes', upstream: mooncakes, priority: 100, lines: 'allowed_redirects = ["127.0.0.1"]' },
+    { name: 'internal', upstream: internal, priority: 25 },
+  ];
+  const registry = await createCliRegistry({ sources }, runner);
   const mirror = (...words: string[]) => registry.report<MirrorReport>('mirror', ...words);
   return { mooncakes, internal, registry, mirror };
 }
@@ -393,7 +394,7 @@ describe('running it again', () => {
   });
 
   test('at the same time is safe: both end well', async () => {
-    const { registry, mirror } = await createWorld(many.slice(0, 30));
+    const { registry, mirror } = await createWorld(many.slice(0, 30), [], 'program');
     const outcomes = await Promise.all([
       mirror('alice/*'),
       mirror('alice/*'),
