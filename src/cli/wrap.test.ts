@@ -31,6 +31,13 @@ describe('a line that is too wide', () => {
     );
   });
 
+  test('puts a remark behind a command on lines of its own', () => {
+    const text = '  $ moonbit-registry source disable partner   (go on without it, until it can be read)';
+    expect(wrapText(text, 50)).toBe(
+      '  $ moonbit-registry source disable partner\n    (go on without it, until it can be read)',
+    );
+  });
+
   test('keeps a command in prose in one piece', () => {
     expect(wrapText('decided by the next sync (moonbit-registry sync --now) of all', 40)).toBe(
       'decided by the next sync\n  (moonbit-registry sync --now) of all',

@@ -63,7 +63,7 @@ function phrases(text: string, width: number): string[] {
     command = [];
   };
   for (const word of wordsOf(text, longestQuote.prose)) {
-    if (command.length > 0 && word.startsWith('(')) flush();
+    if (command.length > 0 && word.trimStart().startsWith('(')) flush();
     if (command.length === 0 && !word.includes(commandName)) pieces.push(word);
     else {
       command.push(word);
@@ -77,10 +77,10 @@ function phrases(text: string, width: number): string[] {
 /** The command at the beginning of a line, and what is said after it. */
 function splitCommand(text: string): [words: readonly string[], rest: string] {
   const words = joinMarks(wordsOf(text, longestQuote.command));
-  const remark = words.findIndex((word) => word.startsWith('('));
+  const remark = words.findIndex((word) => word.trimStart().startsWith('('));
   const last = words.findIndex((word, position) => position > 0 && /[;,]$/.test(word));
   const length = Math.min(...[remark, last < 0 ? last : last + 1, words.length].filter((end) => end >= 0));
-  return [words.slice(0, length), words.slice(length).join(' ')];
+  return [words.slice(0, length), words.slice(length).join(' ').trimStart()];
 }
 
 /** A label or a prompt belongs to the command after it, and a backslash to the word before it. */

@@ -49,8 +49,8 @@ export function defineExplain(parent: Command, run: Run): void {
 }
 
 /** Whether there is anything to explain: something that was served, is listed by a source, or was refused. */
-function isThere({ version, isServed, rule, pin, sources, findings }: Explanation): boolean {
-  if (isServed || pin !== undefined) return true;
+function isThere({ version, isServed, rule, pin, blocks, sources, findings }: Explanation): boolean {
+  if (isServed || pin !== undefined || blocks.length > 0) return true;
   if (version !== undefined)
     return (
       sources.some(({ versions }) => versions.includes(version)) ||

@@ -1,0 +1,140 @@
+/** What every command prints with `--json` is what docs/json.md says: one description for both. */
+import { chmod, mkdir, readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import * as v from 'valibot';
+import { expect, test } from 'vitest';
+import { recordIo } from '../src/cli/io.fixture.ts';
+import { createProgram, fullName, withDescendants } from '../src/cli/program.ts';
+import { runCli } from '../src/cli/run.ts';
+import { jsonShapes, renderJsonShapes } from './support/json-shapes.ts';
+import { temporaryDirectory } from './support/temporary-directory.ts';
+import { startUpstream } from './support/worlds.ts';
+
+type Shape = keyof typeof jsonShapes;
+
+/** Starts three registries of its own and serves until it is stopped: test/e2e/demo.test.ts runs it. */
+const notRunHere: readonly Shape[] = ['demo'];
+
+test('docs/json.md has the tables of the description (node scripts/json.mjs)', async () => {
+  const document = await readFile(join(import.meta.dirname, '..', 'docs', 'json.md'), 'utf8');
+  expect(document).toContain(`<!-- shapes -->\n${renderJsonShapes()}\n<!-- /shapes -->`);
+});
+
+test('every command has a shape', () => {
+  const program = createProgram({ run: async () => {}, writeHelp: () => {}, columns: undefined });
+  const commands = withDescendants(program)
+    .filter((command) => command.commands.length === 0)
+    .map((command) => fullName(command).split(' ').slice(1).join(' '));
+  expect(commands.length).toBeGreaterThan(20);
+  expect(commands.filter((command) => !(command in jsonShapes))).toEqual([]);
+});
+
+/** A folder above a registry, in which commands are run and their documents compared with their shapes. */
+function createShapeCheck(surroundings: string) {
+  const checked = new Set<Shape>(notRunHere);
+  const env = { PATH: `${surroundings}:${process.env.PATH}`, MOON_HOME: join(surroundings, 'moon-home') };
+  const registry = join(surroundings, 'registry');
+  /** `isOver`: an interrupt is sent when something was printed, to what would go on for ever. */
+  async function check(shape: Shape, words: readonly string[], isOver = false): Promise<unknown> {
+    const io = recordIo({ env, workingDirectory: registry });
+    const stdout = {
+      ...io.stdout,
+      write(text: string) {
+        io.written.stdout += text;
+        if (isOver) setImmediate(() => io.interrupt());
+      },
+    };
+    await runCli([...words, '--json'], { ...io, stdout });
+    const document: unknown = JSON.parse(io.written.stdout);
+    const { success, issues = [] } = v.safeParse(jsonShapes[shape], document);
+    const problems = issues.map((issue) => `${v.getDotPath(issue)}: ${issue.message}`);
+    expect([words, success, problems, success ? '' : document]).toEqual([words, true, [], '']);
+    checked.add(shape);
+    return document;
+  }
+  return { registry, check, checked };
+}
+
+test('what commands print has the shapes that are documented, and nothing beside them', async () => {
+  const surroundings = temporaryDirectory();
+  await writeFile(join(surroundings, 'moon'), '#!/bin/sh\nexit 0\n');
+  await chmod(join(surroundings, 'moon'), 0o755);
+  await mkdir(join(surroundings, 'registry'));
+  const main = await startUpstream(['alice/json@1.0.0', 'moonbitlang/x@0.4.0', 'moonbitlang/x@0.4.1']);
+  const partner = await startUpstream(['alice/json@1.0.0', 'partner/own@1.0.0']);
+  await main.publish('alice/app@1.0.0', { deps: { 'nobody/has': '1.0.0', 'moonbitlang/x': '0.4.0' } });
+  const { registry, check, checked } = createShapeCheck(surroundings);
+  const addressOf = ({ url, indexUrl }: typeof main) => ['--url', url, '--index-url', indexUrl];
+
+  await check('init', ['init']);
+  await check('source add', ['source', 'add', 'main', ...addressOf(main), '--priority', '100']);
+  await check('sync', ['sync']);
+  await check('source add', ['source', 'add', 'partner', ...addressOf(partner), '--namespace', 'partner/*']);
+  await check('source list', ['source', 'list']);
+  await check('source check', ['source', 'check']);
+  await check('sync', ['sync', '--dry-run']);
+  await check('mirror', ['mirror', 'alice/*', '--dry-run']);
+  await check('mirror', ['mirror', 'alice/app', 'moonbitlang/*']);
+  await check('conflicts list', ['conflicts', 'list']);
+
+  // A source that cannot be read holds new names back, and bytes of a served version become others.
+  partner.faults.status = 403;
+  await main.publish('moonbitlang/x@0.4.1', { archive: Buffer.from('PK\u0003\u0004 other bytes') });
+  await main.publish('partner/new@1.0.0');
+  await check('sync', ['sync']);
+  await check('status', ['status']);
+  const conflicts = await check('conflicts list', ['conflicts', 'list']);
+  const offered = (conflicts as { offered?: string }[]).flatMap((conflict) => conflict.offered ?? []);
+  await check('conflicts keep', ['conflicts', 'keep', 'moonbitlang/x@0.4.1']);
+  await check('conflicts accept', ['conflicts', 'accept', 'moonbitlang/x@0.4.1', '--checksum', ...offered]);
+  await check('source check', ['source', 'check', 'partner']);
+
+  await check('plan', ['plan']);
+  await check('list', ['list']);
+  const project = join(surroundings, 'moon.mod.json');
+  await writeFile(project, '{"deps": {"moonbitlang/x": "0.4.0", "nobody/has": "1.0.0"}}');
+  await check('list --outdated', ['list', '--outdated', project]);
+  for (const name of [
+    'moonbitlang/x',
+    'moonbitlang/x@0.4.1',
+    'moonbitlang/xx',
+    'alice/json@9.0.0',
+    'partner/new',
+  ])
+    await check('explain', ['explain', name]);
+  await check('block', ['block', 'moonbitlang/x@0.4.0', '--reason', 'broken']);
+  await check('block --list', ['block', '--list']);
+  await check('status', ['status']);
+  await check('unblock', ['unblock', 'moonbitlang/x@0.4.0']);
+  await check('verify', ['verify', '--deep']);
+  await check('doctor', ['doctor']);
+  await check('config', ['config']);
+  await check('config KEY', ['config', 'mirror.packages']);
+  await check('config KEY VALUE', ['config', 'server.port', '9000']);
+  await check('path', ['path', 'moonbitlang/x@0.4.0']);
+  await check('update', ['update']);
+  await check('completion', ['completion', 'bash']);
+  await check('serve', ['serve', '--port', '0'], true);
+  await check('backup', ['backup', join(surroundings, 'backup.tar')]);
+  await check('restore', ['restore', join(surroundings, 'backup.tar'), join(surroundings, 'restored')]);
+
+  await check('source login', ['source', 'login', 'partner', '--bearer-env', 'PARTNER_TOKEN']);
+  await check('source list', ['source', 'list']);
+  await check('source logout', ['source', 'logout', 'partner']);
+  await check('source default', ['source', 'default', 'partner']);
+  await check('source rename', ['source', 'rename', 'partner', 'acme']);
+  await check('source … --dry-run', ['source', 'disable', 'main', '--dry-run']);
+  await check('source disable', ['source', 'disable', 'main', '--yes']);
+  await check('source enable', ['source', 'enable', 'main']);
+  await check('source remove', ['source', 'remove', 'acme', '--yes']);
+  await writeFile(join(registry, 'registry.toml'), '[server]\nport = "x"\n');
+  await check('any command that fails', ['status']);
+  const fresh = createShapeCheck(temporaryDirectory());
+  await mkdir(fresh.registry);
+  await fresh.check('init', ['init']);
+  await fresh.check('state downgrade', ['state', 'downgrade']);
+  await fresh.check('source … --dry-run', ['source', 'add', 'x', '--from-preset', 'mooncakes', '--dry-run']);
+
+  const all = new Set([...checked, ...fresh.checked]);
+  expect(Object.keys(jsonShapes).filter((shape) => !all.has(shape as Shape))).toEqual([]);
+});

@@ -1,0 +1,460 @@
+/**
+ * What `--json` prints, command by command: the one description from which the tables of docs/json.md are written
+ * (`node scripts/json.mjs`) and against which `test/json-shapes.test.ts` holds what commands print. Strict: a key that is not here fails.
+ */
+import * as v from 'valibot';
+
+const text = v.string();
+const number = v.number();
+const flag = v.boolean();
+const texts = v.array(text);
+const maybe = v.optional(text);
+const checksum = v.pipe(v.string(), v.regex(/^[0-9a-f]{64}$/), v.description('checksum'));
+const time = v.pipe(v.string(), v.isoTimestamp(), v.description('time'));
+
+/** A shape that several commands share: it has a table of its own. */
+function named<const T extends v.ObjectEntries>(title: string, entries: T) {
+  return v.pipe(v.strictObject(entries), v.title(title));
+}
+
+const failureClass = v.picklist([
+  ...['timeout', 'connection', 'tls', 'unauthorized', 'rate-limited', 'server-error', 'bad-answer'],
+  ...[
+    'wrong-bytes',
+    'unforeseen',
+    'overloaded',
+    'disabled',
+    'not-current',
+    'held',
+    'stale-upstream',
+    'not-read',
+  ],
+] as const);
+
+const requirementsChange = v.strictObject({ pinned: text, offered: text });
+
+const pinChange = named('PinChange', {
+  version: text,
+  pinned: checksum,
+  offered: checksum,
+  requirements: v.optional(requirementsChange),
+});
+
+const findingEntries = {
+  kind: v.picklist([
+    ...['checksum-conflict', 'requirements-conflict', 'origin-conflict', 'look-alike', 'dropped-line'],
+    ...['broken-file', 'refused-name', 'selection-changed', 'unplanned', 'more'],
+  ] as const),
+  module: text,
+  version: maybe,
+  source: text,
+  message: text,
+  line: v.optional(number),
+  origin: maybe,
+  pinned: v.optional(checksum),
+  offered: v.optional(checksum),
+  requirements: v.optional(requirementsChange),
+  changes: v.optional(v.array(pinChange)),
+  count: v.optional(number),
+  modules: v.optional(texts),
+  untold: v.optional(v.array(v.tuple([text, number]))),
+  foundAt: v.optional(time),
+  kept: v.optional(v.strictObject({ at: time, by: text })),
+};
+const finding = named('Finding', findingEntries);
+
+const pin = v.strictObject({ checksum, firstSeen: text, source: text });
+const conflict = named('Conflict', { ...findingEntries, pin: v.optional(pin) });
+
+const block = named('Block', { module: text, version: maybe, reason: text, at: time, by: text });
+
+const heldBack = named('HeldBack', {
+  kind: v.picklist(['new', 'claimed']),
+  names: number,
+  owners: v.array(v.strictObject({ owner: text, names: number })),
+  examples: texts,
+  waitsFor: v.array(v.strictObject({ source: text, failureClass, failure: text, claims: flag })),
+  since: text,
+});
+
+const sourceRefresh = named('SourceRefresh', {
+  source: text,
+  outcome: v.picklist(['fresh', 'unchanged', 'held', 'stale', 'never-read']),
+  detail: maybe,
+  reason: v.optional(failureClass),
+  commit: maybe,
+  heldCommit: maybe,
+  isStaleUpstream: v.optional(flag),
+});
+
+const moduleChange = named('ModuleChange', {
+  module: text,
+  kind: v.picklist(['added', 'changed', 'moved', 'removed']),
+  origin: text,
+  previousOrigin: maybe,
+  versionsAdded: texts,
+  versionsRemoved: texts,
+});
+
+const syncEntries = {
+  dryRun: flag,
+  sources: v.array(sourceRefresh),
+  changes: v.array(moduleChange),
+  findings: v.array(finding),
+  newlyHeld: v.array(v.strictObject({ module: text, waitsFor: texts })),
+  heldBack: v.array(heldBack),
+  modules: number,
+  commit: text,
+  reRooted: flag,
+};
+const syncReport = named('SyncReport', syncEntries);
+const served = v.optional(syncReport);
+
+const sourceLook = named('SourceLook', {
+  source: text,
+  listing: v.optional(
+    v.strictObject({
+      modules: number,
+      owners: number,
+      comparedWith: texts,
+      shared: v.array(v.strictObject({ supplier: maybe, modules: number })),
+      ownOwners: v.array(v.strictObject({ owner: text, modules: number })),
+    }),
+  ),
+  failure: v.optional(v.strictObject({ class: failureClass, text })),
+  holdsBack: v.strictObject({ names: v.picklist(['all', 'claimed']), of: texts }),
+  ready: number,
+  heldBack: v.array(heldBack),
+});
+
+const decision = named('Decision', {
+  module: text,
+  at: time,
+  by: text,
+  action: v.picklist([
+    ...['keep', 'accept-version', 'accept-requirements', 'accept-name', 'accept-origin', 'block', 'unblock'],
+  ] as const),
+  version: maybe,
+  from: maybe,
+  to: maybe,
+  requirements: maybe,
+  source: maybe,
+  pattern: maybe,
+  reason: maybe,
+  finding: v.optional(finding),
+});
+const ruled = v.strictObject({
+  decisions: v.array(decision),
+  skipped: v.array(v.strictObject({ module: text, reason: text })),
+  report: syncReport,
+  purge: texts,
+});
+
+const blocked = v.strictObject({
+  decision,
+  versions: texts,
+  changes: v.array(moduleChange),
+  purge: texts,
+});
+
+const sourceAuth = v.strictObject({ type: v.picklist(['bearer', 'basic']) });
+
+const configuredSource = named('ConfiguredSource', {
+  name: text,
+  type: v.picklist(['mooncakes', 'moonbit-registry', 'custom']),
+  url: text,
+  indexUrl: text,
+  indexType: v.literal('git'),
+  enabled: flag,
+  priority: number,
+  namespaces: texts,
+  include: texts,
+  exclude: texts,
+  holdsNewNames: v.picklist(['claimed', 'all']),
+  deletedUpstream: v.picklist(['keep', 'follow']),
+  downloadUrl: text,
+  packageUrlPattern: maybe,
+  allowedRedirects: texts,
+  maxConcurrency: number,
+  maxRequestsPerSecond: v.optional(number),
+  auth: v.optional(sourceAuth),
+  limits: v.record(text, number),
+});
+
+const mirrorReport = named('MirrorReport', {
+  dryRun: flag,
+  durationMs: number,
+  refresh: v.array(sourceRefresh),
+  sources: v.array(
+    v.strictObject({
+      ...{ source: text, modules: number, versions: number },
+      ...{ downloaded: number, present: number, failed: number, bytes: number },
+    }),
+  ),
+  decided: v.array(v.strictObject({ module: text, source: text })),
+  undecided: v.array(v.strictObject({ source: text, owner: text, modules: number, versions: number })),
+  skipped: v.array(
+    v.strictObject({
+      module: text,
+      origin: maybe,
+      kind: v.picklist(['other-origin', 'undecided', 'contradicted', 'no-version']),
+      reason: text,
+    }),
+  ),
+  unmatched: v.array(v.strictObject({ source: text, pattern: text, reason: text, hint: maybe })),
+  toDownload: texts,
+  blocked: v.array(v.strictObject({ module: text, version: text })),
+  failed: v.array(v.strictObject({ module: text, version: text, source: text, reason: text })),
+  unsatisfied: v.array(
+    v.strictObject({
+      ...{ module: text, requirement: text, requiredBy: text, reason: text },
+      kind: v.picklist(['impossible', 'unlisted', 'open']),
+    }),
+  ),
+  findings: v.array(finding),
+  heldBack: v.array(heldBack),
+});
+
+const statusReport = named('StatusReport', {
+  name: text,
+  health: v.picklist(['ok', 'degraded']),
+  directory: text,
+  commit: text,
+  modules: number,
+  upstreamFallback: flag,
+  sources: v.array(
+    v.strictObject({
+      ...{ name: text, isDefault: flag, enabled: flag, removed: flag, priority: number },
+      ...{ readAt: v.optional(time), triedAt: v.optional(time), isStale: flag, isHeld: flag },
+      ...{ failure: maybe, failureClass: v.optional(failureClass), failingSince: v.optional(time) },
+      ...{ listed: number, served: number },
+    }),
+  ),
+  findings: v.array(finding),
+  heldBack: v.array(heldBack),
+  blocks: v.array(block),
+  archives: v.strictObject({ count: number, bytes: number }),
+  indexBytes: number,
+});
+
+const explanation = named('Explanation', {
+  module: text,
+  version: maybe,
+  isServed: flag,
+  origin: maybe,
+  rule: v.picklist([
+    ...['claimed', 'priority', 'recorded', 'moved', 'held', 'undecided', 'unlisted'],
+  ] as const),
+  because: text,
+  sources: v.array(
+    v.strictObject({
+      source: text,
+      priority: number,
+      listing: v.picklist([
+        ...['listed', 'absent', 'excluded', 'claimed-elsewhere', 'disabled', 'never-read', 'removed'],
+      ] as const),
+      isStale: flag,
+      versions: texts,
+      checksum: v.optional(checksum),
+    }),
+  ),
+  pin: v.optional(pin),
+  isCached: v.optional(flag),
+  versions: texts,
+  findings: v.array(finding),
+  heldBack: v.optional(heldBack),
+  blocks: v.array(block),
+  nearest: maybe,
+});
+
+const listedModule = named('ListedModule', {
+  module: text,
+  latest: text,
+  versions: number,
+  origin: maybe,
+  cached: number,
+});
+
+const outdatedReport = named('OutdatedReport', {
+  project: text,
+  requirements: number,
+  outdated: v.array(
+    v.strictObject({ module: text, wanted: text, selected: text, latest: text, origin: maybe }),
+  ),
+  unsatisfied: v.array(v.strictObject({ module: text, wanted: text, reason: text })),
+});
+
+const sourceCheck = named('SourceCheck', {
+  source: text,
+  ok: flag,
+  steps: v.array(
+    v.strictObject({
+      step: v.picklist(['reach', 'authenticate', 'index', 'archive']),
+      ok: flag,
+      detail: text,
+    }),
+  ),
+  modules: v.optional(number),
+  changedAt: maybe,
+  latencyMs: v.optional(number),
+  newest: v.optional(v.strictObject({ modules: number, dropped: number, reason: maybe })),
+});
+
+const verifyReport = named('VerifyReport', {
+  deep: flag,
+  repair: flag,
+  isSound: flag,
+  steps: v.array(
+    v.strictObject({
+      step: v.picklist(['repository', 'state', 'ledger', 'index', 'archives', 'temporary-files']),
+      outcome: v.picklist(['sound', 'problems', 'skipped']),
+      checked: number,
+      findings: v.array(
+        v.strictObject({
+          severity: v.picklist(['problem', 'note']),
+          ...{ subject: text, detail: text, isRepaired: flag },
+        }),
+      ),
+    }),
+  ),
+});
+
+const setting = v.union([text, number, flag, texts]);
+const backupEntries = {
+  madeAt: time,
+  state: text,
+  served: text,
+  modules: number,
+  archives: number,
+  assets: number,
+};
+
+/** By what is typed, options that change the shape included. */
+export const jsonShapes = {
+  init: v.strictObject({ directory: text, created: texts }),
+  'source add': v.strictObject({ source: text, defaultSource: text, served, look: v.nullable(sourceLook) }),
+  'source list': v.strictObject({
+    defaultSource: text,
+    sourcesAreImplied: flag,
+    sources: v.array(configuredSource),
+  }),
+  'source default': v.strictObject({ defaultSource: text }),
+  'source enable': v.strictObject({ source: text, enabled: flag, changed: flag, served }),
+  'source disable': v.strictObject({ source: text, enabled: flag, changed: flag, served }),
+  'source rename': v.strictObject({ source: text, previousName: text, served }),
+  'source remove': v.strictObject({ source: text, defaultSource: text, served }),
+  'source login': v.strictObject({ source: text, auth: sourceAuth }),
+  'source logout': v.strictObject({ source: text, changed: flag }),
+  'source … --dry-run': v.nullable(syncReport),
+  'source check': v.array(sourceCheck),
+  mirror: mirrorReport,
+  sync: named('SyncReport with its time', { ...syncEntries, durationMs: number }),
+  plan: syncReport,
+  status: statusReport,
+  list: v.array(listedModule),
+  'list --outdated': outdatedReport,
+  explain: explanation,
+  verify: verifyReport,
+  'conflicts list': v.array(conflict),
+  'conflicts keep': ruled,
+  'conflicts accept': ruled,
+  block: blocked,
+  unblock: blocked,
+  'block --list': v.array(block),
+  doctor: v.strictObject({
+    directory: text,
+    checks: v.array(
+      v.strictObject({
+        name: text,
+        result: v.picklist(['ok', 'warning', 'failure']),
+        detail: text,
+        hint: maybe,
+      }),
+    ),
+  }),
+  serve: v.strictObject({ url: text, index: text, port: number, directory: text }),
+  config: v.record(text, setting),
+  'config KEY': v.strictObject({ key: text, value: setting }),
+  'config KEY VALUE': v.strictObject({ key: text, value: setting, served }),
+  path: v.strictObject({ module: text, version: text, checksum, path: text }),
+  'state downgrade': v.strictObject({ format: number }),
+  backup: v.strictObject({
+    ...{ file: text, durationMs: number, ...backupEntries, sizeBytes: number },
+    leftOut: v.array(v.strictObject({ checksum, reason: text })),
+    problems: texts,
+  }),
+  restore: v.strictObject({ directory: text, durationMs: number, ...backupEntries, movedDataDir: maybe }),
+  update: v.strictObject({ registry: text, exitCode: number }),
+  demo: v.strictObject({ exitCode: number }),
+  completion: v.strictObject({ shell: v.picklist(['bash', 'zsh', 'fish', 'powershell']), script: text }),
+  'any command that fails': v.strictObject({
+    error: v.strictObject({ code: text, message: text, hint: maybe, problems: v.optional(texts) }),
+  }),
+} as const;
+
+type Schema = v.GenericSchema & {
+  readonly type: string;
+  readonly entries?: Readonly<Record<string, Schema>>;
+  readonly item?: Schema;
+  readonly items?: readonly Schema[];
+  readonly wrapped?: Schema;
+  readonly options?: readonly (string | Schema)[];
+  readonly literal?: unknown;
+  readonly value?: Schema;
+};
+
+/** The tables of docs/json.md, as Markdown: what each command prints, and the shapes that these have in common. */
+export function renderJsonShapes(): string {
+  const shared = new Map<string, Schema>();
+  const rows = Object.entries(jsonShapes).map(
+    ([command, shape]) =>
+      `| ${command.startsWith('any ') ? command : `\`${command}\``} | ${typeOf(shape as Schema, shared)} |\n`,
+  );
+  const tables: string[] = [];
+  for (const [title, shape] of shared) {
+    const keys = Object.entries(shape.entries ?? {}).map(
+      ([key, value]) =>
+        `| \`${key}\` | ${isOptional(value) ? 'may be absent' : ''} | ${typeOf(value, shared)} |\n`,
+    );
+    tables.push(`\n### ${title}\n\n| key | | value |\n|---|---|---|\n${keys.join('')}`);
+  }
+  return `| command | prints |\n|---|---|\n${rows.join('')}${tables.join('')}`;
+}
+
+function isOptional(schema: Schema): boolean {
+  return schema.type === 'optional';
+}
+
+/** The type in a few words; shapes with a title are met once and noted. */
+function typeOf(schema: Schema, shared: Map<string, Schema>): string {
+  const title = v.getTitle(schema);
+  if (title !== undefined) {
+    shared.set(title, schema);
+    return `[${title}](#${title.toLowerCase().replaceAll(' ', '-')})`;
+  }
+  const inner = (one: Schema | undefined) => (one === undefined ? '' : typeOf(one, shared));
+  switch (schema.type) {
+    case 'optional':
+      return inner(schema.wrapped);
+    case 'nullable':
+      return `${inner(schema.wrapped)} or \`null\``;
+    case 'array':
+      return `list of ${inner(schema.item)}`;
+    case 'tuple':
+      return `[${(schema.items ?? []).map(inner).join(', ')}]`;
+    case 'record':
+      return `object of ${inner(schema.value)} by name`;
+    case 'union':
+      return (schema.options ?? []).map((one) => inner(one as Schema)).join(', ');
+    case 'picklist':
+      return (schema.options ?? []).map((one) => `\`${one}\``).join(', ');
+    case 'literal':
+      return `\`${schema.literal}\``;
+    case 'strict_object':
+      return `{ ${Object.entries(schema.entries ?? {})
+        .map(([key, value]) => `${key}${isOptional(value) ? '?' : ''}: ${inner(value)}`)
+        .join('; ')} }`;
+    default:
+      return v.getDescription(schema) ?? schema.type;
+  }
+}
