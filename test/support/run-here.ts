@@ -21,6 +21,7 @@ export async function runHere(
     stdout: stream('stdout'),
     stderr: stream('stderr'),
     env: known,
+    script: '/nowhere/main.js',
     workingDirectory: cwd,
     homeDirectory: known.HOME ?? '',
     now: () => Date.now(),
