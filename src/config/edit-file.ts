@@ -44,7 +44,7 @@ export function parseEdited(before: string, after: string, directory: string): C
       known.find(({ path, message }) => path === problem.path && message === problem.message);
     const brought = error.problems.filter((problem) => sameAs(problem) === undefined);
     const left = error.problems.flatMap((problem) => sameAs(problem) ?? []);
-    throw brought.length === 0 ? configError(left) : refusal(brought, left, error);
+    throw brought.length === 0 ? configError(left) : refusal(brought, left);
   }
 }
 
@@ -58,11 +58,7 @@ function problemsOf(text: string, directory: string): readonly ConfigProblem[] {
   }
 }
 
-function refusal(
-  brought: readonly ConfigProblem[],
-  left: readonly ConfigProblem[],
-  cause: ConfigError,
-): ConfigError {
+function refusal(brought: readonly ConfigProblem[], left: readonly ConfigProblem[]): ConfigError {
   const lines = [
     ...brought.map(({ path, message }) => `  ${path}: ${message}`),
     ...left.map(
@@ -70,6 +66,8 @@ function refusal(
     ),
   ];
   const source = brought.flatMap(({ path }) => /^sources\.(.+)\.auth(\.|$)/.exec(path)?.[1] ?? [])[0];
+  // For who can say what was typed; a cause is told with -v, so that it names no line either.
+  const cause = new ConfigError('the edited text has problems', brought);
   return new ConfigError(
     [`this edit cannot be made, and ${configFileName} is as it was:`, ...lines].join('\n'),
     [],

@@ -108,9 +108,10 @@ export function defineSourceAdd(parent: Command, run: Run): void {
           look: look ?? null,
         },
       });
-      await warnOfMissing(context, findSource(config, name));
-      if (!look)
+      if (!look) {
+        await warnOfMissing(context, findSource(config, name));
         context.output.note(`Next: moonbit-registry source check ${name}, then moonbit-registry sync.`);
+      }
       return exitCodes.done;
     }),
   );
