@@ -25,7 +25,10 @@ It was never served here. It is refused from now on, wherever it comes from.
 Lift it with: moonbit-registry unblock evil/name
 `,
   });
-  expect((await run('explain', 'evil/name@1.0.0')).stdout).toContain('evil/name@1.0.0 is blocked: malicious');
+  expect(await run('explain', 'evil/name@1.0.0')).toMatchObject({
+    exitCode: 0,
+    stdout: expect.stringMatching(/^evil\/name@1\.0\.0 is blocked: malicious\n/),
+  });
   expect((await run('explain', 'evil/name')).stdout).toMatch(
     /Blocked: evil\/name \(all versions\): malicious \(since/,
   );

@@ -48,7 +48,7 @@ export function defineExplain(parent: Command, run: Run): void {
   );
 }
 
-/** Whether there is anything to explain: something that was served, is listed by a source, or was refused. */
+/** Whether there is anything to explain: something that was served, is listed by a source, or was refused, by us or the operator. */
 function isThere({ version, isServed, rule, pin, blocks, sources, findings }: Explanation): boolean {
   if (isServed || pin !== undefined || blocks.length > 0) return true;
   if (version !== undefined)
