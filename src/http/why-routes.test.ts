@@ -5,6 +5,7 @@ import { sendRaw, serveStandIn } from '../../test/support/stand-in-server.ts';
 import { isModuleName } from '../model/module-name.ts';
 import { isVersion } from '../model/version.ts';
 import type { ArchiveRefusal } from '../registry/registry.ts';
+import { userAgent } from '../sources/user-agent.ts';
 import { refusalReasons } from './refusal.ts';
 import { formatWhyPath, parseWhyPath } from './why-path.ts';
 
@@ -73,6 +74,14 @@ describe('moon', () => {
     }
     expect((await fetch(`${server.url}/moon/why/blocked/alice/json@1.0.0`)).status).toBe(403);
   });
+});
+
+test('a registry in front gets the status at once, although it calls itself as moon does', async () => {
+  const { registry, url } = await serveStandIn();
+  registry.refusals.set('alice/json@1.0.0', { kind: 'gone', firstSeen: at });
+  const headers = { 'User-Agent': userAgent };
+  const answer = await fetch(`${url}/user/alice/json/1.0.0.zip`, { headers, redirect: 'manual' });
+  expect(answer.status).toBe(410);
 });
 
 test('any other client gets status, phrase and text at once', async () => {

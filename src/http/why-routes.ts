@@ -60,7 +60,7 @@ function redirectToWhy(refusal: Refusal, prefix: string): Answer {
   return content(302, headers, Buffer.alloc(0));
 }
 
-/** It says `mooncake/0.1.0` (moon-protocol §3). */
+/** It says `mooncake/0.1.0` (moon-protocol §3), as another registry of this kind does for sources that want to hear it. */
 function isMoon({ headers }: AppRequest): boolean {
-  return /^mooncake\//i.test(headers['user-agent'] ?? '');
+  return /^mooncake\/(?!.*moonbit-registry\/)/i.test(headers['user-agent'] ?? '');
 }
