@@ -31,6 +31,12 @@ describe('a line that is too wide', () => {
     );
   });
 
+  test('is prose where it only begins with an option', () => {
+    expect(wrapText('error: --url: expected an address such as this', 30)).toBe(
+      'error: --url: expected an\n  address such as this',
+    );
+  });
+
   test('puts a remark behind a command on lines of its own', () => {
     const text = '  $ moonbit-registry source disable partner   (go on without it, until it can be read)';
     expect(wrapText(text, 50)).toBe(
