@@ -1,7 +1,7 @@
 import type { Sequence, Terminal } from './terminal.ts';
 
 /** Words that our reports write in capitals for what is not as it should be, and in which colour. */
-const colors = { WARNING: 'yellow', STALE: 'yellow', HELD: 'yellow', FAILURE: 'red', FAILED: 'red' } as const;
+const colors = { WARNING: 'yellow', STALE: 'yellow', HELD: 'yellow', FAILURE: 'red' } as const;
 const label = new RegExp(`(?<=^|\\s)(${Object.keys(colors).join('|')})(?=[\\s,:]|$)`, 'gm');
 
 /** The text in parts, those words in their colours. */

@@ -31,6 +31,12 @@ describe('a line that is too wide', () => {
     );
   });
 
+  test('is prose where it only begins with an option', () => {
+    expect(wrapText('error: --url: expected an address such as this', 30)).toBe(
+      'error: --url: expected an\n  address such as this',
+    );
+  });
+
   test('puts a remark behind a command on lines of its own', () => {
     const text = '  $ moonbit-registry source disable partner   (go on without it, until it can be read)';
     expect(wrapText(text, 50)).toBe(
@@ -46,7 +52,7 @@ describe('a line that is too wide', () => {
 });
 
 test('words are never cut, lost or changed, and no line is wider than it has to be', () => {
-  const line = fc.array(fc.stringMatching(/^[!-~]{1,30}$/), { minLength: 1, maxLength: 12 });
+  const line = fc.array(fc.stringMatching(/^[!-[\]-~]{1,30}$/), { minLength: 1, maxLength: 12 });
   fc.assert(
     fc.property(line, fc.integer({ min: 20, max: 80 }), (words, width) => {
       const longest = Math.max(...words.map((word) => word.length));

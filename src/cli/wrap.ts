@@ -1,7 +1,7 @@
 /** Breaks lines between words, for a terminal of some width. Nothing is ever cut inside a word. Everything here is pure. */
 
-/** `label: ` and what makes a line a command that can be pasted: it has to stay one command. */
-const commandLine = /^(?:[A-Za-z]+: )?(?:\$ )?(?:[A-Z_]+=\S+ |moonbit-registry |--[a-z])/;
+/** Lines that are made to be pasted, a label or a prompt before them or not, and such as go on with options: each stays one command. */
+const commandLine = /^ *(?:[A-Za-z]+: )?(?:\$ )?(?:[A-Z_]+=\S+ |moonbit-registry )|^ +--[a-z][a-z-]* /;
 const commandName = 'moonbit-registry';
 
 /** Each line on its own; what continues one stands two columns further in. */
@@ -21,7 +21,7 @@ function wrapLine(line: string, width: number): string[] {
   const first = /^ */.exec(line)?.[0] ?? '';
   const indent = `${first}  `;
   const text = line.slice(first.length);
-  if (!commandLine.test(text))
+  if (!commandLine.test(line))
     return fill(phrases(text, width - indent.length), { width, indent, first, end: '' });
   const [command, rest] = splitCommand(text);
   const lines = fill(joinMarks(command), { width, indent, first, end: ' \\' });
