@@ -5,17 +5,15 @@ import { createReadStream, createWriteStream } from 'node:fs';
 import { mkdir, readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
-import { fileURLToPath } from 'node:url';
 import { expect, test } from 'vitest';
 import type { BackupReport } from '../../src/registry/backup/create-backup.ts';
 import type { RestoreReport } from '../../src/registry/backup/restore-backup.ts';
 import type { VerifyReport } from '../../src/registry/reports.ts';
 import { git } from '../support/git-client.ts';
+import { entry } from '../support/run-cli.ts';
 import { temporaryDirectory } from '../support/temporary-directory.ts';
 import { startUpstream } from '../support/worlds.ts';
 import { cliRegistryIn, createCliRegistry, downloadFrom, readServedIndex } from './cli-registry.ts';
-
-const entry = fileURLToPath(new URL('../../dist/main.js', import.meta.url));
 
 test('a backup made beside a server and a loop of syncs is one state, which restores to the same registry', async () => {
   const upstream = await startUpstream(['alice/json@1.0.0', 'bob/tool@1.0.0']);

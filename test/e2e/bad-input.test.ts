@@ -141,7 +141,7 @@ describe('the disk', () => {
 
 test('a project file that moon could not read either is named with line and column', async () => {
   const upstream = await startUpstream(['alice/json@1.0.0']);
-  const registry = await createCliRegistry({ sources: [{ name: 'partner', upstream }] }, 'here');
+  const registry = await createCliRegistry({ runner: 'here', sources: [{ name: 'partner', upstream }] });
   const file = join(registry.surroundings, 'moon.mod');
   await writeFile(file, 'name = "me/app"\nimport {\n  "alice/json"\n}\n');
   const { code, stdout, stderr } = await registry.run('mirror', '--from', file);
@@ -154,7 +154,7 @@ test('a project file that moon could not read either is named with line and colu
 /** A registry that has synced and mirrored `alice/json@1.0.0`, and how everything looked then. */
 async function settledRegistry() {
   const upstream = await startUpstream(['alice/json@1.0.0', 'alice/text@0.1.0']);
-  const registry = await createCliRegistry({ sources: [{ name: 'partner', upstream }] }, 'here');
+  const registry = await createCliRegistry({ runner: 'here', sources: [{ name: 'partner', upstream }] });
   expect((await registry.run('mirror', 'alice/json')).code).toBe(0);
   const served = await registry.served();
   expect(Object.keys(served)).toEqual(['alice/json@1.0.0', 'alice/text@0.1.0']);
@@ -327,16 +327,14 @@ describe('an index repository', () => {
     page.faults.html = true;
     const empty = await startUpstream();
     const good = await startUpstream(['alice/json@1.0.0']);
-    const registry = await createCliRegistry(
-      {
-        sources: [
-          { name: 'page', upstream: page, priority: 60 },
-          { name: 'empty', upstream: empty, priority: 70 },
-          { name: 'good', upstream: good, priority: 10 },
-        ],
-      },
-      'here',
-    );
+    const registry = await createCliRegistry({
+      runner: 'here',
+      sources: [
+        { name: 'page', upstream: page, priority: 60 },
+        { name: 'empty', upstream: empty, priority: 70 },
+        { name: 'good', upstream: good, priority: 10 },
+      ],
+    });
     const { code, stdout } = await registry.run('sync');
     expect(code).toBe(3);
     expect(stdout).toContain('2 sources could not be read:');
@@ -354,7 +352,7 @@ describe('an index repository', () => {
     const upstream = await startUpstream();
     await upstream.writeIndexFile('README.md', 'coming soon\n');
     await upstream.writeIndexFile('alice/json.index', '{}\n');
-    const registry = await createCliRegistry({ sources: [{ name: 'partner', upstream }] }, 'here');
+    const registry = await createCliRegistry({ runner: 'here', sources: [{ name: 'partner', upstream }] });
     const mirror = await registry.run('mirror', '--full');
     expect(mirror).toMatchObject({ code: 1, stdout: '' });
     expect(mirror.stderr).toMatch(

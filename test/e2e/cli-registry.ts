@@ -32,10 +32,12 @@ export interface CliRegistry {
 export type Runner = 'program' | 'here';
 
 /** A fresh folder with the given sources, and nothing else in it. */
-export async function createCliRegistry(
-  settings: Pick<RegistrySettings, 'sources' | 'upstreamFallback'>,
-  runner: Runner = 'program',
-): Promise<CliRegistry> {
+export async function createCliRegistry({
+  runner,
+  ...settings
+}: Pick<RegistrySettings, 'sources' | 'upstreamFallback'> & {
+  readonly runner?: Runner;
+}): Promise<CliRegistry> {
   const registry = cliRegistryIn(temporaryDirectory(), 'registry', runner);
   await mkdir(registry.directory);
   await writeSettings(registry.directory, settings);

@@ -34,11 +34,13 @@ async function createWorld(
   await internal.publishMany(
     internalModules.length > 0 ? internalModules : [{ module: 'company/base', version: '1.0.0' }],
   );
-  const sources = [
-    { name: 'mooncakes', upstream: mooncakes, priority: 100, lines: 'allowed_redirects = ["127.0.0.1"]' },
-    { name: 'internal', upstream: internal, priority: 25 },
-  ];
-  const registry = await createCliRegistry({ sources }, runner);
+  const registry = await createCliRegistry({
+    runner,
+    sources: [
+      { name: 'mooncakes', upstream: mooncakes, priority: 100, lines: 'allowed_redirects = ["127.0.0.1"]' },
+      { name: 'internal', upstream: internal, priority: 25 },
+    ],
+  });
   const mirror = (...words: string[]) => registry.report<MirrorReport>('mirror', ...words);
   return { mooncakes, internal, registry, mirror };
 }
@@ -313,6 +315,7 @@ describe('what is missing', () => {
   ])('%j fails with 1 and says what there is', async (words, message, hint) => {
     const upstream = await startUpstream(['alice/json@1.0.0']);
     const registry = await createCliRegistry({
+      runner: 'here',
       sources: [
         { name: 'mooncakes', upstream },
         { name: 'internal', upstream: await startUpstream(['company/base@1.0.0']), priority: 25 },

@@ -17,6 +17,7 @@ describe('a partner of more trust that aggregates', () => {
     const names = Array.from({ length: 23 }, (_, position) => `owner/m${position}@1.0.0`);
     const mooncakes = await startUpstream(names);
     const registry = await createCliRegistry({
+      runner: 'here',
       sources: [{ name: 'mooncakes', upstream: mooncakes, priority: 100 }],
     });
     await registry.run('sync');
@@ -86,6 +87,7 @@ describe('a source under another name', () => {
     const upstream = await startUpstream(['a/x@1.0.0', 'a/y@1.0.0']);
     const other = await startUpstream(['b/z@1.0.0']);
     const registry = await createCliRegistry({
+      runner: 'here',
       sources: [
         { name: 'partner', upstream, priority: 50 },
         { name: 'mooncakes', upstream: other, priority: 100 },
@@ -130,6 +132,7 @@ describe('a name that a source of more trust might have', () => {
     const mooncakes = await startUpstream(['a/x@1.0.0']);
     const internal = await startUpstream(['company/tool@1.0.0']);
     const registry = await createCliRegistry({
+      runner: 'here',
       sources: [
         { name: 'mooncakes', upstream: mooncakes, priority: 100 },
         { name: 'internal', upstream: internal, priority: 25 },
@@ -182,7 +185,7 @@ describe('a name that a source of more trust might have', () => {
 
 test('plan shows what an edited file would change, and changes nothing', async () => {
   const upstream = await startUpstream(['a/x@1.0.0', 'b/y@1.0.0']);
-  const registry = await createCliRegistry({ sources: [{ name: 'main', upstream }] });
+  const registry = await createCliRegistry({ runner: 'here', sources: [{ name: 'main', upstream }] });
   await registry.run('sync');
   expect(await registry.run('plan')).toMatchObject({ code: 0 });
   const settings = await readFile(join(registry.directory, 'registry.toml'), 'utf8');
@@ -206,7 +209,7 @@ test('plan shows what an edited file would change, and changes nothing', async (
 test('requirements that upstream changes wait for the operator, who types their digest out', async () => {
   const upstream = await startUpstream(['good/base@1.0.0', 'evil/base@1.0.0']);
   await upstream.publish('a/x@1.0.0', { deps: { 'good/base': '1.0.0' } });
-  const registry = await createCliRegistry({ sources: [{ name: 'main', upstream }] });
+  const registry = await createCliRegistry({ runner: 'here', sources: [{ name: 'main', upstream }] });
   await registry.run('sync');
   const repository = join(registry.directory, 'data', 'index');
   const { stdout: file } = await tryGit(['-C', repository, 'show', 'main:user/a/x.index']);
@@ -229,6 +232,7 @@ test('the data go back to format 1 for an older program, unless that has no plac
   const mooncakes = await startUpstream(['a/x@1.0.0']);
   const internal = await startUpstream(['company/tool@1.0.0']);
   const registry = await createCliRegistry({
+    runner: 'here',
     sources: [
       { name: 'mooncakes', upstream: mooncakes, priority: 100 },
       { name: 'internal', upstream: internal, priority: 25 },

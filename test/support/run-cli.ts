@@ -3,7 +3,8 @@ import { fileURLToPath } from 'node:url';
 
 // Only with what follows it: output arrives in pieces.
 const firstUrl = /(https?:\/\/[^\s"']+)(?=[\s"'])/;
-const entry = fileURLToPath(new URL('../../dist/main.js', import.meta.url));
+/** The built program. */
+export const entry = fileURLToPath(new URL('../../dist/main.js', import.meta.url));
 
 export interface CliRun {
   readonly cwd?: string;

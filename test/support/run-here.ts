@@ -1,6 +1,6 @@
 import { onTestFinished, vi } from 'vitest';
 import { runCli } from '../../src/cli/run.ts';
-import type { CliOutcome, CliRun } from './run-cli.ts';
+import { type CliOutcome, type CliRun, entry } from './run-cli.ts';
 
 /** As `runCli` of the built program, within this process: what is said, the exit code, and where it writes. */
 export async function runHere(
@@ -23,6 +23,7 @@ export async function runHere(
     env: known,
     script: '/nowhere/main.js',
     workingDirectory: cwd,
+    script: entry,
     homeDirectory: known.HOME ?? '',
     now: () => Date.now(),
     onInterrupt: () => () => {},

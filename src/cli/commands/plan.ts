@@ -41,9 +41,9 @@ export function definePlan(parent: Command, run: Run): void {
   );
 }
 
-async function readOther({ directory }: CommandContext, file: string) {
+async function readOther({ directory, io }: CommandContext, file: string) {
   const { parseConfig } = await import('../../config/load.ts');
-  const path = resolve(file);
+  const path = resolve(io.workingDirectory, file);
   const text = await readFile(path, 'utf8').catch((error: NodeJS.ErrnoException) => {
     throw new NotFoundError(`cannot read ${path}: ${error.code}`, { cause: error });
   });

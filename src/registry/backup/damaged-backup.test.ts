@@ -133,6 +133,11 @@ describe('a damaged backup', () => {
     ['of a later format', 'format 2 of backups', () => compose(manifest({ backupFormat: 2 }), config)],
     ['of data of a later format', 'format 9', () => compose(manifest({ dataFormat: 9 }), config, index)],
     ['without settings', 'registry.toml is not', () => compose(manifest(), index)],
+    [
+      'whose settings nobody understands',
+      'in it, registry.toml has',
+      () => compose(manifest(), text({ kind: 'config' }, 'colour = "red"\n'), index),
+    ],
     ['without an index', 'no index', () => compose(manifest(), config)],
     ['whose index is none', 'git cannot take', () => compose(manifest(), config, index)],
     ['whose manifest names another state', 'its index is not', () => withManifest(facts)],

@@ -1,6 +1,6 @@
 import { mkdir, readdir, realpath, rename, rm, stat } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
-import { IntegrityError, StorageError } from '../../errors.ts';
+import { ConfigError, IntegrityError, StorageError } from '../../errors.ts';
 import { openGitIndex, type StateView } from '../../index/git-index.ts';
 import { unbundleIndex } from '../../index/index-bundle.ts';
 import { formatProblem } from '../../index/registry-state.ts';
@@ -152,6 +152,11 @@ function occupied(target: string, cause?: unknown): StorageError {
 }
 
 function describeDamage(error: unknown, name: string): unknown {
+  if (error instanceof ConfigError)
+    return new ConfigError(`${name} cannot be restored: in it, ${error.message}`, error.problems, {
+      cause: error,
+      hint: `restore it with the version that made it, which this names: tar -xOf ${name} manifest.json`,
+    });
   if (!(error instanceof IntegrityError)) return error;
   return new IntegrityError(`${name} cannot be restored: ${error.message}`, {
     cause: error,
