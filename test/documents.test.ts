@@ -2,6 +2,8 @@ import { existsSync } from 'node:fs';
 import { readdir, readFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { describe, expect, test } from 'vitest';
+import { parseConfig } from '../src/config/load.ts';
+import { isAsPromised, readBlocks, readCommandBlocks } from './support/documented-page.ts';
 import { renderSettings } from './support/documents.ts';
 import { runCli } from './support/run-cli.ts';
 
@@ -13,6 +15,35 @@ describe('README.md', () => {
     expect(await read('README.md')).toContain(`<!-- settings -->\n${renderSettings()}<!-- /settings -->`);
   });
 
+  test('has the recipe word for word', async () => {
+    const recipe = [
+      'moonbit-registry init ./multi-source-registry && cd multi-source-registry',
+      'moonbit-registry source add mooncakes --from-preset mooncakes',
+      'moonbit-registry source add partner  --url https://partner.example.com/registry   --index-url https://partner.example.com/registry/git/index   --priority 50',
+      'moonbit-registry source add internal --url https://internal.company.com/moonbit   --index-url https://internal.company.com/moonbit/git/index   --priority 25',
+      'moonbit-registry source list',
+      'moonbit-registry mirror "moonbitlang/*"                 # from the default source',
+      'moonbit-registry mirror -s partner "partner-org/*"',
+      'moonbit-registry mirror -s internal "company/*"',
+    ];
+    const readme = await read('README.md');
+    expect(readBlocks(readme, 'sh')).toContain(`${recipe.join('\n')}\n`);
+    expect(readBlocks(readme, '')).toContain(
+      'moonbit-registry source default internal | disable partner | enable partner | remove partner\n',
+    );
+  });
+
+  test('has a registry.toml that loads: three sources, and nothing to mend', async () => {
+    const [text = ''] = readBlocks(await read('README.md'), 'toml');
+    const config = parseConfig(text, { directory: '/srv/registry' });
+    expect(config.sources.map(({ name, type, priority }) => [name, type, priority])).toEqual([
+      ['mooncakes', 'mooncakes', 100],
+      ['partner', 'moonbit-registry', 50],
+      ['internal', 'custom', 25],
+    ]);
+    expect(config.warnings).toEqual([]);
+  });
+
   test('names only commands that exist', async () => {
     const named = new Set(
       [...(await read('README.md')).matchAll(/^moonbit-registry (\w+)/gm)].map((m) => m[1]),
@@ -21,6 +52,17 @@ describe('README.md', () => {
     for (const command of named) expect(help).toMatch(new RegExp(`^  ${command} `, 'm'));
     expect(named.size).toBeGreaterThan(3);
   });
+});
+
+test('a page is read as its commands and what they print', () => {
+  const page = '# A\n```sh\na\n```\n\nb:\n\n```text\n1\n```\n<!-- not run: why -->\n```sh\nc\n```\n';
+  expect(readCommandBlocks(page)).toEqual([
+    { line: 2, commands: 'a\n', prints: '1\n', notRun: undefined },
+    { line: 12, commands: 'c\n', prints: undefined, notRun: 'why' },
+  ]);
+  expect(isAsPromised('one\ntwo 2\nthree\nfour\n', 'one\ntwo …\n…\n')).toBe(true);
+  expect(isAsPromised('one\ntwo\n', 'one\n')).toBe(false);
+  expect(isAsPromised('one\ntwo\n', '…\ntw.\n')).toBe(false);
 });
 
 test('every link between documents leads to a file and a heading that are there', async () => {

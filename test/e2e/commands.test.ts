@@ -426,36 +426,3 @@ describe('completion', () => {
     expect(await suggestions('source', 'disable', '')).toEqual(expect.arrayContaining(['main', 'partner']));
   });
 });
-
-test('the npm package installs into an empty folder without a network, and runs', async () => {
-  const folder = temporaryDirectory();
-  const env = {
-    ...process.env,
-    npm_config_cache: join(folder, 'cache'),
-    npm_config_update_notifier: 'false',
-  };
-  const npm = (cwd: string, ...words: string[]) => execute('npm', words, { cwd, env });
-  // `npm test` has just built what is packed; building again would take it from under the other tests.
-  const packed = await npm(root, 'pack', '--ignore-scripts', '--json', '--pack-destination', folder);
-  const [{ filename, files }] = JSON.parse(packed.stdout) as [
-    { filename: string; files: { path: string }[] },
-  ];
-  const paths = files.map(({ path }) => path);
-  expect(paths).toEqual(expect.arrayContaining(['dist/main.js', 'LICENSE', 'README.md', 'package.json']));
-  expect(paths.filter((path) => /^(src|test|scripts|node_modules)\//.test(path))).toEqual([]);
-
-  const place = join(folder, 'empty');
-  await mkdir(place);
-  await writeFile(join(place, 'package.json'), '{}');
-  await npm(place, 'install', '--offline', '--no-audit', '--no-fund', join(folder, filename));
-  const command = join(place, 'node_modules', '.bin', 'moonbit-registry');
-  expect((await execute(command, ['--version'])).stdout).toMatch(/^\d+\.\d+\.\d+\n$/);
-  await execute(command, ['init', 'registry'], { cwd: place });
-  expect((await readdir(join(place, 'registry'))).sort()).toEqual([
-    'data',
-    'registry.schema.json',
-    'registry.toml',
-  ]);
-  const { stdout } = await execute(command, ['status', '-d', 'registry'], { cwd: place });
-  expect(stdout).toContain('Serving:   0 modules');
-});

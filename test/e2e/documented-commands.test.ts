@@ -85,6 +85,12 @@ let internet: Internet;
 let archive = '';
 
 beforeAll(async () => {
+  // What another user owns, our own git looks into all the same.
+  Object.assign(process.env, {
+    GIT_CONFIG_COUNT: '1',
+    GIT_CONFIG_KEY_0: 'safe.directory',
+    GIT_CONFIG_VALUE_0: '*',
+  });
   await chmod(surroundings, 0o755);
   await Promise.all([openInternet(), packAndInstall()]);
 });
@@ -181,6 +187,7 @@ describe.each([
   'team-registry',
   'ci-cache',
   'offline-copy',
+  'private-sources',
   'blocking-a-module',
   'settings-in-git',
 ])('docs/recipes', (name) => {
