@@ -78,7 +78,7 @@ function adviceFor(nearest: string | undefined, { sources, version, versions }: 
     return `Did you mean ${nearest}? (moonbit-registry explain ${quoteForShell(nearest)})`;
   const unread = sources.filter(({ listing }) => listing === 'never-read').map(({ source }) => source);
   return unread.length > 0
-    ? `Nobody can tell before ${unread.join(', ')} has been read: moonbit-registry sync`
+    ? `Nobody can tell before ${unread.join(' and ')} ${unread.length === 1 ? 'has' : 'have'} been read: moonbit-registry sync`
     : 'What is served: moonbit-registry list';
 }
 
