@@ -26,7 +26,7 @@ export function readCommandBlocks(markdown: string): CommandBlock[] {
 }
 
 /** The texts of the blocks of one language. */
-function readBlocks(markdown: string, language: string): string[] {
+export function readBlocks(markdown: string, language: string): string[] {
   return readFences(markdown)
     .filter((fence) => fence.language === language)
     .map(({ text }) => text);

@@ -21,7 +21,6 @@ export async function runHere(
     stdout: stream('stdout'),
     stderr: stream('stderr'),
     env: known,
-    script: '/nowhere/main.js',
     workingDirectory: cwd,
     script: entry,
     homeDirectory: known.HOME ?? '',
