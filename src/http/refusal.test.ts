@@ -76,6 +76,7 @@ describe('a phrase', () => {
     ['two\r\nSet-Cookie: lines', 'two Set-Cookie: lines'],
     ['恶意 code', '? code'],
     ['x'.repeat(500), `${'x'.repeat(117)}...`],
+    ['old — ünsafe “thing”, it’s 月', 'old - unsafe "thing", it\'s ?'],
   ])('of %j is %j', (text, phrase) => {
     expect(toPhrase(text)).toBe(phrase);
   });
