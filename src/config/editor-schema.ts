@@ -3,7 +3,12 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { writeFileAtomic, writeFileOnce } from '../support/atomic-file.ts';
 import { ifExists } from '../support/disk-errors.ts';
-import { schemaFileName } from './problem.ts';
+import { editorSchemaLine, schemaFileName } from './problem.ts';
+
+/** Whether settings lead editors to a copy beside them. */
+export function namesEditorSchema(settings: string): boolean {
+  return settings.includes(editorSchemaLine);
+}
 
 /** Writes the copy where there is no such file yet; whether it did. */
 export async function addEditorSchema(directory: string): Promise<boolean> {

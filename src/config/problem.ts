@@ -5,6 +5,8 @@ import { locate, type TomlDocument, type TomlPath } from './toml-document.ts';
 export const configFileName = 'registry.toml';
 /** Beside it, for editors. */
 export const schemaFileName = 'registry.schema.json';
+/** At the top of `registry.toml`: taplo's form. */
+export const editorSchemaLine = `#:schema ./${schemaFileName}`;
 
 /** A problem as the rules state it, before it has a place in the text. */
 export interface Problem {

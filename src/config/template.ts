@@ -1,9 +1,9 @@
-import { schemaFileName } from './problem.ts';
+import { editorSchemaLine } from './problem.ts';
 import { assignment } from './toml-edit.ts';
 
 /** The `registry.toml` that `init` writes: no sources yet, and what a newcomer changes first, in comments. */
 export function renderNewConfig(options: { readonly name: string }): string {
-  return `#:schema ./${schemaFileName}
+  return `${editorSchemaLine}
 # Settings of this registry. Paths are relative to this file; \`moonbit-registry config\` lists all settings.
 
 # The source that \`mirror\` takes from unless -s names another; the first one added, unless set.

@@ -1,5 +1,8 @@
+import { execFile } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { promisify } from 'node:util';
 import { expect, test } from 'vitest';
 import { oldestNode, runtimeProblem } from './runtime.ts';
 
@@ -34,7 +37,24 @@ test('what is built loads nothing before it has asked, in the syntax of an old N
   expect(entry).not.toMatch(/^import\b(?!\()|\?\?|\?\.|\bawait\b/m);
 });
 
-test('what a clone is started with does so, too', () => {
+test.each(['dist/main.js', 'scripts/start.mjs'])(
+  '%s says so to an old Node, and does nothing else',
+  async (file) => {
+    const old =
+      "Object.defineProperty(process, 'versions', { value: { ...process.versions, node: '18.20.8' } });";
+    const script = `${old} await import(${JSON.stringify(pathToFileURL(join(root, file)).href)});`;
+    const running = promisify(execFile)(process.execPath, ['--input-type=module', '-e', script]);
+    await expect(running).rejects.toMatchObject({
+      code: 1,
+      stdout: '',
+      stderr: expect.stringMatching(
+        /^error: moonbit-registry needs Node\.js 20\.19 or later, and this is 18\.20\.8\nhint: .*\n$/,
+      ),
+    });
+  },
+);
+
+test('what a clone is started with is in that syntax, too', () => {
   const [first] = /^import .*$/m.exec(readFileSync(join(root, 'scripts/ensure.mjs'), 'utf8')) ?? [];
   expect(first).toBe("import './supported.mjs';");
   for (const name of ['supported', 'ensure', 'start', 'prepare'])

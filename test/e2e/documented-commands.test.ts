@@ -250,7 +250,7 @@ async function openPage(page: string, path: readonly string[] = []): Promise<Rea
         const printed = await shell.run(adapted).catch((error: Error) => {
           throw new Error(`${page}:${line}: ${error.message}`);
         });
-        if (adapted.includes('serve --port')) await untilReady(baseUrl);
+        if (adapted.includes('serve --port')) await untilReady(baseUrl, join(home, 'serve.log'));
         if (prints !== undefined && !isAsPromised(printed, prints))
           expect(printed, `${page}:${line} prints something else`).toBe(prints);
         all += printed;
@@ -278,10 +278,12 @@ function onPort(commands: string, port: number): string {
     .replaceAll('localhost:8080', `localhost:${port}`);
 }
 
-async function untilReady(baseUrl: string): Promise<void> {
+async function untilReady(baseUrl: string, log: string): Promise<void> {
   for (;;) {
     const answer = await fetch(`${baseUrl}/ready`).catch(() => undefined);
     if (answer?.ok) return;
+    const said = await readFile(log, 'utf8').catch(() => '');
+    if (/^error:/m.test(said)) throw new Error(`it does not serve:\n${said}`);
     await sleep(30);
   }
 }

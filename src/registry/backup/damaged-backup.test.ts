@@ -192,7 +192,7 @@ describe('a damaged backup', () => {
     expect(await readdir(folder)).toEqual(['notes.txt']);
     await rm(join(folder, 'notes.txt'));
     expect(await restore(whole, folder)).toMatchObject({ directory: folder });
-    expect((await readdir(folder)).sort()).toEqual(['data', 'registry.toml']);
+    expect((await readdir(folder)).sort()).toEqual(['data', 'registry.schema.json', 'registry.toml']);
   });
 });
 

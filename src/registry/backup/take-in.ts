@@ -3,6 +3,7 @@ import { isAbsolute, join, relative, sep } from 'node:path';
 import { Readable } from 'node:stream';
 import type { ArchiveStore } from '../../archives/archive-store.ts';
 import { setValue } from '../../config/edit.ts';
+import { addEditorSchema, namesEditorSchema } from '../../config/editor-schema.ts';
 import { parseConfig } from '../../config/load.ts';
 import { configFileName } from '../../config/problem.ts';
 import { IntegrityError } from '../../errors.ts';
@@ -114,6 +115,7 @@ async function takeSettings(bytes: Buffer, folder: string, { target }: TakeInOpt
   const dataDir = join(folder, isOutside ? 'data' : inside);
   const layout = dataLayout(dataDir);
   await writePieces(join(folder, configFileName), once(settings));
+  if (namesEditorSchema(text)) await addEditorSchema(folder);
   await onDisk(`make ${dataDir}`, () => mkdir(dataDir, { recursive: true }));
   await createFolders(layout);
   const { files, assetFiles } = openStores(layout);
