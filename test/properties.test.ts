@@ -213,14 +213,42 @@ function agrees(world: MiniWorld, source: string, name: string): boolean {
 
 /** Whether clients would read this checksum for the version in a source's own index. */
 function isListedBy(known: MiniSource, name: string, stated: string, sum: string): boolean {
-  const line = wellFormed(known.snapshot?.get(name)).findLast((one) => one.version === stated);
-  return line?.checksum === sum && isAllowed(known, name);
+  return listedIn(known, name, stated) === sum && isAllowed(known, name);
+}
+
+function isListedOtherwise(known: MiniSource, name: string, stated: string, sum: string): boolean {
+  return ![undefined, sum].includes(listedIn(known, name, stated));
+}
+
+function listedIn({ snapshot }: MiniSource, name: string, stated: string): string | undefined {
+  return wellFormed(snapshot?.get(name)).findLast((line) => line.version === stated)?.checksum;
 }
 
 /** The lines of a file that has others, too. */
 function wellFormed(file: string | undefined) {
-  return servedLines((file ?? '').replaceAll(/^[^{].*$|^\{$/gm, ''));
+  const lines = (file ?? '').split('\n').filter((line) => line.startsWith('{') && line !== '{');
+  return servedLines(lines.join('\n'));
 }
+
+/**
+ * A history that random ones seldom are: a source goes whose version another one lists, below a blank line. That line is as good as
+ * any, so the version stays for as long as it may be fetched.
+ */
+const listedBelowBlankLine: Event[][] = [
+  [
+    (world) => world.sources.push(createMiniSource('s1', 1)),
+    ({ sources: [left, gone] }) => {
+      left?.upstream.set('company/tool', ['{', '', formatLine('1.0.0', 'a'.repeat(64), 's0')]);
+      gone?.upstream.set('company/tool', [formatLine('1.0.0', 'a'.repeat(64), 's1')]);
+    },
+  ],
+  [({ sources: [, gone] }) => Object.assign(gone ?? {}, { isConfigured: false })],
+  [
+    (world) => {
+      world.upstreamFallback = false;
+    },
+  ],
+];
 
 /** Tries `check` after each sync of random histories that start with one source. */
 function always(check: (step: Step) => void): void {
@@ -237,7 +265,7 @@ function always(check: (step: Step) => void): void {
         check({ before, world, plans });
       }
     }),
-    { numRuns: 400 },
+    { numRuns: 400, examples: [[listedBelowBlankLine]] },
   );
 }
 
@@ -414,18 +442,21 @@ describe('whatever happens', () => {
 
   test('a line that is served is pinned, is well formed and can be delivered', () => {
     always(({ world, plans }) => {
-      for (const [name, { decision, file }] of plans) {
+      for (const [name, { decision, plan, file }] of plans) {
         const pins = new Map(
           world.ledger.get(name)?.pins.map((pin) => [pin.version as string, pin.checksum]),
         );
-        for (const line of servedLines(file)) {
-          expect(line.checksum).toBe(pins.get(line.version));
-          const origin = world.sources.find((known) => known.name === decision.origin);
-          const suppliers = world.sources.filter(
-            (known) => known === origin || isListedBy(known, name, line.version, line.checksum),
+        const refused = new Set<string | undefined>(plan.findings.map((finding) => finding.version));
+        for (const { version: stated, checksum: sum } of servedLines(file)) {
+          expect(sum).toBe(pins.get(stated));
+          const asked = world.sources.filter((known) => known.isConfigured && known.enabled);
+          // Where its origin lists other bytes by now the old line stays, and that is told.
+          const mayFetch = asked.some((known) =>
+            known.name === decision.origin
+              ? !isListedOtherwise(known, name, stated, sum) || refused.has(stated)
+              : known.snapshotAddress === known.address && isListedBy(known, name, stated, sum),
           );
-          const mayFetch = suppliers.some((known) => known.isConfigured && known.enabled);
-          expect((world.upstreamFallback && mayFetch) || world.cached.has(line.checksum), name).toBe(true);
+          expect((world.upstreamFallback && mayFetch) || world.cached.has(sum), name).toBe(true);
         }
       }
     });

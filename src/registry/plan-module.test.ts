@@ -5,6 +5,7 @@ import type { Pin } from '../index/ledger-file.ts';
 import { isChecksum } from '../model/checksum.ts';
 import { requirementsDigest } from '../model/requirements.ts';
 import type { Decision, Rule } from './decide-origin.ts';
+import { hiddenVersions } from './hidden-versions.ts';
 import { contentionFindings } from './module-findings.ts';
 import { agreesWithPins, pinChanges } from './pin-changes.ts';
 import { type ModuleInput, type ModulePlan, type PlannedFile, planModule } from './plan-module.ts';
@@ -107,6 +108,17 @@ function withoutWords({ recorded: _, ...result }: ModulePlan) {
 
 const text = (...lines: string[]) => file(...lines).toString();
 
+/** Of `1.0.0=a`. */
+const versionOf = (line: string) => version(line.slice(0, -2));
+
+/** One object for each way to choose a value for every key. */
+function combine<T extends Record<string, readonly unknown[]>>(choices: T) {
+  let made: Record<string, unknown>[] = [{}];
+  for (const [key, values] of Object.entries(choices))
+    made = made.flatMap((one) => values.map((value) => ({ ...one, [key]: value })));
+  return made as { [Key in keyof T]: T[Key][number] }[];
+}
+
 describe('a good file', () => {
   test('is served as it is, and each version is pinned', () => {
     const result = plan({ source: ['1.0.0=a', '1.1.0=b'], recorded: undefined });
@@ -194,6 +206,18 @@ describe('rule 3: a version with another checksum than it was served with', () =
       messages: expect.stringContaining('it is withheld'),
     });
     expect(plan({ ...given, cached: 'a' }).messages).toContain('it stays as it was');
+  });
+
+  test('is told as it is served: its own bytes are what must be here, not those offered beside it', () => {
+    const given = { source: ['1.0.0=a', '1.0.0=f'], served: ['1.0.0=a'], pins: ['1.0.0=a'] };
+    expect(plan({ ...given, upstreamFallback: false, cached: 'a' })).toMatchObject({
+      text: text('1.0.0=a'),
+      messages: expect.stringContaining('it stays as it was'),
+    });
+    expect(plan({ ...given, upstreamFallback: false, cached: 'f' })).toMatchObject({
+      kind: 'none',
+      messages: expect.stringContaining('it is withheld'),
+    });
   });
 
   test('is withheld although nothing else is left', () => {
@@ -584,6 +608,15 @@ describe('rule 6: only what is here', () => {
     });
   });
 
+  test('of a disabled origin is its file as it is, where just the versions that it deleted cannot be had', () => {
+    const given = { decision: decision('recorded', { supply: 'obtainable' }), served: source, pins: source };
+    const content = Buffer.from(`${lineOf('1.1.0=b')}\n${lineOf('1.2.0=c')}`);
+    expect(plan({ ...given, source: content, cached: 'bc' })).toMatchObject({
+      kind: 'source-file',
+      text: content.toString(),
+    });
+  });
+
   test('of a disabled origin deletes nothing', () => {
     const given = { decision: decision('recorded', { supply: 'obtainable' }), served: source, pins: source };
     expect(plan({ ...given, source: [], cached: 'a' })).toMatchObject({ text: text('1.0.0=a') });
@@ -595,6 +628,59 @@ describe('rule 6: only what is here', () => {
     const given = { upstreamFallback: false, source: ['1.0.0=f'], served: ['1.0.0=a'], pins: ['1.0.0=a'] };
     expect(plan({ ...given, cached: 'a' })).toMatchObject({ text: text('1.0.0=a') });
     expect(plan({ ...given, cached: 'f' })).toMatchObject({ kind: 'none' });
+  });
+});
+
+describe('rule 6: whatever has become of the file', () => {
+  const served = ['1.0.0=a', '1.1.0=b'];
+  const files: [string, Given][] = [
+    ['it is as it was', { source: served }],
+    ['it has more', { source: [...served, '1.2.0=c'] }],
+    ['it is broken', { source: ['<html>'] }],
+    ['it is too large', { unreadable: 'it has 17,825,792 bytes' }],
+    ['it is gone', {}],
+    ['a version is gone', { source: ['1.1.0=b'] }],
+    ['a line cannot be read', { source: ['{', '', '1.1.0=b'] }],
+    ['a version has other bytes', { source: ['1.0.0=f', '1.1.0=b'] }],
+    ['a version has other bytes beside its own', { source: ['1.0.0=a', '1.0.0=f', '1.1.0=b'] }],
+  ];
+  const conditions = combine({
+    supply: ['all', 'pinned', 'obtainable', 'none'] as const,
+    recorded: ['public', 'before'],
+    upstreamFallback: [true, false],
+    cached: ['', 'a', 'bcf'],
+    elsewhere: ['', 'a'],
+    blocked: ['', '1.0.0', '1.1.0'],
+  });
+
+  test.each(files)('%s: what is listed can be had, and what is here stays', (_, given) => {
+    for (const { supply, elsewhere, blocked, ...condition } of conditions) {
+      const { recorded, upstreamFallback, cached } = condition;
+      const { raw } = plan({
+        ...{ served, pins: served, ...given, ...condition },
+        decision: decision('priority', { supply }),
+        isBlocked: (stated) => stated === blocked,
+        isListedElsewhere: (_stated, checksum) => elsewhere.includes(checksum.charAt(0)),
+      });
+      const listed = raw.entries.map((entry) => `${entry.version}=${entry.checksum.charAt(0)}`);
+      const told = JSON.stringify({ supply, elsewhere, blocked, ...condition });
+      const canBeHad = (line: string) => {
+        const digit = line.slice(-1);
+        const mayFetch = upstreamFallback && (supply !== 'obtainable' || elsewhere.includes(digit));
+        return supply !== 'none' && (cached.includes(digit) || mayFetch);
+      };
+      expect(listed.filter(canBeHad), told).toEqual(listed);
+      if (supply !== 'all') expect(served, told).toEqual(expect.arrayContaining(listed));
+
+      const isKept = recorded === 'public' && supply !== 'none';
+      const here = served.filter((line) => isKept && cached.includes(line.slice(-1)));
+      const hidden = new Set<string>(
+        hiddenVersions(new Set([...listed, ...here].map(versionOf)), (one) => one === blocked),
+      );
+      expect(listed, told).toEqual(
+        expect.arrayContaining(here.filter((line) => !hidden.has(versionOf(line)))),
+      );
+    }
   });
 });
 

@@ -72,10 +72,10 @@ export function planModule(input: ModuleInput): ModulePlan {
     };
 
   const settled = settle(input, origin);
-  const deliverable = settled.lines.filter((line) => isDeliverable(input, line));
+  const deliverable = settled.lines.filter(({ entry }) => isDeliverable(input, entry));
   const lines = withoutBlockedTails(deliverable, input.isBlocked);
-  const served = fileOf(lines, settled);
-  const unblocked = lines.length === deliverable.length ? noFile : fileOf(deliverable, settled);
+  const served = fileOf(lines, settled.whole);
+  const unblocked = lines.length === deliverable.length ? noFile : fileOf(deliverable, settled.whole);
   // The last line about a version is the one that counts (client.rs, moon-protocol §2.5).
   const last = new Map(lines.map((line) => [line.entry.version, line]));
   const entries = [...last.values()].map(({ entry }) => entry);
@@ -85,11 +85,10 @@ export function planModule(input: ModuleInput): ModulePlan {
   return { module, decision, recorded, served, unblocked, entries, findings, pins: after };
 }
 
-function fileOf(lines: readonly IndexLine[], settled: Settled): PlannedFile {
+function fileOf(lines: readonly IndexLine[], whole: Settled['whole']): PlannedFile {
   if (lines.length === 0) return noFile;
-  return settled.isWhole && lines.length === settled.lines.length
-    ? { kind: 'source-file' }
-    : { kind: 'lines', bytes: formatIndexFile(lines) };
+  const isWhole = lines.length === whole?.length && lines.every((line, at) => line === whole[at]);
+  return isWhole ? { kind: 'source-file' } : { kind: 'lines', bytes: formatIndexFile(lines) };
 }
 
 function withoutBlockedTails(
@@ -102,20 +101,23 @@ function withoutBlockedTails(
 }
 
 /** Rule 6: what is not here can be had only from an enabled source, with fallback on; see `Supply`. */
-function isDeliverable(input: ModuleInput, { entry }: IndexLine): boolean {
+function isDeliverable(
+  input: ModuleInput,
+  { version, checksum }: Pick<IndexEntry, 'version' | 'checksum'>,
+): boolean {
   const { decision, upstreamFallback, isCached, isListedElsewhere, pins } = input;
   if (decision.supply === 'none') return false;
-  if (decision.supply !== 'all' && !pins.some(({ version }) => version === entry.version)) return false;
-  if (isCached(entry.checksum)) return true;
+  if (decision.supply !== 'all' && !pins.some((pin) => pin.version === version)) return false;
+  if (isCached(checksum)) return true;
   if (!upstreamFallback) return false;
-  return decision.supply !== 'obtainable' || (isListedElsewhere?.(entry.version, entry.checksum) ?? false);
+  return decision.supply !== 'obtainable' || (isListedElsewhere?.(version, checksum) ?? false);
 }
 
 interface Settled {
   readonly lines: readonly IndexLine[];
   readonly findings: readonly Finding[];
-  /** The lines are the whole file as the source has it. */
-  readonly isWhole: boolean;
+  /** The lines of the source's file, where it has nothing else: whoever lists just these passes that file on. */
+  readonly whole: readonly IndexLine[] | undefined;
 }
 
 function settle(input: ModuleInput, origin: string): Settled {
@@ -126,8 +128,8 @@ function settle(input: ModuleInput, origin: string): Settled {
   const file = sourceFile ? parseIndexFile(sourceFile, input.limits) : undefined;
   const broken = unreadable ?? file?.unreadable;
   if (broken !== undefined)
-    return { lines: kept, findings: [brokenFile(module, origin, broken, kept.length > 0)], isWhole: false };
-  if (!file) return { lines: keptAlthoughDeleted(input, kept), findings: [], isWhole: false };
+    return { lines: kept, findings: [brokenFile(module, origin, broken, kept.length > 0)], whole: undefined };
+  if (!file) return { lines: keptAlthoughDeleted(input, kept), findings: [], whole: undefined };
 
   const pinned = settlePinned(input, origin, file, kept);
   const listed = new Set<string>(file.lines.map(({ entry }) => entry.version));
@@ -138,7 +140,7 @@ function settle(input: ModuleInput, origin: string): Settled {
   return {
     lines: [...missing.filter((line) => restored.includes(line)), ...pinned.lines],
     findings: [...droppedLines(module, origin, file), ...pinned.findings],
-    isWhole: restored.length === 0 && file.malformedCount === 0 && pinned.isUntouched,
+    whole: file.malformedCount === 0 ? file.lines : undefined,
   };
 }
 
@@ -166,11 +168,7 @@ function settlePinned(
   origin: string,
   file: IndexFile,
   kept: readonly IndexLine[],
-): {
-  readonly lines: readonly IndexLine[];
-  readonly findings: readonly Finding[];
-  readonly isUntouched: boolean;
-} {
+): Pick<Settled, 'lines' | 'findings'> {
   const { module } = input;
   const pins = new Map<string, Pin>(input.pins.map((pin) => [pin.version, pin]));
   const last = new Map<string, IndexLine>(file.lines.map((line) => [line.entry.version, line]));
@@ -195,14 +193,14 @@ function settlePinned(
     const old = matching.has(version)
       ? undefined
       : kept.findLast((candidate) => candidate.entry.version === version && isSame(candidate, pin));
-    const isListed = (old !== undefined || matching.has(version)) && isDeliverable(input, old ?? line);
+    const isListed = (old !== undefined || matching.has(version)) && isDeliverable(input, pin);
     // One conflict a version, whatever the number of its lines: that of the line which clients would read.
     if (line === final) findings.push(pinConflict(module, origin, line, pin, isListed));
     if (!old || settled.has(version)) return [];
     settled.add(version);
     return [old];
   });
-  return { lines, findings, isUntouched: lines.length === file.lines.length && settled.size === 0 };
+  return { lines, findings };
 }
 
 function meaningOf(line: IndexLine): { readonly checksum: Checksum; readonly requirements: string } {
