@@ -30,8 +30,8 @@ export function defineMirror(parent: Command, run: Run): void {
     .description(
       'Downloads all versions of the modules that match, and the dependencies clients would select with them. ' +
         'Patterns match whole names; * crosses slashes. Without patterns: [mirror] packages of registry.toml. ' +
-        "New names that wait for a source which cannot be read are the chosen source's once you mirror them by name, which a " +
-        'pattern does that spells out their owner. ' +
+        'A pattern that spells out an owner also decides: new names that wait, because a source of more trust cannot be read, ' +
+        'belong to the source they are mirrored from. ' +
         'Whatever was interrupted, failed or published since is completed by running it again.',
     )
     .argument('[patterns...]', 'module names, patterns (quoted), or OWNER/NAME@VERSION')
