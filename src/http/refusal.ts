@@ -6,7 +6,14 @@ import { type ProblemAnswer, problem } from './answer.ts';
 import { retryAfter } from './respond.ts';
 
 /** Why an archive is refused to whoever asks, now and when they ask again at once. They stand in addresses: `/why/REASON/…`. */
-export const refusalReasons = ['blocked', 'disabled', 'not-cached', 'not-current', 'gone'] as const;
+export const refusalReasons = [
+  'blocked',
+  'disabled',
+  'no-credentials',
+  'not-cached',
+  'not-current',
+  'gone',
+] as const;
 export type RefusalReason = (typeof refusalReasons)[number];
 
 export interface Refusal {
@@ -97,6 +104,11 @@ const heldWords: Readonly<Partial<Record<SourceFailure['reason'], Words>>> = {
     reason: 'disabled',
     phrase: 'Held: no source that is enabled supplies it',
     hint: 'ask whoever operates this registry to enable its source, or to mirror it while that is enabled',
+  },
+  'no-credentials': {
+    reason: 'no-credentials',
+    phrase: 'Held: this registry lacks the credentials for its source',
+    hint: 'ask whoever operates this registry; "moonbit-registry doctor" tells them what is missing',
   },
   'not-cached': {
     reason: 'not-cached',

@@ -7,6 +7,7 @@ import type { Version } from '../model/version.ts';
 import type { ArchiveDelivery } from './deliver-archive.ts';
 import { createListings, findSuppliers, listCandidates } from './find-suppliers.ts';
 import { observationsFile, readObservations } from './observations.ts';
+import { policyDigest } from './policy.ts';
 import type { ArchiveOutcome } from './registry.ts';
 import type { Resolver } from './resolve-module.ts';
 import type { ServedIndex } from './served-index.ts';
@@ -46,13 +47,15 @@ async function describeUnlisted(
   module: ModuleName,
   version: Version,
 ): Promise<UnlistedVersion> {
-  const { facts } = await locate(module);
+  const [{ facts }, state] = await Promise.all([locate(module), index.state()]);
+  const isPlannedOtherwise = state.policy !== policyDigest(policy);
   const ledger = facts.ledger === undefined ? undefined : await index.read(facts.ledger);
   const pin = ledger && parseLedgerFile(ledger).find((candidate) => candidate.version === version);
   const { recorded } = facts;
-  if (!pin) return { module, recorded, firstSeen: undefined, isSupplied: false };
+  if (!pin) return { module, recorded, firstSeen: undefined, isSupplied: false, isPlannedOtherwise };
   const wanted = { module, version, checksum: pin.checksum };
   const listings = createListings(index, policy);
   const suppliers = findSuppliers(wanted, listCandidates(facts, policy), facts, listings, undefined);
-  return { module, recorded, firstSeen: pin.firstSeen, isSupplied: !(await suppliers.next()).done };
+  const isSupplied = !(await suppliers.next()).done;
+  return { module, recorded, firstSeen: pin.firstSeen, isSupplied, isPlannedOtherwise };
 }

@@ -11,6 +11,7 @@ const never: UnlistedVersion = {
   recorded: undefined,
   firstSeen: undefined,
   isSupplied: false,
+  isPlannedOtherwise: false,
 };
 const served: UnlistedVersion = { ...never, recorded: 'main', firstSeen };
 
@@ -40,6 +41,14 @@ describe('a version that is not listed', () => {
     expect(ask(served)).toEqual({ kind: 'gone', firstSeen });
     expect(ask({ ...served, isSupplied: true })).toEqual({ kind: 'gone', firstSeen });
     expect(ask(served, { fallback: false })).toEqual({ kind: 'gone', firstSeen });
+  });
+
+  test('and was served once is not known to be gone where the index was made by other settings than these', () => {
+    expect(ask({ ...served, isPlannedOtherwise: true })).toMatchObject({
+      kind: 'unavailable',
+      cause: { reason: 'not-current', retryAfterMs: 1000 },
+    });
+    expect(ask({ ...never, isPlannedOtherwise: true })).toMatchObject({ kind: 'absent' });
   });
 
   test('and was served once is held back where its source is disabled or removed, or nothing is fetched on demand', () => {

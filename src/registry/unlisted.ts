@@ -6,6 +6,8 @@ import type { ArchiveRefusal } from './registry.ts';
 
 /** When a client may ask again: about when the next sync has been. */
 const retryAfterMs = 60_000;
+/** When a server has seen an edit of the settings. */
+const editSeenMs = 1000;
 
 /** What is known of a version that the index does not list. */
 export interface UnlistedVersion {
@@ -16,6 +18,8 @@ export interface UnlistedVersion {
   readonly firstSeen: string | undefined;
   /** Whether an enabled source lists it with the checksum it was served with. */
   readonly isSupplied: boolean;
+  /** Whether the index was made by other settings than this process has: it has not seen an edit yet, or nobody has planned it. */
+  readonly isPlannedOtherwise: boolean;
 }
 
 /**
@@ -40,6 +44,10 @@ export function unlisted(
     });
   }
   if (known.firstSeen === undefined) return absent('it is not in the index');
+  if (known.isPlannedOtherwise) {
+    const detail = 'it has left the index, by settings that this process has not read yet';
+    return unavailable({ reason: 'not-current', detail, retryAfterMs: editSeenMs });
+  }
   return heldBack(known, policy) ?? { kind: 'gone', firstSeen: known.firstSeen };
 }
 

@@ -311,7 +311,7 @@ describe('what is missing', () => {
       /"company\/\*" matches none/,
       /source "internal" has it: moonbit-registry mirror -s internal "company\/\*"/,
     ],
-    [['--from', '.'], /there is no moon\.mod or moon\.mod\.json/, /--from/],
+    [['--from', '.'], /there is no moon\.mod or moon\.mod\.json/, /folder of a project/],
   ])('%j fails with 1 and says what there is', async (words, message, hint) => {
     const upstream = await startUpstream(['alice/json@1.0.0']);
     const registry = await createCliRegistry({
@@ -467,7 +467,7 @@ describe('while a server runs', () => {
     expect((await registry.run('source', 'disable', 'main', '--yes')).code).toBe(0);
     upstream.resetCounts();
     expect(await cloneIds(server.baseUrl)).toEqual(['alice/json@1.0.0', 'bob/base@1.0.0']);
-    expect(await downloadFrom(server, 'alice/text@1.0.0')).toBe('HTTP 404');
+    expect(await downloadFrom(server, 'alice/text@1.0.0')).toBe('HTTP 503');
     expect(await downloadFrom(server, 'alice/json@1.0.0')).toMatch(/^[0-9a-f]{64}$/);
     expect(upstream.requests).toEqual([]);
   });
