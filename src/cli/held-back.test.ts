@@ -24,7 +24,7 @@ test('names that wait for one source are one line with the reason, and two comma
     text(held(1587, [partner])),
   ).toBe(`1,587 new names are held back until source "partner" is read: connection refused
   $ moonbit-registry source disable partner   (go on without it)
-  $ moonbit-registry config sources.partner.namespaces "OWNER/*"   (or: it only ever decides about these names)`);
+  $ moonbit-registry config sources.partner.namespaces "<owner>/*"   (or: these names are its own, and it holds back no others)`);
   expect(text()).toBe('');
 });
 

@@ -78,7 +78,10 @@ export function adviseOn({
     ];
   return [
     without,
-    [`config sources.${source}.namespaces "OWNER/*"`, 'or: it only ever decides about these names'],
+    [
+      `config sources.${source}.namespaces "<owner>/*"`,
+      'or: these names are its own, and it holds back no others',
+    ],
   ];
 }
 

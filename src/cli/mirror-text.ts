@@ -4,6 +4,7 @@ import type { MirrorReport } from '../registry/reports.ts';
 import { formatFindings, formatStale, needsAttention } from './findings.ts';
 import { count, formatBytes, formatElapsed, formatList, groupDigits } from './format.ts';
 import { formatHeldBack } from './held-back.ts';
+import { quoteForShell } from './shell.ts';
 import { formatTable } from './table.ts';
 
 const listed = 20;
@@ -52,7 +53,8 @@ export function formatMirror(report: MirrorReport, options: MirrorTextOptions): 
     ),
     formatStale(report.refresh),
     formatFindings(report.findings),
-    formatHeldBack(report.heldBack),
+    // A dry run decides nothing, so what it counts as waiting holds names that the run itself would decide.
+    report.dryRun && report.decided.length > 0 ? [] : formatHeldBack(report.heldBack),
     formatUndecided(report, options.defaultSource),
   ];
   return sections
@@ -108,20 +110,44 @@ function formatUnsatisfied({ unsatisfied }: MirrorReport): string[][] {
   ];
 }
 
+/** So many names are spelled out in a command; of more, their owners. */
+const spelledOut = 20;
+
 /** Last, since it says what to do. */
 function formatUndecided({ undecided, dryRun }: MirrorReport, defaultSource: string): string[] {
   const sources = [...new Set(undecided.map(({ source }) => source))];
   return sources.flatMap((source) => {
     const owners = undecided.filter((one) => one.source === source);
-    const sum = (of: 'modules' | 'versions') => owners.reduce((total, one) => total + one[of], 0);
+    const modules = owners.flatMap((one) => one.modules);
+    const one = modules.length === 1;
+    const versions = owners.reduce((total, one) => total + one.versions, 0);
     const which = source === defaultSource || source === anySource ? '' : ` -s ${source}`;
-    const patterns = owners.map(({ owner }) => ` "${owner}/*"`).slice(0, listed);
-    const more = owners.length > listed ? ` … (and ${owners.length - listed} more owners)` : '';
+    const names =
+      modules.length <= spelledOut
+        ? modules.map((module) => ` ${quoteForShell(module)}`)
+        : owners.slice(0, spelledOut).map(({ owner }) => ` ${quoteForShell(`${owner}/*`)}`);
+    const separator = names.some((name) => /^ '?-/.test(name)) ? ' --' : '';
+    const more = modules.length > spelledOut && owners.length > spelledOut ? ' …' : '';
     return [
-      `Not listed yet: ${count(sum('versions'), 'archive')} of ${count(sum('modules'), 'new name')} ${dryRun ? 'would be' : 'were'} taken as "${source}" lists them, but nobody has decided that these names are its own. If they are:`,
-      `  $ moonbit-registry mirror${which}${patterns.join('')}${more}`,
+      `Not listed yet: ${count(modules.length, 'new name')} of ${formatOwners(owners.map(({ owner }) => owner))}, since nobody has decided that ${one ? 'it is' : 'they are'} "${source}"'s own (${count(versions, 'archive')} ${dryRun ? 'would be taken' : 'taken'} as it lists ${one ? 'it' : 'them'}).`,
+      ...formatRequiring(owners.flatMap(({ requiredBy }) => requiredBy)),
+      one ? 'If it is:' : 'If they are:',
+      `  $ moonbit-registry mirror${which} --strict${separator}${names.join('')}${more}`,
     ];
   });
+}
+
+function formatOwners(owners: readonly string[]): string {
+  const some = owners.slice(0, 5).join(', ');
+  return owners.length > 5 ? `${some} and ${owners.length - 5} more owners` : some;
+}
+
+function formatRequiring(modules: readonly string[]): string[] {
+  const all = [...new Set(modules)].sort();
+  if (all.length === 0) return [];
+  const some = all.slice(0, 10).join(', ');
+  const rest = all.length > 10 ? ` and ${all.length - 10} more` : '';
+  return [`Until then moon cannot resolve what requires that: ${some}${rest}.`];
 }
 
 function formatSection(headline: string, items: readonly string[]): string[] {

@@ -65,7 +65,7 @@ test('a source that could not be read tells why, what that means, and how to go 
   $ moonbit-registry source check partner   (what is wrong, step by step)
 Until it has been read, new names of "mooncakes" that it may supply too are held back.
   $ moonbit-registry source disable partner   (go on without it)
-  $ moonbit-registry config sources.partner.namespaces "OWNER/*"   (or: it only ever decides about these names)`);
+  $ moonbit-registry config sources.partner.namespaces "<owner>/*"   (or: these names are its own, and it holds back no others)`);
   const refused = { class: 'no-credentials', text: 'its credentials cannot be sent' } as const;
   expect(text({ ...failed, failure: refused })).not.toContain('source check');
   expect(text({ ...failed, holdsBack: { names: 'claimed', of: ['mooncakes'] } })).toMatch(
@@ -98,13 +98,13 @@ test('what waits for it is told once, with its number, after what the next sync 
     '  $ moonbit-registry sync   (or serve, which does it by itself)',
     '887 new names are held back until source "partner" is read: refused',
     '  $ moonbit-registry source disable partner   (go on without it)',
-    '  $ moonbit-registry config sources.partner.namespaces "OWNER/*"   (or: it only ever decides about these names)',
+    '  $ moonbit-registry config sources.partner.namespaces "<owner>/*"   (or: these names are its own, and it holds back no others)',
   ]);
 });
 
 test('without fallback a sync alone serves nothing new', () => {
   const config = parseConfig('[server]\nupstream_fallback = false', { directory: '/registry' });
   expect(formatLook(look, config).at(-1)).toBe(
-    '  $ moonbit-registry mirror -s partner "OWNER/*"   (upstream_fallback is off)',
+    '  $ moonbit-registry mirror -s partner "<owner>/*"   (upstream_fallback is off)',
   );
 });

@@ -118,6 +118,6 @@ function describeReady({ source, ready }: SourceLook, upstreamFallback: boolean)
     ];
   return [
     `${names} what is mirrored is served:`,
-    toCommandLine([`mirror -s ${source} "OWNER/*"`, 'upstream_fallback is off']),
+    toCommandLine([`mirror -s ${source} "<owner>/*"`, 'upstream_fallback is off']),
   ];
 }

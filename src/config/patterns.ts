@@ -26,7 +26,7 @@ export const mooncakesUrlPattern = `^(?:${anyCase('https')}://${anyCase('mooncak
 
 export const labelPattern = '^(?=\\s*\\S)[^\\u0000-\\u001f\\u007f-\\u009f]{1,100}$';
 export const pathPattern = '^(?=\\s*\\S)[^\\u0000-\\u001f\\u007f]+$';
-const names = '\\*|(?=[^/*]*[/*])[^\\u0000-\\u0020\\u007f\\\\:@?\\[\\]{}]+';
+const names = '\\*|(?=[^/*]*[/*])[^\\u0000-\\u0020\\u007f\\\\:@?\\[\\]{}<>"|#%]+';
 const modulePart = '[^\\u0000-\\u0020\\u007f:\\\\#?%@"*<>|/]+';
 const version = '[0-9]+\\.[0-9]+\\.[0-9]+(?:-[0-9A-Za-z.-]+)?(?:\\+[0-9A-Za-z.-]+)?';
 export const modulePattern = `^(?:${names})$`;

@@ -9,7 +9,9 @@ export function patternProblem(text: string): string | undefined {
   if (text === '') return 'it is empty';
   if (text !== '*' && !text.includes('/') && !text.includes('*'))
     return `it names no module: write "${text}/*" for an owner's modules`;
-  if (/[\u0000-\u0020\u007f\\:@?[\]{}]/.test(text))
+  const placeholder = /<[^<>]*>/.exec(text);
+  if (placeholder) return `write a name instead of ${placeholder[0]}`;
+  if (/[\u0000-\u0020\u007f\\:@?[\]{}<>"|#%]/.test(text))
     return 'only "*" is special, and names contain no such character';
   return undefined;
 }

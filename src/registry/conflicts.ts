@@ -125,7 +125,7 @@ function refuseUndecided(
     {
       hint:
         `moonbit-registry source check ${source} (then sync); or decide without it: ${adviseOrigins(module, suppliers)}; ` +
-        `or limit it: moonbit-registry config sources.${source}.include "OWNER/*"`,
+        `or limit it: moonbit-registry config sources.${source}.include "<owner>/*"`,
     },
   );
 }

@@ -60,7 +60,12 @@ test('names that match a pattern with an owner belong to the source they are mir
 test('what is required besides is downloaded from that listing, decides nothing, and is listed later without another download', async () => {
   const { registry, archives } = await createWorld();
   const first = await registry.mirror({ patterns: ['moonbitlang/*'] });
-  expect(first.undecided).toEqual([{ source: 'mooncakes', owner: 'alice', modules: 1, versions: 1 }]);
+  expect(first.undecided).toEqual([
+    {
+      ...{ source: 'mooncakes', owner: 'alice', versions: 1 },
+      ...{ modules: ['alice/json'], requiredBy: ['moonbitlang/x'] },
+    },
+  ]);
   expect(archives()).toBe(3);
   expect(await registry.originOf(moduleName('alice/json'))).toBeUndefined();
   expect(first.unsatisfied).toEqual([]);
@@ -121,7 +126,7 @@ test('a claim is never overruled', async () => {
 
 test('other bytes at a source of more trust leave the name open: nothing is decided, nothing is taken', async () => {
   const { registry, mooncakes, internal } = await createWorld();
-  const partner = await startUpstream(['alice/json@3.0.0']);
+  const partner = await startUpstream(['bob/other@1.0.0']);
   await partner.publish('moonbitlang/x@0.4.0', { sizeBytes: 3000 });
   await writeSettings(registry.config.directory, {
     sources: [
@@ -131,12 +136,13 @@ test('other bytes at a source of more trust leave the name open: nothing is deci
     ],
   });
   await registry.reload();
-  const report = await registry.mirror({ patterns: ['moonbitlang/*', 'alice/json'] });
+  const report = await registry.mirror({ patterns: ['moonbitlang/*', 'bob/other'] });
   expect(report.skipped).toMatchObject([
     { module: 'moonbitlang/x', kind: 'contradicted', reason: expect.stringContaining('"partner"') },
   ]);
-  expect(report.decided).toEqual([{ module: 'alice/json', source: 'mooncakes' }]);
-  expect(await ids(registry)).toEqual(['alice/json@1.0.0', 'alice/json@1.1.0']);
+  // Who lists the very same keeps nobody from deciding.
+  expect(report.decided).toEqual([{ module: 'bob/other', source: 'mooncakes' }]);
+  expect(await ids(registry)).toEqual(['bob/other@1.0.0']);
 });
 
 test('a reading that is held back and lists the name is not overruled', async () => {
@@ -168,3 +174,110 @@ test('what the settings mirror by name is decided as well; of any source, or fro
   expect(report.skipped).toMatchObject([{ module: 'alice/json', kind: 'undecided' }]);
   expect(mooncakes.count('/user/')).toBe(3);
 });
+
+/** `mooncakes` (100), `internal` (25), which is read and lists the name too, and a third source (10) that is down. */
+async function createContested(publish: {
+  readonly mooncakes: (upstream: Upstream) => Promise<unknown>;
+  readonly internal: (upstream: Upstream) => Promise<unknown>;
+}) {
+  const [mooncakes, internal, third] = [
+    await startUpstream(),
+    await startUpstream(),
+    await startUpstream(['zed/z@1.0.0']),
+  ];
+  third.faults.status = 503;
+  await publish.mooncakes(mooncakes);
+  await publish.internal(internal);
+  const registry = await createRegistry({
+    sources: [
+      { name: 'mooncakes', upstream: mooncakes, priority: 100 },
+      { name: 'internal', upstream: internal, priority: 25 },
+      { name: 'third', upstream: third, priority: 10 },
+    ],
+  });
+  return { registry, mooncakes, internal };
+}
+
+type Upstream = Awaited<ReturnType<typeof startUpstream>>;
+
+test.each<[string, (upstream: Upstream) => Promise<unknown>]>([
+  ['other versions alone', (internal) => internal.publish('company/tool@1.0.0')],
+  [
+    'a version more',
+    async (internal) => {
+      await internal.publish('company/tool@9.9.9');
+      await internal.publish('company/tool@10.0.0');
+    },
+  ],
+  [
+    'other requirements of the same bytes',
+    async (internal) => {
+      const { checksum } = await internal.publish('company/tool@9.9.9');
+      await internal.writeIndexFile(
+        'user/company/tool.index',
+        `${JSON.stringify({ name: 'company/tool', version: '9.9.9', checksum, deps: { 'evil/dep': '1.0.0' } })}\n`,
+      );
+    },
+  ],
+  [
+    'a line that cannot be read',
+    async (internal) => {
+      await internal.publish('company/tool@9.9.9');
+      await internal.writeIndexFile('user/company/tool.index', '{"version":"9.9.9","checksum"\n');
+    },
+  ],
+])(
+  'a source of more trust that was read, and lists the name with %s, keeps it from being given away',
+  async (_, list) => {
+    const { registry } = await createContested({
+      mooncakes: (upstream) => upstream.publish('company/tool@9.9.9'),
+      internal: list,
+    });
+    const { decided, skipped } = await registry.mirror({ patterns: ['company/*'] });
+    expect({ decided, skipped }).toMatchObject({
+      decided: [],
+      skipped: [
+        { kind: 'contradicted', reason: '"internal", which is trusted more, lists it too, and not the same' },
+      ],
+    });
+    expect(await registry.originOf(moduleName('company/tool'))).toBeUndefined();
+  },
+);
+
+test('a source that could not be read now is given no name', async () => {
+  const { registry, mooncakes } = await createWorld();
+  await registry.sync();
+  mooncakes.faults.status = 503;
+  const { decided, skipped } = await registry.mirror({ patterns: ['moonbitlang/*'] });
+  expect({ decided, skipped }).toMatchObject({
+    decided: [],
+    skipped: [{ module: 'moonbitlang/x', reason: '"mooncakes" could not be read now' }],
+  });
+});
+
+test('a name that looks like one of another origin is not decided, and running it again says the same', async () => {
+  const { registry, mooncakes, internal } = await createWorld();
+  internal.clearFaults();
+  await registry.sync();
+  internal.faults.status = 503;
+  await mooncakes.publish('Company/tool@1.0.0');
+  for (let run = 0; run < 2; run++) {
+    const { decided, skipped, undecided } = await registry.mirror({ patterns: ['Company/*'] });
+    expect({ decided, undecided }).toEqual({ decided: [], undecided: [] });
+    expect(skipped).toMatchObject([
+      { module: 'Company/tool', reason: 'it looks like company/tool, which comes from "internal"' },
+    ]);
+  }
+});
+
+test.each([[['alice/json@9.9.9']], [['bob/other']]])(
+  'of %j nothing comes, so nothing is decided',
+  async (patterns) => {
+    const { registry, mooncakes } = await createWorld();
+    mooncakes.withdrawArchive('bob/other@1.0.0');
+    const { decided, skipped, failed } = await registry.mirror({ patterns });
+    expect(decided).toEqual([]);
+    expect(skipped.length + failed.length).toBe(1);
+    expect(await ids(registry)).toEqual([]);
+  },
+);

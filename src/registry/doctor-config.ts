@@ -64,7 +64,7 @@ function unclaimedNames(source: SourceConfig, { sources }: Config): HealthCheck[
   return [
     trap(
       `source "${source.name}" looks private but claims no names: others could supply a name of yours first`,
-      `moonbit-registry config sources.${source.name}.namespaces "OWNER/*"`,
+      `moonbit-registry config sources.${source.name}.namespaces "<owner>/*"`,
     ),
   ];
 }

@@ -4,13 +4,21 @@ import { NotFoundError, UnavailableError } from '../errors.ts';
 import type { GitIndex } from '../index/git-index.ts';
 import type { IndexEntry } from '../model/index-entry.ts';
 import { isAboutCredentials } from '../model/lookup.ts';
-import { anySource, formatMirrorPattern, isTarget, type MirrorTarget } from '../model/mirror-target.ts';
+import {
+  anySource,
+  decidesNames,
+  formatMirrorPattern,
+  isTarget,
+  type MirrorTarget,
+} from '../model/mirror-target.ts';
 import type { ModuleName } from '../model/module-name.ts';
 import { matchesPattern } from '../model/pattern.ts';
 import { latestVersion } from '../model/version.ts';
 import { suggest } from '../support/suggest.ts';
+import type { Naming } from './decide-mirrored.ts';
 import { listModules } from './list-modules.ts';
 import type { WholeIndex } from './module-facts.ts';
+import type { createNamingJudge } from './naming-judge.ts';
 import { offerOf } from './offers.ts';
 import type { MirrorReport, SourceRefresh } from './reports.ts';
 import type { Resolver } from './resolve-module.ts';
@@ -20,6 +28,8 @@ export interface Selection {
   /** By the source that was asked for them. */
   readonly roots: ReadonlyMap<string, ReadonlyMap<ModuleName, readonly IndexEntry[]>>;
   readonly skipped: MirrorReport['skipped'];
+  /** Undecided names among the roots, which this mirroring decides. */
+  readonly namings: readonly Naming[];
 }
 
 export interface MatchContext {
@@ -33,6 +43,7 @@ export interface MatchContext {
 export interface TakingContext {
   readonly index: GitIndex;
   readonly resolver: Resolver;
+  readonly judge: ReturnType<typeof createNamingJudge>;
   /** Only the latest version of what matches. */
   readonly isLatestOnly: boolean;
 }
@@ -73,6 +84,7 @@ export async function matchTargets(
 export async function takeMatches({ byTarget }: Matches, context: TakingContext): Promise<Selection> {
   const roots = new Map<string, Map<ModuleName, readonly IndexEntry[]>>();
   const skipped = new Map<ModuleName, MirrorReport['skipped'][number]>();
+  const namings: Naming[] = [];
   for (const [target, matching] of byTarget) {
     const take = (module: ModuleName) => takeFrom(target, module, context);
     for (const taken of await pMap(matching, take, { concurrency })) {
@@ -80,6 +92,7 @@ export async function takeMatches({ byTarget }: Matches, context: TakingContext)
         skipped.set(taken.skipped.module, taken.skipped);
         continue;
       }
+      if (taken.isNamed) namings.push({ module: taken.module, target });
       const group = roots.get(target.source) ?? new Map<ModuleName, readonly IndexEntry[]>();
       roots.set(target.source, group);
       const before = group.get(taken.module);
@@ -87,7 +100,7 @@ export async function takeMatches({ byTarget }: Matches, context: TakingContext)
     }
   }
   for (const group of roots.values()) for (const module of group.keys()) skipped.delete(module);
-  return { roots, skipped: [...skipped.values()] };
+  return { roots, skipped: [...skipped.values()], namings };
 }
 
 function groupBySource(targets: readonly MirrorTarget[]): Map<string, MirrorTarget[]> {
@@ -121,30 +134,40 @@ async function listUsable(
 }
 
 type Taken =
-  | { readonly module: ModuleName; readonly entries: readonly IndexEntry[] }
+  | {
+      readonly module: ModuleName;
+      readonly entries: readonly IndexEntry[];
+      /** Undecided so far, and given to the source by being mirrored. */
+      readonly isNamed: boolean;
+    }
   | { readonly skipped: MirrorReport['skipped'][number] };
 
 /** What the target takes of a module that it matches: what is served of it, or, while that is undecided, what its source lists. */
 async function takeFrom(
-  { source, version }: MirrorTarget,
+  target: MirrorTarget,
   module: ModuleName,
-  { resolver, index, isLatestOnly }: TakingContext,
+  { resolver, index, judge, isLatestOnly }: TakingContext,
 ): Promise<Taken> {
   const { decision, entries } = await resolver.resolve(module);
+  const { source, version } = target;
   const { origin } = decision;
   const skip = (kind: MirrorReport['skipped'][number]['kind'], reason: string): Taken => ({
     skipped: { module, origin, kind, reason },
   });
-  const choose = (all: readonly IndexEntry[]): Taken => {
+  const choose = (all: readonly IndexEntry[], isNamed = false): Taken => {
     const chosen = version === undefined ? all : all.filter((entry) => entry.version === version);
     if (chosen.length === 0 && version !== undefined)
       return skip('no-version', `there is no version ${version} of it`);
-    return { module, entries: isLatestOnly ? latestOf(chosen) : chosen };
+    return { module, isNamed, entries: isLatestOnly ? latestOf(chosen) : chosen };
   };
   if (origin !== undefined && (origin === source || source === anySource)) return choose(entries);
   if (origin !== undefined) return skip('other-origin', `served from "${origin}"`);
   if (decision.rule !== 'undecided' || source === anySource)
     return skip('undecided', 'nobody has decided yet where it comes from');
+  if (decidesNames(target)) {
+    const verdict = await judge(module, source);
+    return 'problem' in verdict ? skip('contradicted', verdict.problem) : choose(verdict.entries, true);
+  }
   const offer = await offerOf(module, source, resolver, index);
   if (offer.kind === 'offered') return choose(offer.entries);
   if (offer.kind === 'contradicted') return skip('contradicted', offer.reason);

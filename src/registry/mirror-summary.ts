@@ -1,5 +1,5 @@
 import { detailOf } from '../model/lookup.ts';
-import { ownerOf } from '../model/module-name.ts';
+import { type ModuleName, ownerOf } from '../model/module-name.ts';
 import type { Outcome } from './fetch-many.ts';
 import type { MirrorReport, MirrorSourceSummary } from './reports.ts';
 
@@ -27,19 +27,43 @@ export function summarise(outcomes: readonly Outcome[]): MirrorSourceSummary[] {
   });
 }
 
-/** What stays undecided although its archives are wanted, by the source that lists it and its owner. */
-export function summariseUndecided(outcomes: readonly Outcome[]): MirrorReport['undecided'] {
-  const owners = new Map<string, { source: string; owner: string; modules: Set<string>; versions: number }>();
-  for (const { wanted } of outcomes) {
-    if (!wanted.isUndecided) continue;
-    const owner = ownerOf(wanted.module);
-    const key = `${wanted.origin} ${owner}`;
-    const group = owners.get(key) ?? { source: wanted.origin, owner, modules: new Set(), versions: 0 };
-    owners.set(key, group);
-    group.modules.add(wanted.module);
-    group.versions += 1;
+/** Names that stay undecided although archives of them are here (or would be), by the source that lists them and their owner. */
+export function summariseUndecided(
+  outcomes: readonly Outcome[],
+  decided: ReadonlySet<ModuleName>,
+): MirrorReport['undecided'] {
+  const open = outcomes.filter(
+    ({ wanted, result }) =>
+      wanted.isUndecided &&
+      !decided.has(wanted.module) &&
+      (typeof result === 'string' || result.kind === 'found'),
+  );
+  const owners = new Map<string, Outcome[]>();
+  for (const outcome of open) {
+    const key = JSON.stringify([outcome.wanted.origin, ownerOf(outcome.wanted.module)]);
+    owners.set(key, [...(owners.get(key) ?? []), outcome]);
   }
-  return [...owners.values()].map(({ modules, ...group }) => ({ ...group, modules: modules.size }));
+  const undecided = new Set(open.map(({ wanted }) => wanted.module));
+  return [...owners].map(([key, group]) => {
+    const [source, owner] = JSON.parse(key) as [string, string];
+    const modules = new Set(group.map(({ wanted }) => wanted.module));
+    return {
+      ...{ source, owner, modules: [...modules].sort(), versions: group.length },
+      requiredBy: requiring(modules, outcomes, undecided),
+    };
+  });
+}
+
+/** Modules that can be listed, and that clients cannot resolve as long as these are not. */
+function requiring(
+  modules: ReadonlySet<ModuleName>,
+  outcomes: readonly Outcome[],
+  undecided: ReadonlySet<ModuleName>,
+): ModuleName[] {
+  const needs = ({ dependencies, binDependencies }: Outcome['wanted']['entry']) =>
+    [...dependencies, ...binDependencies].some(({ module }) => modules.has(module as ModuleName));
+  const found = outcomes.filter(({ wanted }) => !undecided.has(wanted.module) && needs(wanted.entry));
+  return [...new Set(found.map(({ wanted }) => wanted.module))].sort();
 }
 
 /** What a dry run would download. */

@@ -5,7 +5,7 @@ import { findBlock } from '../model/block.ts';
 import type { IndexEntry } from '../model/index-entry.ts';
 import { anySource } from '../model/mirror-target.ts';
 import type { ModuleName } from '../model/module-name.ts';
-import { decideMirrored, findNamings } from './decide-mirrored.ts';
+import { decideMirrored, type Naming } from './decide-mirrored.ts';
 import { type Closure, closeOverDependencies, selectForProject } from './dependency-closure.ts';
 import { createPresence, fetchAll, type Outcome, type Wanted } from './fetch-many.ts';
 import { listCandidates } from './find-suppliers.ts';
@@ -15,6 +15,7 @@ import { chooseTargets, isFromSettings } from './mirror-targets.ts';
 import { type Mirrored, readMirrored, requestKey, selectionKey, writeMirrored } from './mirrored.ts';
 import { createWhyMissing } from './missing-dependency.ts';
 import { findAllFacts } from './module-facts.ts';
+import { createNamingJudge } from './naming-judge.ts';
 import { offerOf } from './offers.ts';
 import { readProject } from './project-requirements.ts';
 import type { MirrorOptions, MirrorReport } from './reports.ts';
@@ -51,24 +52,27 @@ export async function mirror(
   ]);
   if (complete !== undefined && complete.key === selectionKey(read, options))
     return reportComplete(complete, read, dryRun);
-  const { synced, ...selected } = await select(context, read, options, by);
-  const key = selectionKey(synced, options);
-  const { resolver } = selected;
+  const selected = await select(context, read, options);
+  const { resolver, namings, skipped, unmatched } = selected;
   const { wanted, blocked } = withoutBlocked(await listWanted(resolver, selected.closures), resolver);
   const outcomes = await fetchAll(context, resolver, wanted, options);
-  const fetched = outcomes.filter(({ result }) => typeof result === 'object' && result.kind === 'found');
-  const modules = new Set(wanted.flatMap((one) => (one.isUndecided ? [] : [one.module])));
-  const final = await relist(context, synced, [...modules], options);
+  const fetched = outcomes.filter(isFetched);
   onProgress?.({ phase: 'aggregating', done: fetched.length, total: fetched.length, bytes: 0 });
-  const { skipped, unmatched, decided } = selected;
+  // Bytes first: no name is given to a source that had none of them.
+  const { named, decided } = dryRun
+    ? { named: read, decided: namings }
+    : await decideMirrored(context, read, onlyDelivered(namings, outcomes), by, signal);
+  const modules = new Set(wanted.map(({ module }) => module));
+  const final = await relist(context, named, [...modules], options);
   const found = {
     skipped,
     unmatched,
     blocked,
     unsatisfied: selected.closures.flatMap(({ unsatisfied }) => unsatisfied),
-    undecided: summariseUndecided(outcomes),
+    undecided: summariseUndecided(outcomes, new Set(decided.map(({ module }) => module))),
   };
   const request = requestKey(context.config, options);
+  const key = selectionKey(named, options);
   if (request !== undefined && key !== undefined && !dryRun)
     await remember(context, { request, key }, found, outcomes);
   return {
@@ -76,12 +80,26 @@ export async function mirror(
     refresh: read.report.sources,
     sources: summarise(outcomes),
     ...found,
-    decided,
+    decided: decided.map(({ module, target }) => ({ module, source: target.source })),
     toDownload: dryRun ? listMissing(outcomes) : [],
     failed: outcomes.flatMap(describeFailure),
     findings: final.report.findings,
     heldBack: final.report.heldBack,
   };
+}
+
+/** Those of which an archive is here. */
+function onlyDelivered(namings: readonly Naming[], outcomes: readonly Outcome[]): Naming[] {
+  const delivered = new Set(outcomes.filter(isHere).map(({ wanted }) => wanted.module));
+  return namings.filter(({ module }) => delivered.has(module));
+}
+
+function isHere(outcome: Outcome): boolean {
+  return outcome.result === 'present' || isFetched(outcome);
+}
+
+function isFetched({ result }: Outcome): boolean {
+  return typeof result === 'object' && result.kind === 'found';
 }
 
 /** The last mirroring, if it asked for the same and nothing of it is missing. */
@@ -124,8 +142,6 @@ async function remember(
   found: Pick<Mirrored, 'skipped' | 'unmatched' | 'blocked' | 'undecided' | 'unsatisfied'>,
   outcomes: readonly Outcome[],
 ): Promise<void> {
-  const isHere = ({ result }: Outcome) =>
-    result === 'present' || (typeof result === 'object' && result.kind === 'found');
   if (!outcomes.every(isHere)) return;
   const checksums = [...new Set(outcomes.map(({ wanted }) => wanted.entry.checksum))];
   const sources = summarise(outcomes).map(({ source, modules, versions }) => ({ source, modules, versions }));
@@ -141,30 +157,23 @@ interface SourceClosure extends Closure {
   readonly source: string | undefined;
 }
 
-async function select(context: SyncContext, read: SyncResult, options: MirrorOptions, by: string) {
+async function select(context: SyncContext, read: SyncResult, options: MirrorOptions) {
   const { index, archives } = context;
-  const targets = chooseTargets(options, read.config);
-  const before = await findAllFacts(index, read.state, read.snapshots);
-  const matches = await matchTargets(targets, {
-    config: read.config,
-    whole: before,
-    refresh: read.report.sources,
-    isLenient: isFromSettings(options),
-  });
-  const namings = await findNamings(context, read, targets);
-  const synced = options.dryRun ? read : await decideMirrored(context, read, namings, by, options.signal);
-  const { state, snapshots, config, current } = synced;
-  const facts = synced === read ? before : await findAllFacts(index, state, snapshots);
-  const resolver = createResolver({ index, archives, config, state, snapshots, current, facts });
+  const { state, snapshots, config, current } = read;
+  const targets = chooseTargets(options, config);
+  const whole = await findAllFacts(index, state, snapshots);
+  const isLenient = isFromSettings(options);
+  const matches = await matchTargets(targets, { config, whole, refresh: read.report.sources, isLenient });
+  const resolver = createResolver({ index, archives, config, state, snapshots, current, facts: whole });
   const isLatestOnly = options.latest === true;
   const isWhole = !isLatestOnly && targets.every(({ version }) => version === undefined);
-  const selection = await takeMatches(matches, { index, resolver, isLatestOnly });
+  const judge = createNamingJudge({ index, state, resolver, current });
+  const selection = await takeMatches(matches, { index, resolver, judge, isLatestOnly });
   return {
-    synced,
     resolver,
+    namings: selection.namings,
     skipped: selection.skipped,
     unmatched: matches.unmatched,
-    decided: namings.map(({ module, target }) => ({ module, source: target.source })),
     closures: await closeSelection(selection, { index, resolver, current, config, options, isWhole }),
   };
 }

@@ -138,8 +138,11 @@ export interface MirrorReport {
   readonly undecided: readonly {
     readonly source: string;
     readonly owner: string;
-    readonly modules: number;
+    readonly modules: readonly ModuleName[];
+    /** How many versions of them. */
     readonly versions: number;
+    /** Modules that clients cannot resolve before these names are listed, since they require them. */
+    readonly requiredBy: readonly ModuleName[];
   }[];
   /** What matched, and of which nothing was taken. */
   readonly skipped: readonly {

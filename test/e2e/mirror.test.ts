@@ -281,7 +281,9 @@ describe('what is missing', () => {
     expect(stdout).toContain(
       '1 new name decided, since you mirror by name: it comes from "mooncakes":\n  moonbitlang/x\n',
     );
-    expect(stdout).toContain('  $ moonbit-registry mirror "lantern/*"\n');
+    expect(stdout).toContain(
+      'Until then moon cannot resolve what requires that: moonbitlang/x.\nIf it is:\n  $ moonbit-registry mirror --strict lantern/markdown\n',
+    );
     expect(Object.keys(await registry.served())).toEqual(['moonbitlang/x@0.4.38']);
     const failed = await registry.run('mirror', '-s', 'partner', 'partner-org/*');
     expect(failed.code).toBe(1);

@@ -192,7 +192,9 @@ const mirrorReport = named('MirrorReport', {
     }),
   ),
   decided: v.array(v.strictObject({ module: text, source: text })),
-  undecided: v.array(v.strictObject({ source: text, owner: text, modules: number, versions: number })),
+  undecided: v.array(
+    v.strictObject({ source: text, owner: text, modules: texts, versions: number, requiredBy: texts }),
+  ),
   skipped: v.array(
     v.strictObject({
       module: text,

@@ -167,8 +167,12 @@ describe('mirror', () => {
           },
         ],
         undecided: [
-          { source: 'partner', owner: 'alice', modules: 2, versions: 7 },
-          { source: 'partner', owner: 'bob', modules: 1, versions: 1 },
+          {
+            ...{ source: 'partner', owner: 'alice', versions: 7 },
+            modules: [moduleName('alice/a'), moduleName('alice/$(b)')],
+            requiredBy: [moduleName('partner-org/x')],
+          },
+          { source: 'partner', owner: 'bob', versions: 1, modules: [moduleName('bob/c')], requiredBy: [] },
         ],
       },
       { ...told, defaultSource: 'mooncakes' },
@@ -187,8 +191,10 @@ describe('mirror', () => {
 1 module skipped:
   company/tool: served from "internal"
 
-Not listed yet: 8 archives of 3 new names were taken as "partner" lists them, but nobody has decided that these names are its own. If they are:
-  $ moonbit-registry mirror -s partner "alice/*" "bob/*"`);
+Not listed yet: 3 new names of alice, bob, since nobody has decided that they are "partner"'s own (8 archives taken as it lists them).
+Until then moon cannot resolve what requires that: partner-org/x.
+If they are:
+  $ moonbit-registry mirror -s partner --strict alice/a 'alice/$(b)' bob/c`);
   });
 
   test('ends well without what nobody can have, unless the closure is required; not without what may yet be had', () => {
