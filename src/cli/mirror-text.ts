@@ -110,7 +110,7 @@ function formatUnsatisfied({ unsatisfied }: MirrorReport): string[][] {
   ];
 }
 
-/** So many names are spelled out in a command; of more, their owners. */
+/** So many names are spelled out in a command. */
 const spelledOut = 20;
 
 /** Last, since it says what to do. */
@@ -122,17 +122,14 @@ function formatUndecided({ undecided, dryRun }: MirrorReport, defaultSource: str
     const one = modules.length === 1;
     const versions = owners.reduce((total, one) => total + one.versions, 0);
     const which = source === defaultSource || source === anySource ? '' : ` -s ${source}`;
-    const names =
-      modules.length <= spelledOut
-        ? modules.map((module) => ` ${quoteForShell(module)}`)
-        : owners.slice(0, spelledOut).map(({ owner }) => ` ${quoteForShell(`${owner}/*`)}`);
+    const names = modules.map((module) => ` ${quoteForShell(module)}`);
     const separator = names.some((name) => /^ '?-/.test(name)) ? ' --' : '';
-    const more = modules.length > spelledOut && owners.length > spelledOut ? ' …' : '';
+    const words = modules.length <= spelledOut ? `${separator}${names.join('')}` : ` "<owner>/*"`;
     return [
       `Not listed yet: ${count(modules.length, 'new name')} of ${formatOwners(owners.map(({ owner }) => owner))}, since nobody has decided that ${one ? 'it is' : 'they are'} "${source}"'s own (${count(versions, 'archive')} ${dryRun ? 'would be taken' : 'taken'} as it lists ${one ? 'it' : 'them'}).`,
       ...formatRequiring(owners.flatMap(({ requiredBy }) => requiredBy)),
       one ? 'If it is:' : 'If they are:',
-      `  $ moonbit-registry mirror${which} --strict${separator}${names.join('')}${more}`,
+      `  $ moonbit-registry mirror${which} --strict${words}`,
     ];
   });
 }
