@@ -4,6 +4,7 @@ import { findEntry, parseIndexFile } from '../index/index-file.ts';
 import { type Pin, parseLedgerFile } from '../index/ledger-file.ts';
 import type { SnapshotRecord } from '../index/registry-state.ts';
 import type { Finding, PinChange } from '../model/finding.ts';
+import type { ModuleName } from '../model/module-name.ts';
 import type { OperatorDecision } from '../model/operator-decision.ts';
 import { matchesAny } from '../model/pattern.ts';
 import type { ByteBudget } from '../support/byte-budget.ts';
@@ -26,7 +27,8 @@ export interface PlanningTools {
   readonly current: ReadonlySet<string> | undefined;
   /** What the module waited for before; see `DecisionContext`. */
   readonly waitedFor?: readonly string[] | undefined;
-  readonly taken: readonly OperatorDecision[];
+  /** What the operator decides with this plan about one module. */
+  readonly takenAbout: (module: ModuleName) => readonly OperatorDecision[];
   readonly now: string;
   /** Bounds the index files in memory. */
   readonly budget: ByteBudget;
@@ -43,11 +45,11 @@ export interface LocatedPlan {
 
 /** Decides one module and plans what is served of it. */
 export async function planLocated(located: LocatedFacts, tools: PlanningTools): Promise<LocatedPlan> {
-  const taken = tools.taken.filter(({ module }) => module === located.module);
+  const taken = tools.takenAbout(located.module);
   const accepted = taken.find((decision) => decision.action === 'accept-origin')?.to;
   const { policy, index, current, waitedFor, budget } = tools;
   const decision = await decide(located, policy, index, { accepted, current, waitedFor, budget });
-  const plan = await planDecided(located, decision, { ...tools, taken });
+  const plan = await planDecided(located, decision, tools, taken);
   const findings = [...plan.findings, ...claimedByLooks(located, decision, tools.policy)];
   return { located, decision, findings, change: plan.change };
 }
@@ -82,8 +84,9 @@ async function planDecided(
   located: LocatedFacts,
   decision: Decision,
   tools: PlanningTools,
+  taken: readonly OperatorDecision[],
 ): Promise<Pick<LocatedPlan, 'findings' | 'change'>> {
-  const { index, policy, taken } = tools;
+  const { index, policy } = tools;
   const { module } = located;
   const changesBy = await readContender(located, decision, tools);
   const isBlocked = blockedVersions(policy, module);

@@ -158,8 +158,16 @@ function createTools(
 ): PlanningTools {
   const readBytes = new Map<string, number>();
   const limits = new Map(config.sources.map(({ name, limits }) => [name, limits.indexBytes]));
+  // Whoever mirrors an owner's names may decide about thousands at once.
+  const about = new Map<ModuleName, OperatorDecision[]>();
+  for (const decision of taken) {
+    const group = about.get(decision.module);
+    if (group) group.push(decision);
+    else about.set(decision.module, [decision]);
+  }
   return {
-    ...{ index, archives, policy, snapshots, current, taken, now },
+    ...{ index, archives, policy, snapshots, current, now },
+    takenAbout: (module) => about.get(module) ?? [],
     budget: createByteBudget(planningBytes),
     mayRead(source, sizeBytes) {
       const sum = (readBytes.get(source) ?? 0) + sizeBytes;
