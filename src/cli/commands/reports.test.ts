@@ -325,8 +325,8 @@ test('explain gives the verdict first, then each source, then pin, cache and fin
     heldBack: undefined,
   };
   expect(formatExplanation(explanation)).toBe(`company/tool@1.4.0 is served from "internal".
-  Rule: namespace
   "internal" claims company/*
+  Rule: namespace
 
   SOURCE     PRIORITY  ANSWER                                                      CHECKSUM
   internal         25  lists it: 1.3.0, 1.4.0 (stale)                              abababababababab
