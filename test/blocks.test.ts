@@ -38,6 +38,15 @@ describe('a version that is blocked', () => {
     const bytes = await download(registry, refused);
     const outcome = await block(registry, name);
     expect(outcome.decision).toMatchObject({ action: 'block', reason: 'CVE-2026-1' });
+    const covered = name.includes('@') ? [name] : names;
+    const [stay, leave] = [true, false].map((is) => covered.filter((one) => after.includes(one) === is));
+    expect([outcome.listed, outcome.left]).toEqual(
+      [stay, leave].map((them = []) => them.map((one) => one.split('@')[1])),
+    );
+    expect(outcome.unknown).toBeUndefined();
+    const because = (await registry.explain(moduleName('alice/json'), version(refused.split('@')[1] ?? '')))
+      .because;
+    expect(because).toContain(leave?.includes(refused) ? 'it has left the index' : 'it stays listed');
     expect(outcome.versions).toEqual(name.includes('@') ? [name.split('@')[1]] : ['1.0.0', '1.1.0', '1.2.0']);
     expect(await listed(registry)).toEqual([...after, 'bob/x@1.0.0']);
     expect(await download(registry, refused)).toBe('blocked');
@@ -75,6 +84,18 @@ describe('a version that is blocked', () => {
     expect(await listed(registry)).toContain('alice/json@1.3.0');
     expect(await download(registry, 'alice/json@1.3.0')).toBe('blocked');
     expect(upstream.count('1.3.0.zip') + upstream.count('new/name')).toBe(0);
+  });
+
+  test.each([
+    ['alice/json@1.2.1', 'alice/json@1.2.1', 'alice/json@1.2.0'],
+    ['alice/jsno@1.0.0', 'alice/jsno', 'alice/json'],
+    ['nobody/has-anything-like-it', 'nobody/has-anything-like-it', undefined],
+  ])('that no source lists may be mistyped, and is blocked all the same: %s', async (name, what, nearest) => {
+    const { registry } = await createWorld();
+    const { unknown, decision } = await block(registry, name);
+    expect(unknown).toEqual({ what, nearest, unread: [] });
+    expect(await registry.blocks()).toEqual([expect.objectContaining(subjectOf(name))]);
+    expect(decision.action).toBe('block');
   });
 
   test('is not mirrored, which the report says', async () => {

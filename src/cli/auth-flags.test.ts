@@ -73,7 +73,23 @@ test('files are written relative to registry.toml where they are below it', asyn
   expect(await token('..c')).toBe(`\${file:${home}/..c}`);
   expect(await token('r/..d')).toBe(`\${file:..d}`);
   await expect(token('r/e}')).rejects.toThrow('cannot be written into registry.toml');
-  await expect(token('r/secrets')).rejects.toThrow('what was given is none');
+  await expect(token('r/secrets')).rejects.toThrow('is a folder, not a file');
+});
+
+test('a file that is not there yet is taken where its folder is, else it is said which file was looked for', async () => {
+  const home = temporaryDirectory();
+  mkdirSync(join(home, 'secrets'));
+  const readTyped = (typed: string) => read({ bearerFile: typed }, {}, home, home);
+  expect(await readTyped('secrets/partner')).toEqual({ type: 'bearer', token: `\${file:secrets/partner}` });
+  expect(await read({ basicFile: ['ci', './later'] }, {}, home, home)).toMatchObject({
+    password: `\${file:later}`,
+  });
+  await expect(readTyped('secret/partner.token')).rejects.toThrow(
+    `--bearer-file: there is no such file: ${join(home, 'secret', 'partner.token')}`,
+  );
+  await expect(readTyped('wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY')).rejects.toThrow(
+    '--bearer-file: there is no such file (what was typed is not repeated here: it may be a secret)',
+  );
 });
 
 test('one kind of credentials is given, or none', async () => {

@@ -1,8 +1,9 @@
 /** The options that say where a source's credentials are: in variables or files, never what they are (rule 10). */
 import { stat } from 'node:fs/promises';
-import { isAbsolute, relative, resolve, sep } from 'node:path';
+import { dirname, isAbsolute, relative, resolve, sep } from 'node:path';
 import type { Command } from 'commander';
 import type { NewAuth } from '../config/edit-auth.ts';
+import { toVisibleLine } from '../support/visible-text.ts';
 import type { CommandContext } from './context.ts';
 import { CommandLineError } from './exit-codes.ts';
 
@@ -52,8 +53,7 @@ export async function readAuthFlags(
   if (given.length > 1)
     throw new CommandLineError('a source has one kind of credentials', { hint: authForms });
   const variable = (option: string, name: string) => referToVariable(option, name, io.env);
-  const file = (option: string, path: string) =>
-    referToFile(option, resolve(io.workingDirectory, path), directory);
+  const file = (option: string, typed: string) => referToFile(option, typed, { io, directory });
   if (bearerEnv !== undefined) return { type: 'bearer', token: variable('--bearer-env', bearerEnv) };
   if (bearerFile !== undefined) return { type: 'bearer', token: await file('--bearer-file', bearerFile) };
   const pair = basicEnv ?? basicFile;
@@ -97,12 +97,20 @@ function isVariableName(name: string, env: CommandContext['io']['env']): boolean
   return /^[A-Z_][A-Z0-9_]*$/.test(name) && !looksRandom;
 }
 
-/** Relative to `registry.toml` where it is below it, so that the folder can be moved. */
-async function referToFile(option: string, path: string, directory: string): Promise<string> {
-  const found = await stat(path).catch(() => undefined);
-  if (!found?.isFile())
-    throw new CommandLineError(`${option} takes a file that holds the secret, and what was given is none`, {
-      hint: 'write the secret into a file that only this user can read (umask 077), and name that',
+/**
+ * Relative to `registry.toml` where it is below it, so that the folder can be moved. A file that is still to be made is taken
+ * where its folder is named and there: anything else that is no file may be the secret itself.
+ */
+async function referToFile(
+  option: string,
+  typed: string,
+  { io, directory }: Pick<CommandContext, 'io' | 'directory'>,
+): Promise<string> {
+  const path = resolve(io.workingDirectory, typed);
+  const problem = await fileProblem(typed, path);
+  if (problem !== undefined)
+    throw new CommandLineError(`${option}: ${problem}`, {
+      hint: 'write the secret into a file that only this user can read (umask 077), and name that, seen from where you stand',
     });
   const below = relative(directory, path);
   const isBelow = below !== '..' && !below.startsWith(`..${sep}`) && !isAbsolute(below);
@@ -115,4 +123,26 @@ async function referToFile(option: string, path: string, directory: string): Pro
       },
     );
   return `\${file:${written}}`;
+}
+
+/** Why a file cannot be referred to; `undefined` if it can. */
+async function fileProblem(typed: string, path: string): Promise<string | undefined> {
+  const found = await statOf(path);
+  if (found?.isFile()) return undefined;
+  if (found)
+    return `${toVisibleLine(path)} is ${found.isDirectory() ? 'a folder, not a file' : 'not a regular file'}`;
+  const hasFolder = typed.includes('/') && (await statOf(dirname(path)))?.isDirectory() === true;
+  if (hasFolder && !typed.endsWith('/')) return undefined;
+  return looksLikePath(typed)
+    ? `there is no such file: ${toVisibleLine(path)}`
+    : 'there is no such file (what was typed is not repeated here: it may be a secret)';
+}
+
+function statOf(path: string) {
+  return stat(path).catch(() => undefined);
+}
+
+/** Few secrets have only small letters, and a dot or slash. */
+function looksLikePath(typed: string): boolean {
+  return /[./]/.test(typed) && /^[a-z_./-]+$/.test(typed);
 }

@@ -34,6 +34,15 @@ describe('a registry’s folder', () => {
     expect(find(where, lookingAt(['/srv', '/srv/r', '/v']))).toEqual({ directory, foundBy });
   });
 
+  test.each([
+    [{ option: '/srv/r/registry.toml' }, '/srv/r'],
+    [{ env: { MOONBIT_REGISTRY_DIR: '../../registry.toml' } }, '/srv/r'],
+    [{ option: '/nowhere/registry.toml' }, '/nowhere/registry.toml'],
+    [{ option: '/srv/r/other.toml' }, '/srv/r/other.toml'],
+  ])('is the one in which the file stands that %j names', (where, directory) => {
+    expect(find(where, lookingAt(['/srv/r'])).directory).toBe(directory);
+  });
+
   test('above is not taken from another user, nor one beyond it', () => {
     const folder = find({}, lookingAt(['/srv'], ['/srv/r']));
     expect(folder).toEqual({ directory: '/srv/r/data/index', foundBy: 'nothing', foreign: '/srv/r' });

@@ -1,11 +1,14 @@
 /** Which folder a command is about. */
 import { statSync } from 'node:fs';
-import { dirname, join, resolve } from 'node:path';
+import { basename, dirname, join, resolve } from 'node:path';
 import { ConfigError } from '../errors.ts';
 import { errorCode } from '../support/error-code.ts';
 import type { Io } from './io.ts';
 
 export const folderVariable = 'MOONBIT_REGISTRY_DIR';
+
+/** Named here too: where the settings are parsed takes longer to load than many commands run. */
+const configFileName = 'registry.toml';
 
 export interface RegistryFolder {
   /** Absolute. Where no registry was found, the working directory. */
@@ -30,15 +33,22 @@ interface Where {
  * git does, a folder above that belongs to another user is never taken: its settings and its git repository decide what is run.
  */
 export function findFolder({ option, env, workingDirectory }: Where, look: Look = lookAt): RegistryFolder {
-  if (option !== undefined) return { directory: resolve(workingDirectory, option), foundBy: 'option' };
+  const folderOf = (typed: string) => withoutFileName(resolve(workingDirectory, typed), look);
+  if (option !== undefined) return { directory: folderOf(option), foundBy: 'option' };
   const named = env[folderVariable];
-  if (named) return { directory: resolve(workingDirectory, named), foundBy: 'variable' };
+  if (named) return { directory: folderOf(named), foundBy: 'variable' };
   if (look(workingDirectory) !== 'nothing')
     return { directory: workingDirectory, foundBy: 'working-directory' };
   const above = findAbove(workingDirectory, look);
   if (above.found !== undefined) return { directory: above.found, foundBy: 'parent' };
   const { foreign } = above;
   return { directory: workingDirectory, foundBy: 'nothing', ...(foreign === undefined ? {} : { foreign }) };
+}
+
+/** Whoever names the `registry.toml` itself means the folder it stands in. */
+function withoutFileName(path: string, look: Look): string {
+  const folder = dirname(path);
+  return basename(path) === configFileName && look(folder) !== 'nothing' ? folder : path;
 }
 
 /** The nearest registry in a folder above `folder`. */
@@ -82,7 +92,7 @@ export function describeFolder({ directory, foundBy }: RegistryFolder): string |
 const root = 0;
 
 function lookAt(folder: string): ReturnType<Look> {
-  const file = join(folder, 'registry.toml');
+  const file = join(folder, configFileName);
   if (!isFile(file)) return 'nothing';
   // A folder like /tmp is root's, and what lies in it anybody's.
   const owners = [statSync(folder).uid, statSync(file).uid];

@@ -23,6 +23,7 @@ import { defineUpdate } from './commands/update.ts';
 import { defineVerify } from './commands/verify.ts';
 import type { DefineCommand, Run } from './context.ts';
 import { CommandLineError } from './exit-codes.ts';
+import { hintForOtherWord } from './other-words.ts';
 import { wrapText } from './wrap.ts';
 
 const programName = 'moonbit-registry';
@@ -152,7 +153,10 @@ function handleParseErrors(command: Command): void {
     }
     // Commander puts its suggestion on a second line: (Did you mean --full?)
     const [first = '', suggestion] = error.message.split('\n');
-    const hint = suggestion === undefined ? usage : suggestion.replace(/^\(Did/, 'did').replace(/\)$/, '');
+    const nearest = suggestion === undefined ? usage : suggestion.replace(/^\(Did/, 'did').replace(/\)$/, '');
+    const word = /unknown command '(.*)'$/.exec(first)?.[1];
+    const after = fullName(command).split(' ').slice(1).join(' ');
+    const hint = (word === undefined ? undefined : hintForOtherWord(after, word)) ?? nearest;
     throw new CommandLineError(first.replace(/^error: /, ''), { hint });
   });
 }

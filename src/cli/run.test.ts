@@ -84,6 +84,15 @@ describe('what was typed wrongly', () => {
   test.each([
     [['mirorr'], "unknown command 'mirorr'", 'did you mean mirror?'],
     [['source', 'lst'], "unknown command 'lst'", 'did you mean list?'],
+    [['ls'], "unknown command 'ls'", 'did you mean "moonbit-registry list"?'],
+    [['search', 'json'], "unknown command 'search'", 'did you mean "moonbit-registry list"?'],
+    [['run'], "unknown command 'run'", 'did you mean "moonbit-registry serve"?'],
+    [['rm', 'partner'], "unknown command 'rm'", 'did you mean "moonbit-registry source remove NAME"?'],
+    [['login'], "unknown command 'login'", 'did you mean "moonbit-registry source login NAME"?'],
+    [['version'], "unknown command 'version'", 'did you mean "moonbit-registry --version"?'],
+    [['source', 'rm', 'x'], "unknown command 'rm'", 'did you mean "moonbit-registry source remove NAME"?'],
+    [['publish'], "unknown command 'publish'", 'publishing is not part of this program yet'],
+    [['constructor'], "unknown command 'constructor'", 'usage: moonbit-registry COMMAND'],
     [['mirror', '--ful'], "unknown option '--ful'", 'did you mean --full?'],
     [['sync', '--jsn'], "unknown option '--jsn'", 'did you mean --json?'],
     [
@@ -236,6 +245,26 @@ describe('config', () => {
     );
     expect(exitCode).toBe(1);
   });
+
+  test.each([
+    ['port', 'did you mean "server.port"?'],
+    ['upstream_fallbak', 'did you mean "server.upstream_fallback"?'],
+    ['sources.port', 'did you mean "server.port"?'],
+    ['priority', 'did you mean "sources.mooncakes.priority" or "sources.partner.priority"?'],
+  ])('suggests by the last part of the key: %s', async (key, hint) => {
+    expect((await run('config', key, '9000')).stderr).toContain(`hint: ${hint}`);
+  });
+
+  test.each(['zzzzzz', 'sources.partner', 'sources'])(
+    'names at most ten settings, not all: %s',
+    async (key) => {
+      const { stderr } = await run('config', key, '1');
+      const named = stderr.match(/[a-z_]+(?:\.[a-z_]+)+/g) ?? [];
+      expect(named.length).toBeGreaterThan(2);
+      expect(named.length).toBeLessThanOrEqual(11);
+      expect(stderr).toContain('"moonbit-registry config" shows those in force');
+    },
+  );
 
   test('tells a setting without a value from none at all', async () => {
     expect((await run('config', 'server.base_url')).stderr).toBe('error: "server.base_url" is not set\n');

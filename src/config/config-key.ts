@@ -22,14 +22,38 @@ export function resolveKey(
   for (const part of path) shape = childOf(shape, part);
   if (shape?.kind === 'value' && !(path.length > 1 && path.at(-1) === 'default_source'))
     return { path, shape };
-  const known = keysOf(value);
-  const near = suggest(key, known);
+  throw new UsageError(`there is no setting called "${key}"`, { hint: adviceFor(key, keysOf(value)) });
+}
+
+/** Whoever wants more of them is better served by the list with what is in force. */
+const maxNamed = 10;
+
+function adviceFor(key: string, known: readonly string[]): string {
   const inside = known.filter((candidate) => candidate.startsWith(`${key}.`));
-  const advice =
-    inside.length > 0 ? `name one of its settings: ${inside.join(', ')}` : `settings: ${known.join(', ')}`;
-  throw new UsageError(`there is no setting called "${key}"`, {
-    hint: near === undefined || inside.length > 0 ? advice : `did you mean "${near}"?`,
-  });
+  if (inside.length > 0) return `name one of its settings: ${nameSome(inside)}`;
+  const near = suggest(key, known);
+  if (near !== undefined) return `did you mean "${near}"?`;
+  const meant = withLastPart(lastPart(key), known).slice(0, maxNamed);
+  if (meant.length > 0) return `did you mean ${meant.map((one) => `"${one}"`).join(' or ')}?`;
+  return `settings: ${nameSome(known)}`;
+}
+
+/** Keys whose last part is this word, or else the one nearest to it. */
+function withLastPart(word: string, known: readonly string[]): readonly string[] {
+  const ending = (part: string) => known.filter((candidate) => lastPart(candidate) === part);
+  const exact = ending(word);
+  if (exact.length > 0) return exact;
+  const near = suggest(word, known.map(lastPart));
+  return near === undefined ? [] : ending(near);
+}
+
+function lastPart(key: string): string {
+  return key.slice(key.lastIndexOf('.') + 1);
+}
+
+function nameSome(keys: readonly string[]): string {
+  const shown = keys.slice(0, maxNamed).join(', ');
+  return keys.length > maxNamed ? `${shown}, … ("moonbit-registry config" shows those in force)` : shown;
 }
 
 /** Reads what was typed as the kind of value the setting takes; lists are comma separated, with or without TOML's brackets and quotes. */

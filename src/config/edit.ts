@@ -38,7 +38,9 @@ export function addSource(text: string, source: NewSource): string {
   const names = sourceNames(readDocument(text).value);
   if (names.includes(source.name))
     throw new UsageError(`there is a source called "${source.name}" already`, {
-      hint: `choose another name, or remove it first: moonbit-registry source remove ${source.name}`,
+      hint:
+        'choose another name, or change what it has: ' +
+        `moonbit-registry config sources.${source.name}.url ${source.url} sources.${source.name}.index_url ${source.indexUrl}`,
     });
   const settings = settingsOf(source);
   const added = editChecked(

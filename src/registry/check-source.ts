@@ -79,7 +79,7 @@ async function look(source: Source, index: GitIndex, check: Check): Promise<void
   const commit = snapshot.value.commit.slice(0, 10);
   const dated = changedAt === undefined ? ', which has no usable date' : '';
   const detail = isReadable
-    ? `${files.length} modules at commit ${commit}${dated}`
+    ? `${files.length} ${files.length === 1 ? 'module' : 'modules'} at commit ${commit}${dated}`
     : `commit ${commit} has no .index file of a module below user/`;
   steps.push({ step: 'index', ok: isReadable, detail });
   if (!isReadable) return;

@@ -69,6 +69,22 @@ describe('a re-published version', () => {
     expect(await registry.conflicts()).toEqual(conflicts);
   });
 
+  test('is named to whoever decides about its module, or about another version', async () => {
+    const { registry } = await createConflict();
+    for (const ruling of [
+      { action: 'accept-name', module: parser },
+      acceptVersion('0'.repeat(64), '9.9.9'),
+    ] satisfies ConflictRuling[])
+      await expect(registry.ruleOnConflict(ruling)).rejects.toMatchObject({
+        message: expect.stringMatching(
+          /^there is no conflict about maria\/parser(@9\.9\.9)? as such to decide; there is one about maria\/parser@0\.1\.0$/,
+        ),
+        hint: expect.stringContaining(
+          'moonbit-registry conflicts accept maria/parser@0.1.0 --checksum SHA256',
+        ),
+      });
+  });
+
   test('stays as it was once it is kept, and is open again when something else is offered', async () => {
     const { upstream, registry, old } = await createConflict();
     const { decisions } = await registry.ruleOnConflict({

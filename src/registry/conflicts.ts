@@ -106,7 +106,8 @@ async function keep(
   const meant = [...told, ...contended].filter(
     (finding) => version === undefined || finding.version === version,
   );
-  if (meant.length === 0) throw noConflict(version === undefined ? module : `${module}@${version}`);
+  if (meant.length === 0)
+    throw noConflict(version === undefined ? module : `${module}@${version}`, await state.findings());
   return meant.filter(isOpenConflict).map((finding) => ({ module, ...stamp, action: 'keep', finding }));
 }
 
@@ -132,7 +133,7 @@ function refuseUndecided(
 
 /** The line that the origin offers for a version that is pinned otherwise. */
 async function findOffer(
-  { index, resolver }: RulingContext,
+  { index, resolver, state }: RulingContext,
   module: ModuleName,
   version: Version,
 ): Promise<{
@@ -143,11 +144,12 @@ async function findOffer(
   const { decision, pins } = await resolver.resolve(module);
   const pin = pins.find((candidate) => candidate.version === version);
   const { origin: source, file: id } = decision;
-  if (!pin || source === undefined || id === undefined) throw noConflict(`${module}@${version}`);
+  const missing = async () => noConflict(`${module}@${version}`, await state.findings());
+  if (!pin || source === undefined || id === undefined) throw await missing();
   const file = await readListed(index, resolver.policy, source, id);
   const lines = 'bytes' in file ? parseIndexFile(file.bytes).lines : [];
   const line = lines.findLast(({ entry }) => entry.version === version);
-  if (!line) throw noConflict(`${module}@${version}`);
+  if (!line) throw await missing();
   return { line, pin, source };
 }
 
@@ -158,7 +160,7 @@ async function acceptVersion(
 ): Promise<OperatorDecision> {
   const { line, pin, source } = await findOffer(context, module, version);
   const offered = line.entry.checksum;
-  if (offered === pin.checksum) throw noConflict(`${module}@${version}`);
+  if (offered === pin.checksum) throw noConflict(`${module}@${version}`, await context.state.findings());
   if (offered !== checksum) throw otherOffer(version, checksum, offered, source);
   const requirements = line.entry.requirements;
   const [from, to] = [pin.checksum, offered];
@@ -173,7 +175,7 @@ async function acceptRequirements(
   const { line, pin, source } = await findOffer(context, module, version);
   const offered = line.entry.requirements;
   if (pin.requirements === undefined || offered === pin.requirements)
-    throw noConflict(`${module}@${version}`);
+    throw noConflict(`${module}@${version}`, await context.state.findings());
   if (line.entry.checksum !== pin.checksum)
     throw new UsageError(`version ${version} of ${module} has other bytes as well`, {
       hint: `moonbit-registry conflicts accept ${module}@${version} --checksum SHA256 accepts both`,
@@ -338,14 +340,37 @@ async function acceptName(
       hint: adviseOrigins(module, await suppliersOf(module, resolver)),
     });
   if (!findings.some((finding) => finding.kind === 'look-alike' && finding.module === module))
-    throw noConflict(module);
+    throw noConflict(module, findings);
   return { module, ...stamp, action: 'accept-name' };
 }
 
-function noConflict(what: string): NotFoundError {
-  return new NotFoundError(`there is no conflict about ${what} to decide`, {
-    hint: 'moonbit-registry conflicts',
+const namedConflicts = 5;
+
+/** Where others than the one that was named stand about the same module, they are named instead. */
+function noConflict(what: string, findings: readonly Finding[] = []): NotFoundError {
+  const [module] = what.split('@');
+  const others = findings.filter((finding) => isConflict(finding) && finding.module === module);
+  const [other] = others;
+  if (!other)
+    return new NotFoundError(`there is no conflict about ${what} to decide`, {
+      hint: 'moonbit-registry conflicts',
+    });
+  const named = others.slice(0, namedConflicts).map(describeSubject).join(', ');
+  const there = `there ${others.length === 1 ? 'is one' : 'are some'} about ${named}${others.length > namedConflicts ? ', …' : ''}`;
+  return new NotFoundError(`there is no conflict about ${what} as such to decide; ${there}`, {
+    hint: `moonbit-registry conflicts accept ${describeSubject(other)}${typedOut(other)} (moonbit-registry conflicts shows both sides)`,
   });
+}
+
+function describeSubject({ module, version }: Finding): string {
+  return version === undefined ? `${module}` : `${module}@${version}`;
+}
+
+/** What has to be given with `accept`, besides what the conflict is about. */
+function typedOut({ kind, source }: Finding): string {
+  if (kind === 'checksum-conflict') return ' --checksum SHA256';
+  if (kind === 'requirements-conflict') return ' --requirements DIGEST';
+  return kind === 'origin-conflict' ? ` --origin ${source}` : '';
 }
 
 function otherOffer(version: Version, typed: string, offered: string, source: string): UsageError {

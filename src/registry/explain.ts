@@ -8,6 +8,7 @@ import { heldBackOf } from './held-back.ts';
 import type { Observations } from './observations.ts';
 import { readListed } from './plan-located.ts';
 import { claimantOf, maySupply, type Policy, type PolicySource } from './policy.ts';
+import { readStanding } from './read-standing.ts';
 import type { Explanation } from './reports.ts';
 import { createResolver, type ResolvedModule, type ResolveInput } from './resolve-module.ts';
 
@@ -25,11 +26,12 @@ export async function explain(
   const decision = withWhatItWaitsFor(resolved.decision, pending);
   const servedFile = facts.served === undefined ? undefined : await input.index.read(facts.served);
   const served = parseIndexFile(servedFile ?? Buffer.alloc(0));
-  const versions = [...new Set(served.lines.map((line) => line.entry.version))].sort(compareVersions);
+  const { listed: versions, left } = await readStanding(input.index, facts);
   const pin = pins.find((candidate) => candidate.version === version);
   const entry = version === undefined ? undefined : findEntry(served, version);
   const checksum = entry?.checksum ?? pin?.checksum;
   const blocks = blocksOf(input.state.blocks, module, version);
+  const refusing = blocks.find((block) => version !== undefined || block.version === undefined);
   const findings = (await input.state.findings()).filter((finding) => finding.module === module);
   return {
     module,
@@ -39,8 +41,10 @@ export async function explain(
         (version === undefined || listed === version) && !findBlock(input.state.blocks, module, listed),
     ),
     origin: decision.origin,
-    rule: decision.rule,
-    because: reasonOf(decision, resolver.policy, module) + (await namedBy(decision, module, input)),
+    rule: refusing ? 'blocked' : decision.rule,
+    because: refusing
+      ? reasonOfBlock(version, versions, left)
+      : reasonOf(decision, resolver.policy, module) + (await namedBy(decision, module, input)),
     sources: await Promise.all(
       resolver.policy.sources.map((source) =>
         describeSource(source, resolved, resolver.policy, version, input, observations),
@@ -74,6 +78,21 @@ function blocksOf(
   if (version === undefined) return blocks.filter((block) => block.module === module);
   const block = findBlock(blocks, module, version);
   return block ? [block] : [];
+}
+
+/** `listed` and `left` are versions of the module: what clients find, and what left the index as it is blocked. */
+function reasonOfBlock(
+  version: Version | undefined,
+  listed: readonly Version[],
+  left: readonly Version[],
+): string {
+  if (version === undefined) return 'the operator refuses all its versions to everybody, future ones too';
+  const who = 'the operator refuses it to everybody';
+  if (listed.includes(version))
+    return `${who}; it stays listed, so that builds which require it fail with the reason, and none gets another version instead`;
+  if (left.includes(version))
+    return `${who}; it has left the index, as no newer compatible version can be had, and moon says only "no version satisfies requirement"`;
+  return `${who}, wherever it comes from`;
 }
 
 /** What an undecided name waits for is known from the last sync: nothing that is asked now reads a source. */

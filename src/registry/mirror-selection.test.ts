@@ -118,6 +118,17 @@ describe('what patterns select', () => {
     },
   );
 
+  test.each([
+    ['moonbitlng/*', 'moonbitlang/*'],
+    ['moonbitlng/asy*', 'moonbitlang/asy*'],
+    ['moonbitlng/zz*', 'moonbitlang/*'],
+    ['moonbitlang/zz*', 'moonbitlang/*'],
+    ['moonbitlang/y', 'moonbitlang/x'],
+  ])('suggests for %s, which matches nothing, what would: %s', async (typed, meant) => {
+    const failure = await select([typed]).catch((error) => error);
+    expect(failure.hint).toBe(`did you mean "${meant}"?`);
+  });
+
   test('says which source has what the default one lacks', async () => {
     const failure = await select(['company/lib']).catch((error) => error);
     expect(failure.hint).toBe('source "internal" has it: moonbit-registry mirror -s internal "company/lib"');

@@ -188,10 +188,11 @@ async function noMatch(
   const owners = [...new Set(listed.map((module) => module.slice(0, module.indexOf('/'))))].sort();
   const some = owners.length > 8 ? `${owners.slice(0, 8).join(', ')}, …` : owners.join(', ');
   const pattern = formatMirrorPattern(target);
+  const number = `${listed.length} ${listed.length === 1 ? 'module' : 'modules'}`;
   const where =
     target.source === anySource
-      ? `of the ${listed.length} modules of all sources`
-      : `of the ${listed.length} modules of source "${target.source}"`;
+      ? `of the ${number} of all sources`
+      : `of the ${number} of source "${target.source}"`;
   return new NotFoundError(`"${pattern}" matches none ${where} (owners: ${some || 'none'})`, {
     hint: await adviceFor(target, listed, context),
   });
@@ -210,8 +211,22 @@ async function adviceFor(
     );
     if (isListed) return `source "${name}" has it: moonbit-registry mirror -s ${name} "${pattern}"`;
   }
-  const guess = suggest(target.pattern, listed);
+  const guess = target.pattern.includes('*')
+    ? nearestOwnerPattern(target.pattern, listed)
+    : suggest(target.pattern, listed);
   return guess === undefined
     ? 'patterns match whole names, and "*" stands for any characters; --source chooses another source'
     : `did you mean "${guess}"?`;
+}
+
+/** The same pattern of the owner whose name was probably mistyped; of one that is right, what follows is wrong. */
+function nearestOwnerPattern(pattern: string, listed: readonly ModuleName[]): string | undefined {
+  const [owner = '', ...rest] = pattern.split('/');
+  if (owner.includes('*')) return undefined;
+  const owners = new Set(listed.map((module) => module.slice(0, module.indexOf('/'))));
+  if (owners.has(owner)) return `${owner}/*`;
+  const near = suggest(owner, owners);
+  if (near === undefined) return undefined;
+  const same = `${near}/${rest.join('/')}`;
+  return listed.some((module) => matchesPattern(same, module)) ? same : `${near}/*`;
 }

@@ -374,7 +374,15 @@ export interface BlockOutcome {
   readonly decision: OperatorDecision;
   /** Those of the versions it is about that clients have ever been served, lowest first. */
   readonly versions: readonly Version[];
+  /** Of what it is about, what stands in the index now, lowest first: whoever requires it is told the reason, while it is blocked. */
+  readonly listed: readonly Version[];
+  /** What left the index, as nothing above it could be taken instead: clients find no version, and no reason. */
+  readonly left: readonly Version[];
   readonly report: SyncReport;
+  /** What of it no source lists and nobody was ever served; what may have been meant; and which sources were never read. */
+  readonly unknown:
+    | { readonly what: string; readonly nearest: string | undefined; readonly unread: readonly string[] }
+    | undefined;
 }
 
 /** One thing that `doctor` looked at. */

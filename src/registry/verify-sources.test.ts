@@ -86,7 +86,7 @@ test('an index with a date that is none is sound, and a source check tells of it
     source: 'old',
     changedAt: undefined,
     steps: expect.arrayContaining([
-      { step: 'index', ok: true, detail: expect.stringMatching(/^1 modules at commit .*no usable date$/) },
+      { step: 'index', ok: true, detail: expect.stringMatching(/^1 module at commit .*no usable date$/) },
     ]),
   });
 });

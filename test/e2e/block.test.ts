@@ -34,6 +34,7 @@ test('block refuses at once what is served, says where caches hold it, and unblo
   }
   expect(blocked.stdout).toBe(`Blocked: alice/json@1.1.0: CVE-2026-1: use 1.2.0
 Served index: 1 module (unchanged).
+Stays listed: 1.1.0. Builds that require it fail; moon prints the reason and an address (/why/blocked/…).
 Caches in front of the registry may give out what they have; purge there:
   http://localhost:8080/user/alice%2Fjson%2F1.1.0.zip
   http://localhost:8080/user/alice/json/1.1.0.zip

@@ -245,7 +245,9 @@ describe('what is where, and why', () => {
     const { registry } = await createSynced();
     await registry.run('mirror', 'moonbitlang/x');
     const { stdout } = await registry.run('explain', 'alice/json@1.1.0');
-    expect(stdout).toMatch(/^alice\/json@1\.1\.0 is served from "partner"\.\n {2}Rule: priority\n/);
+    expect(stdout).toMatch(
+      /^alice\/json@1\.1\.0 is served from "partner"\.\n {2}of the .*\n {2}Rule: priority\n/,
+    );
     expect(stdout).toMatch(/^ {2}partner +25 +lists it: 1\.0\.0, 1\.1\.0 +[0-9a-f]{16}$/m);
     expect(stdout).toMatch(/^ {2}main +100 +lists it: 1\.0\.0 *$/m);
     expect(stdout).toMatch(/^Pinned: [0-9a-f]{64} since \S+ from "partner"\nArchive: not cached\n$/m);

@@ -153,8 +153,11 @@ const ruled = v.strictObject({
 const blocked = v.strictObject({
   decision,
   versions: texts,
+  listed: texts,
+  left: texts,
   changes: v.array(moduleChange),
   purge: texts,
+  unknown: v.optional(v.strictObject({ what: text, nearest: maybe, unread: texts })),
 });
 
 const sourceAuth = v.strictObject({ type: v.picklist(['bearer', 'basic']) });
@@ -245,7 +248,7 @@ const explanation = named('Explanation', {
   isServed: flag,
   origin: maybe,
   rule: v.picklist([
-    ...['claimed', 'priority', 'recorded', 'moved', 'held', 'undecided', 'unlisted'],
+    ...['claimed', 'priority', 'recorded', 'moved', 'held', 'undecided', 'unlisted', 'blocked'],
   ] as const),
   because: text,
   sources: v.array(

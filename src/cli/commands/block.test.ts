@@ -2,6 +2,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
+import { startUpstream } from '../../../test/support/worlds.ts';
 import { cli } from '../io.fixture.ts';
 
 let directory: string;
@@ -27,7 +28,9 @@ Lift it with: moonbit-registry unblock evil/name
   });
   expect(await run('explain', 'evil/name@1.0.0')).toMatchObject({
     exitCode: 0,
-    stdout: expect.stringMatching(/^evil\/name@1\.0\.0 is blocked: malicious\n/),
+    stdout: expect.stringMatching(
+      /^evil\/name@1\.0\.0 is blocked: malicious\n {2}the operator refuses it to everybody, .*\n {2}Rule: blocked\n\nBlocked: /,
+    ),
   });
   expect((await run('explain', 'evil/name')).stdout).toMatch(
     /Blocked: evil\/name \(all versions\): malicious \(since/,
@@ -35,6 +38,8 @@ Lift it with: moonbit-registry unblock evil/name
   expect(JSON.parse((await run('block', 'a/b@1.0.0', '--reason', 'x', '--json')).stdout)).toEqual({
     decision: expect.objectContaining({ action: 'block', module: 'a/b', version: '1.0.0', reason: 'x' }),
     versions: [],
+    listed: [],
+    left: [],
     changes: [],
     purge: [],
   });
@@ -62,4 +67,38 @@ test('what is not blocked cannot be unblocked', async () => {
     exitCode: 1,
     stderr: expect.stringContaining('hint: moonbit-registry block --list'),
   });
+});
+
+test('what became of each version is said, with what moon says of it, and what is mistyped is warned of', async () => {
+  const upstream = await startUpstream(['alice/json@1.0.0', 'alice/json@1.1.0', 'alice/json@1.2.0']);
+  const address = `url = "${upstream.url}"\nindex_url = "${upstream.indexUrl}"`;
+  await writeFile(join(directory, 'registry.toml'), `[[sources]]\nname = "main"\n${address}\n`);
+  await run('sync');
+  const newest = await run('block', 'alice/json@1.2.0', '--reason', 'CVE-2026-1');
+  expect(newest).toMatchObject({
+    exitCode: 0,
+    stderr: '',
+    stdout: expect.stringContaining(
+      'Left the index: 1.2.0, as no newer compatible version can be had. Builds that require it fail without the reason, ' +
+        'so tell your people; moon says only:\n  Failed to resolve registry dependency `alice/json` for module `…`: ' +
+        'no version satisfies requirement `…`\n',
+    ),
+  });
+  expect(newest.stdout).not.toContain('Stays listed');
+  const hole = await run('block', 'alice/json@1.0.0', '--reason', 'CVE-2026-2');
+  expect(hole.stdout).toContain('Stays listed: 1.0.0. Builds that require it fail; moon prints the reason');
+  expect(hole.stdout).not.toContain('Left the index');
+  expect(await run('block', 'alice/jsno@1.0.0', '--reason', 'CVE-2026-3')).toMatchObject({
+    exitCode: 0,
+    stderr:
+      'warning: no source lists alice/jsno; did you mean alice/json? To lift the block: moonbit-registry unblock alice/jsno@1.0.0\n',
+  });
+  expect((await run('block', 'alice/json@1.2.1', '--reason', 'x')).stderr).toContain(
+    'no source lists alice/json@1.2.1; did you mean alice/json@1.2.0?',
+  );
+  const unblocked = await run('unblock', 'alice/jsno@1.0.0');
+  expect({ ...unblocked, stdout: '' }).toEqual({ exitCode: 0, stdout: '', stderr: '' });
+  expect((await run('explain', 'alice/json@1.2.0')).stdout).toMatch(
+    /^alice\/json@1\.2\.0 is blocked: CVE-2026-1\n {2}the operator .* it has left the index, .*\n {2}Rule: blocked\n\nBlocked: /,
+  );
 });

@@ -1,5 +1,6 @@
 import type { Command } from 'commander';
 import { type Block, nameOfBlock } from '../../model/block.ts';
+import type { Version } from '../../model/version.ts';
 import type { BlockOutcome, BlockRuling } from '../../registry/reports.ts';
 import { toVisibleLine } from '../../support/visible-text.ts';
 import { parseModuleVersion } from '../arguments.ts';
@@ -7,8 +8,9 @@ import { formatBlock } from '../block-text.ts';
 import { summariseChanges } from '../changes.ts';
 import { addExamples, type CommandContext, type Run, withRegistry } from '../context.ts';
 import { CommandLineError, type ExitCode, exitCodes } from '../exit-codes.ts';
-import { formatList } from '../format.ts';
+import { formatList, groupDigits } from '../format.ts';
 import { purgeAddresses } from '../purge-addresses.ts';
+import { quoteForShell } from '../shell.ts';
 
 interface BlockFlags {
   readonly reason?: string;
@@ -21,7 +23,8 @@ export function defineBlock(parent: Command, run: Run): void {
     .summary('refuse a version or a module to everybody, at once')
     .description(
       'Refuses the archive of a version, or of all versions of a module, to everybody: also where it is cached, and before it is ' +
-        'served at all. No build gets another version instead: it fails, and says why.',
+        'served at all. No build gets another version instead: it fails. What has a higher version that can be had stays listed, and moon ' +
+        'prints the reason; the newest leaves the index, and moon says only "no version satisfies requirement": tell your people.',
     )
     .argument('[module[@version]]', 'OWNER/NAME for all its versions, or OWNER/NAME@VERSION')
     .option('--reason <text>', 'one line that everybody is told who asks for it')
@@ -102,22 +105,30 @@ function rule(context: CommandContext, ruling: BlockRuling): Promise<ExitCode> {
     const archives =
       ruling.action === 'block' ? outcome.versions.map((version) => ({ module, version })) : [];
     const purge = purgeAddresses(archives, registry.config.server);
-    const { decision, versions, report } = outcome;
+    const { report, unknown, ...rest } = outcome;
     context.output.result({
       text: formatOutcome(ruling, outcome, purge),
-      json: { decision, versions, changes: report.changes, purge },
+      json: { ...rest, changes: report.changes, purge, unknown },
     });
+    if (unknown) context.output.warn(describeUnknown(nameOfBlock(ruling), unknown));
     return exitCodes.done;
   });
 }
 
 const shownAddresses = 40;
 
-function formatOutcome(
-  ruling: BlockRuling,
-  { versions, report }: BlockOutcome,
-  purge: readonly string[],
+/** It may be meant for what is still to come, so it stands all the same. */
+function describeUnknown(
+  name: string,
+  { what, nearest, unread }: NonNullable<BlockOutcome['unknown']>,
 ): string {
+  const meant = nearest === undefined ? '.' : `; did you mean ${nearest}?`;
+  const except = unread.length === 0 ? '' : ` (${unread.join(', ')} could not be asked yet)`;
+  return `no source lists ${what}${except}${meant} To lift the block: moonbit-registry unblock ${quoteForShell(name)}`;
+}
+
+function formatOutcome(ruling: BlockRuling, outcome: BlockOutcome, purge: readonly string[]): string {
+  const { versions, report } = outcome;
   const name = nameOfBlock(ruling);
   const what = ruling.version === undefined ? `all versions of ${name}` : name;
   if (ruling.action === 'unblock')
@@ -129,8 +140,29 @@ function formatOutcome(
   return [
     `Blocked: ${what}: ${ruling.reason}`,
     `Served index: ${summariseChanges(report)}.`,
+    ...describeStanding(ruling, outcome),
     ...remark,
     ...formatList(purge, shownAddresses),
     `Lift it with: moonbit-registry unblock ${name}`,
   ].join('\n');
+}
+
+const namedVersions = 5;
+
+/** What happens to whoever requires a version: with the reason where it stays listed, without where it left. */
+function describeStanding({ module }: BlockRuling, { listed, left }: BlockOutcome): string[] {
+  const name = (versions: readonly Version[]) =>
+    versions.length <= namedVersions
+      ? versions.join(', ')
+      : `${groupDigits(versions.length)} versions, ${versions[0]} to ${versions.at(-1)}`;
+  const them = ({ length }: readonly Version[]) => (length === 1 ? 'it' : 'them');
+  const stays = [
+    `Stays listed: ${name(listed)}. Builds that require ${them(listed)} fail; moon prints the reason and an address (/why/blocked/…).`,
+  ];
+  const lacks = [
+    `Left the index: ${name(left)}, as no newer compatible version can be had. Builds that require ${them(left)} fail without the reason, so ` +
+      'tell your people; moon says only:',
+    `  Failed to resolve registry dependency \`${module}\` for module \`…\`: no version satisfies requirement \`…\``,
+  ];
+  return [...(listed.length > 0 ? stays : []), ...(left.length > 0 ? lacks : [])];
 }

@@ -86,13 +86,14 @@ export function formatExplanation(explanation: Explanation, width?: number): str
   const { pin, isCached } = explanation;
   const lines = [
     formatVerdict(explanation),
-    `  Rule: ${explanation.rule}`,
     `  ${explanation.because}`,
+    `  Rule: ${explanation.rule}`,
     '',
+    ...explanation.blocks.map(formatBlock),
+    ...(explanation.blocks.length > 0 ? [''] : []),
     formatSources(explanation.sources, width),
     '',
   ];
-  lines.push(...explanation.blocks.map(formatBlock));
   if (explanation.versions.length > 0) lines.push(`Served versions: ${explanation.versions.join(', ')}`);
   if (pin) lines.push(`Pinned: ${pin.checksum} since ${pin.firstSeen} from "${pin.source}"`);
   if (isCached !== undefined) lines.push(`Archive: ${isCached ? 'cached' : 'not cached'}`);

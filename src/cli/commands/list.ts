@@ -119,19 +119,26 @@ export function formatOutdated(
     ...[module, wanted, selected, latest],
     origin ?? '',
   ]);
-  const total = count(requirements, 'requirement');
-  const headline =
-    rows.length > 0
-      ? `Of ${total} of ${project}, something newer is served for ${groupDigits(rows.length)}:`
-      : `Of ${total} of ${project}, nothing newer is served for any.`;
+  const total = `Of ${count(requirements, 'requirement')} of ${project},`;
+  const met = requirements - unsatisfied.length;
   const missing = unsatisfied.map(
     ({ module, wanted, reason }) => `  ${module} (wanted: ${wanted}) ${reason}`,
   );
   return [
-    headline,
     ...(rows.length > 0
-      ? [formatTable(['MODULE', 'WANTED', 'SELECTED', 'LATEST', 'ORIGIN'], rows, [], width)]
-      : []),
+      ? [
+          `${total} something newer than moon builds with is served for ${groupDigits(rows.length)}:`,
+          formatTable(['MODULE', 'WANTED', 'SELECTED', 'LATEST', 'ORIGIN'], rows, [], width),
+        ]
+      : [`${total} ${describeCurrent(requirements, met)}`]),
     ...(missing.length > 0 ? [`${count(missing.length, 'requirement')} cannot be met:`, ...missing] : []),
   ].join('\n');
+}
+
+/** What the project states may be older all the same: another requirement may have raised it. */
+function describeCurrent(requirements: number, met: number): string {
+  if (requirements === 0) return 'there is nothing to compare.';
+  if (met === 0) return 'nothing that is served meets one.';
+  const whose = met === requirements ? 'each' : `the ${groupDigits(met)} that can be met`;
+  return `moon already builds with the newest that is served of ${whose}.`;
 }

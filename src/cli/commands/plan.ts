@@ -2,6 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import type { Command } from 'commander';
 import { NotFoundError } from '../../errors.ts';
+import { errorCode } from '../../support/error-code.ts';
 import { addExamples, type CommandContext, interruptible, type Run, withRegistry } from '../context.ts';
 import { exitCodes } from '../exit-codes.ts';
 import { changesSomething, formatPlan } from '../plan-text.ts';
@@ -44,8 +45,18 @@ export function definePlan(parent: Command, run: Run): void {
 async function readOther({ directory, io }: CommandContext, file: string) {
   const { parseConfig } = await import('../../config/load.ts');
   const path = resolve(io.workingDirectory, file);
-  const text = await readFile(path, 'utf8').catch((error: NodeJS.ErrnoException) => {
-    throw new NotFoundError(`cannot read ${path}: ${error.code}`, { cause: error });
+  const text = await readFile(path, 'utf8').catch((cause: unknown) => {
+    throw new NotFoundError(describeUnreadable(path, errorCode(cause)), {
+      hint: 'name the edited file: moonbit-registry plan --config edited.toml',
+      cause,
+    });
   });
   return parseConfig(text, { directory });
+}
+
+function describeUnreadable(path: string, code: string | undefined): string {
+  if (code === 'ENOENT' || code === 'ENOTDIR') return `there is no file ${path}`;
+  if (code === 'EISDIR') return `${path} is a folder, not a file`;
+  if (code === 'EACCES' || code === 'EPERM') return `${path} may not be read by this user`;
+  return `cannot read ${path} (${code ?? 'unexpected failure'})`;
 }

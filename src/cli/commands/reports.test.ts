@@ -325,8 +325,8 @@ test('explain gives the verdict first, then each source, then pin, cache and fin
     heldBack: undefined,
   };
   expect(formatExplanation(explanation)).toBe(`company/tool@1.4.0 is served from "internal".
-  Rule: namespace
   "internal" claims company/*
+  Rule: namespace
 
   SOURCE     PRIORITY  ANSWER                                                      CHECKSUM
   internal         25  lists it: 1.3.0, 1.4.0 (stale)                              abababababababab
@@ -400,13 +400,23 @@ describe('list', () => {
     };
     expect(
       formatOutdated(report, undefined),
-    ).toBe(`Of 2 requirements of /app/moon.mod.json, something newer is served for 1:
+    ).toBe(`Of 2 requirements of /app/moon.mod.json, something newer than moon builds with is served for 1:
   MODULE  WANTED  SELECTED  LATEST  ORIGIN
   a/b     1.0.0   1.1.0     2.0.0   partner
 1 requirement cannot be met:
   c/d (wanted: 9.0.0) is not served`);
-    expect(formatOutdated({ ...report, outdated: [], unsatisfied: [] }, undefined)).toBe(
-      'Of 2 requirements of /app/moon.mod.json, nothing newer is served for any.',
+    const current = { ...report, outdated: [] };
+    expect(formatOutdated({ ...current, unsatisfied: [] }, undefined)).toBe(
+      'Of 2 requirements of /app/moon.mod.json, moon already builds with the newest that is served of each.',
+    );
+    expect(formatOutdated(current, undefined)).toMatch(
+      /^Of 2 requirements of .*, moon already builds with the newest that is served of the 1 that can be met\.\n1 requirement cannot be met:/,
+    );
+    expect(formatOutdated({ ...current, requirements: 1 }, undefined)).toMatch(
+      /, nothing that is served meets one\.\n1 requirement cannot/,
+    );
+    expect(formatOutdated({ ...current, requirements: 0, unsatisfied: [] }, undefined)).toMatch(
+      /^Of 0 requirements of .*, there is nothing to compare\.$/,
     );
   });
 });

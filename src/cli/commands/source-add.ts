@@ -7,6 +7,7 @@ import { blamingOptions, type OptionNames } from '../blame-options.ts';
 import { addExamples, findSource, type Run, readConfig } from '../context.ts';
 import { applyEdit, editConfig, showPreview } from '../edit.ts';
 import { CommandLineError, exitCodes } from '../exit-codes.ts';
+import { quoteForShell } from '../shell.ts';
 import { formatLook, lookAt } from '../source-look.ts';
 import { warnOfMissing } from './source-login.ts';
 
@@ -80,6 +81,7 @@ export function defineSourceAdd(parent: Command, run: Run): void {
   ]);
   command.action((name: string, flags: Flags) =>
     run(async (context) => {
+      refuseCredentials(name, flags);
       const source = await readSource(name, flags);
       const before = await readConfig(context);
       const auth = await readAuthFlags(flags, context);
@@ -115,6 +117,24 @@ export function defineSourceAdd(parent: Command, run: Run): void {
       return exitCodes.done;
     }),
   );
+}
+
+/** Whoever has them in the address is told the options that take them. Only a short name is repeated: some put a token in its place. */
+function refuseCredentials(name: string, { url = '', indexUrl = '' }: Flags): void {
+  for (const [option, address] of [
+    ['--url', url],
+    ['--index-url', indexUrl],
+  ] as const) {
+    const [, user = ''] = /^(?:https?|file):\/*([^/?#]*)@/i.exec(address) ?? [];
+    if (user === '') continue;
+    const [login = '', password] = user.split(':');
+    const shown = password !== undefined && /^[a-z][a-z0-9._-]{0,15}$/.test(login) ? login : 'USER';
+    throw new CommandLineError(`${option}: credentials do not belong in an address`, {
+      hint:
+        `leave them out of it, and name the variable that holds the password: moonbit-registry source add ${quoteForShell(name)} … ` +
+        `--basic-env ${shown} VARIABLE (a token: --bearer-env VARIABLE)`,
+    });
+  }
 }
 
 async function readSource(name: string, flags: Flags): Promise<NewSource> {

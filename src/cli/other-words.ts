@@ -1,0 +1,43 @@
+/** What people type by habit of other programs, and what that is called here. */
+
+type Words = Readonly<Record<string, string>>;
+
+/** By the command they are typed after; each value is what to type instead, after the program's name. */
+const otherWords: Readonly<Record<string, Words>> = {
+  '': {
+    start: 'serve',
+    run: 'serve',
+    server: 'serve',
+    ls: 'list',
+    search: 'list',
+    find: 'list',
+    info: 'explain OWNER/NAME',
+    why: 'explain OWNER/NAME',
+    outdated: 'list --outdated PROJECT',
+    version: '--version',
+    add: 'source add NAME',
+    rm: 'source remove NAME',
+    remove: 'source remove NAME',
+    delete: 'source remove NAME',
+    login: 'source login NAME',
+    logout: 'source logout NAME',
+    yank: 'block OWNER/NAME@VERSION',
+    fetch: 'mirror',
+    download: 'mirror',
+    refresh: 'sync',
+    check: 'doctor',
+    settings: 'config',
+  },
+  source: { ls: 'source list', rm: 'source remove NAME', delete: 'source remove NAME', mv: 'source rename' },
+};
+
+const publishing =
+  'publishing is not part of this program yet; a source of your own can be any git repository with an index and the archives ' +
+  'beside it: moonbit-registry source add NAME --url URL --index-url URL';
+
+/** The hint for a word that is no command here; `after` is the command before it, `''` for none. `undefined` for words that mean nothing. */
+export function hintForOtherWord(after: string, word: string): string | undefined {
+  if (after === '' && word === 'publish') return publishing;
+  const meant = new Map(Object.entries(otherWords[after] ?? {})).get(word);
+  return meant === undefined ? undefined : `did you mean "moonbit-registry ${meant}"?`;
+}
