@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { closeSync, fstatSync, open as openFile, read as readFile } from 'node:fs';
-import { type FileHandle, link, mkdir, open, readdir, rename, rm, stat } from 'node:fs/promises';
+import { type FileHandle, link, open, readdir, rename, rm, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { addAbortSignal, type Readable } from 'node:stream';
 import { promisify } from 'node:util';
@@ -10,6 +10,7 @@ import { type Checksum, isChecksum } from '../model/checksum.ts';
 import { syncDirectory } from '../support/atomic-file.ts';
 import { ifExists, onDisk } from '../support/disk-errors.ts';
 import { errorCode } from '../support/error-code.ts';
+import { makeFolder } from '../support/make-folder.ts';
 import { createSingleFlight } from '../support/single-flight.ts';
 import { findAbandoned, temporaryName } from '../support/temporary-file.ts';
 import { findDamage } from './archive-check.ts';
@@ -255,10 +256,11 @@ async function moveAway(checksum: Checksum, file: string, folder: string): Promi
 }
 
 async function makeDurableFolder(folder: string): Promise<void> {
-  const first = await mkdir(folder, { recursive: true });
+  const first = await makeFolder(folder);
   if (first === undefined) return;
   const top = path.dirname(first);
-  for (let made = folder; made !== top; made = path.dirname(made)) await syncDirectory(path.dirname(made));
+  for (let made = path.resolve(folder); made !== top; made = path.dirname(made))
+    await syncDirectory(path.dirname(made));
 }
 
 async function sizeOf(file: string): Promise<number | undefined> {

@@ -13,6 +13,7 @@ const unreadable: SourceRefresh = { source: 'partner', outcome: 'stale', detail:
 
 function syncReport(sources: readonly SourceRefresh[], findings: readonly Finding[] = []): SyncReport {
   return {
+    at: '2026-01-01T00:00:00.000Z',
     dryRun: false,
     sources,
     changes: [],

@@ -6,8 +6,14 @@ import { waitsForSources } from './held-back.ts';
 
 const listed = 20;
 
+/**
+ * Which defects of sources are told one by one: all, or those found since a time. Nobody here can mend them, so that elsewhere
+ * their number and where to read them is enough.
+ */
+export type ToldDefects = 'all' | { readonly foundSince: string } | 'none';
+
 /** What waits for the operator, and what upstream got wrong: a headline each and one line per finding. */
-export function formatFindings(findings: readonly Finding[]): string[] {
+export function formatFindings(findings: readonly Finding[], toldDefects: ToldDefects = 'none'): string[] {
   const conflicts = findings.filter(isOpenConflict);
   const kept = findings.filter((finding) => isConflict(finding) && !isOpenConflict(finding));
   const told = findings.filter(({ kind }) => kind === 'selection-changed');
@@ -21,9 +27,32 @@ export function formatFindings(findings: readonly Finding[]): string[] {
   if (kept.length > 0) lines.push(`${count(kept.length, 'conflict')}, kept as decided:`, ...list(kept));
   if (told.length > 0)
     lines.push(`${count(told.length, 'requirement')} met by other versions than before:`, ...list(told));
-  if (defects.length > 0)
-    lines.push(`${count(defects.length, 'defect')} of sources, kept away from clients:`, ...list(defects));
-  return lines;
+  return [...lines, ...formatDefects(defects, toldDefects)];
+}
+
+function formatDefects(defects: readonly Finding[], toldDefects: ToldDefects): string[] {
+  const isTold = ({ kind, foundAt = '' }: Finding) =>
+    kind === 'unplanned' || // a bug of ours, which can be mended
+    toldDefects === 'all' ||
+    (toldDefects !== 'none' && kind !== 'more' && foundAt >= toldDefects.foundSince);
+  const told = defects.filter(isTold);
+  const rest = defects.filter((finding) => !told.includes(finding));
+  const headline = `${count(told.length, 'defect')} of sources, kept away from clients:`;
+  return [
+    ...(told.length > 0 ? [headline, ...list(told)] : []),
+    ...summariseDefects(rest, toldDefects === 'none' ? '' : ', as before'),
+  ];
+}
+
+/** One line for each source. */
+function summariseDefects(defects: readonly Finding[], since: string): string[] {
+  const sources = [...new Set(defects.map(({ source }) => source))];
+  return sources.map((source) => {
+    const number = defects
+      .filter((finding) => finding.source === source)
+      .reduce((sum, { count: some = 1 }) => sum + some, 0);
+    return `${count(number, 'defect')} in what "${source}" lists${since}: moonbit-registry status`;
+  });
 }
 
 /** `OWNER/NAME` or `OWNER/NAME@VERSION`, safe to print. */

@@ -19,7 +19,11 @@ export function formatPlan(report: SyncReport, durationMs?: number): string {
   const took = durationMs === undefined || report.dryRun ? '' : `, in ${formatElapsed(durationMs)}`;
   const lines = [`${verb} ${summariseChanges(report)}${from}${took}.`];
   lines.push(...formatList(report.changes.map(formatChange), listed));
-  lines.push(...formatStale(report.sources), ...formatFindings(report.findings));
+  const isSync = durationMs !== undefined;
+  lines.push(
+    ...formatStale(report.sources),
+    ...formatFindings(report.findings, isSync ? { foundSince: report.at } : 'none'),
+  );
   if (report.reRooted)
     lines.push('The served history starts afresh: clients clone once more at their next update.');
   lines.push(...formatHeldBack(report.heldBack));

@@ -1,9 +1,10 @@
-import { mkdir, open, readdir, rename, rm, stat, writeFile } from 'node:fs/promises';
+import { open, readdir, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { LRUCache } from 'lru-cache';
 import { ifExists, onDisk } from '../support/disk-errors.ts';
 import { inTurn } from '../support/in-turn.ts';
+import { makeFolder } from '../support/make-folder.ts';
 import { temporaryName } from '../support/temporary-file.ts';
 import { createDiskReport } from './disk-report.ts';
 import type { Log } from './log.ts';
@@ -106,7 +107,7 @@ export function createAnswerExchange(options: AnswerExchangeOptions): AnswerExch
     async offer(key, commit, answer) {
       try {
         await onDisk(`write below ${folder}`, async () => {
-          await mkdir(folder, { recursive: true, mode: 0o700 });
+          await makeFolder(folder, 0o700);
           await discardOthers(commit);
           await publish(nameOf(key), answer);
         });

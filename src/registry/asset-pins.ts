@@ -1,9 +1,10 @@
 import { createHash } from 'node:crypto';
-import { mkdir, readdir, readFile, rename } from 'node:fs/promises';
+import { readdir, readFile, rename } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { type Checksum, isChecksum } from '../model/checksum.ts';
 import { syncDirectory, writeFileAtomic, writeFileOnce } from '../support/atomic-file.ts';
 import { ifExists, onDisk } from '../support/disk-errors.ts';
+import { makeFolder } from '../support/make-folder.ts';
 
 /**
  * Which bytes a path means: `<2 hex>/<hash of the path>.sha256` holds the checksum that clients were told, or that the
@@ -34,7 +35,7 @@ export function openAssetPins(directory: string): AssetPins {
     find,
     async pin(wasmPath, checksum) {
       const file = locate(wasmPath);
-      await onDisk(`write ${file}`, () => mkdir(dirname(file), { recursive: true }));
+      await makeFolder(dirname(file));
       if (await writeFileOnce(file, `${checksum}\n`)) return checksum;
       const before = await readPin(file);
       if (before !== undefined) return before;
@@ -46,7 +47,7 @@ export function openAssetPins(directory: string): AssetPins {
       const old = `${place(wasmPath)}.wasm`;
       if (old === target) return;
       await onDisk(`move ${old} to ${target}`, async () => {
-        await mkdir(dirname(target), { recursive: true });
+        await makeFolder(dirname(target));
         if ((await ifExists(rename(old, target).then(() => true))) !== true) return;
         await syncDirectory(dirname(target));
       });
@@ -73,7 +74,7 @@ export async function* listAssetPins(
 /** Writes a pin as `listAssetPins` has told it. */
 export async function writeAssetPin(directory: string, key: Checksum, checksum: Checksum): Promise<void> {
   const file = join(directory, key.slice(0, 2), `${key}${pinSuffix}`);
-  await onDisk(`write ${file}`, () => mkdir(dirname(file), { recursive: true }));
+  await makeFolder(dirname(file));
   await writeFileAtomic(file, `${checksum}\n`);
 }
 

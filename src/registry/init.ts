@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs';
-import { mkdir, rename, rm, writeFile } from 'node:fs/promises';
+import { rename, rm, writeFile } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
 import { addEditorSchema } from '../config/editor-schema.ts';
 import { schemaFileName } from '../config/problem.ts';
@@ -9,6 +9,7 @@ import { createGitIndex } from '../index/create-index.ts';
 import { syncDirectory } from '../support/atomic-file.ts';
 import { asStorageError, onDisk } from '../support/disk-errors.ts';
 import { errorCode } from '../support/error-code.ts';
+import { makeFolder } from '../support/make-folder.ts';
 import { withProcessLock } from '../support/process-lock.ts';
 
 export interface InitResult {
@@ -81,12 +82,6 @@ async function createIndex({ index }: ReturnType<typeof dataLayout>, date: Date)
     await rename(incomplete, index).catch((cause: unknown) => refuseOccupied(index, cause));
     await syncDirectory(dirname(index));
   });
-}
-
-async function makeFolder(folder: string): Promise<void> {
-  await onDisk(`make the folder ${folder}`, () =>
-    mkdir(folder, { recursive: true }).catch((cause: unknown) => refuseOccupied(folder, cause)),
-  );
 }
 
 function refuseOccupied(place: string, cause: unknown): never {

@@ -85,6 +85,8 @@ export interface ModuleChange {
 export type GoOn = (job: string, work: Promise<SyncReport | undefined>) => void;
 
 export interface SyncReport {
+  /** When it was planned, ISO 8601, UTC: what it found first has this time as `foundAt`. */
+  readonly at: string;
   readonly dryRun: boolean;
   readonly sources: readonly SourceRefresh[];
   readonly changes: readonly ModuleChange[];

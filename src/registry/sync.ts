@@ -234,7 +234,7 @@ export async function aggregate(context: SyncContext, options: AggregateOptions)
         { newlyHeld: await newlyHeld(plan), heldBack },
         after.served,
         refreshes,
-        options.dryRun === true,
+        { at: now, dryRun: options.dryRun === true },
       );
       return {
         report,
@@ -290,9 +290,10 @@ function describeSync(
   waiting: Pick<SyncReport, 'newlyHeld' | 'heldBack'>,
   served: string,
   sources: readonly SourceRefresh[],
-  dryRun: boolean,
+  { at, dryRun }: Pick<SyncReport, 'at' | 'dryRun'>,
 ): SyncReport {
   return {
+    at,
     dryRun,
     sources,
     changes: plan.modules.flatMap(({ change }) => (change ? [change] : [])),

@@ -4,6 +4,7 @@ import { syncDirectory } from '../support/atomic-file.ts';
 import { onDisk } from '../support/disk-errors.ts';
 import { type GitOptions, runGit, streamGit } from '../support/git.ts';
 import { formatId } from '../support/git-tree.ts';
+import { makeFolder } from '../support/make-folder.ts';
 import { createRecordSplitter } from '../support/records.ts';
 import type { GitDirectory } from './git-directory.ts';
 
@@ -51,7 +52,7 @@ export async function adoptObjects(
   await runGit(args, { ...limits, gitDir: directory.path, input: formatIds(compactIds) });
   const store = join(objectDirectory, 'pack');
   await onDisk(`write below ${store}`, async () => {
-    await mkdir(store, { recursive: true });
+    await makeFolder(store);
     // A pack counts for git once its index is there.
     const names = (await readdir(made)).sort(
       (a, b) => Number(a.endsWith('.idx')) - Number(b.endsWith('.idx')),

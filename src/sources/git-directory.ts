@@ -1,6 +1,7 @@
-import { mkdir, rm, writeFile } from 'node:fs/promises';
+import { rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { onDisk, storageErrorOf } from '../support/disk-errors.ts';
+import { makeFolder } from '../support/make-folder.ts';
 import { findAbandoned, removeFiles, temporaryName } from '../support/temporary-file.ts';
 
 /** What git may assume to be here already, so that only the difference travels. */
@@ -84,12 +85,12 @@ function quotePath(path: string): string {
 
 async function createGitDirectory(parent: string, seed: Seed | undefined): Promise<string> {
   try {
-    await mkdir(parent, { recursive: true });
+    await makeFolder(parent);
     // A process that was killed leaves its directory behind.
     await removeFiles(await findAbandoned(parent));
     const gitDir = join(parent, temporaryName('git'));
-    await mkdir(join(gitDir, 'refs', 'heads'), { recursive: true });
-    await mkdir(join(gitDir, 'objects', 'pack'), { recursive: true });
+    await makeFolder(join(gitDir, 'refs', 'heads'));
+    await makeFolder(join(gitDir, 'objects', 'pack'));
     await writeFile(join(gitDir, 'HEAD'), 'ref: refs/heads/snapshot\n');
     await writeFile(join(gitDir, 'config'), config);
     await writeFile(join(gitDir, 'user.gitconfig'), userConfig);

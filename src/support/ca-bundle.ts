@@ -1,8 +1,9 @@
-import { mkdir, readFile } from 'node:fs/promises';
+import { readFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { rootCertificates } from 'node:tls';
 import { writeFileAtomic } from './atomic-file.ts';
 import { errorCode } from './error-code.ts';
+import { makeFolder } from './make-folder.ts';
 
 /**
  * Node adds the authorities in `NODE_EXTRA_CA_CERTS` to its own; git cannot add, only replace. Writes both sets to
@@ -22,7 +23,7 @@ export async function writeCaBundle(
   const trusted = (base ? await readIfPresent(base) : undefined) ?? rootCertificates.join('\n');
   const bundle = `${trusted.trimEnd()}\n${certificates}`;
   if ((await readIfPresent(target)) === bundle) return target;
-  await mkdir(dirname(target), { recursive: true });
+  await makeFolder(dirname(target));
   await writeFileAtomic(target, bundle);
   return target;
 }

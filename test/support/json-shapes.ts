@@ -97,6 +97,7 @@ const moduleChange = named('ModuleChange', {
 });
 
 const syncEntries = {
+  at: time,
   dryRun: flag,
   sources: v.array(sourceRefresh),
   changes: v.array(moduleChange),

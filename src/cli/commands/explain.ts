@@ -97,7 +97,7 @@ export function formatExplanation(explanation: Explanation, width?: number): str
   if (explanation.versions.length > 0) lines.push(`Served versions: ${explanation.versions.join(', ')}`);
   if (pin) lines.push(`Pinned: ${pin.checksum} since ${pin.firstSeen} from "${pin.source}"`);
   if (isCached !== undefined) lines.push(`Archive: ${isCached ? 'cached' : 'not cached'}`);
-  lines.push(...formatFindings(explanation.findings), ...formatWaiting(explanation));
+  lines.push(...formatFindings(explanation.findings, 'all'), ...formatWaiting(explanation));
   return lines.join('\n').trimEnd();
 }
 

@@ -39,6 +39,7 @@ const droppedLine: Finding = {
 };
 
 const syncReport: SyncReport = {
+  at: '2026-01-01T12:00:00.000Z',
   dryRun: false,
   sources: [{ source: 'mooncakes', outcome: 'fresh' }],
   changes: [],
@@ -91,8 +92,7 @@ describe('sync', () => {
   internal: its index no longer lists 1 module
 1 conflict, waiting for a decision (moonbit-registry conflicts):
   checksum-conflict maria/json_parser@0.1.0 (mooncakes): it states another checksum; the old line stays
-1 defect of sources, kept away from clients:
-  dropped-line a/b (partner, line 3): it is not JSON
+1 defect in what "partner" lists: moonbit-registry status
 The served history starts afresh: clients clone once more at their next update.`);
   });
 });

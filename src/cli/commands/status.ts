@@ -63,7 +63,7 @@ export function formatStatus(report: StatusReport, now: number, width?: number):
       ({ name, failure, failingSince }) =>
         `  ${name}: ${failure ?? 'its index is stale'}${failingSince === undefined ? '' : ` (since ${failingSince})`}`,
     ),
-    ...separate(formatFindings(report.findings)),
+    ...separate(formatFindings(report.findings, 'all')),
     ...separate(formatHeldBack(report.heldBack)),
   ].join('\n');
 }

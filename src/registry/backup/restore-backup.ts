@@ -1,4 +1,4 @@
-import { mkdir, readdir, realpath, rename, rm, stat } from 'node:fs/promises';
+import { readdir, realpath, rename, rm, stat } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
 import { ConfigError, IntegrityError, StorageError } from '../../errors.ts';
 import { openGitIndex, type StateView } from '../../index/git-index.ts';
@@ -8,6 +8,7 @@ import { syncDirectory } from '../../support/atomic-file.ts';
 import { ifExists, onDisk } from '../../support/disk-errors.ts';
 import { errorCode } from '../../support/error-code.ts';
 import { silentLog } from '../../support/log.ts';
+import { makeFolder } from '../../support/make-folder.ts';
 import { syncTree } from '../../support/sync-tree.ts';
 import { findAbandoned, removeFiles, temporaryName } from '../../support/temporary-file.ts';
 import { type Actor, openAudit } from '../audit.ts';
@@ -54,7 +55,7 @@ export async function restoreBackup(
   await removeFiles((await findAbandoned(dirname(target))).filter((file) => file.startsWith(`${prefix}.`)));
   const temporary = temporaryName(prefix);
   try {
-    await onDisk(`make ${temporary}`, () => mkdir(temporary));
+    await makeFolder(temporary);
     const built = await build(pieces, temporary, target, options).catch((error: unknown) => {
       throw describeDamage(error, options.name);
     });

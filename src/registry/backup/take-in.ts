@@ -1,4 +1,3 @@
-import { mkdir } from 'node:fs/promises';
 import { isAbsolute, join, relative, sep } from 'node:path';
 import { Readable } from 'node:stream';
 import type { ArchiveStore } from '../../archives/archive-store.ts';
@@ -9,7 +8,7 @@ import { configFileName } from '../../config/problem.ts';
 import { IntegrityError } from '../../errors.ts';
 import { type Checksum, isChecksum } from '../../model/checksum.ts';
 import { writePieces } from '../../support/atomic-file.ts';
-import { onDisk } from '../../support/disk-errors.ts';
+import { makeFolder } from '../../support/make-folder.ts';
 import { writeAssetPin } from '../asset-pins.ts';
 import { createFolders, dataLayout } from '../init.ts';
 import { openStores } from '../parts.ts';
@@ -116,7 +115,7 @@ async function takeSettings(bytes: Buffer, folder: string, { target }: TakeInOpt
   const layout = dataLayout(dataDir);
   await writePieces(join(folder, configFileName), once(settings));
   if (namesEditorSchema(text)) await addEditorSchema(folder);
-  await onDisk(`make ${dataDir}`, () => mkdir(dataDir, { recursive: true }));
+  await makeFolder(dataDir);
   await createFolders(layout);
   const { files, assetFiles } = openStores(layout);
   return {
