@@ -8,6 +8,7 @@ import { isModuleName, type ModuleName } from '../model/module-name.ts';
 import type { OperatorDecision } from '../model/operator-decision.ts';
 import { matchesPattern } from '../model/pattern.ts';
 import type { Version } from '../model/version.ts';
+import { shellLine } from '../support/shell.ts';
 import { contendedFinding } from './pending-findings.ts';
 import { pinChanges } from './pin-changes.ts';
 import { readListed } from './plan-located.ts';
@@ -124,8 +125,8 @@ function refuseUndecided(
     `${module} is undecided: source "${source}", which is trusted more and may have it too, could not be read`,
     {
       hint:
-        `moonbit-registry source check ${source} (then sync); or decide without it: ${adviseOrigins(module, suppliers)}; ` +
-        `or limit it: moonbit-registry config sources.${source}.include "OWNER/*"`,
+        `${shellLine`moonbit-registry source check ${source}`} (then sync); or decide without it: ${adviseOrigins(module, suppliers)}; ` +
+        `or limit it: ${shellLine`moonbit-registry config sources.${source}.include`} "OWNER/*"`,
     },
   );
 }
@@ -176,7 +177,7 @@ async function acceptRequirements(
     throw noConflict(`${module}@${version}`);
   if (line.entry.checksum !== pin.checksum)
     throw new UsageError(`version ${version} of ${module} has other bytes as well`, {
-      hint: `moonbit-registry conflicts accept ${module}@${version} --checksum SHA256 accepts both`,
+      hint: `${shellLine`moonbit-registry conflicts accept ${module}@${version} --checksum SHA256`} accepts both`,
     });
   if (offered !== requirements) throw otherOffer(version, requirements, offered, source);
   return {
@@ -290,7 +291,7 @@ function moveProblem(
     return new NotFoundError(`there is no source "${origin}"`, {
       hint: `configured: ${policy.sources.map(({ name }) => name).join(', ')}`,
     });
-  const hint = `moonbit-registry explain ${module}`;
+  const hint = shellLine`moonbit-registry explain ${module}`;
   const claimant = claimantOf(policy, module);
   if (claimant && claimant !== source)
     return new UsageError(`"${claimant.name}" claims ${module}, so it cannot come from "${origin}"`, {
@@ -323,7 +324,7 @@ async function suppliersOf(module: ModuleName, { locate, policy }: Resolver): Pr
 /** The commands that give a name to one of those who list it. */
 function adviseOrigins(module: ModuleName, suppliers: readonly string[]): string {
   return suppliers
-    .map((source) => `moonbit-registry conflicts accept ${module} --origin ${source}`)
+    .map((source) => shellLine`moonbit-registry conflicts accept ${module} --origin ${source}`)
     .join(', or ');
 }
 

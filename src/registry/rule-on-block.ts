@@ -3,6 +3,7 @@ import { parseLedgerFile } from '../index/ledger-file.ts';
 import { type Block, type BlockSubject, nameOfBlock } from '../model/block.ts';
 import type { OperatorDecision } from '../model/operator-decision.ts';
 import { compareVersions, type Version } from '../model/version.ts';
+import { shellLine } from '../support/shell.ts';
 import { findFactsByPath } from './module-facts.ts';
 import type { BlockOutcome, BlockRuling } from './reports.ts';
 import { readOwnFile } from './source-file.ts';
@@ -60,6 +61,6 @@ function notBlocked(blocks: readonly Block[], ruling: BlockRuling): NotFoundErro
     return new NotFoundError(`${what} is not blocked`, { hint: 'moonbit-registry block --list' });
   const [first = ''] = own;
   return new NotFoundError(`${what} is not blocked as such; what is: ${own.join(', ')}`, {
-    hint: `moonbit-registry unblock ${first}`,
+    hint: shellLine`moonbit-registry unblock ${first}`,
   });
 }

@@ -1,6 +1,7 @@
 import type { Command } from 'commander';
 import { type Block, nameOfBlock } from '../../model/block.ts';
 import type { BlockOutcome, BlockRuling } from '../../registry/reports.ts';
+import { shellLine } from '../../support/shell.ts';
 import { toVisibleLine } from '../../support/visible-text.ts';
 import { parseModuleVersion } from '../arguments.ts';
 import { formatBlock } from '../block-text.ts';
@@ -60,7 +61,7 @@ function readReason(text: string, { reason }: BlockFlags): string {
   const line = reason?.trim() ?? '';
   if (line === '')
     throw new CommandLineError('say why, in one line that everybody is told who asks for it', {
-      hint: `moonbit-registry block ${text} --reason "CVE-2026-1: use 1.2.1"`,
+      hint: shellLine`moonbit-registry block ${text} --reason "CVE-2026-1: use 1.2.1"`,
     });
   if (line.length > maxReasonLength || toVisibleLine(line) !== line)
     throw new CommandLineError(
@@ -131,6 +132,6 @@ function formatOutcome(
     `Served index: ${summariseChanges(report)}.`,
     ...remark,
     ...formatList(purge, shownAddresses),
-    `Lift it with: moonbit-registry unblock ${name}`,
+    `Lift it with: ${shellLine`moonbit-registry unblock ${name}`}`,
   ].join('\n');
 }

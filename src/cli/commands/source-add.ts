@@ -1,6 +1,7 @@
 import type { Command } from 'commander';
 import type { Config, SourceType } from '../../config/config.ts';
 import type { NewSource } from '../../config/edit.ts';
+import { shellLine } from '../../support/shell.ts';
 import { parsePatterns, parseWholeNumber } from '../arguments.ts';
 import { type AuthFlags, addAuthOptions, readAuthFlags } from '../auth-flags.ts';
 import { blamingOptions, type OptionNames } from '../blame-options.ts';
@@ -110,7 +111,9 @@ export function defineSourceAdd(parent: Command, run: Run): void {
       });
       if (!look) {
         await warnOfMissing(context, findSource(config, name));
-        context.output.note(`Next: moonbit-registry source check ${name}, then moonbit-registry sync.`);
+        context.output.note(
+          `Next: ${shellLine`moonbit-registry source check ${name}`}, then moonbit-registry sync.`,
+        );
       }
       return exitCodes.done;
     }),
