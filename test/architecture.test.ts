@@ -81,3 +81,23 @@ test('only main and start touch the process, and only parts.ts puts implementati
     'registry/parts.ts',
   ]);
 });
+
+/** Whose commands hold numbers, words of ours, or nothing but names of configured sources and what the operator typed. */
+const holdsNothingForeign = [
+  ...['cli/commands/completion.ts', 'demo/demo.ts', 'registry/doctor-data.ts'],
+  ...['cli/mirror-text.ts', 'registry/mirror-selection.ts', 'registry/mirror-targets.ts'],
+];
+const unquotedCommand =
+  /(\w*)`[^`]*moonbit-registry (?:source|config|mirror|explain|conflicts|block|unblock|list|path|restore)\b[^`\n]*?\$\{/g;
+
+test('a command to be pasted that names something is quoted, by shellLine', () => {
+  const unquoted = files
+    .filter((file) => !holdsNothingForeign.includes(file))
+    .flatMap((file) =>
+      [...readFileSync(join(source, file), 'utf8').matchAll(unquotedCommand)]
+        .filter(([, tag]) => tag !== 'shellLine')
+        .map(([text]) => `${file}: ${text}`),
+    );
+  expect(unquoted).toEqual([]);
+  expect(['`moonbit-registry explain $', '{module}`'].join('')).toMatch(unquotedCommand);
+});

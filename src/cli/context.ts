@@ -7,6 +7,7 @@ import { NotFoundError, UsageError } from '../errors.ts';
 import type { Actor } from '../registry/audit.ts';
 import type { Registry } from '../registry/registry.ts';
 import { currentUser } from '../support/current-user.ts';
+import { shellLine } from '../support/shell.ts';
 import { suggest } from '../support/suggest.ts';
 import { type ExitCode, InterruptedError } from './exit-codes.ts';
 import { type RegistryFolder, requireRegistry } from './folder.ts';
@@ -148,6 +149,6 @@ export function findConfiguredSource(config: Config, name: string): SourceConfig
   const source = findSource(config, name);
   if (!config.sourcesAreImplied) return source;
   throw new UsageError(`source "${name}" is implied, not configured`, {
-    hint: `moonbit-registry source add ${name} --from-preset mooncakes`,
+    hint: shellLine`moonbit-registry source add ${name} --from-preset mooncakes`,
   });
 }

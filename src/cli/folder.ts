@@ -3,6 +3,7 @@ import { statSync } from 'node:fs';
 import { basename, dirname, join, resolve } from 'node:path';
 import { ConfigError } from '../errors.ts';
 import { errorCode } from '../support/error-code.ts';
+import { shellLine } from '../support/shell.ts';
 import type { Io } from './io.ts';
 
 export const folderVariable = 'MOONBIT_REGISTRY_DIR';
@@ -74,7 +75,7 @@ export function requireRegistry({ directory, foundBy, foreign }: RegistryFolder,
         hint:
           foreign === undefined
             ? `make one with "moonbit-registry init ./registry", or name its folder with --dir or ${folderVariable}`
-            : `the one in ${foreign} belongs to another user; if you trust it: --dir ${foreign}`,
+            : `the one in ${foreign} belongs to another user; if you trust it: ${shellLine`--dir ${foreign}`}`,
       },
     );
   if (foundBy === 'variable' && look(directory) === 'nothing')

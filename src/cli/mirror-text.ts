@@ -1,10 +1,10 @@
 /** What `mirror` has done, for people, and whether it did all it was asked to. */
 import { anySource } from '../model/mirror-target.ts';
 import type { MirrorReport } from '../registry/reports.ts';
+import { quoteForShell } from '../support/shell.ts';
 import { formatFindings, formatStale, needsAttention } from './findings.ts';
 import { count, formatBytes, formatElapsed, formatList, groupDigits } from './format.ts';
 import { formatHeldBack } from './held-back.ts';
-import { quoteForShell } from './shell.ts';
 import { formatTable } from './table.ts';
 
 const listed = 20;

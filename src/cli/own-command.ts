@@ -1,5 +1,5 @@
 import { delimiter, join } from 'node:path';
-import { quoteForShell } from './shell.ts';
+import { quoteForShell } from '../support/shell.ts';
 
 /**
  * What to type in a shell to run this program again: its name where the user has installed it, else `node` and the file.

@@ -2,12 +2,12 @@
 import type { Config } from '../config/config.ts';
 import { isAboutCredentials } from '../model/lookup.ts';
 import type { SourceListing, SourceLook } from '../registry/reports.ts';
+import { quoteForShell, shellLine } from '../support/shell.ts';
 import { toVisibleLine } from '../support/visible-text.ts';
 import { type CommandContext, interruptible, withRegistry } from './context.ts';
 import { InterruptedError } from './exit-codes.ts';
 import { count, groupDigits } from './format.ts';
 import { adviseOn, describeReason, formatHeldBack, toCommandLine } from './held-back.ts';
-import { quoteForShell } from './shell.ts';
 
 /** With more owners than this, nobody wants to list them in a setting. */
 const fewOwners = 10;
@@ -72,14 +72,17 @@ function describeOwners(source: string, { ownOwners }: SourceListing): string[] 
   const patterns = ownOwners.map(({ owner }) => `${owner}/*`);
   if (rest > 0 || patterns.some((pattern) => quoteForShell(pattern.slice(0, -2)).startsWith("'")))
     return [headline];
-  const value = `"${patterns.join(',')}"`;
+  const value = patterns.join(',');
   return [
     headline,
     toCommandLine([
-      `config sources.${source}.namespaces ${value}`,
+      shellLine`config sources.${source}.namespaces "${value}"`,
       'only it ever decides what these names mean',
     ]),
-    toCommandLine([`config sources.${source}.include ${value}`, 'it supplies these names and no others']),
+    toCommandLine([
+      shellLine`config sources.${source}.include "${value}"`,
+      'it supplies these names and no others',
+    ]),
   ];
 }
 
@@ -91,7 +94,7 @@ function describeFailure(look: SourceLook): string[] {
     toVisibleLine(`It could not be read: ${describeReason(failure?.text ?? 'it gave no answer')}`),
     ...(isAboutCredentials(failure?.class)
       ? []
-      : [toCommandLine([`source check ${source}`, 'what is wrong, step by step'])]),
+      : [toCommandLine([shellLine`source check ${source}`, 'what is wrong, step by step'])]),
     whatThatMeans(look),
     // Where names wait for it already, the same is said with their number.
     ...(isAwaited || claims || look.holdsBack.of.length === 0
@@ -118,6 +121,6 @@ function describeReady({ source, ready }: SourceLook, upstreamFallback: boolean)
     ];
   return [
     `${names} what is mirrored is served:`,
-    toCommandLine([`mirror -s ${source} "<owner>/*"`, 'upstream_fallback is off']),
+    toCommandLine([shellLine`mirror -s ${source} "<owner>/*"`, 'upstream_fallback is off']),
   ];
 }

@@ -91,6 +91,16 @@ describe('addresses that are refused', () => {
   );
 });
 
+test('the address of the server has no two slashes in its path, which would name another host', () => {
+  const addresses = [
+    'https://example.com//evil.example',
+    'https://example.com/a//b',
+    'https://example.com/.//x',
+  ];
+  for (const address of addresses) expect(serverUrlProblem(address)).toBe('expected no "//" in its path');
+  expect(serverUrlProblem('https://example.com/moon/')).toBeUndefined();
+});
+
 describe('package_url_pattern', () => {
   const own = ['https://example.com/registry', 'https://dl.example.com'];
 

@@ -23,7 +23,9 @@ export function baseUrlProblem(text: string): string | undefined {
 export function serverUrlProblem(text: string): string | undefined {
   const problem = commonProblem(text);
   if (problem !== undefined) return problem;
-  return isWebUrl(text) ? undefined : 'expected an address such as "https://registry.example.com"';
+  if (!isWebUrl(text)) return 'expected an address such as "https://registry.example.com"';
+  // Clients are sent to paths below it, and one that begins with two slashes names another host (RFC 3986, 4.2).
+  return /^[^/]*\/\/.*\/\//.test(text) ? 'expected no "//" in its path' : undefined;
 }
 
 /** Why `text` cannot stand in `allowed_hosts`; `undefined` if it can. */

@@ -2,6 +2,7 @@ import { join, resolve } from 'node:path';
 import { ConfigError, type ConfigProblem, StorageError } from '../errors.ts';
 import { writeFileAtomic } from '../support/atomic-file.ts';
 import { withProcessLock } from '../support/process-lock.ts';
+import { shellLine } from '../support/shell.ts';
 import type { Config } from './config.ts';
 import { refreshEditorSchema } from './editor-schema.ts';
 import { parseConfig, readConfigText } from './load.ts';
@@ -77,7 +78,7 @@ function refusal(brought: readonly ConfigProblem[], left: readonly ConfigProblem
 
 function hintAboutAuth(source: string): string {
   return (
-    `moonbit-registry source login ${source} --bearer-env VARIABLE (or --basic-env USER VARIABLE) sets all that belongs ` +
+    `${shellLine`moonbit-registry source login ${source} --bearer-env VARIABLE`} (or --basic-env USER VARIABLE) sets all that belongs ` +
     'together; so does config with several KEY VALUE pairs in one command'
   );
 }

@@ -3,6 +3,7 @@
  * validated here beyond their meaning; see `editConfigFile`.
  */
 import { NotFoundError, UsageError } from '../errors.ts';
+import { shellLine } from '../support/shell.ts';
 import { suggest } from '../support/suggest.ts';
 import { assignAt, editChecked, readDocument, valueAt } from './checked-edit.ts';
 import type { SourceType } from './config.ts';
@@ -40,7 +41,7 @@ export function addSource(text: string, source: NewSource): string {
     throw new UsageError(`there is a source called "${source.name}" already`, {
       hint:
         'choose another name, or change what it has: ' +
-        `moonbit-registry config sources.${source.name}.url ${source.url} sources.${source.name}.index_url ${source.indexUrl}`,
+        shellLine`moonbit-registry config sources.${source.name}.url ${source.url} sources.${source.name}.index_url ${source.indexUrl}`,
     });
   const settings = settingsOf(source);
   const added = editChecked(
@@ -119,7 +120,7 @@ export function setValue(text: string, key: string, value: string): string {
   if (isSamePath(path, ['default_source'])) return setDefaultSource(text, String(parsed));
   if (path[0] === 'sources' && path[2] === 'name')
     throw new UsageError('a source is renamed together with all that is recorded under its name', {
-      hint: `moonbit-registry source rename ${sourceNames(document.value)[Number(path[1])]} ${parsed}`,
+      hint: shellLine`moonbit-registry source rename ${String(sourceNames(document.value)[Number(path[1])])} ${String(parsed)}`,
     });
   return setAt(text, path, parsed);
 }

@@ -87,6 +87,7 @@ const accepted: readonly string[] = [
 ];
 
 const refused: readonly string[] = [
+  set('server', 'base_url = "https://registry.example.com//evil.example"'),
   bearer(`"\${file:~/secret}"`),
   bearer(`"\${file:}"`),
   'colour = "red"',

@@ -18,7 +18,7 @@ const plainAddress = [
 ].join('');
 
 export const baseUrlPattern = `^${plainAddress}(?:${web}|${file})`;
-export const serverUrlPattern = `^${plainAddress}${web}`;
+export const serverUrlPattern = `^(?![^/]*//.*//)${plainAddress}${web}`;
 export const indexUrlPattern = `^${plainAddress}(?:${web}|${file}|${ssh}|${sshShort})`;
 
 /** The official registry's own address, whose index and archives are implied. */

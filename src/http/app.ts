@@ -54,7 +54,7 @@ export function createApp(registry: Registry, options: AppOptions): App {
   const log = options.log ?? (() => {});
   const now = options.now ?? (() => performance.now());
   const baseUrl = options.baseUrl?.replace(/\/+$/, '');
-  const prefix = baseUrl === undefined ? '' : new URL(baseUrl).pathname.replace(/\/+$/, '');
+  const prefix = baseUrl === undefined ? '' : prefixOf(baseUrl);
   const staleness = createStaleness(registry, log, now);
   const readiness = createReadiness(registry);
   const servedCommit = createFreshCommit(() => registry.servedCommit(), now);
@@ -103,6 +103,11 @@ export function createApp(registry: Registry, options: AppOptions): App {
     stats: () => ({ git: uploadPack.stats() }),
     close: uploadPack.close,
   };
+}
+
+/** What stands in front of every path of ours: it begins with one slash at most, as with two it would name another host. */
+function prefixOf(baseUrl: string): string {
+  return new URL(baseUrl).pathname.replace(/\/+$/, '').replace(/^\/+/, '/');
 }
 
 function createExchange(sharing: ProcessSharing, limits: Limits, log: Log): AnswerExchange | undefined {

@@ -70,6 +70,19 @@ describe('an outcome', () => {
   });
 });
 
+test('the command for the operator is quoted, where a shell would obey what its author chose as a name', () => {
+  const hintFor = (name: string) => {
+    const hostile = { ...asked, module: moduleName(name) };
+    return judgeOutcome(hostile, { kind: 'blocked', block: { reason: 'x', at, version: undefined } });
+  };
+  expect(hintFor('$(id)/x')).toMatchObject({
+    hint: expect.stringContaining(": moonbit-registry explain '$(id)/x@1.0.0' tells"),
+  });
+  expect(hintFor('a/x')).toMatchObject({
+    hint: expect.stringContaining('"moonbit-registry explain a/x@1.0.0" tells'),
+  });
+});
+
 describe('a phrase', () => {
   test.each([
     ['Blocked: CVE-2026-1', 'Blocked: CVE-2026-1'],

@@ -2,6 +2,7 @@ import { type Lookup, publicReason, type SourceFailure } from '../model/lookup.t
 import type { ModuleName } from '../model/module-name.ts';
 import type { Version } from '../model/version.ts';
 import type { ArchiveOutcome, BlockedArchive } from '../registry/registry.ts';
+import { inSentence, shellLine } from '../support/shell.ts';
 import { type ProblemAnswer, problem } from './answer.ts';
 import { retryAfter } from './respond.ts';
 
@@ -67,7 +68,7 @@ export function judgeOutcome(
       return {
         ...{ ...facts, reason: 'gone', status: 410, phrase: 'Gone: it has left the index of this registry' },
         text: `${subject}, which was first served here on ${outcome.firstSeen.slice(0, 10)}, has left the index: its source has deleted it, or may not supply it any more.`,
-        hint: `require a version that /api/v0/manifest/${module} lists; "moonbit-registry explain ${subject}" tells the operator more`,
+        hint: `require a version that /api/v0/manifest/${module} lists; ${operatorsLook(subject)} tells the operator more`,
       };
     case 'unavailable': {
       const { reason, detail, until, retryAfterMs } = outcome.cause;
@@ -92,8 +93,12 @@ export function describeBlock(
     ...{ kind: 'refused', module, version, until: undefined, retryAfterMs: undefined, cause: undefined },
     ...{ reason: 'blocked', status: 403, phrase: toPhrase(`Blocked: ${block.reason}`) },
     text: `${what} is blocked here since ${block.at.slice(0, 10)}: ${block.reason}`,
-    hint: `require another version, or ask whoever operates this registry: "moonbit-registry explain ${subject}" tells them who decided it`,
+    hint: `require another version, or ask whoever operates this registry: ${operatorsLook(subject)} tells them who decided it`,
   };
+}
+
+function operatorsLook(subject: string): string {
+  return inSentence(shellLine`moonbit-registry explain ${subject}`);
 }
 
 type Words = Pick<Refusal, 'reason' | 'phrase' | 'hint'>;

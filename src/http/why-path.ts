@@ -26,18 +26,27 @@ export function formatWhyPath({
   return `${root}${reason}/${time}${name}@${version}`;
 }
 
+/** Whether an address that was read says of the refusal what is so. One without a date says nothing wrong. */
+export function isTrueAddress(
+  { reason, until }: Pick<Refusal, 'reason' | 'until'>,
+  refusal: Pick<Refusal, 'reason' | 'until'>,
+): boolean {
+  if (reason !== refusal.reason) return false;
+  return until === undefined || (refusal.until !== undefined && until === toMinute(refusal.until));
+}
+
 function toMinute(time: string): string {
   const minute = 60_000;
   return new Date(Math.ceil(Date.parse(time) / minute) * minute).toISOString().replace(/:\d\d\.\d{3}Z$/, 'Z');
 }
 
-/** `undefined` for what no such address says. The date in it is for people alone. */
-export function parseWhyPath(path: string): WhyAddress | undefined {
+/** `undefined` for what no such address says. `until` is the date in it, if there is one. */
+export function parseWhyPath(path: string): (WhyAddress & Pick<Refusal, 'until'>) | undefined {
   const decoded = decodePath(path.slice(root.length));
-  const match = /^([a-z-]+)\/(?:until-[0-9TZ:-]+\/)?(.+)@([^@]+)$/s.exec(decoded ?? '');
-  const [, reason, module = '', version] = match ?? [];
+  const match = /^([a-z-]+)\/(?:until-([0-9TZ:-]+)\/)?(.+)@([^@]+)$/s.exec(decoded ?? '');
+  const [, reason, until, module = '', version] = match ?? [];
   if (!isRefusalReason(reason) || !isModuleName(module) || !isVersion(version)) return undefined;
-  return { reason, module, version };
+  return { reason, module, version, until };
 }
 
 function isRefusalReason(text: unknown): text is RefusalReason {

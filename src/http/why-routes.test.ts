@@ -7,7 +7,7 @@ import { isVersion } from '../model/version.ts';
 import type { ArchiveRefusal } from '../registry/registry.ts';
 import { userAgent } from '../sources/user-agent.ts';
 import { refusalReasons } from './refusal.ts';
-import { formatWhyPath, parseWhyPath } from './why-path.ts';
+import { formatWhyPath, isTrueAddress, parseWhyPath } from './why-path.ts';
 
 const at = '2026-11-27T10:00:00.000Z';
 const blocked: ArchiveRefusal = {
@@ -119,6 +119,7 @@ describe('an address is no proof', () => {
     ['/why/blocked/alice/..%2Fx@1.0.0', 404, 'says nothing about an archive'],
     ['/why/blocked/%ff@1.0.0', 404, 'says nothing about an archive'],
     ['/why/disabled/evil/one@1.0.0', 403, 'all of evil/one, is blocked'],
+    ['/why/blocked/until-2099-01-01T00:00Z/evil/one@1.0.0', 403, 'all of evil/one, is blocked'],
   ])('%s is %d: %s', async (path, status, detail) => {
     const { registry, url } = await serveStandIn();
     await registry.publish('alice/json@1.0.0');
@@ -153,10 +154,30 @@ test('what is written into an address is read out of it', () => {
         const path = formatWhyPath({ ...address, until: time?.toISOString() });
         expect(path).toMatch(/^\/[\u0021-\u007e]+$/);
         expect(new URL(path, 'http://host').pathname).toBe(path);
-        expect(parseWhyPath(path)).toEqual(address);
+        expect(parseWhyPath(path)).toMatchObject(address);
+        const read = parseWhyPath(path);
+        expect(read && isTrueAddress(read, { reason, until: time?.toISOString() })).toBe(true);
       },
     ),
   );
+});
+
+test('an address is true with the date that holds, with none, and with no other', () => {
+  const refusal = { reason: 'not-current', until: '2026-01-01T00:00:30.000Z' } as const;
+  const dates = [undefined, '2026-01-01T00:01Z', '2026-01-01T00:00Z'];
+  expect(dates.map((until) => isTrueAddress({ reason: 'not-current', until }, refusal))).toEqual([
+    ...[true, true, false],
+  ]);
+  expect(isTrueAddress({ reason: 'gone', until: undefined }, refusal)).toBe(false);
+  expect(isTrueAddress({ ...refusal, until: dates[1] }, { ...refusal, until: undefined })).toBe(false);
+});
+
+test('a base address whose path begins with two slashes sends nobody to another host', async () => {
+  const { registry, url } = await serveStandIn({ baseUrl: 'https://example.com//evil.example/moon' });
+  registry.refusals.set('alice/json@1.0.0', blocked);
+  const headers = { 'User-Agent': 'mooncake/0.1.0' };
+  const answer = await fetch(`${url}/user/alice/json/1.0.0.zip`, { headers, redirect: 'manual' });
+  expect(answer.headers.get('location')).toBe('/evil.example/moon/why/blocked/alice/json@1.0.0');
 });
 
 test('the time in an address is none before what it stands for', () => {

@@ -2,7 +2,7 @@ import type { Registry } from '../registry/registry.ts';
 import { type Answer, type AppRequest, content, problem, type Route } from './answer.ts';
 import { askForArchive } from './ask-archive.ts';
 import { type Refusal, refusalProblem } from './refusal.ts';
-import { formatWhyPath, parseWhyPath } from './why-path.ts';
+import { formatWhyPath, isTrueAddress, parseWhyPath } from './why-path.ts';
 
 export interface WhyOptions {
   /** In front of every address clients are sent to: '', or with a leading and without a trailing slash. */
@@ -35,7 +35,7 @@ async function answerWhy(
     return problem(404, 'This address says nothing about an archive.', {
       hint: 'they are written /why/REASON/OWNER/NAME@VERSION',
     });
-  const { module, version, reason } = named;
+  const { module, version } = named;
   const asked = await askForArchive(registry, module, version, firstByteMs);
   switch (asked.kind) {
     case 'problem':
@@ -45,8 +45,8 @@ async function answerWhy(
         hint: 'ask for the archive again, e.g. run moon once more',
       });
     case 'refused':
-      // An address with another reason would stand in the client's message, and be wrong.
-      return asked.reason === reason ? refusalProblem(asked) : redirectToWhy(asked, prefix);
+      // Another reason or date would stand in the client's message, and be wrong.
+      return isTrueAddress(named, asked) ? refusalProblem(asked) : redirectToWhy(asked, prefix);
   }
 }
 

@@ -3,6 +3,7 @@ import { nameOfBlock } from '../model/block.ts';
 import type { OperatorDecision } from '../model/operator-decision.ts';
 import { runGit } from '../support/git.ts';
 import { importCommits, type TreeEdit } from '../support/git-import.ts';
+import { shellLine } from '../support/shell.ts';
 import type { GitIndex, StateView } from './git-index.ts';
 import { parseIndexFile } from './index-file.ts';
 import { heldPathOf, ledgerFolder, unblockedFolder } from './layout.ts';
@@ -160,7 +161,7 @@ function blockProblem({ blocks: [block] }: Pick<RegistryState, 'blocks'>): Downg
   const name = nameOfBlock(block);
   return {
     what: `${name} is blocked, and the older program would serve it`,
-    hint: `moonbit-registry unblock ${name}`,
+    hint: shellLine`moonbit-registry unblock ${name}`,
   };
 }
 

@@ -8,6 +8,7 @@ import { isModuleName, type ModuleName } from '../model/module-name.ts';
 import type { OperatorDecision } from '../model/operator-decision.ts';
 import { matchesPattern } from '../model/pattern.ts';
 import type { Version } from '../model/version.ts';
+import { shellLine } from '../support/shell.ts';
 import { contendedFinding } from './pending-findings.ts';
 import { pinChanges } from './pin-changes.ts';
 import { readListed } from './plan-located.ts';
@@ -125,8 +126,8 @@ function refuseUndecided(
     `${module} is undecided: source "${source}", which is trusted more and may have it too, could not be read`,
     {
       hint:
-        `moonbit-registry source check ${source} (then sync); or decide without it: ${adviseOrigins(module, suppliers)}; ` +
-        `or limit it: moonbit-registry config sources.${source}.include "<owner>/*"`,
+        `${shellLine`moonbit-registry source check ${source}`} (then sync); or decide without it: ${adviseOrigins(module, suppliers)}; ` +
+        `or limit it: ${shellLine`moonbit-registry config sources.${source}.include`} "<owner>/*"`,
     },
   );
 }
@@ -178,7 +179,7 @@ async function acceptRequirements(
     throw noConflict(`${module}@${version}`, await context.state.findings());
   if (line.entry.checksum !== pin.checksum)
     throw new UsageError(`version ${version} of ${module} has other bytes as well`, {
-      hint: `moonbit-registry conflicts accept ${module}@${version} --checksum SHA256 accepts both`,
+      hint: `${shellLine`moonbit-registry conflicts accept ${module}@${version} --checksum SHA256`} accepts both`,
     });
   if (offered !== requirements) throw otherOffer(version, requirements, offered, source);
   return {
@@ -292,7 +293,7 @@ function moveProblem(
     return new NotFoundError(`there is no source "${origin}"`, {
       hint: `configured: ${policy.sources.map(({ name }) => name).join(', ')}`,
     });
-  const hint = `moonbit-registry explain ${module}`;
+  const hint = shellLine`moonbit-registry explain ${module}`;
   const claimant = claimantOf(policy, module);
   if (claimant && claimant !== source)
     return new UsageError(`"${claimant.name}" claims ${module}, so it cannot come from "${origin}"`, {
@@ -325,7 +326,7 @@ async function suppliersOf(module: ModuleName, { locate, policy }: Resolver): Pr
 /** The commands that give a name to one of those who list it. */
 function adviseOrigins(module: ModuleName, suppliers: readonly string[]): string {
   return suppliers
-    .map((source) => `moonbit-registry conflicts accept ${module} --origin ${source}`)
+    .map((source) => shellLine`moonbit-registry conflicts accept ${module} --origin ${source}`)
     .join(', or ');
 }
 
@@ -358,7 +359,7 @@ function noConflict(what: string, findings: readonly Finding[] = []): NotFoundEr
   const named = others.slice(0, namedConflicts).map(describeSubject).join(', ');
   const there = `there ${others.length === 1 ? 'is one' : 'are some'} about ${named}${others.length > namedConflicts ? ', …' : ''}`;
   return new NotFoundError(`there is no conflict about ${what} as such to decide; ${there}`, {
-    hint: `moonbit-registry conflicts accept ${describeSubject(other)}${typedOut(other)} (moonbit-registry conflicts shows both sides)`,
+    hint: `${shellLine`moonbit-registry conflicts accept ${describeSubject(other)} ${typedOut(other)}`} (moonbit-registry conflicts shows both sides)`,
   });
 }
 
@@ -367,10 +368,10 @@ function describeSubject({ module, version }: Finding): string {
 }
 
 /** What has to be given with `accept`, besides what the conflict is about. */
-function typedOut({ kind, source }: Finding): string {
-  if (kind === 'checksum-conflict') return ' --checksum SHA256';
-  if (kind === 'requirements-conflict') return ' --requirements DIGEST';
-  return kind === 'origin-conflict' ? ` --origin ${source}` : '';
+function typedOut({ kind, source }: Finding): string[] {
+  if (kind === 'checksum-conflict') return ['--checksum', 'SHA256'];
+  if (kind === 'requirements-conflict') return ['--requirements', 'DIGEST'];
+  return kind === 'origin-conflict' ? ['--origin', source] : [];
 }
 
 function otherOffer(version: Version, typed: string, offered: string, source: string): UsageError {

@@ -2,6 +2,7 @@ import { readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Config, SourceConfig } from '../config/config.ts';
 import { errorCode } from '../support/error-code.ts';
+import { shellLine } from '../support/shell.ts';
 import type { HealthCheck } from './reports.ts';
 
 /** Settings that load but will hurt, and secrets where others can read them. `config` is absent if it does not load. */
@@ -27,12 +28,12 @@ export function findTraps(config: Config): HealthCheck[] {
 
 function disabledDefault({ sources, defaultSource }: Config): HealthCheck[] {
   if (sources.find(({ name }) => name === defaultSource)?.enabled !== false) return [];
-  const enable = `moonbit-registry source enable ${defaultSource}`;
+  const enable = shellLine`moonbit-registry source enable ${defaultSource}`;
   const other = sources.find(({ enabled }) => enabled);
   return [
     trap(
       `the default source "${defaultSource}" is disabled: "mirror" without -s has nothing to read`,
-      other ? `${enable}, or moonbit-registry source default ${other.name}` : enable,
+      other ? `${enable}, or ${shellLine`moonbit-registry source default ${other.name}`}` : enable,
     ),
   ];
 }
@@ -64,7 +65,7 @@ function unclaimedNames(source: SourceConfig, { sources }: Config): HealthCheck[
   return [
     trap(
       `source "${source.name}" looks private but claims no names: others could supply a name of yours first`,
-      `moonbit-registry config sources.${source.name}.namespaces "<owner>/*"`,
+      shellLine`moonbit-registry config sources.${source.name}.namespaces "<owner>/*"`,
     ),
   ];
 }

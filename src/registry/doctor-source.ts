@@ -8,6 +8,7 @@ import { anyDestination } from '../support/destination.ts';
 import { errorCode } from '../support/error-code.ts';
 import { createHttpClient } from '../support/fetch-http.ts';
 import { proxyFor, type Route } from '../support/proxy.ts';
+import { shellLine } from '../support/shell.ts';
 import { checkCredentials } from './doctor-credentials.ts';
 import { judgeNewestLines } from './newer-format.ts';
 import type { Registry } from './registry.ts';
@@ -193,7 +194,9 @@ async function checkContent(source: SourceConfig, registry: Registry | undefined
       result: ok ? 'ok' : 'failure',
       detail,
       // What was refused says itself which credentials to set.
-      ...(ok || step === 'authenticate' ? {} : { hint: `moonbit-registry source check ${source.name}` }),
+      ...(ok || step === 'authenticate'
+        ? {}
+        : { hint: shellLine`moonbit-registry source check ${source.name}` }),
     }),
   );
   if (check.newest) checks.push(...judgeNewestLines(source.name, check.newest));

@@ -5,6 +5,7 @@ import { parseLedgerFile } from '../index/ledger-file.ts';
 import { type Block, type BlockSubject, nameOfBlock } from '../model/block.ts';
 import type { OperatorDecision } from '../model/operator-decision.ts';
 import { compareVersions, latestVersion, type Version } from '../model/version.ts';
+import { shellLine } from '../support/shell.ts';
 import { suggest } from '../support/suggest.ts';
 import { findFactsByPath } from './module-facts.ts';
 import { readListed } from './plan-located.ts';
@@ -109,6 +110,6 @@ function notBlocked(blocks: readonly Block[], ruling: BlockRuling): NotFoundErro
     return new NotFoundError(`${what} is not blocked`, { hint: 'moonbit-registry block --list' });
   const [first = ''] = own;
   return new NotFoundError(`${what} is not blocked as such; what is: ${own.join(', ')}`, {
-    hint: `moonbit-registry unblock ${first}`,
+    hint: shellLine`moonbit-registry unblock ${first}`,
   });
 }

@@ -2,6 +2,7 @@ import type { SecretText, SourceAuth, SourceConfig } from '../config/config.ts';
 import { gitConfigVariables } from '../support/git.ts';
 import type { Environment } from '../support/proxy.ts';
 import { createMask, type Mask } from '../support/secret-mask.ts';
+import { shellLine } from '../support/shell.ts';
 import { ownOrigins } from './destinations.ts';
 import { howToRenew, readSecret } from './read-secret.ts';
 
@@ -72,7 +73,7 @@ export function noCredentials({ name }: Pick<SourceConfig, 'name'>): Credentials
     authorizationFor: () => undefined,
     gitVariables: (_, settings) => gitConfigVariables(settings),
     mask: (text) => text,
-    advice: `if it wants credentials: moonbit-registry source login ${name} --bearer-env ${variable}`,
+    advice: `if it wants credentials: ${shellLine`moonbit-registry source login ${name} --bearer-env ${variable}`}`,
   };
 }
 

@@ -1,5 +1,6 @@
 import type { SourceConfig } from '../config/config.ts';
 import { type Destinations, isPublicDestination, parseNamedDestination } from '../support/destination.ts';
+import { shellLine } from '../support/shell.ts';
 
 type AddressConfig = Pick<SourceConfig, 'url' | 'indexUrl' | 'downloadUrl'>;
 type RedirectConfig = Pick<SourceConfig, 'name' | 'allowedRedirects'>;
@@ -43,5 +44,5 @@ export function createDestinations(config: AddressConfig & RedirectConfig): Sour
 /** The command that names the host of `url` besides what is named already. */
 export function commandToAllow({ name, allowedRedirects }: RedirectConfig, url: URL): string {
   const allowed = [...allowedRedirects, url.host].join(',');
-  return `moonbit-registry config sources.${name}.allowed_redirects "${allowed}"`;
+  return shellLine`moonbit-registry config sources.${name}.allowed_redirects "${allowed}"`;
 }

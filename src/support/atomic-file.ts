@@ -38,12 +38,12 @@ export async function writeFileAtomic(
 
 /**
  * As `writeFileAtomic`, of a content that comes in pieces, whose failure is thrown as it is. Its temporary file is called
- * `.NAME.….tmp`; what killed processes left of earlier ones is removed.
+ * `.NAME.….tmp`; what killed processes left of earlier ones is removed. An existing file keeps no permission that `largestMode` lacks.
  */
 export async function writePiecesAtomic(
   path: string,
   pieces: AsyncIterable<Uint8Array>,
-  options: { readonly mode?: number } = {},
+  options: { readonly mode?: number; readonly largestMode?: number } = {},
 ): Promise<void> {
   const doing = `write ${path}`;
   const target = await onDisk(doing, () => followLinks(path));
@@ -54,7 +54,7 @@ export async function writePiecesAtomic(
     await writePieces(temporary, pieces, { mode: options.mode ?? defaultMode, doing });
     await onDisk(doing, async () => {
       const mode = await existingMode(target);
-      if (mode !== undefined) await chmod(temporary, mode);
+      if (mode !== undefined) await chmod(temporary, mode & (options.largestMode ?? 0o7777));
       await rename(temporary, target);
       await syncDirectory(dirname(target));
     });
@@ -131,7 +131,7 @@ async function existingMode(path: string): Promise<number | undefined> {
 }
 
 /** The path a write through `path` would reach, also where nothing is there yet. A loop of links is `ELOOP`. */
-async function followLinks(path: string): Promise<string> {
+export async function followLinks(path: string): Promise<string> {
   try {
     return await realpath(path);
   } catch (error) {

@@ -2,6 +2,7 @@ import type { Command } from 'commander';
 import { type Block, nameOfBlock } from '../../model/block.ts';
 import type { Version } from '../../model/version.ts';
 import type { BlockOutcome, BlockRuling } from '../../registry/reports.ts';
+import { shellLine } from '../../support/shell.ts';
 import { toVisibleLine } from '../../support/visible-text.ts';
 import { parseModuleVersion } from '../arguments.ts';
 import { formatBlock } from '../block-text.ts';
@@ -10,7 +11,6 @@ import { addExamples, type CommandContext, type Run, withRegistry } from '../con
 import { CommandLineError, type ExitCode, exitCodes } from '../exit-codes.ts';
 import { formatList, groupDigits } from '../format.ts';
 import { purgeAddresses } from '../purge-addresses.ts';
-import { quoteForShell } from '../shell.ts';
 
 interface BlockFlags {
   readonly reason?: string;
@@ -63,7 +63,7 @@ function readReason(text: string, { reason }: BlockFlags): string {
   const line = reason?.trim() ?? '';
   if (line === '')
     throw new CommandLineError('say why, in one line that everybody is told who asks for it', {
-      hint: `moonbit-registry block ${text} --reason "CVE-2026-1: use 1.2.1"`,
+      hint: shellLine`moonbit-registry block ${text} --reason "CVE-2026-1: use 1.2.1"`,
     });
   if (line.length > maxReasonLength || toVisibleLine(line) !== line)
     throw new CommandLineError(
@@ -124,7 +124,7 @@ function describeUnknown(
 ): string {
   const meant = nearest === undefined ? '.' : `; did you mean ${nearest}?`;
   const except = unread.length === 0 ? '' : ` (${unread.join(', ')} could not be asked yet)`;
-  return `no source lists ${what}${except}${meant} To lift the block: moonbit-registry unblock ${quoteForShell(name)}`;
+  return `no source lists ${what}${except}${meant} To lift the block: ${shellLine`moonbit-registry unblock ${name}`}`;
 }
 
 function formatOutcome(ruling: BlockRuling, outcome: BlockOutcome, purge: readonly string[]): string {
@@ -143,7 +143,7 @@ function formatOutcome(ruling: BlockRuling, outcome: BlockOutcome, purge: readon
     ...describeStanding(ruling, outcome),
     ...remark,
     ...formatList(purge, shownAddresses),
-    `Lift it with: moonbit-registry unblock ${name}`,
+    `Lift it with: ${shellLine`moonbit-registry unblock ${name}`}`,
   ].join('\n');
 }
 

@@ -5,6 +5,7 @@ import { describeDecision } from '../../model/operator-decision.ts';
 import { patternProblem } from '../../model/pattern.ts';
 import { isVersion, type Version } from '../../model/version.ts';
 import type { Conflict, ConflictOutcome, ConflictRuling } from '../../registry/reports.ts';
+import { shellLine } from '../../support/shell.ts';
 import { parseModuleVersion } from '../arguments.ts';
 import { summariseChanges } from '../changes.ts';
 import { addExamples, type CommandContext, type Run, withRegistry } from '../context.ts';
@@ -14,7 +15,6 @@ import { count, formatAge, formatList } from '../format.ts';
 import { summariseHeldBack } from '../held-back.ts';
 import { describeLosses } from '../plan-text.ts';
 import { purgeAddresses } from '../purge-addresses.ts';
-import { quoteForShell } from '../shell.ts';
 
 export function defineConflicts(parent: Command, run: Run): void {
   const command = parent
@@ -129,7 +129,7 @@ function readRuling(text: string, flags: AcceptFlags): ConflictRuling {
   if (origin !== undefined) {
     if (version !== undefined)
       throw new CommandLineError('a module moves as a whole: leave out the version', {
-        hint: `moonbit-registry conflicts accept ${module} --origin ${origin}`,
+        hint: shellLine`moonbit-registry conflicts accept ${module} --origin ${origin}`,
       });
     return {
       action: 'accept-origin',
@@ -142,13 +142,13 @@ function readRuling(text: string, flags: AcceptFlags): ConflictRuling {
   if (version === undefined) {
     if (checksums.length + requirements.length === 0) return { action: 'accept-name', module };
     throw new CommandLineError(`say which version of ${module} to accept`, {
-      hint: `${module}@VERSION --checksum SHA256, or ${module} --origin SOURCE`,
+      hint: `${shellLine`${module}@VERSION --checksum SHA256`}, or ${shellLine`${module} --origin SOURCE`}`,
     });
   }
   const [checksum, digest, ...more] = [...checksums, ...requirements];
   if (checksum === undefined || digest !== undefined || more.length > 0)
     throw new CommandLineError('accepting a version takes one --checksum or one --requirements, typed out', {
-      hint: `moonbit-registry conflicts accept ${module}@${version} --checksum SHA256`,
+      hint: shellLine`moonbit-registry conflicts accept ${module}@${version} --checksum SHA256`,
     });
   return checksums.length > 0
     ? { action: 'accept-version', module, version, checksum: readChecksum(checksum) }
@@ -161,7 +161,7 @@ function readManyRuling(
 ): ConflictRuling {
   if (origin === undefined || checksum.length + requirements.length > 0)
     throw new CommandLineError('a pattern moves modules of which nothing changes: it takes --origin alone', {
-      hint: `moonbit-registry conflicts accept "${pattern}" --origin SOURCE`,
+      hint: shellLine`moonbit-registry conflicts accept "${pattern}" --origin SOURCE`,
     });
   const problem = patternProblem(pattern);
   if (problem !== undefined) throw new CommandLineError(`"${pattern}" is no pattern: ${problem}`);
@@ -197,7 +197,8 @@ function rule(context: CommandContext, ruling: ConflictRuling): Promise<ExitCode
     context.output.result({ text: formatOutcome(outcome, purge), json: { ...outcome, purge } });
     if (ruling.action !== 'keep' && !registry.config.server.upstreamFallback) {
       const subject = 'module' in ruling ? ruling.module : ruling.pattern;
-      context.output.note(`Next: moonbit-registry mirror "${subject}", as only cached versions are listed.`);
+      const next = shellLine`moonbit-registry mirror "${subject}"`;
+      context.output.note(`Next: ${next}, as only cached versions are listed.`);
     }
     return outcome.skipped.length > 0 ? exitCodes.doneWithFindings : exitCodes.done;
   });
@@ -267,22 +268,24 @@ function formatConflict(conflict: Conflict, now: number): string {
 /** What could be run about a conflict. The new checksum is left for the operator to type. */
 function adviceFor(conflict: Conflict): string[] {
   const { kind, source, changes = [], kept, count: modules = 1 } = conflict;
-  const [subject, module] = [formatSubject(conflict), conflict.module].map(quoteForShell);
-  const keep = kept ? [] : [`conflicts keep ${subject}`];
+  const [subject, module] = [formatSubject(conflict), conflict.module];
+  const keep = kept ? [] : [shellLine`conflicts keep ${subject}`];
   switch (kind) {
     case 'checksum-conflict':
-      return [...keep, `conflicts accept ${subject} --checksum SHA256`];
+      return [...keep, shellLine`conflicts accept ${subject} --checksum SHA256`];
     case 'requirements-conflict':
-      return [...keep, `conflicts accept ${subject} --requirements DIGEST`];
+      return [...keep, shellLine`conflicts accept ${subject} --requirements DIGEST`];
     case 'origin-conflict': {
-      const typed = changes.map(({ version, pinned, offered }) =>
-        pinned === offered ? ` --requirements ${version}=DIGEST` : ` --checksum ${version}=SHA256`,
+      const typed = changes.flatMap(({ version, pinned, offered }) =>
+        pinned === offered ? ['--requirements', `${version}=DIGEST`] : ['--checksum', `${version}=SHA256`],
       );
-      const one = `conflicts accept ${module} --origin ${source}${typed.join('')}`;
-      return modules > 1 ? [...keep, one, `conflicts accept "*" --origin ${source}`] : [...keep, one];
+      const one = shellLine`conflicts accept ${module} --origin ${source} ${typed}`;
+      return modules > 1
+        ? [...keep, one, shellLine`conflicts accept "*" --origin ${source}`]
+        : [...keep, one];
     }
     case 'look-alike':
-      return [`conflicts accept ${module}`];
+      return [shellLine`conflicts accept ${module}`];
     default:
       return [];
   }

@@ -19,7 +19,7 @@ export function defineDemo(parent: Command, run: Run): void {
       const [{ runDemo }, { ownCommand }, { quoteForShell }] = await Promise.all([
         import('../../demo/demo.ts'),
         import('../own-command.ts'),
-        import('../shell.ts'),
+        import('../../support/shell.ts'),
       ]);
       const { io, output, settings } = context;
       const program = ownCommand(io.script, io.env.PATH ?? '');

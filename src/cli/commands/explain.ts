@@ -1,13 +1,13 @@
 import type { Command } from 'commander';
 import type { Registry } from '../../registry/registry.ts';
 import type { Explanation } from '../../registry/reports.ts';
+import { shellLine } from '../../support/shell.ts';
 import { parseModuleVersion } from '../arguments.ts';
 import { formatBlock } from '../block-text.ts';
 import { addExamples, type Run, withRegistry } from '../context.ts';
 import { exitCodes } from '../exit-codes.ts';
 import { formatFindings } from '../findings.ts';
 import { formatHeldBack, toCommandLine } from '../held-back.ts';
-import { quoteForShell } from '../shell.ts';
 import { formatTable } from '../table.ts';
 
 type SourceView = Explanation['sources'][number];
@@ -75,7 +75,7 @@ function adviceFor(nearest: string | undefined, { sources, version, versions }: 
   if (nearest !== undefined && version !== undefined && versions.length > 0)
     return `There is no such version; the latest is ${nearest}.`;
   if (nearest !== undefined)
-    return `Did you mean ${nearest}? (moonbit-registry explain ${quoteForShell(nearest)})`;
+    return `Did you mean ${nearest}? (${shellLine`moonbit-registry explain ${nearest}`})`;
   const unread = sources.filter(({ listing }) => listing === 'never-read').map(({ source }) => source);
   return unread.length > 0
     ? `Nobody can tell before ${unread.join(' and ')} ${unread.length === 1 ? 'has' : 'have'} been read: moonbit-registry sync`
@@ -105,12 +105,10 @@ export function formatExplanation(explanation: Explanation, width?: number): str
 function formatWaiting({ module, heldBack, sources }: Explanation): string[] {
   if (!heldBack) return [];
   const supplier = sources.find(({ listing }) => listing === 'listed')?.source;
-  const accept = `conflicts accept ${quoteForShell(module)} --origin ${supplier}`;
-  const isDecidable = heldBack.kind === 'new' && heldBack.waitsFor.length > 0 && supplier !== undefined;
-  return [
-    ...formatHeldBack([heldBack]),
-    ...(isDecidable ? [toCommandLine([accept, `or: take it from "${supplier}" now`])] : []),
-  ];
+  const shown = formatHeldBack([heldBack]);
+  if (heldBack.kind !== 'new' || heldBack.waitsFor.length === 0 || supplier === undefined) return shown;
+  const accept = shellLine`conflicts accept ${module} --origin ${supplier}`;
+  return [...shown, toCommandLine([accept, `or: take it from "${supplier}" now`])];
 }
 
 function formatVerdict({ module, version, origin, isServed, sources, blocks }: Explanation): string {

@@ -3,11 +3,11 @@ import type { Command } from 'commander';
 import { NotFoundError } from '../../errors.ts';
 import type { Registry } from '../../registry/registry.ts';
 import type { ListedModule, OutdatedReport } from '../../registry/reports.ts';
+import { shellLine } from '../../support/shell.ts';
 import { parsePatterns } from '../arguments.ts';
 import { addExamples, type CommandContext, type Run, withRegistry } from '../context.ts';
 import { CommandLineError, type ExitCode, exitCodes } from '../exit-codes.ts';
 import { count, groupDigits } from '../format.ts';
-import { quoteForShell } from '../shell.ts';
 import { formatTable } from '../table.ts';
 
 interface Flags {
@@ -43,7 +43,7 @@ export function defineList(parent: Command, run: Run): void {
         return withRegistry(context, (registry) => showModules(context, registry, patterns, flags));
       if (pattern !== undefined || flags.cached)
         throw new CommandLineError('--outdated is about all that a project requires: give it alone', {
-          hint: `moonbit-registry list --outdated ${outdated}`,
+          hint: shellLine`moonbit-registry list --outdated ${outdated}`,
         });
       const project = resolve(context.io.workingDirectory, outdated);
       return withRegistry(context, (registry) => showOutdated(context, registry, project));
@@ -75,12 +75,12 @@ async function nothingMatches(registry: Registry, pattern: string, cached: boole
   };
   if (cached && (await isServed()))
     return new NotFoundError(`no archive of "${pattern}" is cached`, {
-      hint: `moonbit-registry mirror ${quoteForShell(pattern)}`,
+      hint: shellLine`moonbit-registry mirror ${pattern}`,
     });
   const nearest = await registry.suggestModule(pattern);
   const next = pattern.includes('*')
     ? 'moonbit-registry list'
-    : `moonbit-registry explain ${quoteForShell(pattern)}`;
+    : shellLine`moonbit-registry explain ${pattern}`;
   return new NotFoundError(`no module that is served matches "${pattern}"`, {
     hint: nearest === undefined ? next : `did you mean "${nearest}"? See why: ${next}`,
   });

@@ -5,6 +5,7 @@ import { defaultMaxConcurrency } from '../../config/presets.ts';
 import { UsageError } from '../../errors.ts';
 import { anySource } from '../../model/mirror-target.ts';
 import type { MirrorOptions } from '../../registry/reports.ts';
+import { shellLine } from '../../support/shell.ts';
 import { parseMirrorPatterns, parseWholeNumber } from '../arguments.ts';
 import { addExamples, findSource, interruptible, type Run, withRegistry } from '../context.ts';
 import { CommandLineError, exitCodes } from '../exit-codes.ts';
@@ -108,7 +109,7 @@ export function checkSelection(wanted: MirrorOptions, config: Config): void {
   const { source, patterns, full, from } = wanted;
   if (source !== undefined && source !== anySource && !findSource(config, source).enabled)
     throw new UsageError(`source "${source}" is disabled`, {
-      hint: `moonbit-registry source enable ${source}`,
+      hint: shellLine`moonbit-registry source enable ${source}`,
     });
   if (patterns.length > 0 || full || from !== undefined || config.mirror.packages.length > 0) return;
   throw new CommandLineError('nothing to mirror: no pattern, no --full, no --from', {

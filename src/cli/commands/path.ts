@@ -1,6 +1,7 @@
 import type { Command } from 'commander';
 import { NotFoundError } from '../../errors.ts';
 import { findBlock, nameOfBlock } from '../../model/block.ts';
+import { shellLine } from '../../support/shell.ts';
 import { parseExactVersion } from '../arguments.ts';
 import { addExamples, type Run, withRegistry } from '../context.ts';
 import { exitCodes } from '../exit-codes.ts';
@@ -22,16 +23,16 @@ export function definePath(parent: Command, run: Run): void {
         const block = findBlock(await registry.blocks(), module, version);
         if (block)
           throw new NotFoundError(`${module}@${version} is blocked: ${block.reason}`, {
-            hint: `moonbit-registry unblock ${nameOfBlock(block)}`,
+            hint: shellLine`moonbit-registry unblock ${nameOfBlock(block)}`,
           });
         const archive = await registry.findArchive(module, version);
         if (!archive)
           throw new NotFoundError(`${module}@${version} is not in the served index`, {
-            hint: `see why: moonbit-registry explain ${module}@${version}`,
+            hint: `see why: ${shellLine`moonbit-registry explain ${module}@${version}`}`,
           });
         if (archive.cachedAt === undefined)
           throw new NotFoundError(`the archive of ${module}@${version} is not cached`, {
-            hint: `moonbit-registry mirror ${module}`,
+            hint: shellLine`moonbit-registry mirror ${module}`,
           });
         const { checksum, cachedAt: path } = archive;
         context.output.result({ text: path, json: { module, version, checksum, path } });

@@ -5,6 +5,7 @@ import { NotFoundError } from '../../errors.ts';
 import type { RestoreReport } from '../../registry/backup/restore-backup.ts';
 import { storageErrorOf } from '../../support/disk-errors.ts';
 import { errorCode } from '../../support/error-code.ts';
+import { shellLine } from '../../support/shell.ts';
 import {
   actorOf,
   addExamples,
@@ -62,7 +63,10 @@ async function* readPieces(file: string | undefined): AsyncGenerator<Buffer, voi
     for await (const piece of stream) yield piece as Buffer;
   } catch (error) {
     if (file !== undefined && errorCode(error) === 'ENOENT')
-      throw new NotFoundError(`there is no file ${file}`, { cause: error, hint: `ls -l ${dirname(file)}` });
+      throw new NotFoundError(`there is no file ${file}`, {
+        cause: error,
+        hint: shellLine`ls -l ${dirname(file)}`,
+      });
     throw storageErrorOf(`read ${file ?? 'stdin'}`, error);
   }
 }

@@ -6,6 +6,7 @@ import { observationsFile } from '../../registry/observations.ts';
 import type { Registry } from '../../registry/registry.ts';
 import { errorCode } from '../../support/error-code.ts';
 import type { Log } from '../../support/log.ts';
+import { shellLine } from '../../support/shell.ts';
 import { parseWholeNumber } from '../arguments.ts';
 import { type BackgroundOptions, createBackground, oldestReading } from '../background.ts';
 import { addExamples, type CommandContext, type Run, withRegistry } from '../context.ts';
@@ -99,7 +100,7 @@ async function serve(
   if (lacksAllowedHosts(registry.config.server, { host: address.host, address: address.host }))
     output.warn(
       'server.base_url and server.allowed_hosts are not set, so requests for whatever host are answered; ' +
-        `set the address that clients use, e.g. moonbit-registry config server.base_url ${reached.url}`,
+        `set the address that clients use, e.g. ${shellLine`moonbit-registry config server.base_url ${reached.url}`}`,
     );
   const background = await startBackground(context, registry, { isFollower: false, onTrouble });
   const { url } = reached;

@@ -1,13 +1,13 @@
 import type { Command } from 'commander';
 import type { Config, SourceType } from '../../config/config.ts';
 import type { NewSource } from '../../config/edit.ts';
+import { shellLine } from '../../support/shell.ts';
 import { parsePatterns, parseWholeNumber } from '../arguments.ts';
 import { type AuthFlags, addAuthOptions, readAuthFlags } from '../auth-flags.ts';
 import { blamingOptions, type OptionNames } from '../blame-options.ts';
 import { addExamples, findSource, type Run, readConfig } from '../context.ts';
 import { applyEdit, editConfig, showPreview } from '../edit.ts';
 import { CommandLineError, exitCodes } from '../exit-codes.ts';
-import { quoteForShell } from '../shell.ts';
 import { formatLook, lookAt } from '../source-look.ts';
 import { warnOfMissing } from './source-login.ts';
 
@@ -112,7 +112,9 @@ export function defineSourceAdd(parent: Command, run: Run): void {
       });
       if (!look) {
         await warnOfMissing(context, findSource(config, name));
-        context.output.note(`Next: moonbit-registry source check ${name}, then moonbit-registry sync.`);
+        context.output.note(
+          `Next: ${shellLine`moonbit-registry source check ${name}`}, then moonbit-registry sync.`,
+        );
       }
       return exitCodes.done;
     }),
@@ -131,7 +133,7 @@ function refuseCredentials(name: string, { url = '', indexUrl = '' }: Flags): vo
     const shown = password !== undefined && /^[a-z][a-z0-9._-]{0,15}$/.test(login) ? login : 'USER';
     throw new CommandLineError(`${option}: credentials do not belong in an address`, {
       hint:
-        `leave them out of it, and name the variable that holds the password: moonbit-registry source add ${quoteForShell(name)} … ` +
+        `leave them out of it, and name the variable that holds the password: ${shellLine`moonbit-registry source add ${name}`} … ` +
         `--basic-env ${shown} VARIABLE (a token: --bearer-env VARIABLE)`,
     });
   }

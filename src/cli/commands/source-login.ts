@@ -1,5 +1,6 @@
 import type { Command } from 'commander';
 import type { SourceConfig } from '../../config/config.ts';
+import { shellLine } from '../../support/shell.ts';
 import { type AuthFlags, addAuthOptions, authForms, readAuthFlags } from '../auth-flags.ts';
 import {
   addExamples,
@@ -38,7 +39,7 @@ export function defineSourceLogin(parent: Command, run: Run): void {
         json: { source: name, auth: { type: auth.type } },
       });
       await warnOfMissing(context, findSource(config, name));
-      context.output.note(`Next: moonbit-registry source check ${name}.`);
+      context.output.note(`Next: ${shellLine`moonbit-registry source check ${name}`}.`);
       return exitCodes.done;
     }),
   );

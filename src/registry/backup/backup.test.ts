@@ -1,5 +1,6 @@
 import { execFileSync } from 'node:child_process';
-import { cp, mkdir, readdir, readFile, symlink, writeFile } from 'node:fs/promises';
+import { existsSync } from 'node:fs';
+import { chmod, cp, link, lstat, mkdir, readdir, readFile, stat, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { zipSync } from 'fflate';
 import { beforeAll, describe, expect, test } from 'vitest';
@@ -153,18 +154,50 @@ describe('a backup', () => {
     const { directory, backUp } = await createWorld();
     await symlink(join(directory, 'data', 'symbols'), join(directory, 'link'));
     await mkdir(join(directory, 'folder'));
+    await symlink('data/packages/new', join(directory, 'to-data'));
+    await symlink('to-data', join(directory, 'to-link'));
+    await symlink('no/where', join(directory, 'to-nothing'));
+    await symlink('round', join(directory, 'round'));
     const refused = {
       'data/b.tar': 'is inside',
       'link/b.tar': 'is inside',
       'no/b.tar': 'no folder',
       folder: 'a folder',
+      'to-data': 'is inside',
+      'to-link': 'is inside',
+      'to-nothing': 'where',
+      round: 'ELOOP',
     };
     for (const [target, reason] of Object.entries(refused)) {
       const error = await backUp(join(directory, target)).catch((thrown: unknown) => thrown);
       expect(error).toBeInstanceOf(StorageError);
       expect((error as StorageError).message).toContain(reason);
-      expect((error as StorageError).hint).toBeDefined();
+      if (target !== 'round') expect((error as StorageError).hint).toBeDefined();
     }
+    expect(await readdir(join(directory, 'data'))).toEqual(await readdir(join(original, 'data')));
+    expect(existsSync(join(directory, 'data/packages/new'))).toBe(false);
+  });
+
+  test('is written over an earlier backup alone, whatever leads there, and whoever could read that', async () => {
+    const { directory, file, backUp } = await createWorld();
+    await writeFile(join(directory, 'token'), 'secret\n');
+    await writeFile(join(directory, 'empty'), '');
+    await symlink('registry.toml', join(directory, 'to-settings'));
+    await link(join(directory, 'registry.toml'), join(directory, 'also-settings'));
+    execFileSync('tar', ['-cf', 'other.tar', 'token'], { cwd: directory });
+    const kept = ['registry.toml', 'to-settings', 'also-settings', 'token', 'empty', 'other.tar'];
+    for (const name of kept) {
+      const before = await readFile(join(directory, name));
+      await expect(backUp(join(directory, name))).rejects.toThrow('is no backup: it is left as it is');
+      expect((await readFile(join(directory, name))).equals(before)).toBe(true);
+    }
+    await backUp();
+    const before = await readFile(file);
+    await chmod(file, 0o644);
+    await symlink(file, join(directory, 'to-backup'));
+    expect(await backUp(join(directory, 'to-backup'))).toMatchObject({ file, sizeBytes: before.length });
+    expect((await lstat(join(directory, 'to-backup'))).isSymbolicLink()).toBe(true);
+    expect((await stat(file)).mode & 0o777).toBe(0o600);
   });
 
   test('that is interrupted leaves the last one in place, and nothing beside it', async () => {

@@ -1,16 +1,16 @@
 import { existsSync } from 'node:fs';
-import { realpath, rm, stat } from 'node:fs/promises';
+import { rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { basename, dirname, join, relative, resolve, sep } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { loadConfig, readConfigText } from '../../config/load.ts';
 import { StorageError } from '../../errors.ts';
 import { listKeptRefs, refsOf, writeIndexBundle } from '../../index/index-bundle.ts';
 import { writePiecesAtomic } from '../../support/atomic-file.ts';
-import { ifExists, onDisk } from '../../support/disk-errors.ts';
 import { temporaryName } from '../../support/temporary-file.ts';
 import { dataLayout } from '../init.ts';
 import { type OpenOptions, openParts, type RegistryParts } from '../parts.ts';
 import { verifyContents } from '../verify-contents.ts';
+import { findPlace } from './backup-place.ts';
 import { composeBackup } from './compose-backup.ts';
 import { listContents, type Tally } from './list-contents.ts';
 import { formatManifest } from './manifest.ts';
@@ -55,7 +55,7 @@ export async function createBackup(opening: OpenOptions, options: BackupOptions)
       hint: 'run "moonbit-registry sync" first',
     });
   const file =
-    typeof options.target === 'string' ? await checkTarget(options.target, registry.dataDir) : undefined;
+    typeof options.target === 'string' ? await findPlace(options.target, registry.dataDir) : undefined;
   const bundle = temporaryName(
     join(file === undefined ? tmpdir() : dirname(file), `.${basename(file ?? 'backup')}`),
   );
@@ -104,7 +104,7 @@ async function writeBackup(
   );
   const pieces = counted(composeBackup(contents, madeAt), counter);
   if (typeof target === 'function') await target(pieces);
-  else await writePiecesAtomic(target, pieces, { mode: fileMode });
+  else await writePiecesAtomic(file ?? target, pieces, { mode: fileMode, largestMode: fileMode });
   const problems = steps.flatMap(({ findings }) =>
     findings
       .filter(({ severity }) => severity === 'problem')
@@ -118,28 +118,4 @@ async function* counted(pieces: AsyncIterable<Buffer>, counter: { sizeBytes: num
     counter.sizeBytes += piece.length;
     yield piece;
   }
-}
-
-/** The file as an absolute path. Throws `StorageError` where a backup has no place. */
-async function checkTarget(target: string, dataDir: string): Promise<string> {
-  const file = resolve(target);
-  const folder = await onDisk(`look at ${dirname(file)}`, async () => {
-    const linked = await ifExists(realpath(file));
-    return linked === undefined ? ifExists(realpath(dirname(file))) : dirname(linked);
-  });
-  if (folder === undefined)
-    throw new StorageError(`there is no folder ${dirname(file)}`, { hint: `mkdir -p ${dirname(file)}` });
-  const place = relative(await realpath(dataDir), folder);
-  if (place !== '..' && !place.startsWith(`..${sep}`))
-    throw new StorageError(`${file} is inside ${dataDir}, which is what is backed up`, {
-      hint: 'choose a place outside of it, best on another disk',
-    });
-  const there = await onDisk(`look at ${file}`, () => ifExists(stat(file)));
-  if (there && !there.isFile())
-    throw new StorageError(`${file} is ${there.isDirectory() ? 'a folder' : 'no ordinary file'}`, {
-      hint: there.isDirectory()
-        ? `name a file in it: ${join(file, 'registry-backup.tar')}`
-        : 'write to stdout instead: moonbit-registry backup - > FILE',
-    });
-  return file;
 }

@@ -9,6 +9,7 @@ import { ifExists, onDisk } from '../../support/disk-errors.ts';
 import { errorCode } from '../../support/error-code.ts';
 import { silentLog } from '../../support/log.ts';
 import { makeFolder } from '../../support/make-folder.ts';
+import { shellLine } from '../../support/shell.ts';
 import { syncTree } from '../../support/sync-tree.ts';
 import { findAbandoned, removeFiles, temporaryName } from '../../support/temporary-file.ts';
 import { type Actor, openAudit } from '../audit.ts';
@@ -118,7 +119,7 @@ async function checkFolder(directory: string): Promise<string> {
     const parent = await ifExists(stat(dirname(target)));
     if (!parent)
       throw new StorageError(`there is no folder ${dirname(target)}`, {
-        hint: `mkdir -p ${dirname(target)}`,
+        hint: shellLine`mkdir -p ${dirname(target)}`,
       });
     const there = await ifExists(stat(target));
     if (!there) return target;
@@ -156,7 +157,7 @@ function describeDamage(error: unknown, name: string): unknown {
   if (error instanceof ConfigError)
     return new ConfigError(`${name} cannot be restored: in it, ${error.message}`, error.problems, {
       cause: error,
-      hint: `restore it with the version that made it, which this names: tar -xOf ${name} manifest.json`,
+      hint: `restore it with the version that made it, which this names: ${shellLine`tar -xOf ${name} manifest.json`}`,
     });
   if (!(error instanceof IntegrityError)) return error;
   return new IntegrityError(`${name} cannot be restored: ${error.message}`, {
