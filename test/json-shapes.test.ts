@@ -111,6 +111,7 @@ test('what commands print has the shapes that are documented, and nothing beside
   await check('config', ['config']);
   await check('config KEY', ['config', 'mirror.packages']);
   await check('config KEY VALUE', ['config', 'server.port', '9000']);
+  await check('config --unset', ['config', '--unset', 'server.base_url', 'server.port']);
   await check('path', ['path', 'moonbitlang/x@0.4.0']);
   await check('update', ['update']);
   await check('completion', ['completion', 'bash']);

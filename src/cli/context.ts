@@ -85,7 +85,7 @@ export async function withRegistry<T>(
     readonly isOneOfSeveral?: boolean;
     readonly isFollower?: boolean;
     readonly keepsFormat?: boolean;
-    /** What is remarkable about the settings was said before. */
+    /** What is remarkable about the settings is said before or after. */
     readonly isTold?: boolean;
   } = {},
 ): Promise<T> {
@@ -103,7 +103,7 @@ export async function withRegistry<T>(
   try {
     const { warnings } = registry.config;
     for (const warning of options.isTold ? [] : warnings) context.output.warn(warning);
-    if (registry.config.sourcesAreImplied) sayImplied(context);
+    if (registry.config.sourcesAreImplied && !options.isTold) sayImplied(context);
     return await work(registry);
   } finally {
     await registry.close();

@@ -2,11 +2,13 @@
 
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import type { Command } from 'commander';
 import type { Config } from '../config/config.ts';
 import { ConfigError, UsageError } from '../errors.ts';
+import type { Registry } from '../registry/registry.ts';
 import type { SyncReport } from '../registry/reports.ts';
 import { summariseChanges } from './changes.ts';
-import { actorOf, type CommandContext, hasIndex, readConfig, withRegistry } from './context.ts';
+import { actorOf, type CommandContext, hasIndex, withRegistry } from './context.ts';
 import { type ExitCode, exitCodes } from './exit-codes.ts';
 import { requireRegistry } from './folder.ts';
 import { formatList } from './format.ts';
@@ -14,7 +16,7 @@ import { formatHeldBack } from './held-back.ts';
 import { createCommandLog } from './log.ts';
 import { changesSomething, describeLosses, formatPlan } from './plan-text.ts';
 
-export interface ServedChange {
+interface ServedChange {
   /** For people: what changed, then what waits and what to run; none if there is no index yet. */
   readonly lines: readonly string[];
   /** Of these, what changed. */
@@ -22,7 +24,10 @@ export interface ServedChange {
   readonly report: SyncReport | undefined;
 }
 
-/** Edits the text of `registry.toml`; validated, atomic, and the config it means then. */
+/**
+ * Edits the text of `registry.toml`; validated, atomic, and the config it means then. Alone only for what the served index does not
+ * depend on: see `makeEdit`.
+ */
 export async function editConfig(context: CommandContext, edit: (text: string) => string): Promise<Config> {
   const { editConfigFile } = await import('../config/edit-file.ts');
   requireRegistry(context.folder);
@@ -74,7 +79,7 @@ async function tryParse({ directory }: CommandContext, text: string): Promise<Co
 }
 
 /** Aggregates what is at hand under the edited config; asks no source. */
-export async function applyEdit(context: CommandContext, config: Config): Promise<ServedChange> {
+async function applyEdit(context: CommandContext, config: Config): Promise<ServedChange> {
   if (!hasIndex(config)) return { lines: [], changed: [], report: undefined };
   const report = await withRegistry(context, (registry) => registry.reaggregate());
   const losses = describeLosses(report);
@@ -83,31 +88,66 @@ export async function applyEdit(context: CommandContext, config: Config): Promis
   return { lines: [...changed, ...formatHeldBack(report.heldBack)], changed, report };
 }
 
-/** What an edit would change of what is served; `undefined` where nothing is served yet. Writes and asks nothing. */
-async function previewEdit(
-  context: CommandContext,
-  edit: (text: string) => string,
-): Promise<SyncReport | undefined> {
-  const before = await readConfig(context);
-  const { parseEdited } = await import('../config/edit-file.ts');
-  const text = await readFile(before.file, 'utf8');
-  const config = parseEdited(text, edit(text), context.directory);
-  if (!hasIndex(before)) return undefined;
-  return withRegistry(context, (registry) => registry.plan({ config }), { keepsFormat: true });
+export interface LossFlags {
+  readonly yes?: true;
+  readonly dryRun?: true;
+}
+
+export interface MadeEdit {
+  readonly config: Config;
+  readonly served: ServedChange;
+}
+
+interface GuardedEdit {
+  readonly edit: (text: string) => string;
+  /** Begins "… would take out of the index", such as `disabling "partner"`. */
+  readonly doing: string;
+  readonly flags: LossFlags;
 }
 
 /**
- * What an edit takes out of the index is said before it is made, and wants to be confirmed. Throws `UsageError` where it is not;
- * nothing has changed then.
+ * The way of every edit that may change what is served: what would leave the index is said before, and wants `--yes`; with
+ * `--dry-run` what would change is shown and nothing done; otherwise the edit is made, counts at once, and is told. Throws
+ * `UsageError` where `--yes` is missing; nothing has changed then. Settings that did not load have no guard: nothing is served
+ * by them that could be compared.
  */
-export async function confirmLosses(
+export async function makeEdit(
+  context: CommandContext,
+  { edit, doing, flags }: GuardedEdit,
+  tell: (made: MadeEdit) => ExitCode | Promise<ExitCode>,
+): Promise<ExitCode> {
+  if (flags.dryRun) return showPreview(context, edit);
+  if (!flags.yes) refuseLosses(doing, (await previewEdit(context, edit)).report);
+  const config = await editConfig(context, edit);
+  return tell({ config, served: await applyEdit(context, config) });
+}
+
+/** Adds the options that `makeEdit` takes. */
+export function addLossOptions(command: Command): void {
+  command
+    .option('--yes', 'although something leaves the index')
+    .option('--dry-run', 'show what would change, and change nothing');
+}
+
+/** What an edit would mean, and change of what is served: `undefined` where nothing is served yet. Writes and asks nothing. */
+export async function previewEdit(
   context: CommandContext,
   edit: (text: string) => string,
-  doing: string,
-  isConfirmed: boolean,
-): Promise<void> {
-  if (isConfirmed) return;
-  const report = await previewEdit(context, edit);
+): Promise<{ readonly config: Config; readonly report: SyncReport | undefined }> {
+  requireRegistry(context.folder);
+  const [{ parseEdited }, { readConfigText }] = await Promise.all([
+    import('../config/edit-file.ts'),
+    import('../config/load.ts'),
+  ]);
+  const text = await readConfigText(context.directory);
+  const config = parseEdited(text, edit(text), context.directory);
+  const before = await tryParse(context, text);
+  if (!before || !hasIndex(before)) return { config, report: undefined };
+  const plan = (registry: Registry) => registry.plan({ config });
+  return { config, report: await withRegistry(context, plan, { keepsFormat: true, isTold: true }) };
+}
+
+function refuseLosses(doing: string, report: SyncReport | undefined): void {
   const losses = report ? describeLosses(report) : [];
   if (losses.length === 0) return;
   throw new UsageError(`${doing} would take out of the index:\n${formatList(losses, 50).join('\n')}`, {
@@ -115,20 +155,17 @@ export async function confirmLosses(
   });
 }
 
-export interface LossFlags {
-  readonly yes?: true;
-  readonly dryRun?: true;
+/** In the words of `plan`. */
+async function showPreview(context: CommandContext, edit: (text: string) => string): Promise<ExitCode> {
+  const { report } = await previewEdit(context, edit);
+  context.output.result({ text: formatPreview(report), json: report ?? null });
+  return exitCodeOfPreview(report);
 }
 
-/** `--dry-run` of an edit, in the words of `plan`. */
-export async function showPreview(
-  context: CommandContext,
-  edit: (text: string) => string,
-): Promise<ExitCode> {
-  const report = await previewEdit(context, edit);
-  context.output.result({
-    text: report ? formatPlan(report) : 'Nothing is served yet.',
-    json: report ?? null,
-  });
+export function formatPreview(report: SyncReport | undefined): string {
+  return report ? formatPlan(report) : 'Nothing is served yet.';
+}
+
+export function exitCodeOfPreview(report: SyncReport | undefined): ExitCode {
   return report && changesSomething(report) ? exitCodes.doneWithFindings : exitCodes.done;
 }

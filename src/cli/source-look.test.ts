@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { parseConfig } from '../config/load.ts';
 import type { SourceListing, SourceLook } from '../registry/reports.ts';
-import { formatLook } from './source-look.ts';
+import { formatLook, formatTrouble } from './source-look.ts';
 
 const listing: SourceListing = {
   modules: 12,
@@ -21,6 +21,7 @@ const look: SourceLook = {
   source: 'partner',
   listing,
   failure: undefined,
+  archive: undefined,
   holdsBack: { names: 'all', of: ['mooncakes'] },
   ready: 9,
   heldBack: [],
@@ -107,4 +108,18 @@ test('without fallback a sync alone serves nothing new', () => {
   expect(formatLook(look, config).at(-1)).toBe(
     '  $ moonbit-registry mirror -s partner "<owner>/*"   (upstream_fallback is off)',
   );
+});
+
+test('archives that cannot be had beside an index that is right let doubt the address', () => {
+  const problem = { class: undefined, text: 'https://h/user/a/b/1.0.0.zip: HTTP 404' };
+  const archive = { name: 'a/b@1.0.0', problem };
+  const line =
+    'Its archives cannot be had: a/b@1.0.0: https://h/user/a/b/1.0.0.zip: HTTP 404 (is --url right?)';
+  expect(text({ archive }).split('\n')).toContain(line);
+  expect(text({ archive: { ...archive, problem: { ...problem, class: 'unauthorized' } } })).not.toContain(
+    '--url',
+  );
+  expect(text({ archive: { name: 'a/b@1.0.0', problem: undefined } })).toBe(text());
+  expect(formatTrouble({ ...look, archive })).toEqual([line]);
+  expect(formatTrouble(look)).toEqual([]);
 });

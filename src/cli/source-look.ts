@@ -12,12 +12,19 @@ import { adviseOn, describeReason, formatHeldBack, toCommandLine } from './held-
 /** With more owners than this, nobody wants to list them in a setting. */
 const fewOwners = 10;
 
-/** Looks for a few seconds. Whoever does not want to wait for it (Ctrl-C) has added the source all the same. */
-export async function lookAt(context: CommandContext, source: string): Promise<SourceLook | undefined> {
+/** Looks for a few seconds; `config`: at a source that is not in the file yet. Whoever does not want to wait for it (Ctrl-C) has added the source all the same. */
+export async function lookAt(
+  context: CommandContext,
+  source: string,
+  config?: Config,
+): Promise<SourceLook | undefined> {
   context.output.statusLine(`Looking at "${source}"`);
   try {
     return await interruptible(context.io, (signal) =>
-      withRegistry(context, (registry) => registry.lookAtSource(source, signal), { isTold: true }),
+      withRegistry(context, (registry) => registry.lookAtSource(source, { config, signal }), {
+        isTold: true,
+        keepsFormat: config !== undefined,
+      }),
     );
   } catch (error) {
     if (error instanceof InterruptedError) return undefined;
@@ -38,6 +45,7 @@ export function formatLook(
   const isLimited = settings !== undefined && settings.namespaces.length + settings.include.length > 0;
   return [
     ...(listing ? describeListing(source, listing, isLimited) : describeFailure(look)),
+    ...describeArchive(look),
     ...describeReady(look, server.upstreamFallback),
     ...formatHeldBack(heldBack),
   ];
@@ -101,6 +109,19 @@ function describeFailure(look: SourceLook): string[] {
       ? []
       : adviseOn({ source, claims, failureClass: 'not-read' }).map(toCommandLine)),
   ];
+}
+
+/** An index that is right says nothing of the address that archives are under. */
+function describeArchive({ archive }: SourceLook): string[] {
+  if (archive?.problem === undefined) return [];
+  const { name, problem } = archive;
+  const question = isAboutCredentials(problem.class) ? '' : ' (is --url right?)';
+  return [toVisibleLine(`Its archives cannot be had: ${name}: ${problem.text}${question}`)];
+}
+
+/** What is wrong, without what it means and what to do. */
+export function formatTrouble(look: SourceLook): string[] {
+  return [...(look.listing ? [] : describeFailure(look).slice(0, 1)), ...describeArchive(look)];
 }
 
 function whatThatMeans({ holdsBack: { names, of } }: SourceLook): string {

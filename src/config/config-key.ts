@@ -58,6 +58,10 @@ function nameSome(keys: readonly string[]): string {
 
 /** Reads what was typed as the kind of value the setting takes; lists are comma separated, with or without TOML's brackets and quotes. */
 export function parseKeyValue(key: string, shape: ValueShape, typed: string): SettingValue {
+  if (typed === '' && !shape.valueType.startsWith('list of '))
+    throw new UsageError(`cannot set ${key} to nothing`, {
+      hint: `to take it out of registry.toml: moonbit-registry config --unset ${key}`,
+    });
   const candidate = typedValue(shape, typed);
   const result = v.safeParse(shape.schema, candidate);
   if (result.success) return candidate;

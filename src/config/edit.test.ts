@@ -10,6 +10,7 @@ import {
   setDefaultSource,
   setSourceEnabled,
   setValue,
+  unsetValue,
 } from './edit.ts';
 import { parseConfig } from './load.ts';
 import { renderNewConfig } from './template.ts';
@@ -632,6 +633,33 @@ describe('whatever the layout of the file', () => {
         expect(hasOneEol(text, after)).toBe(true);
       }),
       runs,
+    );
+  });
+});
+
+describe('unsetting', () => {
+  test.each([
+    ['[server]\nport = 1 # why\nhost = "h"\n', 'server.port', '[server]\n# why\nhost = "h"\n'],
+    ['# about\n[server]\nport = 1\n', 'server.port', '# about\n[server]\n'],
+    ['server.port = 1\n', 'server.port', ''],
+    ['server = { port = 1, host = "h" }\n', 'server.port', 'server = { host = "h" }\n'],
+    ['server = { port = 1 }\n', 'server.port', 'server = { }\n'],
+    ['[server]\nport = 1\n', 'server.host', '[server]\nport = 1\n'],
+    [
+      'default_source = "a" # why\n[[sources]]\nname = "a"\n',
+      'default_source',
+      '# why\n[[sources]]\nname = "a"\n',
+    ],
+    ['[[sources]]\nname = "a"\nauth.token = "t"\n', 'sources.a.auth.token', '[[sources]]\nname = "a"\n'],
+    ['[mirror]\npackages = [\n  "a/*", # one\n]\n', 'mirror.packages', '[mirror]\n'],
+  ])('of %j, %s', (text, key, expected) => {
+    expect(unsetValue(text, key).replace('{  }', '{ }')).toBe(expected);
+  });
+
+  test('refuses what is no setting, and the name of a source', () => {
+    expect(() => unsetValue('', 'server.prot')).toThrow(UsageError);
+    expect(() => unsetValue('[[sources]]\nname = "a"\n', 'sources.a.name')).toThrow(
+      'a source cannot do without a name',
     );
   });
 });

@@ -5,7 +5,7 @@
 import { NotFoundError, UsageError } from '../errors.ts';
 import { shellLine } from '../support/shell.ts';
 import { suggest } from '../support/suggest.ts';
-import { assignAt, editChecked, readDocument, valueAt } from './checked-edit.ts';
+import { assignAt, editChecked, type PlainTable, readDocument, valueAt } from './checked-edit.ts';
 import type { SourceType } from './config.ts';
 import { parseKeyValue, resolveKey, type SettingValue } from './config-key.ts';
 import { mooncakesPreset } from './presets.ts';
@@ -17,6 +17,7 @@ import {
   assignment,
   CannotEdit,
   lineWithValue,
+  removeAt,
   removeKey,
   removeTable,
   setKey,
@@ -125,6 +126,24 @@ export function setValue(text: string, key: string, value: string): string {
   return setAt(text, path, parsed);
 }
 
+/**
+ * Takes a setting out of the file, so that its default counts; the same text if it is not in it. Throws `UsageError` for an unknown
+ * key.
+ */
+export function unsetValue(text: string, key: string): string {
+  const document = readDocument(text);
+  const { path } = resolveKey(document.value, key);
+  if (isSamePath(path, ['default_source']))
+    return misplacedDefaults(document)
+      .map((misplaced) => misplaced.path)
+      .reduceRight((current, misplaced) => deleteKey(current, misplaced, true), withoutDefaultSource(text));
+  if (path[0] === 'sources' && path[2] === 'name')
+    throw new UsageError('a source cannot do without a name', {
+      hint: `moonbit-registry source remove ${sourceNames(document.value)[Number(path[1])]}`,
+    });
+  return valueAt(document.value, path) === undefined ? text : deleteKey(text, path, true);
+}
+
 /** What the file says, or the default it leaves in force; `undefined` where there is neither. */
 export function getValue(text: string, key: string): SettingValue | undefined {
   const document = readDocument(text);
@@ -189,18 +208,30 @@ function withoutDefaultSource(text: string): string {
 }
 
 function deleteKey(text: string, path: TomlPath, keepComment: boolean): string {
+  const before = readDocument(text);
   return editChecked(
     text,
     (document) => {
+      if (path[0] === 'sources') requireSourceTables(document);
       const statement = document.statements.find((candidate) => isSamePath(candidate.path, path));
       if (statement === undefined) throw new Error(`${path.join('.')} is not in the file`);
-      return removeKey(document, statement, keepComment);
+      return statement.isInline ? removeAt(document, path) : removeKey(document, statement, keepComment);
     },
-    (value) => {
-      const parent = valueAt(value, path.slice(0, -1));
-      if (typeof parent === 'object' && parent !== null) Reflect.deleteProperty(parent, path.at(-1) ?? '');
-    },
+    (value) => forget(value, path, before),
   );
+}
+
+/** Without the tables above it that are there by its dotted key alone. */
+function forget(value: PlainTable, path: TomlPath, document: TomlDocument): void {
+  const container = path.slice(0, -1);
+  const parent = valueAt(value, container);
+  if (typeof parent !== 'object' || parent === null) return;
+  Reflect.deleteProperty(parent, path.at(-1) ?? '');
+  const isWritten =
+    document.tables.some(({ resolvedKey }) => isSamePath(resolvedKey, container)) ||
+    document.statements.some((statement) => isSamePath(statement.path, container));
+  if (container.length > 0 && Object.keys(parent).length === 0 && !isWritten)
+    forget(value, container, document);
 }
 
 function writtenDefault({ value, statements }: TomlDocument): unknown {

@@ -30,7 +30,7 @@ import { removeStaleLocks, removeStaleObjects } from './stale-files.ts';
 const maxRememberedTips = 16;
 
 /** What reading an object of unknown size gave. */
-type BoundedRead =
+export type BoundedRead =
   | { readonly kind: 'read'; readonly bytes: Buffer }
   | { readonly kind: 'too-large'; readonly sizeBytes: number }
   | { readonly kind: 'missing' };

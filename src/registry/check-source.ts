@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import type { GitIndex } from '../index/git-index.ts';
+import type { BoundedRead, GitIndex } from '../index/git-index.ts';
 import { parseIndexFile } from '../index/index-file.ts';
 import { readIndexPath } from '../index/layout.ts';
 import type { IndexEntry } from '../model/index-entry.ts';
@@ -102,7 +102,8 @@ async function checkArchive(
   index: GitIndex,
   files: readonly { readonly module: ModuleName; readonly id: string }[],
 ): Promise<Step> {
-  const sample = await firstEntry(index, source.config.limits.indexFileBytes, files);
+  const read = (id: string) => index.readBounded(id, source.config.limits.indexFileBytes);
+  const sample = await findSample(files, read);
   if (!sample) return { step: 'archive', ok: false, detail: 'no version in the index has a usable line' };
   const { module, entry } = sample;
   const name = `${module}@${entry.version}`;
@@ -129,13 +130,18 @@ async function checkArchive(
   }
 }
 
-async function firstEntry(
-  index: GitIndex,
-  maxBytes: number,
-  files: readonly { readonly module: ModuleName; readonly id: string }[],
-): Promise<{ readonly module: ModuleName; readonly entry: IndexEntry } | undefined> {
+export interface Sample {
+  readonly module: ModuleName;
+  readonly entry: IndexEntry;
+}
+
+/** The newest version of the first module that has a usable one. */
+export async function findSample(
+  files: Iterable<{ readonly module: ModuleName; readonly id: string }>,
+  read: (id: string) => Promise<BoundedRead>,
+): Promise<Sample | undefined> {
   for (const { module, id } of files) {
-    const file = await index.readBounded(id, maxBytes);
+    const file = await read(id);
     const entry = file.kind === 'read' && parseIndexFile(file.bytes).lines.at(-1)?.entry;
     if (entry) return { module, entry };
   }

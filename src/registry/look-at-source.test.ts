@@ -45,6 +45,7 @@ describe('a look at a source', () => {
         ownOwners: [{ owner: 'org', modules: 2 }],
       },
       failure: undefined,
+      archive: { name: 'alice/json@1.0.0', problem: undefined },
       holdsBack: { names: 'all', of: ['open'] },
       ready: 3,
       heldBack: [],
@@ -120,10 +121,24 @@ describe('a look at a source', () => {
       failure: { class: 'timeout', text: 'it was not read within 10 seconds' },
     });
     const interrupted = new AbortController();
-    const again = registry.lookAtSource('silent', interrupted.signal);
+    const again = registry.lookAtSource('silent', { signal: interrupted.signal });
     await expect.poll(() => silent.count()).toBe(2);
     interrupted.abort(new Error('enough'));
     await expect(again).rejects.toThrow('enough');
+    expect(await traces(registry)).toEqual(before);
+  });
+
+  test('tells that archives cannot be had, and looks at one that is not in the file', async () => {
+    const upstream = await startUpstream(['alice/json@1.0.0']);
+    upstream.faults.only = 'archives';
+    upstream.faults.status = 404;
+    const { config } = await createRegistry({ sources: [{ name: 'new', upstream }] });
+    const registry = await createRegistry({ sources: [] });
+    const before = await traces(registry);
+    expect(await registry.lookAtSource('new', { config })).toMatchObject({
+      listing: { modules: 1 },
+      archive: { name: 'alice/json@1.0.0', problem: { text: expect.stringContaining('HTTP 404') } },
+    });
     expect(await traces(registry)).toEqual(before);
   });
 

@@ -32,7 +32,7 @@ export async function lookAtSource(source: SourceConfig, context: LookContext): 
     [describeLook(source.name, read)],
     now,
   );
-  const listing = read.kind === 'found' ? read.value : undefined;
+  const { listing, archive } = read.kind === 'found' ? read.value : {};
   const snapshots = withLook(state.snapshots, source, listing);
   const policy = policyOf(config, snapshots, state);
   const current = policy.sources.filter(({ isEnabled }) => isEnabled);
@@ -47,13 +47,14 @@ export async function lookAtSource(source: SourceConfig, context: LookContext): 
     source: source.name,
     listing: listing && outlook.listing,
     failure: read.kind === 'unavailable' ? { class: read.cause.reason, text: read.cause.detail } : undefined,
+    archive,
     holdsBack: whatItHoldsBack(source, policy),
     ready: outlook.ready,
     heldBack: heldBackOf(outlook.pending, { config, snapshots, observations }),
   };
 }
 
-function describeLook(source: string, read: Lookup<Listing>): SourceRefresh {
+function describeLook(source: string, read: Lookup<unknown>): SourceRefresh {
   if (read.kind === 'found') return { source, outcome: 'fresh' };
   const reason = read.kind === 'unavailable' ? read.cause.reason : undefined;
   return { source, outcome: 'never-read', detail: detailOf(read), reason };

@@ -80,7 +80,8 @@ export async function openRegistry(options: OpenOptions): Promise<Registry> {
 
     async status() {
       const config = configuration.current();
-      return readStatus(config, index, archives, await readObservations(observationsFile(config)));
+      const observations = await readObservations(observationsFile(config));
+      return readStatus(config, index, archives, observations, options.env);
     },
 
     async explain(module, version) {
@@ -107,10 +108,14 @@ export async function openRegistry(options: OpenOptions): Promise<Registry> {
 
     checkSources: (name) => checkSources(parts, name),
 
-    async lookAtSource(name, signal) {
-      const { config, log, clock, now } = context();
+    async lookAtSource(name, { config = configuration.current(), signal } = {}) {
+      const { log, clock, now } = context();
       const source = config.sources.find((candidate) => candidate.name === name);
-      if (!source) throw unknownSource(name, [...parts.sources().keys()]);
+      if (!source)
+        throw unknownSource(
+          name,
+          config.sources.map((one) => one.name),
+        );
       const connect = parts.connections.aside;
       return lookAtSource(source, { config, index, log, clock, now, connect, signal });
     },

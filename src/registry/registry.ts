@@ -77,8 +77,11 @@ export interface Registry {
   /** Compares what a project requires with what is served; `project` is its folder, `moon.mod` or `moon.mod.json`. */
   findOutdated(project: string): Promise<OutdatedReport>;
   checkSources(name?: string): Promise<SourceCheck[]>;
-  /** Looks at a source for a few seconds, and foresees the next sync. Decides and keeps nothing. */
-  lookAtSource(name: string, signal?: AbortSignal): Promise<SourceLook>;
+  /** Looks at a source of these settings, or of those in force, for a few seconds, and foresees the next sync. Decides and keeps nothing. */
+  lookAtSource(
+    name: string,
+    options?: { readonly config?: Config | undefined; readonly signal?: AbortSignal | undefined },
+  ): Promise<SourceLook>;
   /** Names that only wait for sources to be read, by what they wait for. Asks no source. */
   heldBack(): Promise<readonly HeldBack[]>;
   /** What waits for the operator's decision, and what was kept as it is. */

@@ -224,6 +224,8 @@ export interface StatusReport {
     readonly failureClass: FailureClass | undefined;
     /** The first of the readings in a row that were no use. */
     readonly failingSince: string | undefined;
+    /** What of its credentials is missing now, and where it should be; for the operator alone. */
+    readonly missingCredentials: string | undefined;
     readonly listed: number;
     /** Modules in the served index whose origin it is. */
     readonly served: number;
@@ -427,6 +429,13 @@ export interface SourceLook {
   readonly listing: SourceListing | undefined;
   /** Why it could not be read; the text is for the operator alone. */
   readonly failure: { readonly class: FailureClass; readonly text: string } | undefined;
+  /** One archive of it that was asked for, and why it could not be had; the text is for the operator alone. */
+  readonly archive:
+    | {
+        readonly name: string;
+        readonly problem: { readonly class: FailureClass | undefined; readonly text: string } | undefined;
+      }
+    | undefined;
   /** Which new names wait while it is not current, and of which enabled sources, all trusted less. */
   readonly holdsBack: { readonly names: 'all' | 'claimed'; readonly of: readonly string[] };
   /** How many names that are not served yet the next sync would serve. */

@@ -2,7 +2,9 @@ import type { ArchiveStore } from '../archives/archive-store.ts';
 import type { Config } from '../config/config.ts';
 import type { GitIndex, StateView } from '../index/git-index.ts';
 import { readIndexPath } from '../index/layout.ts';
+import { createCredentialsReader } from '../sources/credentials.ts';
 import { runGit } from '../support/git.ts';
+import type { Environment } from '../support/proxy.ts';
 import { heldBackOf } from './held-back.ts';
 import { readOrigins } from './module-facts.ts';
 import type { Observations } from './observations.ts';
@@ -15,6 +17,7 @@ export async function readStatus(
   index: GitIndex,
   archives: ArchiveStore,
   observations: Observations,
+  env: Environment,
 ): Promise<StatusReport> {
   const state = await index.state();
   const policy = policyOf(config, state.snapshots);
@@ -36,6 +39,7 @@ export async function readStatus(
         failure: source.isEnabled ? observation?.failure : undefined,
         failureClass: source.isEnabled ? observation?.failureClass : undefined,
         failingSince: source.isEnabled ? observation?.failingSince : undefined,
+        missingCredentials: await findMissingCredentials(config, source.name, env),
         listed: snapshot ? countModules(await index.list(snapshot.tree)) : 0,
         served: served.get(source.name) ?? 0,
       };
@@ -55,6 +59,17 @@ export async function readStatus(
     archives: await measureArchives(archives),
     indexBytes: await measureRepository(index.directory),
   };
+}
+
+async function findMissingCredentials(
+  { sources }: Config,
+  name: string,
+  env: Environment,
+): Promise<string | undefined> {
+  const settings = sources.find((source) => source.name === name);
+  if (!settings?.enabled) return undefined;
+  const reading = await createCredentialsReader(settings, env)();
+  return reading.kind === 'missing' ? reading.problem : undefined;
 }
 
 function countModules(files: ReadonlyMap<string, string>): number {

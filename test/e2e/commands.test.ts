@@ -220,7 +220,7 @@ describe('config', () => {
     const { registry } = await createSynced();
     await registry.run('mirror', '-s', 'partner', 'alice/json');
     const all = await registry.served();
-    const off = await registry.run('config', 'server.upstream_fallback', 'false');
+    const off = await registry.run('config', 'server.upstream_fallback', 'false', '--yes');
     expect(off.stdout).toBe(
       'server.upstream_fallback = false\nServed index: 1 module (1 removed).\n' +
         'This left the index:\n  removed moonbitlang/x (main)  - 0.4.0, 0.4.1\n',

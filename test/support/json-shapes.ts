@@ -123,6 +123,12 @@ const sourceLook = named('SourceLook', {
     }),
   ),
   failure: v.optional(v.strictObject({ class: failureClass, text })),
+  archive: v.optional(
+    v.strictObject({
+      name: text,
+      problem: v.optional(v.strictObject({ class: v.optional(failureClass), text })),
+    }),
+  ),
   holdsBack: v.strictObject({ names: v.picklist(['all', 'claimed']), of: texts }),
   ready: number,
   heldBack: v.array(heldBack),
@@ -233,6 +239,7 @@ const statusReport = named('StatusReport', {
       ...{ name: text, isDefault: flag, enabled: flag, removed: flag, priority: number },
       ...{ readAt: v.optional(time), triedAt: v.optional(time), isStale: flag, isHeld: flag },
       ...{ failure: maybe, failureClass: v.optional(failureClass), failingSince: v.optional(time) },
+      missingCredentials: maybe,
       ...{ listed: number, served: number },
     }),
   ),
@@ -351,6 +358,7 @@ export const jsonShapes = {
   'source remove': v.strictObject({ source: text, defaultSource: text, served }),
   'source login': v.strictObject({ source: text, auth: sourceAuth }),
   'source logout': v.strictObject({ source: text, changed: flag }),
+  'source add --dry-run': v.strictObject({ served: v.nullable(syncReport), look: v.nullable(sourceLook) }),
   'source … --dry-run': v.nullable(syncReport),
   'source check': v.array(sourceCheck),
   mirror: mirrorReport,
@@ -382,6 +390,10 @@ export const jsonShapes = {
   config: v.record(text, setting),
   'config KEY': v.strictObject({ key: text, value: setting }),
   'config KEY VALUE': v.strictObject({ key: text, value: setting, served }),
+  'config --unset': v.strictObject({
+    unset: v.array(v.strictObject({ key: text, value: v.optional(setting) })),
+    served,
+  }),
   path: v.strictObject({ module: text, version: text, checksum, path: text }),
   'state downgrade': v.strictObject({ format: number }),
   backup: v.strictObject({

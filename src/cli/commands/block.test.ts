@@ -19,13 +19,14 @@ test('what is not served can be blocked ahead, a whole module too, and asks no s
   const ahead = await run('block', 'evil/name', '--reason', ' malicious ');
   expect(ahead).toEqual({
     exitCode: 0,
-    stderr: '',
+    stderr: 'Lift it with: moonbit-registry unblock evil/name\n',
     stdout: `Blocked: all versions of evil/name: malicious
 Served index: 0 modules (unchanged).
 It was never served here. It is refused from now on, wherever it comes from.
-Lift it with: moonbit-registry unblock evil/name
 `,
   });
+  expect((await run('block', 'other/name', '--reason', 'x', '-q')).stderr).toBe('');
+  await run('unblock', 'other/name');
   expect(await run('explain', 'evil/name@1.0.0')).toMatchObject({
     exitCode: 0,
     stdout: expect.stringMatching(

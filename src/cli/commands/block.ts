@@ -111,6 +111,8 @@ function rule(context: CommandContext, ruling: BlockRuling): Promise<ExitCode> {
       json: { ...rest, changes: report.changes, purge, unknown },
     });
     if (unknown) context.output.warn(describeUnknown(nameOfBlock(ruling), unknown));
+    if (ruling.action === 'block')
+      context.output.note(`Lift it with: ${shellLine`moonbit-registry unblock ${nameOfBlock(ruling)}`}`);
     return exitCodes.done;
   });
 }
@@ -143,7 +145,6 @@ function formatOutcome(ruling: BlockRuling, outcome: BlockOutcome, purge: readon
     ...describeStanding(ruling, outcome),
     ...remark,
     ...formatList(purge, shownAddresses),
-    `Lift it with: ${shellLine`moonbit-registry unblock ${name}`}`,
   ].join('\n');
 }
 

@@ -1,9 +1,13 @@
 import type { Command } from 'commander';
 import { NotFoundError } from '../../errors.ts';
 import { addExamples, type CommandContext, type Run, readConfig } from '../context.ts';
-import { applyEdit, editConfig } from '../edit.ts';
+import { addLossOptions, type LossFlags, type MadeEdit, makeEdit } from '../edit.ts';
 import { CommandLineError, type ExitCode, exitCodes } from '../exit-codes.ts';
 import { effectiveSettings, formatSetting, formatValue } from '../settings.ts';
+
+interface Flags extends LossFlags {
+  readonly unset?: true;
+}
 
 export function defineConfig(parent: Command, run: Run): void {
   const command = parent
@@ -11,11 +15,16 @@ export function defineConfig(parent: Command, run: Run): void {
     .summary('show or change settings')
     .description(
       'Without KEY: all settings in effect; of credentials, where they are. With KEY: its value. With VALUE: sets it in registry.toml, ' +
-        'keeping comments; several KEY VALUE pairs are one edit.',
+        'keeping comments; several KEY VALUE pairs are one edit. What would leave the index is said first, and wants --yes.',
     )
     .argument('[key]', 'e.g. server.port')
     .argument('[value]', 'the new value; items of a list separated by commas')
-    .argument('[more...]', 'further keys and values, for settings that need each other');
+    .argument('[more...]', 'further keys and values, for settings that need each other')
+    .option(
+      '--unset',
+      'take settings out of registry.toml, so that their defaults count; all words are keys',
+    );
+  addLossOptions(command);
   addExamples(command, [
     ['moonbit-registry config', 'Show everything.'],
     ['moonbit-registry config server.port', 'Print one value.'],
@@ -24,14 +33,18 @@ export function defineConfig(parent: Command, run: Run): void {
       'What mirror takes without patterns.',
     ],
     ['moonbit-registry config server.upstream_fallback false', 'Serve only what is cached.'],
+    ['moonbit-registry config --unset server.base_url', 'Go back to what counts without it.'],
     ['moonbit-registry config mirror.auto_sync true mirror.sync_interval 6h', 'Two settings in one edit.'],
   ]);
-  command.action((key: string | undefined, value: string | undefined, more: readonly string[]) =>
-    run((context) => {
-      if (key === undefined) return showAll(context);
-      if (value === undefined) return showOne(context, key);
-      return change(context, readPairs([key, value, ...more]));
-    }),
+  command.action(
+    (key: string | undefined, value: string | undefined, more: readonly string[], flags: Flags) =>
+      run((context) => {
+        const words = [key, value, ...more].filter((word) => word !== undefined);
+        if (flags.unset) return unset(context, words, flags);
+        if (key === undefined) return showAll(context);
+        if (value === undefined) return showOne(context, key);
+        return change(context, readPairs(words), flags);
+      }),
   );
 }
 
@@ -75,22 +88,59 @@ function readPairs(words: readonly string[]): readonly Pair[] {
 
 const forms = 'usage: moonbit-registry config KEY VALUE [KEY VALUE…]';
 
-async function change(context: CommandContext, pairs: readonly Pair[]): Promise<ExitCode> {
+async function change(context: CommandContext, pairs: readonly Pair[], flags: LossFlags): Promise<ExitCode> {
   const { setValues } = await import('../../config/edit-auth.ts');
-  const config = await editConfig(context, (text) => setValues(text, pairs));
-  const settings = effectiveSettings(config);
-  const served = await applyEdit(context, config);
-  const lines = pairs.map(([key]) => {
-    const now = settings.get(key);
-    return now === undefined ? `${key} is set` : formatSetting(key, now);
+  const keys = pairs.map(([key]) => key);
+  const guarded = { edit: (text: string) => setValues(text, pairs), doing: 'this setting', flags };
+  return makeEdit(context, guarded, ({ config, served }) => {
+    const settings = effectiveSettings(config);
+    const lines = pairs.map(([key]) => {
+      const now = settings.get(key);
+      return now === undefined ? `${key} is set` : formatSetting(key, now);
+    });
+    const made = pairs.map(([key, value]) => ({ key, value: settings.get(key) ?? value }));
+    context.output.result({
+      text: [...lines, ...describeServed(served, keys)].join('\n'),
+      json: { ...(made.length === 1 ? made[0] : { settings: made }), served: served.report },
+    });
+    sayWhenItCounts(context, keys);
+    return exitCodes.done;
   });
-  const { changes = [], heldBack = [] } = served.report ?? {};
-  const isOfSource = pairs.some(([key]) => key.startsWith('sources.'));
-  if (changes.length > 0 || (heldBack.length > 0 && isOfSource)) lines.push(...served.lines);
-  const made = pairs.map(([key, value]) => ({ key, value: settings.get(key) ?? value }));
-  context.output.result({
-    text: lines.join('\n'),
-    json: { ...(made.length === 1 ? made[0] : { settings: made }), served: served.report },
+}
+
+async function unset(context: CommandContext, keys: readonly string[], flags: LossFlags): Promise<ExitCode> {
+  if (keys.length === 0)
+    throw new CommandLineError('say which settings', {
+      hint: 'usage: moonbit-registry config --unset KEY [KEY…]',
+    });
+  const { unsetValue } = await import('../../config/edit.ts');
+  const edit = (text: string) => keys.reduce(unsetValue, text);
+  return makeEdit(context, { edit, doing: 'unsetting this', flags }, ({ config, served }) => {
+    const settings = effectiveSettings(config);
+    const lines = keys.map((key) => {
+      const now = settings.get(key);
+      return `${key} is not set${now === undefined ? '' : `; in effect: ${formatSetting(key, now)}`}`;
+    });
+    context.output.result({
+      text: [...lines, ...describeServed(served, keys)].join('\n'),
+      json: { unset: keys.map((key) => ({ key, value: settings.get(key) })), served: served.report },
+    });
+    sayWhenItCounts(context, keys);
+    return exitCodes.done;
   });
-  return exitCodes.done;
+}
+
+/** Most settings change nothing of what is served, and need not say so. */
+function describeServed({ lines, report }: MadeEdit['served'], keys: readonly string[]): readonly string[] {
+  const { changes = [], heldBack = [] } = report ?? {};
+  const isOfSource = keys.some((key) => key.startsWith('sources.'));
+  return changes.length > 0 || (heldBack.length > 0 && isOfSource) ? lines : [];
+}
+
+/** What a server reads but once. */
+const readAtStart = /^(server\.(host|port|max_connections)|registry\.data_dir|limits\..+)$/;
+
+function sayWhenItCounts({ output }: CommandContext, keys: readonly string[]): void {
+  const late = keys.filter((key) => readAtStart.test(key));
+  if (late.length > 0) output.note(`Counts from the next start of "serve": ${late.join(', ')}.`);
 }

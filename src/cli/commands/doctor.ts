@@ -33,7 +33,7 @@ export function defineDoctor(parent: Command, run: Run): void {
           return { configFile: clientConfigFile(io), url, wantedConfig, env: io.env };
         },
       });
-      output.result({ text: formatReport(report), json: report });
+      output.result({ text: formatReport(report, context.settings.quiet), json: report });
       return exitCodeOf(report);
     }),
   );
@@ -55,8 +55,10 @@ const labels: Readonly<Record<HealthCheck['result'], string>> = {
   failure: 'FAILURE ',
 };
 
-function formatReport({ checks }: DoctorReport): string {
-  const lines = checks.flatMap(({ name, result, detail, hint }) => [
+/** `onlyTrouble`: what is well is left out. */
+export function formatReport({ checks }: DoctorReport, onlyTrouble: boolean): string {
+  const told = checks.filter(({ result }) => !onlyTrouble || result !== 'ok');
+  const lines = told.flatMap(({ name, result, detail, hint }) => [
     `${labels[result]} ${name}: ${detail}`,
     ...(hint === undefined ? [] : [`          hint: ${hint.replaceAll('\n', '\n          ')}`]),
   ]);
@@ -69,5 +71,5 @@ function formatReport({ checks }: DoctorReport): string {
           ...(failures > 0 ? [count(failures, 'failure')] : []),
           ...(warnings > 0 ? [count(warnings, 'warning')] : []),
         ].join(', ');
-  return [...lines, '', verdict].join('\n');
+  return [...lines, ...(lines.length > 0 ? [''] : []), verdict].join('\n');
 }

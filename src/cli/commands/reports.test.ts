@@ -237,6 +237,7 @@ test('status shows counts, ages and which source fails', () => {
     isHeld: false,
     failure: undefined,
     failureClass: undefined,
+    missingCredentials: undefined,
     failingSince: undefined,
     listed: 3,
     served: 3,

@@ -5,13 +5,20 @@ import { shellLine } from '../../support/shell.ts';
 import { parsePatterns, parseWholeNumber } from '../arguments.ts';
 import { type AuthFlags, addAuthOptions, readAuthFlags } from '../auth-flags.ts';
 import { blamingOptions, type OptionNames } from '../blame-options.ts';
-import { addExamples, findSource, type Run, readConfig } from '../context.ts';
-import { applyEdit, editConfig, showPreview } from '../edit.ts';
-import { CommandLineError, exitCodes } from '../exit-codes.ts';
-import { formatLook, lookAt } from '../source-look.ts';
+import { addExamples, type CommandContext, findSource, type Run, readConfig } from '../context.ts';
+import {
+  addLossOptions,
+  exitCodeOfPreview,
+  formatPreview,
+  type LossFlags,
+  makeEdit,
+  previewEdit,
+} from '../edit.ts';
+import { CommandLineError, type ExitCode, exitCodes } from '../exit-codes.ts';
+import { formatLook, formatTrouble, lookAt } from '../source-look.ts';
 import { warnOfMissing } from './source-login.ts';
 
-interface Flags extends AuthFlags {
+interface Flags extends AuthFlags, LossFlags {
   readonly fromPreset?: string;
   readonly url?: string;
   readonly indexUrl?: string;
@@ -21,7 +28,6 @@ interface Flags extends AuthFlags {
   readonly include?: readonly string[];
   readonly exclude?: readonly string[];
   readonly check: boolean;
-  readonly dryRun?: true;
 }
 
 /** By the keys in which their values stand. */
@@ -60,8 +66,8 @@ export function defineSourceAdd(parent: Command, run: Run): void {
     .option('--namespace <patterns...>', 'names of which only this source says what they mean')
     .option('--include <patterns...>', 'limit what it supplies to these names')
     .option('--exclude <patterns...>', 'names it never supplies')
-    .option('--no-check', 'do not look at the source now')
-    .option('--dry-run', 'show what would change, and change nothing');
+    .option('--no-check', 'do not look at the source now');
+  addLossOptions(command);
   addAuthOptions(command);
   addExamples(command, [
     ['moonbit-registry source add mooncakes --from-preset mooncakes', 'The official registry.'],
@@ -94,29 +100,34 @@ export function defineSourceAdd(parent: Command, run: Run): void {
         return auth === undefined ? added : setAuth(added, name, auth);
       };
       const blaming = <T>(work: () => Promise<T>) => blamingOptions(name, optionNames, work);
-      if (flags.dryRun) return blaming(() => showPreview(context, edit));
-      const config = await blaming(() => editConfig(context, edit));
-      const served = await applyEdit(context, config);
-      const look = flags.check ? await lookAt(context, name) : undefined;
-      context.output.result({
-        text: [
-          ...describeAdded(before, config, source),
-          ...(look ? [...served.changed, ...formatLook(look, config)] : served.lines),
-        ].join('\n'),
-        json: {
-          source: name,
-          defaultSource: config.defaultSource,
-          served: served.report,
-          look: look ?? null,
-        },
-      });
-      if (!look) {
-        await warnOfMissing(context, findSource(config, name));
-        context.output.note(
-          `Next: ${shellLine`moonbit-registry source check ${name}`}, then moonbit-registry sync.`,
-        );
-      }
-      return exitCodes.done;
+      if (flags.dryRun) return blaming(() => preview(context, name, edit, flags.check));
+      const doing = `adding "${name}"`;
+      return blaming(() =>
+        makeEdit(context, { edit, doing, flags }, async ({ config, served }) => {
+          const look = flags.check ? await lookAt(context, name) : undefined;
+          const remarks = look && (context.settings.quiet ? formatTrouble(look) : formatLook(look, config));
+          context.output.result({
+            text: [
+              ...describeAdded(before, config, source),
+              ...(remarks ? served.changed : []),
+              ...(remarks ?? served.lines),
+            ].join('\n'),
+            json: {
+              source: name,
+              defaultSource: config.defaultSource,
+              served: served.report,
+              look: look ?? null,
+            },
+          });
+          if (!look) {
+            await warnOfMissing(context, findSource(config, name));
+            context.output.note(
+              `Next: ${shellLine`moonbit-registry source check ${name}`}, then moonbit-registry sync.`,
+            );
+          }
+          return exitCodes.done;
+        }),
+      );
     }),
   );
 }
@@ -137,6 +148,28 @@ function refuseCredentials(name: string, { url = '', indexUrl = '' }: Flags): vo
         `--basic-env ${shown} VARIABLE (a token: --bearer-env VARIABLE)`,
     });
   }
+}
+
+/** `--dry-run`: what adding would change at once, and what the source is. */
+async function preview(
+  context: CommandContext,
+  name: string,
+  edit: (text: string) => string,
+  looks: boolean,
+): Promise<ExitCode> {
+  const { config, report } = await previewEdit(context, edit);
+  // Without an index, looking would make one.
+  const look = looks && report ? await lookAt(context, name, config) : undefined;
+  context.output.result({
+    text: [
+      ...(look && report ? [formatPreview({ ...report, heldBack: [] })] : [formatPreview(report)]),
+      ...(look
+        ? [`Nothing was changed. Once "${name}" is added:`, ...formatLook(look, config)]
+        : [`"${name}" was not looked at.`]),
+    ].join('\n'),
+    json: { served: report ?? null, look: look ?? null },
+  });
+  return exitCodeOfPreview(report);
 }
 
 async function readSource(name: string, flags: Flags): Promise<NewSource> {

@@ -1,14 +1,14 @@
 import type { Command } from 'commander';
 import { addExamples, findConfiguredSource, type Run, readConfig } from '../context.ts';
-import { applyEdit, confirmLosses, editConfig, type LossFlags, showPreview } from '../edit.ts';
+import { addLossOptions, type LossFlags, makeEdit } from '../edit.ts';
 import { exitCodes } from '../exit-codes.ts';
 
 export function defineSourceEnable(parent: Command, run: Run): void {
   const command = parent
     .command('enable')
     .description('Lets the registry read a source again.')
-    .argument('<name>', 'the source')
-    .option('--dry-run', 'show what would change, and change nothing');
+    .argument('<name>', 'the source');
+  addLossOptions(command);
   addExamples(command, [['moonbit-registry source enable partner', 'Use "partner" again.']]);
   command.action((name: string, flags: LossFlags) => setEnabled(run, name, true, flags));
 }
@@ -19,9 +19,8 @@ export function defineSourceDisable(parent: Command, run: Run): void {
     .description(
       'Stops the registry from contacting a source. Of its modules stays listed what is cached, or what another enabled source lists with the same checksum.',
     )
-    .argument('<name>', 'the source')
-    .option('--yes', 'although something leaves the index')
-    .option('--dry-run', 'show what would change, and change nothing');
+    .argument('<name>', 'the source');
+  addLossOptions(command);
   addExamples(command, [['moonbit-registry source disable partner', 'Leave "partner" alone for now.']]);
   command.action((name: string, flags: LossFlags) => setEnabled(run, name, false, flags));
 }
@@ -39,14 +38,13 @@ function setEnabled(run: Run, name: string, isEnabled: boolean, flags: LossFlags
       return exitCodes.done;
     }
     const edit = (text: string) => setSourceEnabled(text, name, isEnabled);
-    if (flags.dryRun) return showPreview(context, edit);
-    await confirmLosses(context, edit, `disabling "${name}"`, isEnabled || (flags.yes ?? false));
-    const config = await editConfig(context, edit);
-    const served = await applyEdit(context, config);
-    context.output.result({
-      text: [`Source "${name}" is ${word}.`, ...served.lines].join('\n'),
-      json: { source: name, enabled: isEnabled, changed: true, served: served.report },
+    const doing = `${isEnabled ? 'enabling' : 'disabling'} "${name}"`;
+    return makeEdit(context, { edit, doing, flags }, ({ served }) => {
+      context.output.result({
+        text: [`Source "${name}" is ${word}.`, ...served.lines].join('\n'),
+        json: { source: name, enabled: isEnabled, changed: true, served: served.report },
+      });
+      return exitCodes.done;
     });
-    return exitCodes.done;
   });
 }

@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
 import type { Config, SourceConfig } from '../../config/config.ts';
 import { addExamples, findConfiguredSource, type Run, readConfig } from '../context.ts';
-import { applyEdit, confirmLosses, editConfig, type LossFlags, showPreview } from '../edit.ts';
+import { addLossOptions, type LossFlags, makeEdit } from '../edit.ts';
 import { exitCodes } from '../exit-codes.ts';
 
 export function defineSourceRemove(parent: Command, run: Run): void {
@@ -10,9 +10,8 @@ export function defineSourceRemove(parent: Command, run: Run): void {
     .description(
       'Removes a source from registry.toml. Of its modules stays listed what is cached, or what another enabled source lists with the same checksum.',
     )
-    .argument('<name>', 'the source')
-    .option('--yes', 'although something leaves the index')
-    .option('--dry-run', 'show what would change, and change nothing');
+    .argument('<name>', 'the source');
+  addLossOptions(command);
   addExamples(command, [
     ['moonbit-registry source remove partner', 'Forget "partner", keep what is cached.'],
   ]);
@@ -22,20 +21,18 @@ export function defineSourceRemove(parent: Command, run: Run): void {
       const removed = findConfiguredSource(before, name);
       const { removeSource } = await import('../../config/edit.ts');
       const edit = (text: string) => removeSource(text, name);
-      if (flags.dryRun) return showPreview(context, edit);
-      await confirmLosses(context, edit, `removing "${name}"`, flags.yes ?? false);
-      const after = await editConfig(context, edit);
-      const served = await applyEdit(context, after);
-      context.output.result({
-        text: [
-          `Removed source "${name}".`,
-          ...describeDefault(before, after, name),
-          ...describeLost(removed),
-          ...served.lines,
-        ].join('\n'),
-        json: { source: name, defaultSource: after.defaultSource, served: served.report },
+      return makeEdit(context, { edit, doing: `removing "${name}"`, flags }, ({ config, served }) => {
+        context.output.result({
+          text: [
+            `Removed source "${name}".`,
+            ...describeDefault(before, config, name),
+            ...describeLost(removed),
+            ...served.lines,
+          ].join('\n'),
+          json: { source: name, defaultSource: config.defaultSource, served: served.report },
+        });
+        return exitCodes.done;
       });
-      return exitCodes.done;
     }),
   );
 }

@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
 import { blamingOptions } from '../blame-options.ts';
 import { addExamples, findConfiguredSource, type Run, readConfig } from '../context.ts';
-import { applyEdit, editConfig, showPreview } from '../edit.ts';
+import { addLossOptions, type LossFlags, makeEdit } from '../edit.ts';
 import { exitCodes } from '../exit-codes.ts';
 
 export function defineSourceRename(parent: Command, run: Run): void {
@@ -12,25 +12,25 @@ export function defineSourceRename(parent: Command, run: Run): void {
         'registry.toml and keeps its index_url.',
     )
     .argument('<old>', 'the source')
-    .argument('<new>', 'what it is called from now on')
-    .option('--dry-run', 'show what would change, and change nothing');
+    .argument('<new>', 'what it is called from now on');
+  addLossOptions(command);
   addExamples(command, [
     ['moonbit-registry source rename partner acme', 'Call "partner" "acme" from now on.'],
   ]);
-  command.action((oldName: string, newName: string, flags: { readonly dryRun?: true }) =>
+  command.action((oldName: string, newName: string, flags: LossFlags) =>
     run(async (context) => {
       findConfiguredSource(await readConfig(context), oldName);
       const { renameSource } = await import('../../config/edit.ts');
       const edit = (text: string) => renameSource(text, oldName, newName);
-      const blaming = <T>(work: () => Promise<T>) => blamingOptions(newName, { name: 'the new name' }, work);
-      if (flags.dryRun) return blaming(() => showPreview(context, edit));
-      const config = await blaming(() => editConfig(context, edit));
-      const served = await applyEdit(context, config);
-      context.output.result({
-        text: [`Source "${oldName}" is called "${newName}" now.`, ...served.lines].join('\n'),
-        json: { source: newName, previousName: oldName, served: served.report },
-      });
-      return exitCodes.done;
+      const rename = () =>
+        makeEdit(context, { edit, doing: `renaming "${oldName}"`, flags }, ({ served }) => {
+          context.output.result({
+            text: [`Source "${oldName}" is called "${newName}" now.`, ...served.lines].join('\n'),
+            json: { source: newName, previousName: oldName, served: served.report },
+          });
+          return exitCodes.done;
+        });
+      return blamingOptions(newName, { name: 'the new name' }, rename);
     }),
   );
 }

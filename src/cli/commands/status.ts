@@ -63,6 +63,7 @@ export function formatStatus(report: StatusReport, now: number, width?: number):
       ({ name, failure, failingSince }) =>
         `  ${name}: ${failure ?? 'its index is stale'}${failingSince === undefined ? '' : ` (since ${failingSince})`}`,
     ),
+    ...report.sources.flatMap(describeMissingCredentials),
     ...separate(formatFindings(report.findings, 'all')),
     ...separate(formatHeldBack(report.heldBack)),
   ].join('\n');
@@ -85,6 +86,12 @@ function describeState(source: SourceStatus, now: number): string {
 function isFailing(source: SourceStatus): boolean {
   if (source.removed || !source.enabled) return false;
   return source.failure !== undefined || (source.isStale && source.readAt !== undefined);
+}
+
+/** Said before anybody has tried to read it, too. */
+function describeMissingCredentials({ name, failureClass, missingCredentials }: SourceStatus): string[] {
+  if (missingCredentials === undefined || failureClass === 'no-credentials') return [];
+  return [`  ${name}: its credentials cannot be sent: ${missingCredentials}`];
 }
 
 function separate(lines: readonly string[]): string[] {
