@@ -111,6 +111,7 @@ test('what commands print has the shapes that are documented, and nothing beside
   await check('config', ['config']);
   await check('config KEY', ['config', 'mirror.packages']);
   await check('config KEY VALUE', ['config', 'server.port', '9000']);
+  await check('config … --dry-run', ['config', 'server.upstream_fallback', 'false', '--dry-run']);
   await check('config --unset', ['config', '--unset', 'server.base_url', 'server.port']);
   await check('path', ['path', 'moonbitlang/x@0.4.0']);
   await check('update', ['update']);
@@ -134,7 +135,14 @@ test('what commands print has the shapes that are documented, and nothing beside
   await mkdir(fresh.registry);
   await fresh.check('init', ['init']);
   await fresh.check('state downgrade', ['state', 'downgrade']);
-  await fresh.check('source … --dry-run', ['source', 'add', 'x', '--from-preset', 'mooncakes', '--dry-run']);
+  await fresh.check('source add --dry-run', [
+    'source',
+    'add',
+    'x',
+    '--from-preset',
+    'mooncakes',
+    '--dry-run',
+  ]);
 
   const all = new Set([...checked, ...fresh.checked]);
   expect(Object.keys(jsonShapes).filter((shape) => !all.has(shape as Shape))).toEqual([]);

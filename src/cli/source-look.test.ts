@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { parseConfig } from '../config/load.ts';
 import type { SourceListing, SourceLook } from '../registry/reports.ts';
-import { formatLook, formatTrouble } from './source-look.ts';
+import { formatLook, formatLookResult } from './source-look.ts';
 
 const listing: SourceListing = {
   modules: 12,
@@ -120,6 +120,9 @@ test('archives that cannot be had beside an index that is right let doubt the ad
     '--url',
   );
   expect(text({ archive: { name: 'a/b@1.0.0', problem: undefined } })).toBe(text());
-  expect(formatTrouble({ ...look, archive })).toEqual([line]);
-  expect(formatTrouble(look)).toEqual([]);
+  const result = formatLookResult({ ...look, archive });
+  expect(result).toEqual([expect.stringMatching(/^Looked at it: 12 modules of 3 owners; other/), line]);
+  expect(formatLookResult({ ...look, listing: undefined })).toEqual([
+    'It could not be read: it gave no answer',
+  ]);
 });

@@ -119,9 +119,11 @@ function describeArchive({ archive }: SourceLook): string[] {
   return [toVisibleLine(`Its archives cannot be had: ${name}: ${problem.text}${question}`)];
 }
 
-/** What is wrong, without what it means and what to do. */
-export function formatTrouble(look: SourceLook): string[] {
-  return [...(look.listing ? [] : describeFailure(look).slice(0, 1)), ...describeArchive(look)];
+/** What it has and what is wrong, without what that means and what to do. */
+export function formatLookResult(look: SourceLook): string[] {
+  const { source, listing } = look;
+  const [first = ''] = listing ? describeListing(source, listing, true) : describeFailure(look);
+  return [first, ...describeArchive(look)];
 }
 
 function whatThatMeans({ holdsBack: { names, of } }: SourceLook): string {

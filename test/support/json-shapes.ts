@@ -390,6 +390,7 @@ export const jsonShapes = {
   config: v.record(text, setting),
   'config KEY': v.strictObject({ key: text, value: setting }),
   'config KEY VALUE': v.strictObject({ key: text, value: setting, served }),
+  'config … --dry-run': v.nullable(syncReport),
   'config --unset': v.strictObject({
     unset: v.array(v.strictObject({ key: text, value: v.optional(setting) })),
     served,

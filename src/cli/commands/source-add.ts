@@ -15,7 +15,7 @@ import {
   previewEdit,
 } from '../edit.ts';
 import { CommandLineError, type ExitCode, exitCodes } from '../exit-codes.ts';
-import { formatLook, formatTrouble, lookAt } from '../source-look.ts';
+import { formatLook, formatLookResult, lookAt } from '../source-look.ts';
 import { warnOfMissing } from './source-login.ts';
 
 interface Flags extends AuthFlags, LossFlags {
@@ -105,7 +105,8 @@ export function defineSourceAdd(parent: Command, run: Run): void {
       return blaming(() =>
         makeEdit(context, { edit, doing, flags }, async ({ config, served }) => {
           const look = flags.check ? await lookAt(context, name) : undefined;
-          const remarks = look && (context.settings.quiet ? formatTrouble(look) : formatLook(look, config));
+          const remarks =
+            look && (context.settings.quiet ? formatLookResult(look) : formatLook(look, config));
           context.output.result({
             text: [
               ...describeAdded(before, config, source),
