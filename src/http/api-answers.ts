@@ -41,10 +41,15 @@ export function describeStatistics(catalogue: Catalogue) {
   };
 }
 
-/** Of findings no messages, which may say what a source said, and not who decided; of what is waited for, no failure. */
-export function describeExplanation({ findings, heldBack, blocks, ...explanation }: Explanation) {
+/**
+ * What anybody may know of it, and nothing that is not named here: of findings no messages, which may say what a source said;
+ * of decisions not whose they are; of what is waited for, no failure.
+ */
+export function describeExplanation(explanation: Explanation) {
+  const { module, version, isServed, origin, rule, because, sources } = explanation;
+  const { pin, isCached, versions, findings, heldBack, blocks } = explanation;
   return {
-    ...explanation,
+    ...{ module, version, isServed, origin, rule, because, sources, pin, isCached, versions },
     ...(heldBack && {
       heldBack: {
         since: heldBack.since,

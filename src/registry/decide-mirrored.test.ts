@@ -1,5 +1,6 @@
 /** Mirroring by name decides undecided names, and nothing else. */
 import { appendFile } from 'node:fs/promises';
+import { userInfo } from 'node:os';
 import { expect, test } from 'vitest';
 import {
   createRegistry,
@@ -41,14 +42,15 @@ test('names that match a pattern with an owner belong to the source they are mir
   expect(report.refresh).toMatchObject([{ outcome: 'fresh' }, { outcome: 'never-read' }]);
   expect(await ids(registry)).toEqual(['moonbitlang/x@0.4.0', 'moonbitlang/x@0.5.0']);
   expect(await download(registry, 'moonbitlang/x@0.4.0')).toMatch(/^[0-9a-f]{64}$/);
-  const { rule, because, origin, pin } = await registry.explain(
+  const { rule, because, decidedBy, origin, pin } = await registry.explain(
     moduleName('moonbitlang/x'),
     '0.4.0' as never,
   );
   expect({ rule, origin, pinned: pin?.source }).toEqual({
     ...{ rule: 'priority', origin: 'mooncakes', pinned: 'mooncakes' },
   });
-  expect(because).toContain('mirrored "moonbitlang/*" from it');
+  expect(because).toContain('until the operator mirrored "moonbitlang/*" from it (');
+  expect(decidedBy).toBe(userInfo().username);
 
   internal.clearFaults();
   await internal.publish('moonbitlang/x@9.0.0');

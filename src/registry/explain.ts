@@ -2,6 +2,7 @@ import { findEntry, parseIndexFile } from '../index/index-file.ts';
 import type { Pending } from '../index/pending-names.ts';
 import { type Block, findBlock } from '../model/block.ts';
 import type { ModuleName } from '../model/module-name.ts';
+import type { OperatorDecision } from '../model/operator-decision.ts';
 import { compareVersions, type Version } from '../model/version.ts';
 import type { Decision, Rule } from './decide-origin.ts';
 import { heldBackOf } from './held-back.ts';
@@ -30,6 +31,7 @@ export async function explain(
   const pin = pins.find((candidate) => candidate.version === version);
   const entry = version === undefined ? undefined : findEntry(served, version);
   const checksum = entry?.checksum ?? pin?.checksum;
+  const mirrored = await findMirrored(decision, module, input);
   const blocks = blocksOf(input.state.blocks, module, version);
   const refusing = blocks.find((block) => version !== undefined || block.version === undefined);
   const findings = (await input.state.findings()).filter((finding) => finding.module === module);
@@ -44,7 +46,8 @@ export async function explain(
     rule: refusing ? 'blocked' : decision.rule,
     because: refusing
       ? reasonOfBlock(version, versions, left)
-      : reasonOf(decision, resolver.policy, module) + (await namedBy(decision, module, input)),
+      : reasonOf(decision, resolver.policy, module) + describeMirrored(mirrored),
+    decidedBy: mirrored?.by,
     sources: await Promise.all(
       resolver.policy.sources.map((source) =>
         describeSource(source, resolved, resolver.policy, version, input, observations),
@@ -61,12 +64,24 @@ export async function explain(
   };
 }
 
+type Mirrored = Extract<OperatorDecision, { action: 'accept-origin' }>;
+
 /** What the operator has decided by mirroring the name. */
-async function namedBy({ origin }: Decision, module: ModuleName, { state }: ResolveInput): Promise<string> {
+async function findMirrored(
+  { origin }: Decision,
+  module: ModuleName,
+  { state }: ResolveInput,
+): Promise<Mirrored | undefined> {
   const decisions = (await state.decisions()).filter((one) => one.module === module);
   const last = decisions.findLast(({ action }) => action === 'accept-origin');
-  if (last?.action !== 'accept-origin' || last.pattern === undefined || last.to !== origin) return '';
-  return `; nobody could tell whose name it is until ${last.by} mirrored "${last.pattern}" from it (${last.at})`;
+  const isIt = last?.action === 'accept-origin' && last.pattern !== undefined && last.to === origin;
+  return isIt ? last : undefined;
+}
+
+function describeMirrored(mirrored: Mirrored | undefined): string {
+  if (!mirrored) return '';
+  const { pattern, at } = mirrored;
+  return `; nobody could tell whose name it is until the operator mirrored "${pattern}" from it (${at})`;
 }
 
 /** What of a module is refused, or what refuses one version of it. */

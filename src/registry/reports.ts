@@ -244,9 +244,11 @@ export interface Explanation {
   /** Whether clients can get it (the module, or the version if one was asked for). */
   readonly isServed: boolean;
   readonly origin: string | undefined;
-  /** The rule that decided, and one sentence that says so. */
+  /** The rule that decided, and one sentence that says so to anybody: no user of this machine is named in it. */
   readonly rule: string;
   readonly because: string;
+  /** Who gave the name to its origin by mirroring it: a user of the operating system, for the operator alone. */
+  readonly decidedBy: string | undefined;
   /** Highest trust first; every configured source, and a removed one that is still an origin. */
   readonly sources: readonly {
     readonly source: string;

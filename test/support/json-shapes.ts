@@ -259,6 +259,7 @@ const explanation = named('Explanation', {
     ...['claimed', 'priority', 'recorded', 'moved', 'held', 'undecided', 'unlisted', 'blocked'],
   ] as const),
   because: text,
+  decidedBy: maybe,
   sources: v.array(
     v.strictObject({
       source: text,

@@ -171,8 +171,8 @@ export async function createRegistryStandIn(): Promise<RegistryStandIn> {
       const rule = 'priority';
       const isServed = lines.has(module);
       const rest = { pin: undefined, isCached: true, sources: [], versions: [], blocks: [], findings: [] };
-      const heldBack = undefined;
-      return { module, version, isServed, origin: 'mooncakes', rule, because, heldBack, ...rest };
+      const unknown = { heldBack: undefined, decidedBy: 'root' };
+      return { module, version, isServed, origin: 'mooncakes', rule, because, ...unknown, ...rest };
     },
     close: () => rm(directory, { recursive: true, force: true }),
   };

@@ -83,11 +83,12 @@ function adviceFor(nearest: string | undefined, { sources, version, versions }: 
 }
 
 export function formatExplanation(explanation: Explanation, width?: number): string {
-  const { pin, isCached } = explanation;
+  const { pin, isCached, decidedBy } = explanation;
   const lines = [
     formatVerdict(explanation),
     `  ${explanation.because}`,
     `  Rule: ${explanation.rule}`,
+    ...(decidedBy === undefined ? [] : [`  Decided by: ${decidedBy}`]),
     '',
     ...explanation.blocks.map(formatBlock),
     ...(explanation.blocks.length > 0 ? [''] : []),

@@ -300,6 +300,7 @@ test('explain gives the verdict first, then each source, then pin, cache and fin
     origin: 'internal',
     rule: 'namespace',
     because: '"internal" claims company/*',
+    decidedBy: 'ann',
     sources: [
       {
         ...source,
@@ -328,6 +329,7 @@ test('explain gives the verdict first, then each source, then pin, cache and fin
   expect(formatExplanation(explanation)).toBe(`company/tool@1.4.0 is served from "internal".
   "internal" claims company/*
   Rule: namespace
+  Decided by: ann
 
   SOURCE     PRIORITY  ANSWER                                                      CHECKSUM
   internal         25  lists it: 1.3.0, 1.4.0 (stale)                              abababababababab
