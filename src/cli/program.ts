@@ -157,6 +157,11 @@ function handleParseErrors(command: Command): void {
     const word = /unknown command '(.*)'$/.exec(first)?.[1];
     const after = fullName(command).split(' ').slice(1).join(' ');
     const hint = (word === undefined ? undefined : hintForOtherWord(after, word)) ?? nearest;
-    throw new CommandLineError(first.replace(/^error: /, ''), { hint });
+    throw new CommandLineError(withoutValue(first.replace(/^error: /, '')), { hint });
   });
+}
+
+/** Of a word that was not understood, its name: what stands behind `=` may be a secret, typed in the wrong place. */
+function withoutValue(message: string): string {
+  return message.replace(/^(unknown \w+ '[^=]*)=.*'$/s, "$1'");
 }

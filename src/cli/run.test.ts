@@ -278,3 +278,23 @@ test('source list shows credentials to nobody', async () => {
   expect(text.stdout).toContain('  partner [enabled]\n');
   expect(text.stdout).toContain('    Auth: bearer\n');
 });
+
+test.each([
+  ['source', 'login', 'main', '--token=hunter2'],
+  ['source', 'login', 'main', "--token=hunter2'=x"],
+  ['token=hunter2'],
+  ['source', 'token=hunter2'],
+  ['config', 'sources.partner.auth.token=hunter2'],
+  ['config', 'sources.partner.auth.token=hunter2', 'x'],
+  ['config', 'token=hunter2', 'x', 'token=hunter2', 'y'],
+])(
+  'what stands behind "=" in a word that is not understood is not repeated: %s %s %s %s',
+  async (...words) => {
+    for (const more of [[], ['--json'], ['-v']]) {
+      const { exitCode, stdout, stderr } = await run(...more, ...words);
+      expect(exitCode).not.toBe(0);
+      expect(stderr).toContain('token');
+      expect(stdout + stderr).not.toContain('hunter2');
+    }
+  },
+);

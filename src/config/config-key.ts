@@ -22,7 +22,10 @@ export function resolveKey(
   for (const part of path) shape = childOf(shape, part);
   if (shape?.kind === 'value' && !(path.length > 1 && path.at(-1) === 'default_source'))
     return { path, shape };
-  throw new UsageError(`there is no setting called "${key}"`, { hint: adviceFor(key, keysOf(value)) });
+  const shown = showKey(key);
+  throw new UsageError(`there is no setting called "${shown}"`, {
+    hint: shown === key ? adviceFor(key, keysOf(value)) : separateWords,
+  });
 }
 
 /** Whoever wants more of them is better served by the list with what is in force. */
@@ -54,6 +57,13 @@ function lastPart(key: string): string {
 function nameSome(keys: readonly string[]): string {
   const shown = keys.slice(0, maxNamed).join(', ');
   return keys.length > maxNamed ? `${shown}, … ("moonbit-registry config" shows those in force)` : shown;
+}
+
+const separateWords = 'a setting and its value are two words: moonbit-registry config KEY VALUE';
+
+/** A key as it was typed, but for what stands behind `=`, which no key has and which may be a secret. */
+export function showKey(key: string): string {
+  return key.replace(/=.*$/s, '=…');
 }
 
 /** Reads what was typed as the kind of value the setting takes; lists are comma separated, with or without TOML's brackets and quotes. */

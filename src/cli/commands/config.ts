@@ -1,4 +1,5 @@
 import type { Command } from 'commander';
+import { showKey } from '../../config/config-key.ts';
 import { NotFoundError } from '../../errors.ts';
 import { addExamples, type CommandContext, type Run, readConfig } from '../context.ts';
 import { addLossOptions, type LossFlags, type MadeEdit, makeEdit } from '../edit.ts';
@@ -82,7 +83,7 @@ function readPairs(words: readonly string[]): readonly Pair[] {
       hint: forms,
     });
   const twice = keys.find((key, position) => keys.indexOf(key) !== position);
-  if (twice !== undefined) throw new CommandLineError(`"${twice}" is set twice`, { hint: forms });
+  if (twice !== undefined) throw new CommandLineError(`"${showKey(twice)}" is set twice`, { hint: forms });
   return pairs;
 }
 
