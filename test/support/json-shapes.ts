@@ -403,7 +403,17 @@ export const jsonShapes = {
     leftOut: v.array(v.strictObject({ checksum, reason: text })),
     problems: texts,
   }),
-  restore: v.strictObject({ directory: text, durationMs: number, ...backupEntries, movedDataDir: maybe }),
+  restore: v.strictObject({
+    ...{ directory: text, durationMs: number, ...backupEntries, movedDataDir: maybe },
+    sources: v.array(
+      v.strictObject({
+        ...{ name: text, enabled: flag, addresses: texts },
+        credentials: v.array(
+          v.strictObject({ kind: v.picklist(['variable', 'file']), name: text, isOutside: flag }),
+        ),
+      }),
+    ),
+  }),
   update: v.strictObject({ registry: text, exitCode: number }),
   demo: v.strictObject({ exitCode: number }),
   completion: v.strictObject({ shell: v.picklist(['bash', 'zsh', 'fish', 'powershell']), script: text }),

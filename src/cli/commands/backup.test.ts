@@ -1,4 +1,4 @@
-import { readdir, rm } from 'node:fs/promises';
+import { appendFile, readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { temporaryDirectory } from '../../../test/support/temporary-directory.ts';
@@ -11,14 +11,26 @@ test('backup and restore say what they did, where, and what comes next', async (
   const folder = temporaryDirectory();
   const run = (...words: string[]) => cli(words, { workingDirectory: folder });
   await run('init', 'registry');
+  const settings = join(folder, 'registry', 'registry.toml');
+  const secret = `auth = { type = "bearer", token = "\${file:/etc/hostname}" }`;
+  await appendFile(
+    settings,
+    `\n[[sources]]\nname = "partner"\nurl = "https://p.example"\nindex_url = "https://p.example/i"\n${secret}\n`,
+  );
   const backup = await run('-d', 'registry', 'backup', 'b.tar');
   expect(backup.exitCode).toBe(0);
   expect(backup.stdout).toMatch(
-    /^Backed up the registry as of \S+Z \(state [0-9a-f]{12}\) to \S+\/b\.tar\n {2}0 modules, 0 archives; 6\.5 KiB in 0\.0 s\n$/,
+    /^Backed up the registry as of \S+Z \(state [0-9a-f]{12}\) to \S+\/b\.tar\n {2}0 modules, 0 archives; \d\.\d KiB in 0\.0 s\n$/,
   );
   const restored = await run('restore', 'b.tar', 'restored');
   expect(restored.stdout).toMatch(
     /^Restored the registry as of \S+Z \(state [0-9a-f]{12}\) to \S+\/restored\n/,
+  );
+  expect(restored.stdout).toContain(
+    '\nIts sources:\n  partner: https://p.example, https://p.example/i; sent there: file /etc/hostname\nNext:\n',
+  );
+  expect(restored.stderr).toContain(
+    'warning: source "partner" gets what stands in /etc/hostname, which is no file of',
   );
   expect(restored.stdout).toContain('\nNext:\n  cd restored\n  moonbit-registry verify --deep\n');
   expect(await run('restore', 'no.tar', 'other')).toMatchObject({

@@ -54,6 +54,7 @@ async function restore(context: CommandContext, file: string, folder: string, si
   const durationMs = io.now() - startedAt;
   const text = formatRestore(report, durationMs, relative(io.workingDirectory, report.directory));
   output.result({ text, json: { ...report, durationMs } });
+  for (const warning of warnOfFiles(report)) output.warn(warning);
   return exitCodes.done;
 }
 
@@ -86,9 +87,32 @@ function formatRestore(report: RestoreReport, durationMs: number, inside: string
       : [
           `The data are in ${directory}/data now: registry.data_dir was ${movedDataDir}, which was left alone.`,
         ]),
+    ...describeSources(report.sources),
     'Next:',
     `  cd ${inside === '' ? directory : inside}`,
     '  moonbit-registry verify --deep',
     '  moonbit-registry serve',
   ].join('\n');
+}
+
+/** Whoever made the backup chose this, and the next command does it. */
+function describeSources(sources: RestoreReport['sources']): string[] {
+  const lines = sources.map(({ name, enabled, addresses, credentials }) => {
+    const secrets = credentials.map(({ kind, name: place }) => `${kind} ${place}`);
+    const sent = secrets.length === 0 ? 'no credentials' : `sent there: ${secrets.join(', ')}`;
+    return `  ${name}${enabled ? '' : ' (disabled)'}: ${addresses.join(', ')}; ${sent}`;
+  });
+  return lines.length === 0 ? [] : ['Its sources:', ...lines];
+}
+
+function warnOfFiles({ sources, directory }: RestoreReport): string[] {
+  return sources.flatMap(({ name, credentials }) =>
+    credentials
+      .filter(({ isOutside }) => isOutside)
+      .map(
+        ({ name: file }) =>
+          `source "${name}" gets what stands in ${file}, which is no file of ${directory}: if that is not meant, correct ` +
+          'registry.toml before anything else is run there',
+      ),
+  );
 }

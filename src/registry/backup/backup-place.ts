@@ -1,12 +1,13 @@
 /** Where a backup may be written: never over anything but an earlier backup, and never into the data that it is of. */
 import { createReadStream } from 'node:fs';
 import { realpath, stat } from 'node:fs/promises';
-import { dirname, join, relative, resolve, sep } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
 import { IntegrityError, StorageError } from '../../errors.ts';
 import { followLinks } from '../../support/atomic-file.ts';
 import { ifExists, storageErrorOf } from '../../support/disk-errors.ts';
 import { shellLine } from '../../support/shell.ts';
 import { openBackup } from './read-backup.ts';
+import { leadsOutOf } from './restored-sources.ts';
 
 /** The file that a backup to `target` would be, behind all links, as an absolute path. Throws `StorageError` where it has no place. */
 export async function findPlace(target: string, dataDir: string): Promise<string> {
@@ -19,7 +20,7 @@ export async function findPlace(target: string, dataDir: string): Promise<string
         `there is no folder ${dirname(file)}${file === named ? '' : `, where ${named} leads`}`,
         { hint: shellLine`mkdir -p ${dirname(file)}` },
       );
-    if (isWithin(await realpath(dataDir), folder))
+    if (!leadsOutOf(await realpath(dataDir), folder))
       throw new StorageError(`${named} is inside ${dataDir}, which is what is backed up`, {
         hint: 'choose a place outside of it, best on another disk',
       });
@@ -28,11 +29,6 @@ export async function findPlace(target: string, dataDir: string): Promise<string
   } catch (error) {
     throw storageErrorOf(`look at ${named}`, error);
   }
-}
-
-function isWithin(folder: string, inside: string): boolean {
-  const place = relative(folder, inside);
-  return place !== '..' && !place.startsWith(`..${sep}`);
 }
 
 async function requireReplaceable(file: string): Promise<void> {

@@ -1,4 +1,4 @@
-import { readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import fc from 'fast-check';
@@ -102,10 +102,10 @@ describe('a damaged backup', () => {
     );
   });
 
-  const text = (member: Member, content: string): Content => {
-    const bytes = Buffer.from(content);
+  const bytesOf = (member: Member, bytes: Buffer): Content => {
     return { member, sizeBytes: bytes.length, read: () => [bytes] };
   };
+  const text = (member: Member, content: string) => bytesOf(member, Buffer.from(content));
   const compose = async (...contents: Content[]) => {
     const parts: Buffer[] = [];
     for await (const part of composeBackup(contents, now())) parts.push(part);
@@ -138,6 +138,24 @@ describe('a damaged backup', () => {
       'in it, registry.toml has',
       () => compose(manifest(), text({ kind: 'config' }, 'colour = "red"\n'), index),
     ],
+    ['of no moment', 'is no backup', () => compose(manifest({ madeAt: 'now\u001b[2J\nTrust me' }), config)],
+    [
+      'of a moment that is none',
+      'is no backup',
+      () => compose(manifest({ madeAt: '2026-13-01T00:00:00.000Z' })),
+    ],
+    [
+      'whose settings are no UTF-8',
+      'is not UTF-8',
+      () => compose(manifest(), bytesOf({ kind: 'config' }, Buffer.from('# \xff\n', 'latin1')), index),
+    ],
+    ...['registry.toml', 'index.bundle', 'registry.schema.json', 'data/../Registry.TOML/x'].map(
+      (dataDir): (typeof refused)[number] => [
+        `whose data would be in ${dataDir}`,
+        'has its place',
+        () => compose(manifest(), text({ kind: 'config' }, `[registry]\ndata_dir = "${dataDir}"\n`), index),
+      ],
+    ),
     ['without an index', 'no index', () => compose(manifest(), config)],
     ['whose index is none', 'git cannot take', () => compose(manifest(), config, index)],
     ['whose manifest names another state', 'its index is not', () => withManifest(facts)],
@@ -189,11 +207,29 @@ describe('a damaged backup', () => {
     await expect(restore(whole, folder)).rejects.toThrow('is not empty');
     await expect(restore(whole, join(folder, 'notes.txt'))).rejects.toThrow('is not empty');
     await expect(restore(whole, join(folder, 'no', 'where'))).rejects.toThrow('there is no folder');
+    await symlink('nowhere', join(folder, 'link'));
+    await expect(restore(whole, join(folder, 'link'))).rejects.toThrow(
+      'link is a link to nowhere, which is not',
+    );
+    await rm(join(folder, 'link'));
     expect(await readdir(folder)).toEqual(['notes.txt']);
     await rm(join(folder, 'notes.txt'));
     expect(await restore(whole, folder)).toMatchObject({ directory: folder });
     expect((await readdir(folder)).sort()).toEqual(['data', 'registry.schema.json', 'registry.toml']);
   });
+});
+
+test('is not put into the data of another registry', async () => {
+  const folder = temporaryDirectory();
+  await initRegistry(folder, { now });
+  const file = join(folder, 'b.tar');
+  await createBackup({ directory: folder, env: {}, now }, { target: file });
+  const bytes = await readFile(file);
+  const before = await readdir(join(folder, 'data'), { recursive: true });
+  for (const place of ['data/new', 'data/packages/new', 'data/sources', 'data/index/new'])
+    await expect(restore(bytes, join(folder, place))).rejects.toThrow('holds the data of another registry');
+  expect(await readdir(join(folder, 'data'), { recursive: true })).toEqual(before);
+  expect(await restore(bytes, join(folder, 'new'))).toMatchObject({ directory: join(folder, 'new') });
 });
 
 function checksumOf(text: string): Checksum {

@@ -35,8 +35,9 @@ export function parseManifest(bytes: Buffer): Manifest {
     );
   const { registry, madeAt, version, dataFormat, state, served } = value;
   if (typeof dataFormat !== 'number' || !isObjectId(state) || !isObjectId(served)) throw notOurs();
+  if (!isTime(madeAt)) throw notOurs();
   return {
-    ...{ registry: String(registry), madeAt: String(madeAt), version: String(version) },
+    ...{ registry: String(registry), madeAt, version: String(version) },
     dataFormat,
     state,
     served,
@@ -57,6 +58,12 @@ function parseJson(text: string): Record<string, unknown> {
     if (!(error instanceof SyntaxError)) throw error;
   }
   throw notOurs();
+}
+
+/** As `Date` writes it. */
+function isTime(value: unknown): value is string {
+  if (typeof value !== 'string' || !/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/.test(value)) return false;
+  return !Number.isNaN(Date.parse(value));
 }
 
 function isObjectId(value: unknown): value is string {

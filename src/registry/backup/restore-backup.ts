@@ -1,4 +1,5 @@
-import { readdir, realpath, rename, rm, stat } from 'node:fs/promises';
+import { existsSync } from 'node:fs';
+import { lstat, readdir, readlink, realpath, rename, rm, stat } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
 import { ConfigError, IntegrityError, StorageError } from '../../errors.ts';
 import { openGitIndex, type StateView } from '../../index/git-index.ts';
@@ -13,9 +14,11 @@ import { shellLine } from '../../support/shell.ts';
 import { syncTree } from '../../support/sync-tree.ts';
 import { findAbandoned, removeFiles, temporaryName } from '../../support/temporary-file.ts';
 import { type Actor, openAudit } from '../audit.ts';
+import { dataLayout } from '../init.ts';
 import { verifyRepository } from '../verify-repository.ts';
 import type { Manifest } from './manifest.ts';
 import { openBackup } from './read-backup.ts';
+import type { RestoredSource } from './restored-sources.ts';
 import { type TakenIn, takeIn } from './take-in.ts';
 
 export interface RestoreReport {
@@ -30,6 +33,8 @@ export interface RestoreReport {
   readonly assets: number;
   /** Where the settings put the data, outside of the folder, if they were changed to `data` for that. */
   readonly movedDataDir: string | undefined;
+  /** Whom the restored settings ask, and what they send there. */
+  readonly sources: readonly RestoredSource[];
 }
 
 export interface RestoreOptions {
@@ -85,9 +90,9 @@ async function build(
   await syncTree(taken.layout.index);
   for (const place of [taken.layout.symbols, taken.dataDir, folder])
     await onDisk(`write ${place}`, () => syncDirectory(place));
-  const { archives, assets, movedDataDir } = taken;
+  const { archives, assets, movedDataDir, sources } = taken;
   const { madeAt, state, served } = manifest;
-  return { madeAt, state, served, modules, archives, assets, movedDataDir };
+  return { madeAt, state, served, modules, archives, assets, movedDataDir, sources };
 }
 
 /** All objects were hashed by git, which took them in; that none is missing is seen here. */
@@ -116,11 +121,13 @@ async function checkFolder(directory: string): Promise<string> {
   const asked = resolve(directory);
   return onDisk(`look at ${asked}`, async () => {
     const target = (await ifExists(realpath(asked))) ?? asked;
+    await refuseLink(target);
     const parent = await ifExists(stat(dirname(target)));
     if (!parent)
       throw new StorageError(`there is no folder ${dirname(target)}`, {
         hint: shellLine`mkdir -p ${dirname(target)}`,
       });
+    refuseData(await realpath(dirname(target)));
     const there = await ifExists(stat(target));
     if (!there) return target;
     const names = there.isDirectory() ? await readdir(target) : [''];
@@ -131,6 +138,33 @@ async function checkFolder(directory: string): Promise<string> {
       hint: `choose a new folder in it: ${join(target, 'registry')}`,
     });
   });
+}
+
+/** What is left a link when all of them have been followed leads nowhere. */
+async function refuseLink(target: string): Promise<void> {
+  const facts = await ifExists(lstat(target));
+  if (!facts?.isSymbolicLink()) return;
+  throw new StorageError(`${target} is a link to ${await readlink(target)}, which is not there`, {
+    hint: `choose another folder, or remove the link: ${shellLine`rm ${target}`}`,
+  });
+}
+
+/** Whatever a registry does not know in its data folder it may remove. */
+function refuseData(folder: string): void {
+  const above = [folder, ...parentsOf(folder)];
+  const data = above.find((candidate) => {
+    const { index, packages } = dataLayout(candidate);
+    return existsSync(join(index, 'HEAD')) && existsSync(packages);
+  });
+  if (data === undefined) return;
+  throw new StorageError(`${data} holds the data of another registry, so none can be restored in it`, {
+    hint: 'choose a folder outside of it',
+  });
+}
+
+function parentsOf(folder: string): string[] {
+  const parent = dirname(folder);
+  return parent === folder ? [] : [parent, ...parentsOf(parent)];
 }
 
 async function publish(temporary: string, target: string): Promise<void> {

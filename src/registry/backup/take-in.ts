@@ -1,10 +1,11 @@
-import { isAbsolute, join, relative, sep } from 'node:path';
+import { isUtf8 } from 'node:buffer';
+import { join, relative, sep } from 'node:path';
 import { Readable } from 'node:stream';
 import type { ArchiveStore } from '../../archives/archive-store.ts';
 import { setValue } from '../../config/edit.ts';
 import { addEditorSchema, namesEditorSchema } from '../../config/editor-schema.ts';
 import { parseConfig } from '../../config/load.ts';
-import { configFileName } from '../../config/problem.ts';
+import { configFileName, schemaFileName } from '../../config/problem.ts';
 import { IntegrityError } from '../../errors.ts';
 import { type Checksum, isChecksum } from '../../model/checksum.ts';
 import { writePieces } from '../../support/atomic-file.ts';
@@ -15,6 +16,7 @@ import { openStores } from '../parts.ts';
 import { symbolsFileOf } from '../served-symbols.ts';
 import { auditFileOf } from './members.ts';
 import { type BackupEntry, readAll } from './read-backup.ts';
+import { leadsOutOf, listRestoredSources, type RestoredSource } from './restored-sources.ts';
 
 /** Where the parts of a backup have been put, all of them right and durable. */
 export interface TakenIn {
@@ -26,6 +28,7 @@ export interface TakenIn {
   readonly assets: number;
   /** See `RestoreReport`. */
   readonly movedDataDir: string | undefined;
+  readonly sources: readonly RestoredSource[];
 }
 
 export interface TakeInOptions {
@@ -35,6 +38,7 @@ export interface TakeInOptions {
   readonly onProgress?: ((archives: number) => void) | undefined;
 }
 
+const bundleName = 'index.bundle';
 const maxConfigBytes = 16 * 1024 * 1024;
 const maxPinBytes = 65;
 /** What is smaller is stored beside others: each waits for the disk. */
@@ -47,7 +51,7 @@ export async function takeIn(
   folder: string,
   options: TakeInOptions,
 ): Promise<TakenIn> {
-  const bundle = join(folder, 'index.bundle');
+  const bundle = join(folder, bundleName);
   const storing = createStoring(options.signal);
   const counts = { archive: 0, asset: 0 };
   let place: Place | undefined;
@@ -82,8 +86,9 @@ export async function takeIn(
     await storing.settle();
   }
   storing.throwIfFailed();
-  const { dataDir, layout, movedDataDir } = place;
-  return { dataDir, layout, bundle, archives: counts.archive, assets: counts.asset, movedDataDir };
+  const { dataDir, layout, movedDataDir, sources } = place;
+  const { archive: archives, asset: assets } = counts;
+  return { dataDir, layout, bundle, archives, assets, movedDataDir, sources };
 }
 
 async function takeFile(
@@ -105,11 +110,14 @@ type Place = Awaited<ReturnType<typeof takeSettings>>;
 
 /** Writes the settings, and makes the folders that they name. */
 async function takeSettings(bytes: Buffer, folder: string, { target }: TakeInOptions) {
+  if (!isUtf8(bytes)) throw new IntegrityError('its registry.toml is not UTF-8 text');
   const text = bytes.toString('utf8');
-  const configured = parseConfig(text, { directory: target }).registry.dataDir;
+  const config = parseConfig(text, { directory: target });
+  const configured = config.registry.dataDir;
   const inside = relative(target, configured);
   // Wherever else the data were: another registry may be there now.
-  const isOutside = isAbsolute(inside) || inside === '..' || inside.startsWith(`..${sep}`);
+  const isOutside = leadsOutOf(target, configured);
+  if (!isOutside) requireFree(inside);
   const settings = isOutside ? Buffer.from(setValue(text, 'registry.data_dir', 'data')) : bytes;
   const dataDir = join(folder, isOutside ? 'data' : inside);
   const layout = dataLayout(dataDir);
@@ -121,7 +129,17 @@ async function takeSettings(bytes: Buffer, folder: string, { target }: TakeInOpt
   return {
     ...{ dataDir, layout, stores: { archive: files, asset: assetFiles } },
     movedDataDir: isOutside ? configured : undefined,
+    sources: listRestoredSources(config),
   };
+}
+
+/** The data cannot be in a file of the folder. */
+function requireFree(dataDir: string): void {
+  const [first = ''] = dataDir.split(sep);
+  if (![configFileName, schemaFileName, bundleName].includes(first.toLowerCase())) return;
+  throw new IntegrityError(`its registry.data_dir is "${dataDir}", where the file ${first} has its place`, {
+    hint: 'let registry.data_dir be another folder, e.g. "data", where the backup was made, and back up again',
+  });
 }
 
 async function* once(bytes: Buffer): AsyncGenerator<Buffer, void, undefined> {
