@@ -11,7 +11,7 @@ export interface RestoredSource {
 }
 
 /** Where a secret is read from, and never the secret. */
-export interface RestoredCredential {
+interface RestoredCredential {
   readonly kind: 'variable' | 'file';
   /** Of the variable, or of the file as the settings name it. */
   readonly name: string;
