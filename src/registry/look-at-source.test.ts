@@ -142,6 +142,19 @@ describe('a look at a source', () => {
     expect(await traces(registry)).toEqual(before);
   });
 
+  test('asks for no archive of what another source claims', async () => {
+    const open = await startUpstream(['company/tool@9.0.0', 'zoe/x@1.0.0']);
+    const internal = await startUpstream();
+    const registry = await createRegistry({
+      sources: [
+        { name: 'open', upstream: open, priority: 100 },
+        { name: 'internal', upstream: internal, priority: 25, namespaces: ['company/*'] },
+      ],
+    });
+    expect(await registry.lookAtSource('open')).toMatchObject({ archive: { name: 'zoe/x@1.0.0' } });
+    expect(open.count('company')).toBe(0);
+  });
+
   test('is contained: what is no index, or is larger than it may be, is a reason', async () => {
     const upstream = await startUpstream(['alice/json@1.0.0', 'alice/xml@1.0.0']);
     const registry = await createRegistry({

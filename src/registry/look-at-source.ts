@@ -3,11 +3,12 @@ import type { GitIndex } from '../index/git-index.ts';
 import { indexPathOf } from '../index/layout.ts';
 import type { SnapshotRecord } from '../index/registry-state.ts';
 import { detailOf, type Lookup } from '../model/lookup.ts';
+import type { ModuleName } from '../model/module-name.ts';
 import { heldBackOf } from './held-back.ts';
 import { findAllFacts, type WholeIndex } from './module-facts.ts';
 import { observationsFile, observeReadings, readObservations } from './observations.ts';
 import { foresee } from './outlook.ts';
-import { type Policy, policyOf } from './policy.ts';
+import { claimantOf, maySupply, type Policy, policyOf } from './policy.ts';
 import { type Listing, type ListingContext, readListing } from './read-listing.ts';
 import type { SourceLook, SourceRefresh } from './reports.ts';
 import { wasReadWell } from './unlisted.ts';
@@ -24,9 +25,10 @@ export interface LookContext extends ListingContext {
  */
 export async function lookAtSource(source: SourceConfig, context: LookContext): Promise<SourceLook> {
   const { config, index } = context;
-  const read = await readListing(source, context);
-  const now = context.now().toISOString();
   const state = await index.state();
+  const before = policyOf(config, state.snapshots, state);
+  const read = await readListing(source, context, (module) => isOwn(source.name, module, before));
+  const now = context.now().toISOString();
   const observations = observeReadings(
     await readObservations(observationsFile(config)),
     [describeLook(source.name, read)],
@@ -52,6 +54,13 @@ export async function lookAtSource(source: SourceConfig, context: LookContext): 
     ready: outlook.ready,
     heldBack: heldBackOf(outlook.pending, { config, snapshots, observations }),
   };
+}
+
+/** Whether it may supply a name that no other source claims. */
+function isOwn(source: string, module: ModuleName, policy: Policy): boolean {
+  const own = policy.sources.find(({ name }) => name === source);
+  const claimant = claimantOf(policy, module);
+  return own !== undefined && maySupply(own, module) && (claimant === undefined || claimant === own);
 }
 
 function describeLook(source: string, read: Lookup<unknown>): SourceRefresh {

@@ -2,6 +2,7 @@ import type { SourceConfig } from '../config/config.ts';
 import { listFiles } from '../index/index-trees.ts';
 import { readIndexPath } from '../index/layout.ts';
 import { detailOf, found, type Lookup, unavailable } from '../model/lookup.ts';
+import type { ModuleName } from '../model/module-name.ts';
 import type { ConnectedSources } from '../sources/connect.ts';
 import type { ReadingSteps } from '../sources/read-snapshot.ts';
 import type { Source } from '../sources/source.ts';
@@ -33,6 +34,9 @@ export interface ListingContext {
   readonly signal?: AbortSignal | undefined;
 }
 
+/** Whether a source may be asked for a module's archive: not for what is another one's. */
+type MayAsk = (module: ModuleName) => boolean;
+
 /**
  * Lists a source's index as it is now, read and checked as a sync would, but nothing of it is kept: what was fetched goes with the
  * folder it was fetched into. Then asks for one archive, which is not read. Takes ten seconds at most. Rejects when the caller gives up or our own disk fails.
@@ -40,13 +44,14 @@ export interface ListingContext {
 export async function readListing(
   source: SourceConfig,
   { connect, log, clock, signal }: ListingContext,
+  mayAsk: MayAsk,
 ): Promise<Lookup<ReadListing>> {
   let listing: Listing = new Map();
   let sample: Sample | undefined;
   const { sources, close } = connect(source, {
     adopt: async ({ path }, _, { tree }) => {
       listing = await listFiles(path, tree);
-      sample = await readSample(path, listing, source.limits.indexFileBytes);
+      sample = await readSample(path, listing, source.limits.indexFileBytes, mayAsk);
     },
   });
   const ended = new AbortController();
@@ -81,12 +86,17 @@ export async function readListing(
 /** As many index files as are looked into for an archive to ask for. */
 const sampledFiles = 20;
 
-async function readSample(gitDir: string, listing: Listing, maxBytes: number): Promise<Sample | undefined> {
+async function readSample(
+  gitDir: string,
+  listing: Listing,
+  maxBytes: number,
+  mayAsk: MayAsk,
+): Promise<Sample | undefined> {
   const objects = createGitObjectReader(gitDir);
   const files = [...listing]
     .flatMap(([path, id]) => {
       const target = readIndexPath(path);
-      return target.kind === 'module' ? [{ module: target.module, id }] : [];
+      return target.kind === 'module' && mayAsk(target.module) ? [{ module: target.module, id }] : [];
     })
     .slice(0, sampledFiles);
   try {

@@ -312,8 +312,10 @@ async function expectServed(baseUrl: string): Promise<void> {
   const archivesOf = (host: string) => archivesAskedOf(internet.upstream(host));
   expect(archivesOf('mooncakes.io')).toEqual([]);
   expect(internet.upstream('download.mooncakes.io').count('/git/')).toBe(0);
-  expect(archivesOf('download.mooncakes.io').filter((path) => /company|partner/.test(path))).toEqual([]);
-  expect(archivesOf('download.mooncakes.io')).toHaveLength(
+  // The first is what "source add" tried, before anything was claimed.
+  const [, ...ofMooncakes] = archivesOf('download.mooncakes.io');
+  expect(ofMooncakes.filter((path) => /company|partner/.test(path))).toEqual([]);
+  expect(ofMooncakes).toHaveLength(
     servedIds.filter((id) => /^(moonbitlang|tidepool|lantern)/.test(id)).length,
   );
   expect(
@@ -336,6 +338,8 @@ function archivesAskedOf(upstream: UpstreamRegistry): string[] {
   const paths = upstream.requests
     .map(({ url }) => url)
     .filter((url) => url.endsWith('.zip') && url.includes('/user/'));
-  expect(new Set(paths).size).toBe(paths.length);
-  return paths;
+  const once = [...new Set(paths)];
+  // "source add" tries one, which is not kept.
+  expect(paths.length - once.length).toBeLessThanOrEqual(1);
+  return once;
 }
