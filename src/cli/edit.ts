@@ -143,7 +143,10 @@ export async function previewEdit(
   const config = parseEdited(text, edit(text), context.directory);
   const before = await tryParse(context, text);
   if (!before || !hasIndex(before)) return { config, report: undefined };
-  const plan = (registry: Registry) => registry.plan({ config });
+  // What would be served from another data folder is not known: settings are compared on the data at hand.
+  const { dataDir } = before.registry;
+  const compared = { ...config, registry: { ...config.registry, dataDir } };
+  const plan = (registry: Registry) => registry.plan({ config: compared });
   return { config, report: await withRegistry(context, plan, { keepsFormat: true, isTold: true }) };
 }
 
