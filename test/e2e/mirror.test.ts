@@ -304,7 +304,7 @@ describe('what is missing', () => {
     [['-s', 'off', 'x/*'], /source "off" is disabled/, /source enable off/],
     [
       ['nobody/*'],
-      /"nobody\/\*" matches none of the 1 modules of source "mooncakes" \(owners: alice\)/,
+      /"nobody\/\*" matches none of the 1 module of source "mooncakes" \(owners: alice\)/,
       /\*/,
     ],
     [['alice/jsn'], /matches none/, /did you mean "alice\/json"\?/],
