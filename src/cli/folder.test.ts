@@ -82,7 +82,7 @@ describe('commands', () => {
     expect(changed).toEqual({
       exitCode: 0,
       stdout: 'server.port = 9000\n',
-      stderr: `Using the registry in ${directory}, a folder above this one.\n`,
+      stderr: `Using the registry in ${directory}, a folder above this one.\nCounts from the next start of "serve": server.port.\n`,
     });
     const env = { MOONBIT_REGISTRY_DIR: directory };
     expect((await cli(['config', 'server.port'], { workingDirectory: '/', env })).stdout).toBe('9000\n');

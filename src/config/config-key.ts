@@ -1,6 +1,7 @@
 import * as v from 'valibot';
 import { UsageError } from '../errors.ts';
 import { redact } from '../support/redact.ts';
+import { shellLine } from '../support/shell.ts';
 import { suggest } from '../support/suggest.ts';
 import { sourceNames } from './problem.ts';
 import { configKeys, configShape, type Shape, type ValueShape } from './schema-shape.ts';
@@ -70,7 +71,7 @@ export function showKey(key: string): string {
 export function parseKeyValue(key: string, shape: ValueShape, typed: string): SettingValue {
   if (typed === '' && !shape.valueType.startsWith('list of '))
     throw new UsageError(`cannot set ${key} to nothing`, {
-      hint: `to take it out of registry.toml: moonbit-registry config --unset ${key}`,
+      hint: `to take it out of registry.toml: ${shellLine`moonbit-registry config --unset ${key}`}`,
     });
   const candidate = typedValue(shape, typed);
   const result = v.safeParse(shape.schema, candidate);

@@ -139,7 +139,7 @@ export function unsetValue(text: string, key: string): string {
       .reduceRight((current, misplaced) => deleteKey(current, misplaced, true), withoutDefaultSource(text));
   if (path[0] === 'sources' && path[2] === 'name')
     throw new UsageError('a source cannot do without a name', {
-      hint: `moonbit-registry source remove ${sourceNames(document.value)[Number(path[1])]}`,
+      hint: shellLine`moonbit-registry source remove ${String(sourceNames(document.value)[Number(path[1])])}`,
     });
   return valueAt(document.value, path) === undefined ? text : deleteKey(text, path, true);
 }

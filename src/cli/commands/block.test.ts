@@ -78,7 +78,7 @@ test('what became of each version is said, with what moon says of it, and what i
   const newest = await run('block', 'alice/json@1.2.0', '--reason', 'CVE-2026-1');
   expect(newest).toMatchObject({
     exitCode: 0,
-    stderr: '',
+    stderr: 'Lift it with: moonbit-registry unblock alice/json@1.2.0\n',
     stdout: expect.stringContaining(
       'Left the index: 1.2.0, as no newer compatible version can be had. Builds that require it fail without the reason, ' +
         'so tell your people; moon says only:\n  Failed to resolve registry dependency `alice/json` for module `…`: ' +
@@ -92,7 +92,7 @@ test('what became of each version is said, with what moon says of it, and what i
   expect(await run('block', 'alice/jsno@1.0.0', '--reason', 'CVE-2026-3')).toMatchObject({
     exitCode: 0,
     stderr:
-      'warning: no source lists alice/jsno; did you mean alice/json? To lift the block: moonbit-registry unblock alice/jsno@1.0.0\n',
+      'warning: no source lists alice/jsno; did you mean alice/json?\nLift it with: moonbit-registry unblock alice/jsno@1.0.0\n',
   });
   expect((await run('block', 'alice/json@1.2.1', '--reason', 'x')).stderr).toContain(
     'no source lists alice/json@1.2.1; did you mean alice/json@1.2.0?',

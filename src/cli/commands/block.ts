@@ -110,7 +110,7 @@ function rule(context: CommandContext, ruling: BlockRuling): Promise<ExitCode> {
       text: formatOutcome(ruling, outcome, purge),
       json: { ...rest, changes: report.changes, purge, unknown },
     });
-    if (unknown) context.output.warn(describeUnknown(nameOfBlock(ruling), unknown));
+    if (unknown) context.output.warn(describeUnknown(unknown));
     if (ruling.action === 'block')
       context.output.note(`Lift it with: ${shellLine`moonbit-registry unblock ${nameOfBlock(ruling)}`}`);
     return exitCodes.done;
@@ -120,13 +120,10 @@ function rule(context: CommandContext, ruling: BlockRuling): Promise<ExitCode> {
 const shownAddresses = 40;
 
 /** It may be meant for what is still to come, so it stands all the same. */
-function describeUnknown(
-  name: string,
-  { what, nearest, unread }: NonNullable<BlockOutcome['unknown']>,
-): string {
+function describeUnknown({ what, nearest, unread }: NonNullable<BlockOutcome['unknown']>): string {
   const meant = nearest === undefined ? '.' : `; did you mean ${nearest}?`;
   const except = unread.length === 0 ? '' : ` (${unread.join(', ')} could not be asked yet)`;
-  return `no source lists ${what}${except}${meant} To lift the block: ${shellLine`moonbit-registry unblock ${name}`}`;
+  return `no source lists ${what}${except}${meant}`;
 }
 
 function formatOutcome(ruling: BlockRuling, outcome: BlockOutcome, purge: readonly string[]): string {
