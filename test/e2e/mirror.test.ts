@@ -302,11 +302,7 @@ describe('what is missing', () => {
       /did you mean "internal"\? configured: mooncakes, internal/,
     ],
     [['-s', 'off', 'x/*'], /source "off" is disabled/, /source enable off/],
-    [
-      ['nobody/*'],
-      /"nobody\/\*" matches none of the 1 module of source "mooncakes" \(owners: alice\)/,
-      /\*/,
-    ],
+    [['nobody/*'], /"nobody\/\*" matches none of the 1 module of source "mooncakes" \(owners: alice\)/, /\*/],
     [['alice/jsn'], /matches none/, /did you mean "alice\/json"\?/],
     [
       ['alice/json', 'company/*'],
