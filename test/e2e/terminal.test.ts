@@ -30,7 +30,10 @@ function inAscii(text: string): string {
 }
 
 interface World {
+  /** Run within the test. */
   readonly registry: CliRegistry;
+  /** The built program, in the same folder. */
+  readonly program: CliRegistry;
   readonly upstream: UpstreamRegistry;
   /** A served module whose name holds a tag, which module names may. */
   readonly module: string;
@@ -68,7 +71,8 @@ async function createWorld(): Promise<World> {
       httpAnswer(`500 ${unsafeText}`, [`WWW-Authenticate: Basic realm="${unsafeText}"`], unsafeText),
     challenge: () => httpAnswer('401 No', [`WWW-Authenticate: Basic realm="${unsafeText}"`], unsafeText),
   };
-  const registry = cliRegistryIn(temporaryDirectory(), 'registry');
+  const surroundings = temporaryDirectory();
+  const registry = cliRegistryIn(surroundings, 'registry', 'here');
   await mkdir(registry.directory);
   const table = (name: string, url: string, index: string) =>
     `[[sources]]\nname = "${name}"\ntype = "custom"\nurl = "${url}"\nindex_url = "${index}"\n`;
@@ -85,11 +89,11 @@ async function createWorld(): Promise<World> {
       ...tables,
     ].join('\n'),
   );
-  return { registry, upstream, module };
+  return { registry, program: cliRegistryIn(surroundings, 'registry'), upstream, module };
 }
 
 test('no command says anything that a terminal would obey or hide', { timeout: 300_000 }, async () => {
-  const { registry, upstream, module } = await createWorld();
+  const { registry, program, upstream, module } = await createWorld();
   const said: Record<string, string> = {};
   const run = async (...words: string[]) => {
     const { stdout, stderr, code } = await registry.run(...words);
@@ -156,6 +160,11 @@ test('no command says anything that a terminal would obey or hide', { timeout: 3
   for (const words of commands) {
     await run(...words);
     await run('--log-format', 'json', ...words, '--json');
+  }
+  // What is run within the test above is what the program does: its streams are no others.
+  for (const words of [['sync', '-v'], ['status', '--json'], ['explain', unsafeText], [unsafeText]]) {
+    const { stdout, stderr } = await program.run(...words);
+    said[`program ${words.join(' ')}`] = `${stdout}\n${stderr}`;
   }
   for (const [words, text] of Object.entries(said)) expect(unsafeIn(text), inAscii(words)).toEqual([]);
 
