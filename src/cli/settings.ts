@@ -25,6 +25,7 @@ export function effectiveSettings(config: Config): ReadonlyMap<string, SettingVa
     ['server.port', server.port],
     ['server.base_url', server.baseUrl],
     ['server.allowed_hosts', server.allowedHosts],
+    ['server.trusted_proxies', server.trustedProxies],
     ['server.max_connections', server.maxConnections],
     ['server.upstream_fallback', server.upstreamFallback],
     ['server.refresh_interval', formatDuration(server.refreshIntervalMs)],

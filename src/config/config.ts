@@ -34,6 +34,8 @@ export interface Config {
     readonly baseUrl: string | undefined;
     /** Further names clients may use for the server, as `parseHostName` gives them, or `*` for any. */
     readonly allowedHosts: readonly string[];
+    /** Addresses and ranges whose `X-Forwarded-…` headers count: see `createAddressRanges`. */
+    readonly trustedProxies: readonly string[];
     readonly maxConnections: number;
     readonly upstreamFallback: boolean;
     readonly refreshIntervalMs: number;

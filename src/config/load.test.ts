@@ -122,6 +122,7 @@ describe('a file without problems', () => {
         port: 8080,
         baseUrl: undefined,
         allowedHosts: [],
+        trustedProxies: [],
         maxConnections: 4096,
         upstreamFallback: true,
         refreshIntervalMs: 60_000,

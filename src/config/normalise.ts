@@ -45,6 +45,7 @@ export function normaliseConfig(file: ConfigFile, document: TomlDocument, contex
       port: server.port,
       baseUrl: server.base_url === undefined ? undefined : withoutTrailingSlash(server.base_url),
       allowedHosts: server.allowed_hosts.map((host) => readHostName(host) ?? host),
+      trustedProxies: server.trusted_proxies,
       maxConnections: server.max_connections,
       upstreamFallback: server.upstream_fallback,
       refreshIntervalMs: milliseconds(server.refresh_interval),

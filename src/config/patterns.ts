@@ -44,6 +44,13 @@ export const destinationPattern = `^(?:${[
   `${ipv6}/(?=[0-9]{1,3}$)(?:0+|${upTo(128)})`,
 ].join('|')})$`;
 
+export const addressRangePattern = `^(?:${[
+  ipv4,
+  ipv6,
+  `${ipv4}/(?=[0-9]{1,3}$)(?:0+|${upTo(32)})`,
+  `${ipv6}/(?=[0-9]{1,3}$)(?:0+|${upTo(128)})`,
+].join('|')})$`;
+
 const hostPart = '[A-Za-z0-9_](?:[A-Za-z0-9_-]*[A-Za-z0-9_])?';
 export const allowedHostPattern = `^(?:\\*|${hostPart}(?:\\.${hostPart})*\\.?|\\[?[0-9A-Fa-f:.]{2,45}\\]?)$`;
 

@@ -6,10 +6,12 @@
 import * as v from 'valibot';
 import { anySource, mirrorPatternProblem } from '../model/mirror-target.ts';
 import { patternProblem } from '../model/pattern.ts';
+import { addressRangeProblem } from '../support/address-ranges.ts';
 import { namedDestinationProblem } from '../support/destination.ts';
 import { allowedHostProblem, baseUrlProblem, indexUrlProblem, serverUrlProblem } from './addresses.ts';
 import { durationForm, durationRangeProblem } from './duration.ts';
 import {
+  addressRangePattern,
   allowedHostPattern,
   baseUrlPattern,
   destinationPattern,
@@ -323,6 +325,17 @@ const server = v.strictObject(
         ),
         "Names that requests may have in `Host`, beside `base_url`'s and, on loopback, those of this machine; `*` for any. " +
           'Where it listens beyond loopback and neither this nor `base_url` is set, any is allowed',
+      ),
+      [],
+    ),
+    trusted_proxies: v.optional(
+      about(
+        v.array(
+          v.pipe(text, v.rawCheck(refuse(addressRangeProblem)), forEditors({ pattern: addressRangePattern })),
+          expected('a list of addresses or ranges such as ["127.0.0.1", "10.0.0.0/8"]'),
+        ),
+        'Proxies in front of the server, by address or range: what they say of a client in `X-Forwarded-For` and ' +
+          '`X-Forwarded-Proto` counts, and nobody else is believed',
       ),
       [],
     ),

@@ -1,6 +1,7 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import type { Readable } from 'node:stream';
 import { toVisibleJson } from '../support/visible-text.ts';
+import type { ClientAddress } from './client-address.ts';
 
 /** What a handler sees of a request. */
 export interface AppRequest {
@@ -14,6 +15,10 @@ export interface AppRequest {
   /** As sent, without the question mark. */
   readonly query: string;
   readonly headers: IncomingHttpHeaders;
+  /** Who asks, behind trusted proxies. */
+  readonly client: ClientAddress;
+  /** Scheme, host and port at which the client reached us, as far as the request tells. */
+  readonly origin: () => string;
   readonly body: Readable;
   /** Aborted when the client leaves before it has the whole answer. Made when asked for: few do, and it costs. */
   readonly signal: () => AbortSignal;

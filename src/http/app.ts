@@ -7,6 +7,7 @@ import { type AnswerExchange, createAnswerExchange } from './answer-exchange.ts'
 import { createApiRoutes } from './api-routes.ts';
 import { createArchiveRoutes } from './archive-routes.ts';
 import { createBefore } from './before.ts';
+import { createClientReader } from './client-address.ts';
 import { createFileRoutes } from './file-routes.ts';
 import { createFreshCommit } from './fresh-commit.ts';
 import { createHandler } from './handle.ts';
@@ -89,6 +90,7 @@ export function createApp(registry: Registry, options: AppOptions): App {
   ];
   const handle = createHandler({
     before: createBefore({ registry, listening: options.listening, baseUrl, log, now }),
+    readClient: createClientReader(registry),
     routes,
     findReady: archives.findReady,
     staleness,

@@ -10,14 +10,17 @@ import {
   type Route,
 } from './answer.ts';
 import type { Before } from './before.ts';
+import type { ClientAddress } from './client-address.ts';
 import { wantsAll } from './entity.ts';
 import type { Log, LogEntry } from './log.ts';
+import { ownOrigin } from './own-origin.ts';
 import { errorProblem, sendAnswer, sendReady } from './respond.ts';
 import type { Staleness } from './staleness.ts';
 import { parseTarget } from './target.ts';
 
 export interface HandlerOptions {
   readonly before: Before;
+  readonly readClient: (request: IncomingMessage) => ClientAddress;
   /** The first that matches answers. */
   readonly routes: readonly Route[];
   /** The answer to a GET for all of what is at a target (as sent), where it needs no route to be built. */
@@ -39,7 +42,9 @@ const maxHeaderLines = 100;
 
 export function createHandler(options: HandlerOptions): Handle {
   return async (request, response) => {
-    const exchange = { id: randomUUID(), startedAt: options.now(), request, response };
+    // A connection that has ended no longer knows whose it was.
+    const askedBy = options.readClient(request);
+    const exchange = { id: randomUUID(), startedAt: options.now(), request, response, askedBy };
     const refusal = options.before(request) ?? refuseHead(request, options.targetCharacters);
     const ready = refusal || !wantsAll(request) ? undefined : options.findReady(request.url ?? '');
     if (!ready) return answer(options, exchange, refusal);
@@ -54,6 +59,7 @@ interface Exchange {
   readonly startedAt: number;
   readonly request: IncomingMessage;
   readonly response: ServerResponse;
+  readonly askedBy: ClientAddress;
 }
 
 async function answer(
@@ -128,7 +134,7 @@ function refuseHead(request: IncomingMessage, targetCharacters: number): Answer 
 }
 
 async function findAnswer(options: HandlerOptions, exchange: Exchange, client: Client): Promise<Found> {
-  const { id, request } = exchange;
+  const { id, request, askedBy } = exchange;
   const { method = '', url = '', headers } = request;
   const target = parseTarget(url, options.prefix);
   if (!target) return refuse(problem(400, 'The request target is not a path.'));
@@ -144,6 +150,8 @@ async function findAnswer(options: HandlerOptions, exchange: Exchange, client: C
     path: target.path,
     query: target.query,
     headers,
+    client: askedBy,
+    origin: () => ownOrigin(request, askedBy.scheme),
     body: request,
     signal: client.signal,
   };
@@ -175,7 +183,7 @@ function logRequest(
   status: number,
   cause?: string,
 ): void {
-  const { id, startedAt, request } = exchange;
+  const { id, startedAt, request, askedBy } = exchange;
   log({
     level: levelOf(status, accessLog),
     message: 'request',
@@ -186,7 +194,7 @@ function logRequest(
       status,
       cause,
       durationMs: Math.round(now() - startedAt),
-      client: request.socket.remoteAddress,
+      client: askedBy.address,
       userAgent: request.headers['user-agent']?.slice(0, 200),
     },
   });
@@ -199,9 +207,10 @@ function levelOf(status: number, accessLog: boolean): LogEntry['level'] {
   return isRefusal || accessLog ? 'info' : 'debug';
 }
 
-function logFailure(log: Log, { id, request }: Exchange, error: unknown): void {
+function logFailure(log: Log, { id, request, askedBy }: Exchange, error: unknown): void {
   const stack = error instanceof Error ? error.stack : undefined;
   const hint = error instanceof RegistryError ? error.hint : undefined;
-  const fields = { id, target: request.url?.slice(0, 512), error, hint, stack };
+  const { address: client } = askedBy;
+  const fields = { id, target: request.url?.slice(0, 512), client, error, hint, stack };
   log({ level: 'error', message: 'request failed', fields });
 }

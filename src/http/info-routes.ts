@@ -1,6 +1,6 @@
 import type { Registry } from '../registry/registry.ts';
 import { programVersion } from '../support/version.ts';
-import { type AppRequest, json, type Route } from './answer.ts';
+import { json, type Route } from './answer.ts';
 import { describeHealth, type RefreshTrouble } from './health.ts';
 import type { Readiness } from './readiness.ts';
 import type { Staleness } from './staleness.ts';
@@ -22,7 +22,7 @@ export function createInfoRoutes(registry: Registry, options: InfoOptions): Rout
     {
       methods: ['GET', 'HEAD'],
       pattern: /^\/$/,
-      handle: async (request) => json(describeRegistry(registry, options.baseUrl ?? addressOf(request))),
+      handle: async (request) => json(describeRegistry(registry, options.baseUrl ?? request.origin())),
     },
     {
       methods: ['GET', 'HEAD'],
@@ -66,12 +66,4 @@ function describeRegistry(registry: Registry, base: string) {
       environment: `MOONCAKES_REGISTRY=${base}`,
     },
   };
-}
-
-// A name, an IPv4 or a bracketed IPv6 address, with a port perhaps: nothing that could break out of a URL.
-const hostForm = /^(?:[A-Za-z0-9](?:[A-Za-z0-9.-]{0,252})|\[[0-9A-Fa-f:.]{2,45}\])(?::[0-9]{1,5})?$/;
-
-function addressOf(request: AppRequest): string {
-  const { host } = request.headers;
-  return `http://${host !== undefined && hostForm.test(host) ? host : 'localhost'}`;
 }

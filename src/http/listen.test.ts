@@ -37,10 +37,10 @@ describe('the front page', () => {
     expect(page).toMatchObject({ index: 'https://example.com/moon/git/index' });
   });
 
-  test('names localhost to a client of HTTP/1.0 that names no host', async () => {
+  test('tells a client of HTTP/1.0 that names no host where its connection ended', async () => {
     const { server } = await serveStandIn();
     const answer = await sendRaw(server.port, 'GET / HTTP/1.0\r\n\r\n');
-    expect(answer).toContain('"registry":"http://localhost"');
+    expect(answer).toContain(`"registry":"http://127.0.0.1:${server.port}"`);
   });
 });
 

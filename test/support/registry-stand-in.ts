@@ -34,6 +34,8 @@ export interface RegistryStandIn extends Registry {
   /** By reference: what is refused although it may be there. */
   readonly refusals: Map<string, ArchiveRefusal>;
   readonly assets: Map<string, Buffer>;
+  /** As an edit of `registry.toml` would. */
+  editServer(settings: Partial<Config['server']>): void;
   readonly staleNames: string[];
   /** What `isReady` answers. */
   ready: boolean;
@@ -97,6 +99,10 @@ export async function createRegistryStandIn(): Promise<RegistryStandIn> {
     ready: true,
     calls,
     gate: undefined,
+    editServer(settings) {
+      const { config } = standIn;
+      Object.assign(standIn, { config: { ...config, server: { ...config.server, ...settings } } });
+    },
     async publish(reference, fields = {}, archive = Buffer.from(`archive of ${reference}`)) {
       const checksum = addLine(reference, fields, archive);
       await writeIndex([parseReference(reference).module]);
@@ -257,6 +263,7 @@ function configFor(directory: string): Config {
       port: 0,
       baseUrl: undefined,
       allowedHosts: [],
+      trustedProxies: [],
       maxConnections: 4096,
       upstreamFallback: true,
       refreshIntervalMs: 60_000,
