@@ -13,7 +13,7 @@ export interface CheckOptions {
 export type Damage = string;
 
 // What a disk says of a file it cannot give back, now or later; other failures are not the file's.
-const damageCodes = new Set(['EIO', 'EBADMSG', 'EUCLEAN', 'EISDIR']);
+const damageCodes = new Set(['EIO', 'EREMOTEIO', 'EBADMSG', 'EUCLEAN', 'EHWPOISON', 'EISDIR']);
 
 /**
  * Reads `open()` to its end and says what is wrong with it; `undefined` if its SHA-256 is `checksum`. Throws what

@@ -8,7 +8,7 @@ import pLimit from 'p-limit';
 import { ExcessError, IntegrityError } from '../errors.ts';
 import { type Checksum, isChecksum } from '../model/checksum.ts';
 import { syncDirectory } from '../support/atomic-file.ts';
-import { ifExists, onDisk } from '../support/disk-errors.ts';
+import { againIfStale, ifExists, onDisk } from '../support/disk-errors.ts';
 import { errorCode } from '../support/error-code.ts';
 import { makeFolder } from '../support/make-folder.ts';
 import { createSingleFlight } from '../support/single-flight.ts';
@@ -52,14 +52,15 @@ export function openFileArchiveStore(directory: string, options: FileStoreOption
     locate,
     has: async (checksum) => (await store.size(checksum)) !== undefined,
     size: (checksum) => sizeOf(locate(checksum)),
-    read: (checksum) => onDisk(`read ${locate(checksum)}`, () => ifExists(readWhole(locate(checksum)))),
+    read: (checksum) =>
+      onDisk(`read ${locate(checksum)}`, () => ifExists(againIfStale(() => readWhole(locate(checksum))))),
     list: () => listArchives(root, suffix),
     names: () => listNames(root, suffix),
     quarantine: (checksum) => moveAway(checksum, locate(checksum), path.join(root, '..', 'quarantine')),
 
     async open(checksum, range) {
       const file = locate(checksum);
-      const handle = await onDisk(`open ${file}`, () => ifExists(open(file, 'r')));
+      const handle = await onDisk(`open ${file}`, () => ifExists(againIfStale(() => open(file, 'r'))));
       return handle?.createReadStream(range);
     },
 
@@ -264,7 +265,7 @@ async function makeDurableFolder(folder: string): Promise<void> {
 }
 
 async function sizeOf(file: string): Promise<number | undefined> {
-  const facts = await onDisk(`read ${file}`, () => ifExists(stat(file)));
+  const facts = await onDisk(`read ${file}`, () => ifExists(againIfStale(() => stat(file))));
   return facts?.size;
 }
 

@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest';
 import { ConfigError, NotFoundError, UsageError } from '../errors.ts';
-import { CommandLineError, exitCodeOf, InterruptedError } from './exit-codes.ts';
+import { systemError } from '../support/failing-disk.fixture.ts';
+import { CommandLineError, exitCodeOf, exitCodes, InterruptedError } from './exit-codes.ts';
 import { describeFailure, formatFailure } from './failure.ts';
 
 const plain = { verbose: false };
@@ -60,4 +61,15 @@ test.each([
   [new Error('x'), 70],
 ])('%s ends with %d', (error, code) => {
   expect(exitCodeOf(error)).toBe(code);
+});
+
+test.each([-122, -116, -117, -123])('a disk that says %i is no bug of ours', (errno) => {
+  const error = systemError(errno, 'open', '/srv/data/index/HEAD');
+  expect(describeFailure(error)).toMatchObject({
+    code: 'storage',
+    message: expect.stringMatching(/^cannot open \/srv\/data\/index\/HEAD: E[A-Z]+$/),
+    hint: expect.stringMatching(/\w/),
+  });
+  expect(exitCodeOf(error)).toBe(exitCodes.failed);
+  expect(formatFailure(error, { verbose: false }).split('\n')).toHaveLength(2);
 });

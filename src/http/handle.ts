@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { RegistryError } from '../errors.ts';
+import { unlessFileFailure } from '../support/disk-errors.ts';
 import {
   type Answer,
   type AppRequest,
@@ -207,7 +208,8 @@ function levelOf(status: number, accessLog: boolean): LogEntry['level'] {
   return isRefusal || accessLog ? 'info' : 'debug';
 }
 
-function logFailure(log: Log, { id, request, askedBy }: Exchange, error: unknown): void {
+function logFailure(log: Log, { id, request, askedBy }: Exchange, thrown: unknown): void {
+  const error = unlessFileFailure(thrown);
   const stack = error instanceof Error ? error.stack : undefined;
   const hint = error instanceof RegistryError ? error.hint : undefined;
   const { address: client } = askedBy;

@@ -2,6 +2,7 @@ import { readdir, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { ifExists, onDisk } from '../support/disk-errors.ts';
+import { errorCode } from '../support/error-code.ts';
 
 /** git holds these locks for milliseconds, also when the process that started it was killed. */
 const lockGraceMs = 2000;
@@ -65,7 +66,7 @@ async function listFolder(folder: string): Promise<string[]> {
     try {
       return (await ifExists(readdir(folder))) ?? [];
     } catch (error) {
-      if ((error as NodeJS.ErrnoException).code === 'ENOTDIR') return [];
+      if (errorCode(error) === 'ENOTDIR') return [];
       throw error;
     }
   });

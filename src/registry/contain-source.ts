@@ -2,8 +2,7 @@ import { RegistryError, StorageError } from '../errors.ts';
 import { type Lookup, type SourceFailure, unavailable } from '../model/lookup.ts';
 import { SourceClosedError } from '../sources/source.ts';
 import { bugAdvice } from '../support/bug-report.ts';
-import { hintFor } from '../support/disk-errors.ts';
-import { errorCode } from '../support/error-code.ts';
+import { isFileFailure } from '../support/disk-errors.ts';
 import { GitError } from '../support/git.ts';
 import type { Log } from '../support/log.ts';
 
@@ -23,17 +22,12 @@ export function blameFor(error: unknown, signal?: AbortSignal): Blame {
     return cause instanceof GitError && isAboutOneCommand(cause) ? 'source' : 'ours';
   }
   if (error instanceof RegistryError) return 'source';
-  return isOfOurDisk(error) ? 'ours' : 'unforeseen';
+  // What file operations throw that nobody foresaw to fail.
+  return isFileFailure(error) ? 'ours' : 'unforeseen';
 }
 
 function isAboutOneCommand({ exceeded, isOutOfMemory }: GitError): boolean {
   return exceeded !== undefined || isOutOfMemory;
-}
-
-/** What file operations throw that nobody foresaw to fail; connections use some of the same codes. */
-function isOfOurDisk(error: unknown): boolean {
-  const syscall = error instanceof Error && 'syscall' in error ? error.syscall : undefined;
-  return hintFor(errorCode(error)) !== undefined && syscall !== 'connect' && syscall !== 'bind';
 }
 
 /**

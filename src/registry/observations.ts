@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Config } from '../config/config.ts';
 import { writeFileAtomic } from '../support/atomic-file.ts';
-import { onDisk } from '../support/disk-errors.ts';
+import { ifExists, onDisk } from '../support/disk-errors.ts';
 import { toVisibleJson } from '../support/visible-text.ts';
 import type { FailureClass, SourceRefresh } from './reports.ts';
 
@@ -37,10 +37,11 @@ export function observationsFile(config: Config): string {
 
 export async function readObservations(file: string): Promise<Observations> {
   try {
-    const value: unknown = JSON.parse(await onDisk(`read ${file}`, () => readFile(file, 'utf8')));
+    const text = await onDisk(`read ${file}`, () => ifExists(readFile(file, 'utf8')));
+    const value: unknown = JSON.parse(text ?? '{}');
     return typeof value === 'object' && value !== null ? (value as Observations) : {};
   } catch (error) {
-    if (error instanceof SyntaxError || (error as NodeJS.ErrnoException).code === 'ENOENT') return {};
+    if (error instanceof SyntaxError) return {};
     throw error;
   }
 }

@@ -1,25 +1,6 @@
 import { StorageError } from '../errors.ts';
+import { hintFor, isOfDisksAlone } from './disk-hints.ts';
 import { errorCode } from './error-code.ts';
-
-const hints = new Map(
-  Object.entries({
-    ENOSPC: 'free some space on that disk, then run the same command again',
-    EDQUOT: 'raise the disk quota or free some space, then run the same command again',
-    EROFS: 'the file system is mounted read-only: mount it writable, or move the registry directory',
-    EACCES: 'give the user who runs this process read and write permission there',
-    EPERM: 'give the user who runs this process read and write permission there',
-    ENOTDIR: 'something else stands where a directory is needed: move it away',
-    EISDIR: 'a directory stands where a file is needed: name another file',
-    EMFILE: 'raise the limit of open files (ulimit -n), or lower the number of jobs',
-    ENFILE: 'raise the limit of open files of this machine',
-    EIO: 'the disk reports a hardware error: check it before going on',
-  }),
-);
-
-/** What a user can do about a failure with this code; `undefined` where nobody knows. */
-export function hintFor(code: string | undefined): string | undefined {
-  return code === undefined ? undefined : hints.get(code);
-}
 
 const spoken = new Map(
   Object.entries({
@@ -29,26 +10,87 @@ const spoken = new Map(
     'Permission denied': 'EACCES',
     'Input/output error': 'EIO',
     'Too many open files': 'EMFILE',
+    'Stale file handle': 'ESTALE',
+    'Structure needs cleaning': 'EUCLEAN',
+    'Remote I/O error': 'EREMOTEIO',
+    'File too large': 'EFBIG',
+    'Transport endpoint is not connected': 'ENOTCONN',
   }),
 );
 
 /** The failure of the disk that another program tells of, in English; `undefined` where it is about something else. */
 export function diskErrorIn(doing: string, text: string, cause: unknown): StorageError | undefined {
   const code = [...spoken].find(([words]) => text.includes(words))?.[1];
-  return code === undefined
-    ? undefined
-    : new StorageError(`cannot ${doing}: ${code}`, { hint: hintFor(code), cause });
+  return code === undefined ? undefined : storageError(doing, code, cause);
 }
+
+// As the system calls are named by Node.js; those of sockets and processes are not among them.
+const fileCalls = new Set(
+  (
+    'access chmod chown close copyfile fchmod fchown fdatasync fstat fsync ftruncate futime lchown link lstat lutime ' +
+    'mkdir mkdtemp mkstemp open opendir read readdir readlink realpath rename rmdir scandir sendfile stat statfs symlink ' +
+    'unlink utime write watch'
+  ).split(' '),
+);
+const callsOfSocketsToo = new Set(['read', 'write']);
+const codesOfSockets = new Set(
+  (
+    'ECONNRESET EPIPE ETIMEDOUT ENOTCONN ECONNABORTED ECONNREFUSED EHOSTUNREACH EHOSTDOWN ENETUNREACH ENETDOWN ESHUTDOWN ' +
+    'EPROTO ENOBUFS ECANCELED EOF'
+  ).split(' '),
+);
+
+/** The system's code where a file operation, and neither a connection nor a process, has failed; by `syscall` and code. */
+function fileFailure(error: unknown): string | undefined {
+  const code = systemCode(error);
+  if (code === undefined) return undefined;
+  const call = error instanceof Error && 'syscall' in error ? String(error.syscall) : '';
+  if (isOfDisksAlone(code)) return call === 'connect' || call === 'bind' ? undefined : code;
+  if (!fileCalls.has(call) || (callsOfSocketsToo.has(call) && codesOfSockets.has(code))) return undefined;
+  return code;
+}
+
+/** Not the codes of Node.js itself, such as `ERR_INVALID_ARG_TYPE`. */
+function systemCode(error: unknown): string | undefined {
+  const code = errorCode(error);
+  return code !== undefined && /^E[A-Z0-9]+$/.test(code) ? code : undefined;
+}
+
+/** Whether an error that nobody has worded yet is a failed file operation. */
+export function isFileFailure(error: unknown): boolean {
+  return fileFailure(error) !== undefined;
+}
+
+/**
+ * A failed file operation that nobody foresaw, in words; anything else as it was. For the last who hears of an error:
+ * whatever a disk says is no bug of ours.
+ */
+export function unlessFileFailure(error: unknown): unknown {
+  const code = fileFailure(error);
+  if (code === undefined) return error;
+  const { syscall = 'use', path } = error as { readonly syscall?: string; readonly path?: string };
+  return storageError([verbs.get(syscall) ?? syscall, path ?? 'a file'].join(' '), code, error);
+}
+
+const verbs = new Map([
+  ['scandir', 'read'],
+  ['opendir', 'read'],
+  ['stat', 'look at'],
+  ['lstat', 'look at'],
+  ['fstat', 'look at'],
+  ['mkdir', 'make the folder'],
+  ['unlink', 'remove'],
+  ['rmdir', 'remove'],
+]);
 
 /**
  * A failure of the disk as a `StorageError` with a hint; anything else as it was. `doing` completes "cannot …",
  * such as `write /srv/registry/x.zip`. Give it only what file operations threw: sockets use some of these codes too.
  */
 export function asStorageError(doing: string, error: unknown): unknown {
-  const code = errorCode(error);
-  const hint = hintFor(code);
-  if (hint === undefined) return error;
-  return new StorageError(`cannot ${doing}: ${code}`, { hint, cause: error });
+  const code = systemCode(error);
+  if (code === undefined || code === 'ECONNRESET' || code === 'EPIPE') return error;
+  return storageError(doing, code, error);
 }
 
 /** As `asStorageError`, where nothing but the disk can have failed: a `StorageError` whatever it says. */
@@ -57,6 +99,10 @@ export function storageErrorOf(doing: string, error: unknown): StorageError {
   if (known instanceof StorageError) return known;
   const what = errorCode(error) ?? 'unexpected failure';
   return new StorageError(`cannot ${doing}: ${what}`, { cause: error });
+}
+
+function storageError(doing: string, code: string, cause: unknown): StorageError {
+  return new StorageError(`cannot ${doing}: ${code}`, { hint: hintFor(code), cause });
 }
 
 /** Runs file operations, turning the disk's failures into `StorageError`; see `asStorageError`. */
@@ -75,5 +121,18 @@ export async function ifExists<T>(operation: Promise<T>): Promise<T | undefined>
   } catch (error) {
     if (errorCode(error) === 'ENOENT') return undefined;
     throw error;
+  }
+}
+
+/**
+ * Once more where a network file system has replaced the file meanwhile (`ESTALE`): the name may stand for another by
+ * now, or for none.
+ */
+export async function againIfStale<T>(operation: () => Promise<T>): Promise<T> {
+  try {
+    return await operation();
+  } catch (error) {
+    if (errorCode(error) !== 'ESTALE') throw error;
+    return operation();
   }
 }

@@ -5,7 +5,7 @@ import {
   spawn,
 } from 'node:child_process';
 import { StorageError } from '../errors.ts';
-import { hintFor } from './disk-errors.ts';
+import { hintFor } from './disk-hints.ts';
 import { createExcerpt } from './excerpt.ts';
 
 /** Why git did not end by itself. */
