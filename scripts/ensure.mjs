@@ -20,12 +20,13 @@ export function ensureInstalled() {
   const wanted = hash([join(root, 'package-lock.json')]);
   if (readStamp(installedStamp) === wanted) return;
   console.error('Installing dependencies…');
-  // Not `npm ci`: it fails where a registry lacks builds for platforms that are not this one. The lockfile holds all the
-  // same, and no package of ours needs its install script.
-  const flags = ['--no-save', '--ignore-scripts', '--no-audit', '--no-fund', '--silent'];
+  // Exactly what the lockfile holds, or a failure. No package of ours needs its install script.
+  const flags = ['--ignore-scripts', '--no-audit', '--no-fund', '--loglevel=error'];
   // Here, whatever the npm that runs us was told: `npm install -g .` tells its scripts that all is global.
   flags.push('--no-global', '--location=project', '--include=dev');
-  run(process.platform === 'win32' ? 'npm.cmd' : 'npm', ['install', ...flags]);
+  run(process.platform === 'win32' ? 'npm.cmd' : 'npm', ['ci', ...flags], {
+    stdio: ['inherit', 'ignore', 'inherit'],
+  });
   writeFileSync(installedStamp, wanted);
 }
 
