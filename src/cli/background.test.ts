@@ -393,3 +393,23 @@ test('archives are read again a minute after the start, then as often as set, an
   await pass(1);
   expect(scene.scrubs).toBe(3);
 });
+
+test('an edited interval of reading archives again counts at once', async () => {
+  const { scene, pass } = createScene('[server]\nscrub_interval = "24h"', 1e12);
+  await pass(60);
+  expect(scene.scrubs).toBe(1);
+  scene.config = configOf('[server]\nscrub_interval = "5m"');
+  await pass(300);
+  expect(scene.scrubs).toBe(2);
+});
+
+test('an edit that counts from the next start is told where the file was loaded', async () => {
+  const { lines, scene, pass } = createScene();
+  scene.fingerprint = 'second';
+  scene.reload = async () => {
+    scene.config = configOf('[server]\nport = 9090');
+    return true;
+  };
+  await pass(1);
+  expect(lines).toContain('warn: registry.toml: these count when serve is started again: server.port = 9090');
+});

@@ -9,6 +9,7 @@ import type { Registry } from '../registry/registry.ts';
 import type { GoOn } from '../registry/reports.ts';
 import type { Log } from '../support/log.ts';
 import { createBackgroundReporter } from './background-reporter.ts';
+import { createLateEditReport } from './late-edits.ts';
 
 export interface Background {
   /** Starts what is due; call it every second. Returns at once. */
@@ -53,6 +54,7 @@ export function createBackground(options: BackgroundOptions): Background {
   const { signal } = controller;
   setMaxListeners(0, signal); // as many listeners as there are downloads
   const reporter = createBackgroundReporter(log);
+  const reportLateEdits = createLateEditReport(log, registry.config);
   const running = new Map<string, Promise<void>>();
   let fingerprint = options.readFingerprint();
   let loaded = registry.config;
@@ -61,7 +63,8 @@ export function createBackground(options: BackgroundOptions): Background {
   let refreshedOn = options.refreshedOn ?? options.date().toISOString();
   let told: RefreshTrouble | undefined;
   let mirroredAt = Number.NEGATIVE_INFINITY;
-  let scrubDueAt = now() + scrubDelayMs;
+  let scrubbedAt = now();
+  let wasScrubbed = false;
 
   // One of a kind at a time; a failure is logged once, until it changes or passes.
   const start = (job: string, work: () => Promise<void>) => {
@@ -83,6 +86,7 @@ export function createBackground(options: BackgroundOptions): Background {
     loaded = registry.config;
     if (options.isFollower) return;
     log.info('registry.toml changed and was loaded');
+    reportLateEdits(loaded);
     await registry.reaggregate();
     refreshedAt = Number.NEGATIVE_INFINITY;
   };
@@ -111,9 +115,8 @@ export function createBackground(options: BackgroundOptions): Background {
   };
 
   const scrub = async () => {
-    const startedAt = now();
     await registry.scrub(signal);
-    scrubDueAt = startedAt + registry.config.server.scrubIntervalMs;
+    wasScrubbed = true;
   };
 
   const idle = async () => {
@@ -142,8 +145,10 @@ export function createBackground(options: BackgroundOptions): Background {
         mirroredAt = now();
         start('mirror', mirror);
       }
-      if (!running.has('scrub') && now() >= scrubDueAt) {
-        scrubDueAt = now() + scrubDelayMs;
+      const scrubWaitMs = wasScrubbed ? server.scrubIntervalMs : scrubDelayMs;
+      if (!running.has('scrub') && now() - scrubbedAt >= scrubWaitMs) {
+        scrubbedAt = now();
+        wasScrubbed = false;
         start('scrub', scrub);
       }
     },

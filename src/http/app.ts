@@ -6,6 +6,7 @@ import type { Route } from './answer.ts';
 import { type AnswerExchange, createAnswerExchange } from './answer-exchange.ts';
 import { createApiRoutes } from './api-routes.ts';
 import { createArchiveRoutes } from './archive-routes.ts';
+import { createBaseAddress } from './base-address.ts';
 import { createBefore } from './before.ts';
 import { createClientReader } from './client-address.ts';
 import { createFileRoutes } from './file-routes.ts';
@@ -28,8 +29,6 @@ type AppLimits = Limits & { readonly smallArchiveBytes: number };
 export interface AppOptions {
   /** Where the server listens; asked while it does. */
   readonly listening: () => Listening;
-  /** The address clients use; its path is accepted, and not required, in front of every route. */
-  readonly baseUrl?: string | undefined;
   readonly log?: Log | undefined;
   /** Whether ordinary requests are news (level `info`) and not details (`debug`). */
   readonly accessLog?: boolean | undefined;
@@ -54,8 +53,8 @@ export function createApp(registry: Registry, options: AppOptions): App {
   const limits: AppLimits = { smallArchiveBytes, ...registry.config.limits, ...options.limits };
   const log = options.log ?? (() => {});
   const now = options.now ?? (() => performance.now());
-  const baseUrl = options.baseUrl?.replace(/\/+$/, '');
-  const prefix = baseUrl === undefined ? '' : prefixOf(baseUrl);
+  const base = createBaseAddress(registry);
+  const { prefix } = base;
   const staleness = createStaleness(registry, log, now);
   const readiness = createReadiness(registry);
   const servedCommit = createFreshCommit(() => registry.servedCommit(), now);
@@ -82,14 +81,14 @@ export function createApp(registry: Registry, options: AppOptions): App {
     ...createFileRoutes(registry, { prefix }),
     ...createApiRoutes(registry),
     ...createInfoRoutes(registry, {
-      baseUrl,
+      baseUrl: base.url,
       staleness,
       readiness,
       refreshTrouble: options.refreshTrouble ?? (() => undefined),
     }),
   ];
   const handle = createHandler({
-    before: createBefore({ registry, listening: options.listening, baseUrl, log, now }),
+    before: createBefore({ registry, listening: options.listening, log, now }),
     readClient: createClientReader(registry),
     routes,
     findReady: archives.findReady,
@@ -105,11 +104,6 @@ export function createApp(registry: Registry, options: AppOptions): App {
     stats: () => ({ git: uploadPack.stats() }),
     close: uploadPack.close,
   };
-}
-
-/** What stands in front of every path of ours: it begins with one slash at most, as with two it would name another host. */
-function prefixOf(baseUrl: string): string {
-  return new URL(baseUrl).pathname.replace(/\/+$/, '').replace(/^\/+/, '/');
 }
 
 function createExchange(sharing: ProcessSharing, limits: Limits, log: Log): AnswerExchange | undefined {

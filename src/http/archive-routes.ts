@@ -27,7 +27,7 @@ export interface ArchiveOptions extends ArchiveMemoryLimits {
   /** moon gives up after 30 s without a first byte (moon-protocol §3). */
   readonly firstByteMs: number;
   /** As in `WhyOptions`. */
-  readonly prefix: string;
+  readonly prefix: () => string;
 }
 
 const prefix = '/user/';
@@ -80,7 +80,7 @@ async function answerArchive(context: ArchiveContext, request: AppRequest): Prom
     case 'problem':
       return asked;
     case 'refused':
-      return refuse(request, asked, options.prefix);
+      return refuse(request, asked, options.prefix());
     case 'found':
       memory.remember(request.target, commit, asked.archive);
       return answerFound(memory, asked.archive, request);

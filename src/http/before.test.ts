@@ -69,10 +69,7 @@ describe('a request for a host that is not ours', () => {
     const { registry, server } = await serveStandIn();
     const status = async () => (await sendRaw(server.port, get('/health', 'new.example'))).slice(9, 12);
     expect(await status()).toBe('421');
-    const { config } = registry;
-    Object.assign(registry, {
-      config: { ...config, server: { ...config.server, allowedHosts: ['new.example'] } },
-    });
+    registry.editServer({ allowedHosts: ['new.example'] });
     expect(await status()).toBe('200');
   });
 });

@@ -15,27 +15,20 @@ export interface BeforeOptions {
   readonly registry: Pick<Registry, 'config'>;
   /** Asked while it listens. */
   readonly listening: () => Listening;
-  /** As given when the server was started; that of the settings counts as well. */
-  readonly baseUrl: string | undefined;
   readonly log: Log;
   /** Milliseconds since any moment. */
   readonly now: () => number;
 }
 
 /** Edits of the settings count at once. */
-export function createBefore({ registry, listening, baseUrl, log, now }: BeforeOptions): Before {
+export function createBefore({ registry, listening, log, now }: BeforeOptions): Before {
   const report = createHostReport(log, now);
   let known: { readonly config: Config; readonly allowed: AllowedHosts } | undefined;
 
   function allowedNow(): AllowedHosts {
     const { config } = registry;
     if (known?.config === config) return known.allowed;
-    const { allowedHosts: configured, baseUrl: current } = config.server;
-    const started = baseUrl === undefined ? [] : [new URL(baseUrl).hostname];
-    const allowed = allowedHosts(
-      { allowedHosts: [...configured, ...started], baseUrl: current },
-      listening(),
-    );
+    const allowed = allowedHosts(config.server, listening());
     known = { config, allowed };
     return allowed;
   }

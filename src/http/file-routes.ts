@@ -18,7 +18,7 @@ export function createFileRoutes(registry: Registry, options: Pick<WhyOptions, '
     {
       methods: ['GET', 'HEAD'],
       pattern: /^\/(assets|prebuild)\/./,
-      handle: (request) => answerAsset(registry, request, options.prefix),
+      handle: (request) => answerAsset(registry, request, options.prefix()),
     },
   ];
 }

@@ -26,8 +26,8 @@ export interface HandlerOptions {
   readonly routes: readonly Route[];
   /** The answer to a GET for all of what is at a target (as sent), where it needs no route to be built. */
   readonly findReady: (target: string) => ReadyAnswer | undefined;
-  /** Accepted, and not required, in front of every path: '', or with a leading and without a trailing slash. */
-  readonly prefix: string;
+  /** As in `BaseAddress`. */
+  readonly prefix: () => string;
   readonly targetCharacters: number;
   readonly staleness: Staleness;
   readonly log: Log;
@@ -137,7 +137,7 @@ function refuseHead(request: IncomingMessage, targetCharacters: number): Answer 
 async function findAnswer(options: HandlerOptions, exchange: Exchange, client: Client): Promise<Found> {
   const { id, request, askedBy } = exchange;
   const { method = '', url = '', headers } = request;
-  const target = parseTarget(url, options.prefix);
+  const target = parseTarget(url, options.prefix());
   if (!target) return refuse(problem(400, 'The request target is not a path.'));
   const isForGit = isAskedByGit(request);
   const route = options.routes.find(

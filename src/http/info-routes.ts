@@ -7,7 +7,7 @@ import type { Staleness } from './staleness.ts';
 
 export interface InfoOptions {
   /** Where clients reach us, without trailing slash; else the request says it. */
-  readonly baseUrl: string | undefined;
+  readonly baseUrl: () => string | undefined;
   readonly staleness: Staleness;
   readonly readiness: Readiness;
   readonly refreshTrouble: () => RefreshTrouble | undefined;
@@ -22,7 +22,7 @@ export function createInfoRoutes(registry: Registry, options: InfoOptions): Rout
     {
       methods: ['GET', 'HEAD'],
       pattern: /^\/$/,
-      handle: async (request) => json(describeRegistry(registry, options.baseUrl ?? request.origin())),
+      handle: async (request) => json(describeRegistry(registry, options.baseUrl() ?? request.origin())),
     },
     {
       methods: ['GET', 'HEAD'],

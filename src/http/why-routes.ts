@@ -5,8 +5,8 @@ import { type Refusal, refusalProblem } from './refusal.ts';
 import { formatWhyPath, isTrueAddress, parseWhyPath } from './why-path.ts';
 
 export interface WhyOptions {
-  /** In front of every address clients are sent to: '', or with a leading and without a trailing slash. */
-  readonly prefix: string;
+  /** As in `BaseAddress`. */
+  readonly prefix: () => string;
   /** As for the archive itself, whose state this tells. */
   readonly firstByteMs: number;
 }
@@ -46,7 +46,7 @@ async function answerWhy(
       });
     case 'refused':
       // Another reason or date would stand in the client's message, and be wrong.
-      return isTrueAddress(named, asked) ? refusalProblem(asked) : redirectToWhy(asked, prefix);
+      return isTrueAddress(named, asked) ? refusalProblem(asked) : redirectToWhy(asked, prefix());
   }
 }
 

@@ -23,3 +23,14 @@ test('a text that does not load throws whoever asks, and keeps the settings unti
   await writeFile(file, good.replace('1234', '4321'));
   expect(await configuration.reload()).toBe(false);
 });
+
+test('what is open keeps its folder of data, and the settings say so', async () => {
+  const directory = temporaryDirectory();
+  await writeFile(join(directory, 'registry.toml'), '');
+  const configuration = await createConfiguration(directory);
+  await writeFile(join(directory, 'registry.toml'), '[registry]\ndata_dir = "elsewhere"\nname = "new"\n');
+  expect(await configuration.reload()).toBe(true);
+  const { registry, warnings } = configuration.current();
+  expect(registry).toEqual({ name: 'new', dataDir: join(directory, 'data') });
+  expect(warnings).toEqual([expect.stringContaining('counts when the registry is opened again')]);
+});

@@ -2,6 +2,7 @@ import { once } from 'node:events';
 import { connect } from 'node:net';
 import { text as readText } from 'node:stream/consumers';
 import { onTestFinished } from 'vitest';
+import { withoutTrailingSlash } from '../../src/config/addresses.ts';
 import { type RunningServer, type ServerOptions, startServer } from '../../src/http/listen.ts';
 import type { LogEntry } from '../../src/http/log.ts';
 import { createRegistryStandIn, type RegistryStandIn } from './registry-stand-in.ts';
@@ -13,9 +14,13 @@ export interface StandInServer {
   readonly log: LogEntry[];
 }
 
-/** A server over a registry stand-in, closed when the running test has finished. */
-export async function serveStandIn(options: Partial<ServerOptions> = {}): Promise<StandInServer> {
+/** A server over a registry stand-in with such a `base_url`, closed when the running test has finished. */
+export async function serveStandIn({
+  baseUrl,
+  ...options
+}: Partial<ServerOptions> & { readonly baseUrl?: string } = {}): Promise<StandInServer> {
   const registry = await createRegistryStandIn();
+  registry.editServer({ baseUrl: baseUrl && withoutTrailingSlash(baseUrl) });
   const log: LogEntry[] = [];
   const server = await startServer(registry, {
     host: '127.0.0.1',

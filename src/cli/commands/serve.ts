@@ -31,7 +31,7 @@ export function defineServe(parent: Command, run: Run): void {
     .summary('serve the registry to moon and git')
     .description(
       'Serves the index, archives and the API, and keeps the index fresh in the background. ' +
-        'Edits of registry.toml count at once, except host, port, max_connections and limits. Ctrl-C or SIGTERM ends it after running requests.',
+        'Edits of registry.toml count at once, except data_dir, host, port, max_connections and [limits]. Ctrl-C or SIGTERM ends it after running requests.',
     )
     .option('--host <address>', 'the address to listen on (default: server.host)')
     .option('--port <number>', 'the port to listen on, 0 for a free one (default: server.port)')
@@ -148,7 +148,6 @@ async function listen(
   const server = await startServer(registry, {
     ...address,
     refreshTrouble,
-    baseUrl: registry.config.server.baseUrl,
     log: toHttpLog(createCommandLog(context)),
   });
   return { port: server.port, stop: server.close };
