@@ -147,11 +147,15 @@ test('the progress line shows count, bytes and rate', () => {
 });
 
 test.each([
-  [plain, ['00:00:00 info fetched source=partner', '00:00:00 error broken']],
-  [{ ...plain, quiet: true }, ['00:00:00 error broken']],
+  [plain, ['2026-01-01T00:00:00Z info fetched source=partner', '2026-01-01T00:00:00Z error broken']],
+  [{ ...plain, quiet: true }, ['2026-01-01T00:00:00Z error broken']],
   [
     { ...plain, verbose: true },
-    ['00:00:00 debug asking', '00:00:00 info fetched source=partner', '00:00:00 error broken'],
+    [
+      '2026-01-01T00:00:00Z debug asking',
+      '2026-01-01T00:00:00Z info fetched source=partner',
+      '2026-01-01T00:00:00Z error broken',
+    ],
   ],
 ])('the log with %j', (settings, lines) => {
   const io = recordIo();

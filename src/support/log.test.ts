@@ -12,26 +12,28 @@ function linesOf(format: 'text' | 'json', act: (log: Log) => void, level: LogLev
 describe('a text log', () => {
   test('has time, level, message and fields on a line', () => {
     expect(linesOf('text', (log) => log.info('fetched', { module: 'a/b', bytes: 12, ok: true }))).toEqual([
-      '05:06:07 info fetched module=a/b bytes=12 ok=true\n',
+      '2026-03-04T05:06:07Z info fetched module=a/b bytes=12 ok=true\n',
     ]);
   });
 
   test('quotes what could be taken for something else', () => {
     const fields = { a: 'two words', b: '', c: 'x=y', d: 'say "hi"', e: null, f: ['x', 1], g: undefined };
     expect(linesOf('text', (log) => log.warn('m', fields))).toEqual([
-      '05:06:07 warn m a="two words" b="" c="x=y" d="say \\"hi\\"" e=null f="[\\"x\\",1]"\n',
+      '2026-03-04T05:06:07Z warn m a="two words" b="" c="x=y" d="say \\"hi\\"" e=null f="[\\"x\\",1]"\n',
     ]);
   });
 
   test('an error shows its message and its causes', () => {
     const error = new Error('cannot read', { cause: new Error('disk', { cause: new Error('EIO') }) });
     expect(linesOf('text', (log) => log.error('failed', { error }))).toEqual([
-      '05:06:07 error failed error="cannot read: disk: EIO"\n',
+      '2026-03-04T05:06:07Z error failed error="cannot read: disk: EIO"\n',
     ]);
   });
 
   test('what a log cannot format does not end the program', () => {
-    expect(linesOf('text', (log) => log.info('m', { size: 12n }))).toEqual(['05:06:07 info m size=12\n']);
+    expect(linesOf('text', (log) => log.info('m', { size: 12n }))).toEqual([
+      '2026-03-04T05:06:07Z info m size=12\n',
+    ]);
   });
 });
 
@@ -68,7 +70,7 @@ describe.each(['text', 'json'] as const)('a %s log', (format) => {
     '\u200b',
     '\ud800',
   ])('shows %j escaped, in messages, field names and values', (hostile) => {
-    const forged = `x${hostile}05:06:07 error forged`;
+    const forged = `x${hostile}2026-03-04T05:06:07Z error forged`;
     const lines = linesOf(format, (log) => log.info(forged, { [forged]: forged, error: new Error(forged) }));
     expect(lines).toHaveLength(1);
     const line = lines[0] ?? '';

@@ -17,7 +17,7 @@ export interface LogOptions {
   readonly write: (line: string) => void;
   /** The lowest level that is written. */
   readonly level: LogLevel;
-  /** `text`: `HH:MM:SS level message key=value`, in UTC; `json`: an object per line, `time` in ISO 8601. */
+  /** `text`: `YYYY-MM-DDTHH:MM:SSZ level message key=value`; `json`: an object per line, `time` in ISO 8601. */
   readonly format: 'text' | 'json';
   readonly now: () => Date;
 }
@@ -48,7 +48,12 @@ function formatText(time: Date, level: LogLevel, message: string, fields: LogFie
     const text = textOf(plainField(value));
     return text === undefined ? [] : [`${key}=${plainText.test(text) ? text : JSON.stringify(text)}`];
   });
-  return toVisibleLine([time.toISOString().slice(11, 19), level, message, ...words].join(' '));
+  return toVisibleLine([secondOf(time), level, message, ...words].join(' '));
+}
+
+/** In UTC, with the date: logs are kept for longer than a day, and sorted. */
+function secondOf(time: Date): string {
+  return `${time.toISOString().slice(0, 19)}Z`;
 }
 
 /** What JSON can hold: an error becomes its message, and its causes'. */
