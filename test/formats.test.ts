@@ -1,4 +1,5 @@
 /** Data of any release open in every later one, and no program writes to data that it does not know. */
+
 import { execFile } from 'node:child_process';
 import { rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
@@ -7,6 +8,7 @@ import { StorageError } from '../src/errors.ts';
 import { openGitIndex } from '../src/index/git-index.ts';
 import { openRegistry } from '../src/registry/open.ts';
 import type { Registry } from '../src/registry/registry.ts';
+import { tester } from './support/actor.ts';
 import { git } from './support/git-client.ts';
 import { createRegistry, moduleName, readServed, version, writeSettings } from './support/registry-world.ts';
 import { runCli } from './support/run-cli.ts';
@@ -312,7 +314,10 @@ describe('data of a newer format', () => {
 
   test.each(['4', '4000'])('are refused by every opening, with both versions named: %s', async (format) => {
     const { gitDir, directory, refs } = await createNewer(`${format}\n`);
-    isRefusal(await openRegistry({ directory, env: {} }).catch((error: unknown) => error), format);
+    isRefusal(
+      await openRegistry({ directory, env: {}, actor: tester }).catch((error: unknown) => error),
+      format,
+    );
     isRefusal(await openGitIndex(gitDir).catch((error: unknown) => error), format);
     expect(await readRefs(gitDir)).toBe(refs);
   });
@@ -321,7 +326,7 @@ describe('data of a newer format', () => {
     'and of a format that is no number are refused: %j',
     async (format) => {
       const { directory, gitDir, refs } = await createNewer(format);
-      await expect(openRegistry({ directory, env: {} })).rejects.toThrow(StorageError);
+      await expect(openRegistry({ directory, env: {}, actor: tester })).rejects.toThrow(StorageError);
       expect(await readRefs(gitDir)).toBe(refs);
     },
   );

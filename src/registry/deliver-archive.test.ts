@@ -1,6 +1,7 @@
 import { mkdir, readdir, rm, symlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, onTestFinished, test } from 'vitest';
+import { tester } from '../../test/support/actor.ts';
 import {
   createRegistry,
   download,
@@ -86,7 +87,7 @@ describe('an archive that was fetched for a client', () => {
 
   test('by one of several processes reaches the client although no lock can be written', async () => {
     const { registry, checksum, directory } = await createScene();
-    const several = await openRegistry({ directory, env: {}, isOneOfSeveral: true });
+    const several = await openRegistry({ directory, env: {}, actor: tester, isOneOfSeveral: true });
     onTestFinished(() => several.close());
     const locks = join(directory, 'data', 'locks');
     await rm(locks, { recursive: true });
@@ -128,7 +129,7 @@ describe('a listed archive that our disk lost', () => {
     await registry.reaggregate();
     expect((await readServed(registry))[id]).toBe(checksum);
     await registry.close();
-    const opened = await openRegistry({ directory, env: {} });
+    const opened = await openRegistry({ directory, env: {}, actor: tester });
     onTestFinished(() => opened.close());
     await rm(join(directory, 'data', 'packages', checksum.slice(0, 2)), { recursive: true });
     return { opened, upstream, second };

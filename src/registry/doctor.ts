@@ -4,6 +4,7 @@ import type { Config } from '../config/config.ts';
 import { loadConfig } from '../config/load.ts';
 import { ConfigError, RegistryError } from '../errors.ts';
 import { isOpenConflict } from '../model/finding.ts';
+import type { Actor } from './audit.ts';
 import { checkConfig } from './doctor-config.ts';
 import { checkData } from './doctor-data.ts';
 import { type ClientSide, checkClient } from './doctor-moon.ts';
@@ -17,6 +18,8 @@ export interface DoctorOptions {
   /** The folder that holds `registry.toml`. */
   readonly directory: string;
   readonly env: Readonly<Record<string, string | undefined>>;
+  /** For the audit file. */
+  readonly actor: Actor;
   /** Milliseconds since the epoch. */
   readonly now: () => number;
   readonly client: (config: Config | undefined) => ClientSide;
@@ -84,7 +87,7 @@ async function examineSources(options: DoctorOptions, config: Config): Promise<H
 }
 
 async function openIfThere(
-  { directory, env }: DoctorOptions,
+  { directory, env, actor }: DoctorOptions,
   config: Config,
 ): Promise<{ readonly registry: Registry | undefined; readonly checks: readonly HealthCheck[] }> {
   const name = 'index';
@@ -94,7 +97,7 @@ async function openIfThere(
     return { registry: undefined, checks: [{ name, result: 'warning', detail: 'there is none yet', hint }] };
   }
   try {
-    const registry = await openRegistry({ directory, env });
+    const registry = await openRegistry({ directory, env, actor });
     const detail = `serves commit ${(await registry.servedCommit()).slice(0, 12)}`;
     return { registry, checks: [{ name, result: 'ok', detail }] };
   } catch (error) {

@@ -11,7 +11,6 @@ import { migrate } from '../index/migrate.ts';
 import { currentFormat } from '../index/registry-state.ts';
 import { type ModuleName, ownerOf } from '../model/module-name.ts';
 import type { ConnectionTuning } from '../sources/connect.ts';
-import { currentUser } from '../support/current-user.ts';
 import { createFairTurns } from '../support/fair-turns.ts';
 import { type Log, silentLog } from '../support/log.ts';
 import { systemClock } from '../support/monotonic-clock.ts';
@@ -42,8 +41,8 @@ export interface OpenOptions {
   readonly log?: Log | undefined;
   readonly now?: (() => Date) | undefined;
   readonly connections?: ConnectionTuning | undefined;
-  /** For the audit file. */
-  readonly actor?: Actor | undefined;
+  /** For the audit file: whoever opens a registry may write there, if only of an archive that it finds damaged. */
+  readonly actor: Actor;
   /** Several processes serve this registry: what one of them fetches or computes is so for all of them. */
   readonly isOneOfSeveral?: boolean | undefined;
   /** Whoever only looks leaves data of an older format as they are. */
@@ -70,8 +69,7 @@ export type RegistryParts = Awaited<ReturnType<typeof openParts>>;
 
 /** The one place where implementations are chosen and put together. Contacts no source. */
 export async function openParts(options: OpenOptions) {
-  const { directory, env, log = silentLog, now = () => new Date() } = options;
-  const { actor = { user: currentUser(), command: 'library' } } = options;
+  const { directory, env, actor, log = silentLog, now = () => new Date() } = options;
   const configuration = await createConfiguration(directory);
   const { dataDir } = configuration.current().registry;
   const layout = dataLayout(dataDir);

@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
+import { tester } from '../../test/support/actor.ts';
 import { createRegistry, readServed } from '../../test/support/registry-world.ts';
 import { temporaryDirectory } from '../../test/support/temporary-directory.ts';
 import { startUpstream } from '../../test/support/worlds.ts';
@@ -45,7 +46,7 @@ test('what nobody foresaw while one module is planned is a finding on it, and it
   const logged: unknown[] = [];
   const at = (level: LogLevel) => (_: string, fields?: object) => void logged.push({ level, ...fields });
   const log = { debug: at('debug'), info: at('info'), warn: at('warn'), error: at('error') };
-  const parts = await openParts({ directory, env: {}, log });
+  const parts = await openParts({ directory, env: {}, actor: tester, log });
   onTestFinished(async () => {
     await parts.connections.close();
     parts.index.close();

@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
+import { tester } from '../../test/support/actor.ts';
 import { createRegistry, moduleName } from '../../test/support/registry-world.ts';
 import { temporaryDirectory } from '../../test/support/temporary-directory.ts';
 import { startUpstream } from '../../test/support/worlds.ts';
@@ -18,7 +19,7 @@ test('a source whose reading gives way to one of another process is not current,
       { name: 'internal', upstream: internal, priority: 10 },
     ],
   });
-  const parts = await openParts({ directory, env: {} });
+  const parts = await openParts({ directory, env: {}, actor: tester });
   onTestFinished(async () => {
     await parts.connections.close();
     parts.index.close();

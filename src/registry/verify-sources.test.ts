@@ -1,6 +1,7 @@
 import { execFileSync } from 'node:child_process';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
+import { tester } from '../../test/support/actor.ts';
 import { openRawRepository, type RawEntry } from '../../test/support/raw-repository.ts';
 import { createRegistry, writeSettings } from '../../test/support/registry-world.ts';
 import { temporaryDirectory } from '../../test/support/temporary-directory.ts';
@@ -45,7 +46,7 @@ async function createWorld(shape: (entry: RawEntry) => readonly RawEntry[]) {
   const registry = await createRegistry({ directory, sources, connections: credulous });
   await registry.sync();
   const verify = async (deep: boolean) => {
-    const { steps } = await verifyRegistry({ directory, env: {} }, { deep });
+    const { steps } = await verifyRegistry({ directory, env: {}, actor: tester }, { deep });
     return steps.flatMap(({ findings }) =>
       findings.map(({ severity, subject, detail }) => ({ severity, subject, detail })),
     );

@@ -1,4 +1,5 @@
 /** Whatever goes wrong while one source is read, the others' news is served in the same sync. */
+
 import { randomUUID } from 'node:crypto';
 import { join } from 'node:path';
 import { describe, expect, onTestFinished, test } from 'vitest';
@@ -11,6 +12,7 @@ import type { ConnectionTuning } from '../../src/sources/connect.ts';
 import { readingSteps } from '../../src/sources/read-snapshot.ts';
 import { GitError } from '../../src/support/git.ts';
 import { createLog } from '../../src/support/log.ts';
+import { tester } from '../support/actor.ts';
 import { createRegistry, readServed } from '../support/registry-world.ts';
 import { startUpstream } from '../support/worlds.ts';
 import { fastDirectory } from './fast-directory.ts';
@@ -132,6 +134,7 @@ test.each(thrown)(
     const parts = await openParts({
       directory,
       env: {},
+      actor: tester,
       log: settings.log,
       connections: settings.connections,
     });
@@ -157,7 +160,13 @@ test.each(thrown)(
 
 test('a source whose connection is missing is a bug that only its reading shows', async () => {
   const { directory, settings, lines } = await createWorld();
-  const parts = await openParts({ directory, env: {}, log: settings.log, connections: settings.connections });
+  const parts = await openParts({
+    directory,
+    env: {},
+    actor: tester,
+    log: settings.log,
+    connections: settings.connections,
+  });
   onTestFinished(async () => {
     await parts.connections.close();
     parts.index.close();

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { expect } from 'vitest';
 import { startUpstreamRegistry, type UpstreamRegistry } from '../../src/demo/upstream-registry.ts';
 import { openRegistry } from '../../src/registry/open.ts';
+import { tester } from '../support/actor.ts';
 import { tryGit } from '../support/git-client.ts';
 import { writeSettings } from '../support/registry-world.ts';
 import { sha256 } from '../support/worlds.ts';
@@ -46,7 +47,7 @@ export async function createFaultWorld(directory: string): Promise<FaultWorld> {
       { name: 'internal', upstream: internal, priority: 25 },
     ],
   });
-  const registry = await openRegistry({ directory: original, env: {} });
+  const registry = await openRegistry({ directory: original, env: {}, actor: tester });
   for (const source of ['public', 'internal']) await registry.mirror({ patterns: ['*/*'], source });
   await registry.close();
   await publish(pub, ['alice/json@1.1.0', 'carol/new@2.0.0']);
@@ -78,7 +79,7 @@ async function publish(upstream: UpstreamRegistry, ids: readonly string[]): Prom
 
 /** What must hold in a registry after whatever happened to it: it serves a whole stage, and all of it can be had. */
 export async function expectSound(directory: string, stages: readonly Listing[]): Promise<void> {
-  const registry = await openRegistry({ directory, env: {} });
+  const registry = await openRegistry({ directory, env: {}, actor: tester });
   try {
     const listing = await readListing(registry);
     expect(stages).toContainEqual(listing);

@@ -1,4 +1,5 @@
 /** Our own files go bad: nothing wrong is served, what is sound goes on, and somebody is told what to run. */
+
 import { spawnSync } from 'node:child_process';
 import { chmod, mkdir, readdir, readFile, readlink, rm, truncate, writeFile } from 'node:fs/promises';
 import { hostname } from 'node:os';
@@ -12,6 +13,7 @@ import type { VerifyOptions, VerifyReport } from '../../src/registry/reports.ts'
 import { verifyRegistry } from '../../src/registry/verify.ts';
 import type { Log } from '../../src/support/log.ts';
 import { temporaryName } from '../../src/support/temporary-file.ts';
+import { tester } from '../support/actor.ts';
 import { git } from '../support/git-client.ts';
 import { createRegistry, download, moduleName, readServed } from '../support/registry-world.ts';
 import { runCli } from '../support/run-cli.ts';
@@ -45,7 +47,8 @@ async function createScene(options: { upstreamFallback?: boolean } = {}) {
     index: join(directory, 'data', 'index'),
     /** As after a restart: another registry on the same folder. */
     reopen: () => createRegistry({ ...settings, log }),
-    verify: (verifyOptions: VerifyOptions = {}) => verifyRegistry({ directory, env: {} }, verifyOptions),
+    verify: (verifyOptions: VerifyOptions = {}) =>
+      verifyRegistry({ directory, env: {}, actor: tester }, verifyOptions),
     quarantined: () => readdir(join(directory, 'data', 'quarantine')).catch(() => []),
   };
 }
@@ -340,7 +343,7 @@ describe('a git repository', () => {
     const failures: unknown[] = [];
     const attempt = async (work: () => Promise<unknown>) => work().catch((error) => failures.push(error));
     await attempt(async () => {
-      const opened = await openRegistry({ directory, env: {} });
+      const opened = await openRegistry({ directory, env: {}, actor: tester });
       await attempt(() => readServed(opened));
       await attempt(() => opened.sync());
       await attempt(() => opened.status());
@@ -354,7 +357,7 @@ describe('a git repository', () => {
       expect((failure as StorageError).message).toContain(directory);
       expect((failure as StorageError).hint).toEqual(expect.any(String));
     }
-    const report = await verifyRegistry({ directory, env: {} }, { repair: true });
+    const report = await verifyRegistry({ directory, env: {}, actor: tester }, { repair: true });
     expect(report.isSound).toBe(false);
     expect(problemsOf(report).length).toBeGreaterThan(0);
   });
@@ -433,6 +436,9 @@ describe('the verify command', () => {
       code: 0,
       stderr: '',
     });
+    const audit = await readFile(join(directory, 'data', 'audit.jsonl'), 'utf8');
+    for (const event of ['archive-quarantined', 'archive-fetched'])
+      expect(audit).toMatch(new RegExp(`"event":"${event}","actor":"\\S+: verify"`));
     expect(await runCli(['verify', '-d', join(directory, 'data')])).toMatchObject({ code: 1 });
   });
 });

@@ -1,13 +1,15 @@
 /** What a registry does in these tests while its process is killed or its disk fails: all that changes anything. */
+
 import { editConfigFile } from '../../src/config/edit-file.ts';
 import { openRegistry } from '../../src/registry/open.ts';
 import type { Registry } from '../../src/registry/registry.ts';
+import { tester } from '../support/actor.ts';
 
 export type Listing = Readonly<Record<string, string>>;
 
 /** Syncs, mirrors from both sources, edits a source; calls `onStage` with what is served before and after each. */
 export async function runScenario(directory: string, onStage: (listing: Listing) => void): Promise<void> {
-  const registry = await openRegistry({ directory, env: {} });
+  const registry = await openRegistry({ directory, env: {}, actor: tester });
   try {
     const stage = async () => onStage(await readListing(registry));
     await stage();

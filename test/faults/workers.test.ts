@@ -1,10 +1,12 @@
 /** What holds for one serving process holds for several on one port. */
+
 import { randomUUID } from 'node:crypto';
 import { existsSync, readFileSync } from 'node:fs';
 import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, onTestFinished, test, vi } from 'vitest';
 import { openRegistry } from '../../src/registry/open.ts';
+import { tester } from '../support/actor.ts';
 import { createRegistry, readServed, writeSettings } from '../support/registry-world.ts';
 import { startCli } from '../support/run-cli.ts';
 import { startUpstream } from '../support/worlds.ts';
@@ -140,7 +142,7 @@ describe('serve --workers 2', () => {
     await mkdir(directory);
     await writeSettings(directory, { sources: [{ name: 'main', upstream }] });
     const open = async (isFollower: boolean) => {
-      const options = { directory, env: {}, isOneOfSeveral: true, isFollower };
+      const options = { directory, env: {}, actor: tester, isOneOfSeveral: true, isFollower };
       const registry = await openRegistry(options);
       onTestFinished(() => registry.close());
       return registry;

@@ -1,4 +1,5 @@
 /** Lives of small registries with a hostile source in each: attacks one after the other, and a cure. */
+
 import { randomUUID } from 'node:crypto';
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -9,6 +10,7 @@ import { openRegistry } from '../../src/registry/open.ts';
 import type { Registry } from '../../src/registry/registry.ts';
 import { createLog } from '../../src/support/log.ts';
 import { countResources } from '../faults/client-world.ts';
+import { tester } from '../support/actor.ts';
 import { type Attack, type Channel, oneOf } from './attack.ts';
 import { answers, staleUpstream } from './attacks/answers.ts';
 import { bytes } from './attacks/bytes.ts';
@@ -126,6 +128,7 @@ async function withRegistry<T>(world: HostileWorld, use: (opened: Opened) => Pro
   const registry = await openRegistry({
     directory: world.directory,
     env: world.env,
+    actor: tester,
     log,
     connections: { http: { timeouts: { totalMs: 20_000 }, retry: { sleep: async () => {} } } },
   });

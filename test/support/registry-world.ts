@@ -9,6 +9,7 @@ import { openRegistry } from '../../src/registry/open.ts';
 import type { Registry } from '../../src/registry/registry.ts';
 import type { ConnectionTuning } from '../../src/sources/connect.ts';
 import type { Log } from '../../src/support/log.ts';
+import { tester } from './actor.ts';
 import { temporaryDirectory } from './temporary-directory.ts';
 import { sha256 } from './worlds.ts';
 
@@ -47,6 +48,7 @@ export async function createRegistry(settings: RegistrySettings): Promise<Regist
   const registry = await openRegistry({
     directory,
     env: settings.env ?? {},
+    actor: tester,
     ...(settings.log ? { log: settings.log } : {}),
     ...(settings.now ? { now: settings.now } : {}),
     connections: settings.connections ?? impatient,

@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
 import type { Config } from '../../config/config.ts';
 import type { DoctorReport, HealthCheck } from '../../registry/reports.ts';
-import { addExamples, type Run } from '../context.ts';
+import { actorOf, addExamples, type Run } from '../context.ts';
 import { type ExitCode, exitCodes } from '../exit-codes.ts';
 import { count } from '../format.ts';
 import { clientConfigFile, formatClientConfig, localUrl } from '../moon-client.ts';
@@ -26,6 +26,7 @@ export function defineDoctor(parent: Command, run: Run): void {
       const report = await examine({
         directory,
         env: io.env,
+        actor: actorOf(context),
         now: io.now,
         client: (config) => {
           const url = addressOf(config);

@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
 import type { VerifyFinding, VerifyProgress, VerifyReport, VerifyStep } from '../../registry/reports.ts';
-import { addExamples, type CommandContext, interruptible, type Run } from '../context.ts';
+import { actorOf, addExamples, type CommandContext, interruptible, type Run } from '../context.ts';
 import { exitCodes } from '../exit-codes.ts';
 import { requireRegistry } from '../folder.ts';
 import { count, formatList, groupDigits } from '../format.ts';
@@ -30,6 +30,7 @@ export function defineVerify(parent: Command, run: Run): void {
           {
             directory: context.directory,
             env: context.io.env,
+            actor: actorOf(context),
             // The report says what was found: the log would say it twice.
             ...(context.settings.verbose ? { log: createCommandLog(context) } : {}),
           },

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { zipSync } from 'fflate';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { listFiles } from '../../../test/e2e/cli-registry.ts';
+import { tester } from '../../../test/support/actor.ts';
 import { download, readServed, writeSettings } from '../../../test/support/registry-world.ts';
 import { suiteDirectory, temporaryDirectory } from '../../../test/support/temporary-directory.ts';
 import { startUpstreamRegistry } from '../../demo/upstream-registry.ts';
@@ -39,7 +40,7 @@ beforeAll(async () => {
   upstream.setSymbols(Buffer.from(zipSync({})));
   await mkdir(original);
   await writeSettings(original, { sources: [{ name: 'main', upstream }] });
-  const registry = await openRegistry({ directory: original, env: {}, now });
+  const registry = await openRegistry({ directory: original, env: {}, actor: tester, now });
   await registry.sync();
   await registry.mirror({ patterns: ['alice/*', 'bob/tool'] });
   expect((await registry.openAsset('alice/json@1.0.0/main.wasm')).kind).toBe('found');
@@ -53,13 +54,13 @@ async function createWorld() {
   const directory = join(surroundings, 'registry');
   await cp(original, directory, { recursive: true });
   const file = join(surroundings, 'b.tar');
-  const backUp = (target = file) => createBackup({ directory, env: {}, now }, { target });
+  const backUp = (target = file) => createBackup({ directory, env: {}, actor: tester, now }, { target });
   return { directory, file, backUp };
 }
 
 /** What a registry serves, and at which commit. */
 async function look(directory: string) {
-  const registry = await openRegistry({ directory, env: {} });
+  const registry = await openRegistry({ directory, env: {}, actor: tester });
   const found = {
     commit: await registry.servedCommit(),
     served: await readServed(registry),
@@ -87,7 +88,7 @@ describe('a backup', () => {
       archives: 4,
       assets: 1,
     });
-    const verified = await verifyRegistry({ directory: target, env: {} }, { deep: true });
+    const verified = await verifyRegistry({ directory: target, env: {}, actor: tester }, { deep: true });
     expect(verified).toMatchObject({ isSound: true });
     expect(await look(target)).toEqual(before);
     expect(before).toMatchObject({ archive: before.served['alice/json@1.1.0'], asset: 'found' });
@@ -108,7 +109,9 @@ describe('a backup', () => {
     });
     expect(history(target)).toBe(history(directory));
     // Whoever backs the restored one up gets the same again.
-    expect(await createBackup({ directory: target, env: {}, now }, { target: file })).toMatchObject({
+    expect(
+      await createBackup({ directory: target, env: {}, actor: tester, now }, { target: file }),
+    ).toMatchObject({
       ...{ state: report.state, served: before.commit, archives: 4, assets: 1, leftOut: [] },
     });
   });
@@ -136,7 +139,7 @@ describe('a backup', () => {
       join(directory, 'data/packages', checksum.slice(0, 2), `${checksum}.zip`);
     await writeFile(fileOf(damaged), 'PK\u0003\u0004 but something else');
     const report = await createBackup(
-      { directory, env: {}, now },
+      { directory, env: {}, actor: tester, now },
       // Its folder is listed before the first archive is read.
       { target: file, onProgress: () => void rmNow(fileOf(vanishing)) },
     );
@@ -208,7 +211,10 @@ describe('a backup', () => {
     const interruption = new AbortController();
     const onProgress = (done: number) => done > 0 && interruption.abort(new Error('interrupted'));
     await expect(
-      createBackup({ directory, env: {}, now }, { target: file, signal: interruption.signal, onProgress }),
+      createBackup(
+        { directory, env: {}, actor: tester, now },
+        { target: file, signal: interruption.signal, onProgress },
+      ),
     ).rejects.toThrow('interrupted');
     expect((await readFile(file)).equals(before)).toBe(true);
     expect(await readdir(join(file, '..'))).toEqual(names);
@@ -226,9 +232,11 @@ describe('a backup', () => {
     expect(await readFile(join(target, 'registry.toml'), 'utf8')).toBe(
       `[registry]\ndata_dir = "data"\n${settings}`,
     );
-    expect(await verifyRegistry({ directory: target, env: {} }, { deep: true })).toMatchObject({
-      isSound: true,
-    });
+    expect(await verifyRegistry({ directory: target, env: {}, actor: tester }, { deep: true })).toMatchObject(
+      {
+        isSound: true,
+      },
+    );
   });
 });
 

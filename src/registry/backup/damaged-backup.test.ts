@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import fc from 'fast-check';
 import { beforeAll, describe, expect, test } from 'vitest';
+import { tester } from '../../../test/support/actor.ts';
 import { suiteDirectory, temporaryDirectory } from '../../../test/support/temporary-directory.ts';
 import { sha256 } from '../../../test/support/worlds.ts';
 import { IntegrityError } from '../../errors.ts';
@@ -37,7 +38,7 @@ describe('a damaged backup', () => {
     const directory = join(shared, 'registry');
     await initRegistry(directory, { now });
     const file = join(shared, 'b.tar');
-    await createBackup({ directory, env: {}, now }, { target: file });
+    await createBackup({ directory, env: {}, actor: tester, now }, { target: file });
     whole = await readFile(file);
     entries = await readEntries(whole);
   });
@@ -223,7 +224,7 @@ test('is not put into the data of another registry', async () => {
   const folder = temporaryDirectory();
   await initRegistry(folder, { now });
   const file = join(folder, 'b.tar');
-  await createBackup({ directory: folder, env: {}, now }, { target: file });
+  await createBackup({ directory: folder, env: {}, actor: tester, now }, { target: file });
   const bytes = await readFile(file);
   const before = await readdir(join(folder, 'data'), { recursive: true });
   for (const place of ['data/new', 'data/packages/new', 'data/sources', 'data/index/new'])
