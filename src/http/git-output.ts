@@ -1,13 +1,10 @@
-import { errorCode } from '../support/error-code.ts';
-import type { GitProcess } from './git-process.ts';
+import { type Chunks, GitKilled, type GitProcess } from './git-process.ts';
 import type { Log } from './log.ts';
-
-type Chunks = AsyncIterator<Buffer, unknown, undefined>;
 
 type Output =
   | { readonly kind: 'bytes'; readonly bytes: Buffer }
   /** More than `maxBytes`; git runs on. */
-  | { readonly kind: 'large'; readonly begun: readonly Buffer[]; readonly rest: Chunks }
+  | { readonly kind: 'large'; readonly begun: readonly Buffer[] }
   | { readonly kind: 'failed'; readonly detail: string };
 
 /** All it puts out, or what it begins with. Ends it after `timeoutMs`. Rejects only on abort. */
@@ -23,15 +20,14 @@ export async function collectOutput(
   let isGoingOn = false;
   try {
     signal.throwIfAborted();
-    const chunks: Chunks = child.stdout[Symbol.asyncIterator]();
-    const { begun, isAll } = await readOutput(chunks, maxBytes);
+    const { begun, isAll } = await readOutput(child.output, maxBytes);
     isGoingOn = !isAll;
-    if (!isAll) return { kind: 'large', begun, rest: chunks };
+    if (!isAll) return { kind: 'large', begun };
     const { isOk, detail } = await child.ended;
     return isOk ? { kind: 'bytes', bytes: Buffer.concat(begun) } : { kind: 'failed', detail };
   } catch (error) {
     signal.throwIfAborted();
-    if (errorCode(error) !== 'ERR_STREAM_PREMATURE_CLOSE') throw error;
+    if (!(error instanceof GitKilled)) throw error;
     return { kind: 'failed', detail: `was ended: it took longer than ${timeoutMs} ms` };
   } finally {
     clearTimeout(timer);
@@ -54,12 +50,7 @@ async function readOutput(chunks: Chunks, maxBytes: number) {
 }
 
 /** What is left of its output. Throws, and logs, where git fails. It may be silent for `timeoutMs` at a time; how long a client takes to read is not its fault. */
-export async function* relayOutput(
-  child: GitProcess,
-  chunks: Chunks,
-  timeoutMs: number,
-  log: Log,
-): AsyncGenerator<Buffer> {
+export async function* relayOutput(child: GitProcess, timeoutMs: number, log: Log): AsyncGenerator<Buffer> {
   let isSilent = false;
   const giveUp = () => {
     isSilent = true;
@@ -68,7 +59,7 @@ export async function* relayOutput(
   try {
     for (;;) {
       const timer = setTimeout(giveUp, timeoutMs);
-      const next = await chunks.next().finally(() => clearTimeout(timer));
+      const next = await child.output.next().finally(() => clearTimeout(timer));
       if (next.done) break;
       yield next.value;
     }

@@ -1,19 +1,29 @@
-import type { ChildProcess } from 'node:child_process';
 import type { Readable } from 'node:stream';
+import { endProcess } from '../support/end-process.ts';
 import { gitConfigVariables, gitEnvironment, ignoreBrokenPipe, spawnGit } from '../support/git.ts';
 import type { GitProtocol } from './upload-request.ts';
 
-/** One running `git upload-pack`. The caller reads or destroys `stdout`. */
+/** One running `git upload-pack`. The caller reads `output` to its end, or kills it. */
 export interface GitProcess {
-  readonly stdout: Readable;
-  /** Never rejects; settles when the process is gone and its output was read or destroyed. */
+  /** Fails with `GitKilled` once it is killed. */
+  readonly output: Chunks;
+  /** Never rejects; settles when the process is gone and all of its output has come. */
   readonly ended: Promise<{ readonly isOk: boolean; readonly detail: string }>;
   /** Ends it and its helpers; harmless later. */
   kill(): void;
 }
 
+export type Chunks = AsyncIterator<Buffer, unknown, undefined>;
+
+/** What whoever still reads the output of a killed git is told. */
+export class GitKilled extends Error {
+  constructor() {
+    super('git upload-pack was ended');
+    this.name = 'GitKilled';
+  }
+}
+
 const maxStderrCharacters = 4096;
-const killAfterMs = 2000;
 
 /**
  * Only `main` and HEAD are visible, whatever the repository's own configuration says: for hidden refs the last
@@ -62,28 +72,38 @@ export function startUploadPack(
       resolve({ isOk: status === 0, detail: `exited with ${status ?? signal}: ${stderr.trim()}` }),
     );
   });
+  const { output, discard } = readOrDiscard(child.stdout);
   return {
-    stdout: child.stdout,
+    output,
     ended,
     kill() {
-      child.stdout.destroy();
-      endProcessGroup(child);
+      discard();
+      endProcess(child);
     },
   };
 }
 
-/** The group, because pack-objects runs beside upload-pack. */
-function endProcessGroup(child: ChildProcess): void {
-  const { pid } = child;
-  if (pid === undefined || child.exitCode !== null || child.signalCode !== null) return;
-  const signal = (name: NodeJS.Signals) => {
-    try {
-      process.kill(-pid, name);
-    } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error;
-    }
+/**
+ * A pipe that is read to its end also when nobody wants what comes: where it were closed, git would end at its next write,
+ * without having waited for its helper.
+ */
+function readOrDiscard(pipe: Readable): { readonly output: Chunks; readonly discard: () => void } {
+  const all: Chunks = pipe[Symbol.asyncIterator]();
+  const discarded = new AbortController();
+  const killed = new Promise<never>((_, reject) => {
+    discarded.signal.addEventListener('abort', () => reject(new GitKilled()), { once: true });
+  });
+  killed.catch(() => {});
+  const discardAll = async () => {
+    while (!(await all.next()).done);
   };
-  signal('SIGTERM');
-  const timer = setTimeout(() => signal('SIGKILL'), killAfterMs);
-  child.once('exit', () => clearTimeout(timer));
+  return {
+    output: { next: () => Promise.race([killed, all.next()]) },
+    discard() {
+      if (discarded.signal.aborted) return;
+      discarded.abort();
+      // A pipe that breaks off holds nobody any more.
+      discardAll().catch(() => {});
+    },
+  };
 }

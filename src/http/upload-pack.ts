@@ -99,7 +99,7 @@ export function createUploadPack(options: UploadPackOptions): UploadPack {
     const collected = await collectOutput(child, answerBytes, timeoutMs, signal);
     if (collected.kind === 'large') {
       const { begun } = collected;
-      const rest = relayOutput(child, collected.rest, timeoutMs, log);
+      const rest = relayOutput(child, timeoutMs, log);
       const spool = await shelf.keep(key, request.commit, { begun, rest, giveUp: child.kill });
       if (!spool) child.kill();
       return { kind: 'large' };
@@ -162,8 +162,7 @@ export function createUploadPack(options: UploadPackOptions): UploadPack {
     }
     const child = await processes.start(request, signal);
     if (!child) return { kind: 'busy' };
-    const chunks = child.stdout[Symbol.asyncIterator]();
-    const own = Readable.from(relayOutput(child, chunks, timeoutMs, log), { objectMode: false });
+    const own = Readable.from(relayOutput(child, timeoutMs, log), { objectMode: false });
     endWith(signal, own, () => child.kill());
     return { kind: 'stream', stream: own, sizeBytes: undefined };
   }

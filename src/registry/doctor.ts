@@ -8,6 +8,7 @@ import type { Actor } from './audit.ts';
 import { checkConfig } from './doctor-config.ts';
 import { checkData } from './doctor-data.ts';
 import { type ClientSide, checkClient } from './doctor-moon.ts';
+import { checkProcessOne } from './doctor-process.ts';
 import { checkClock, lookAtSource, type SourceLook } from './doctor-source.ts';
 import { checkGit, checkNode } from './doctor-tools.ts';
 import { openRegistry } from './open.ts';
@@ -41,7 +42,16 @@ export async function examine(options: DoctorOptions): Promise<DoctorReport> {
     checkClient(options.client(config)),
   ]);
   const problems = 'problems' in loaded ? loaded.problems : [];
-  const checks = [checkNode(), git, ...problems, ...settings, ...data, ...sources, ...client];
+  const checks = [
+    checkNode(),
+    git,
+    ...checkProcessOne(),
+    ...problems,
+    ...settings,
+    ...data,
+    ...sources,
+    ...client,
+  ];
   return { directory, checks };
 }
 

@@ -1,11 +1,7 @@
-import {
-  type ChildProcess,
-  type ChildProcessWithoutNullStreams,
-  type SpawnOptions,
-  spawn,
-} from 'node:child_process';
+import { type ChildProcessWithoutNullStreams, type SpawnOptions, spawn } from 'node:child_process';
 import { StorageError } from '../errors.ts';
 import { hintFor } from './disk-hints.ts';
+import { endProcess, signalGroup } from './end-process.ts';
 import { createExcerpt } from './excerpt.ts';
 
 /** Why git did not end by itself. */
@@ -144,7 +140,7 @@ export async function streamGit(
   let exceeded: GitLimit | undefined;
   let failure: { readonly error: unknown } | undefined;
   const isEnding = () => exceeded !== undefined || failure !== undefined;
-  const kill = () => endProcessGroup(child);
+  const kill = () => endProcess(child);
   const stop = (limit: GitLimit) => {
     if (isEnding()) return;
     exceeded = limit;
@@ -224,34 +220,6 @@ export function startFailure(error: NodeJS.ErrnoException): Error {
     cause: error,
     hint: `install git ${oldestGit} or later`,
   });
-}
-
-const killAfterMs = 2000;
-const giveUpAfterMs = 3000;
-
-/**
- * SIGTERM lets git remove its lock and temporary files; what is still there after two seconds is killed. What has left
- * the group and holds the pipes is not waited for.
- */
-function endProcessGroup(child: ChildProcess): void {
-  signalGroup(child, 'SIGTERM');
-  const timers = [
-    setTimeout(() => signalGroup(child, 'SIGKILL'), killAfterMs),
-    setTimeout(() => {
-      for (const pipe of [child.stdin, child.stdout, child.stderr]) pipe?.destroy();
-    }, giveUpAfterMs),
-  ];
-  child.on('close', () => timers.forEach(clearTimeout));
-}
-
-function signalGroup(child: ChildProcess, name: NodeJS.Signals): void {
-  if (child.pid === undefined) return;
-  try {
-    process.kill(-child.pid, name);
-  } catch (error) {
-    // Nobody is left, or (ssh may be set-uid) nobody whom we may end.
-    if (!['ESRCH', 'EPERM'].includes((error as NodeJS.ErrnoException).code ?? '')) throw error;
-  }
 }
 
 /** A process that stops reading its input tells why by its exit status and stderr. */

@@ -12,6 +12,8 @@ export interface CliRun {
   readonly env?: Readonly<Record<string, string | undefined>>;
   readonly input?: string;
   readonly signal?: AbortSignal;
+  /** A command and its first words that run the program: `unshare`, for example. */
+  readonly within?: readonly string[];
   /** For `startCli`: what its output says once it serves, with the address as first group. Default: the first URL. */
   readonly ready?: RegExp;
 }
@@ -63,7 +65,8 @@ export async function startCli(args: readonly string[], run: CliRun = {}): Promi
 }
 
 function start(args: readonly string[], run: CliRun): ChildProcessWithoutNullStreams {
-  const child = spawn(process.execPath, [entry, ...args], {
+  const [command = '', ...words] = [...(run.within ?? []), process.execPath, entry, ...args];
+  const child = spawn(command, words, {
     cwd: run.cwd,
     env: { ...process.env, ...run.env },
     signal: run.signal,
