@@ -9,8 +9,8 @@ if (words.length === 1 && (words[0] === '--version' || words[0] === '-V')) {
 }
 
 async function runWith(words: readonly string[]): Promise<number> {
-  const [{ homedir }, { runCli }, { toVisibleText }] = await Promise.all([
-    import('node:os'),
+  const [{ findHomeDirectory }, { runCli }, { toVisibleText }] = await Promise.all([
+    import('./support/home-directory.ts'),
     import('./cli/run.ts'),
     import('./support/visible-text.ts'),
   ]);
@@ -49,7 +49,7 @@ async function runWith(words: readonly string[]): Promise<number> {
     env: process.env,
     script: process.argv[1] ?? '',
     workingDirectory: process.cwd(),
-    homeDirectory: homedir(),
+    homeDirectory: findHomeDirectory,
     now: () => Date.now(),
     onInterrupt(listener) {
       const signals = ['SIGINT', 'SIGTERM'] as const;

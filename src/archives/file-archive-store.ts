@@ -1,15 +1,15 @@
 import { createHash } from 'node:crypto';
 import { closeSync, fstatSync, open as openFile, read as readFile } from 'node:fs';
-import { type FileHandle, link, open, readdir, rename, rm, stat } from 'node:fs/promises';
+import { copyFile, type FileHandle, open, readdir, rename, rm, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { addAbortSignal, type Readable } from 'node:stream';
 import { promisify } from 'node:util';
 import pLimit from 'p-limit';
 import { ExcessError, IntegrityError } from '../errors.ts';
 import { type Checksum, isChecksum } from '../model/checksum.ts';
-import { syncDirectory } from '../support/atomic-file.ts';
 import { againIfStale, ifExists, onDisk } from '../support/disk-errors.ts';
 import { errorCode } from '../support/error-code.ts';
+import { syncDirectory, syncFile, tryLink } from '../support/file-system-gaps.ts';
 import { makeFolder } from '../support/make-folder.ts';
 import { createSingleFlight } from '../support/single-flight.ts';
 import { findAbandoned, temporaryName } from '../support/temporary-file.ts';
@@ -223,7 +223,7 @@ function createTemporary(target: string, makeFolder: (folder: string) => Promise
       }),
     publish: () =>
       onDisk(doing, async () => {
-        await handle?.sync();
+        if (handle) await syncFile(handle);
         await handle?.close();
         await rename(file, target);
         await syncDirectory(folder);
@@ -246,14 +246,27 @@ async function moveAway(checksum: Checksum, file: string, folder: string): Promi
     await makeDurableFolder(folder);
     const time = new Date().toISOString().replace(/[-:.]/g, '');
     const target = path.join(folder, `${checksum}.${time}${path.extname(file)}`);
-    if ((await ifExists(link(file, target).then(() => true))) !== true) return undefined;
+    const before = await ifExists(stat(file));
+    if (!before || (await ifExists(setAside(file, target).then(() => true))) !== true) return undefined;
     const damage = await findDamage(checksum, async () => (await open(target, 'r')).createReadStream());
-    const isStillThere = (await ifExists(stat(file)))?.ino === (await stat(target)).ino;
-    if (damage !== undefined && isStillThere) await rm(file, { force: true });
-    if (damage === undefined) await rm(target, { force: true });
+    const now = await ifExists(stat(file));
+    const isSame = now?.ino === before.ino && now.mtimeMs === before.mtimeMs;
+    if (damage !== undefined && isSame) await rm(file, { force: true });
+    if (damage === undefined) await (now ? rm(target, { force: true }) : rename(target, file));
     await Promise.all([syncDirectory(folder), syncDirectory(path.dirname(file))]);
     return damage === undefined ? undefined : target;
   });
+}
+
+/** Gives the file a second name; where there are no hard links, another one, or a copy where that is another file system. */
+async function setAside(file: string, target: string): Promise<void> {
+  if ((await tryLink(file, target)) === undefined) return;
+  try {
+    await rename(file, target);
+  } catch (error) {
+    if (errorCode(error) !== 'EXDEV') throw error;
+    await copyFile(file, target);
+  }
 }
 
 async function makeDurableFolder(folder: string): Promise<void> {

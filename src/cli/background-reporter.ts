@@ -1,5 +1,6 @@
 import { type Finding, isOpenConflict } from '../model/finding.ts';
 import type { HeldBack, MirrorReport, SourceRefresh, SyncReport } from '../registry/reports.ts';
+import { createComplaints } from '../support/complaints.ts';
 import type { Log } from '../support/log.ts';
 import { summariseChanges } from './changes.ts';
 import { describeFailure } from './failure.ts';
@@ -19,7 +20,7 @@ const maxConflictLines = 10;
 /** Tells a server's log what changed since last time, and nothing that was said before. */
 export function createBackgroundReporter(log: Log): BackgroundReporter {
   const unread = new Set<string>();
-  const failures = new Map<string, string>();
+  const complaints = createComplaints();
   let conflicts = new Set<string>();
   let waiting = new Set<string>();
   let lastMissing = 0;
@@ -73,15 +74,14 @@ export function createBackgroundReporter(log: Log): BackgroundReporter {
       lastMissing = missing;
     },
     failed(job, error) {
+      if (!complaints.isNew(job, error)) return;
       const { message, problems } = describeFailure(error);
       const text = [message, ...problems].join('; ');
-      if (failures.get(job) === text) return;
-      failures.set(job, text);
       const kept = job === 'reload' ? '; the old settings stay in use' : '';
       log.error(`${job} failed: ${text}${kept}`);
     },
     recovered(job) {
-      if (failures.delete(job)) log.info(`${job} works again`);
+      if (complaints.isWell(job)) log.info(`${job} works again`);
     },
   };
 }

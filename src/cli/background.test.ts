@@ -5,6 +5,8 @@ import type { Finding } from '../model/finding.ts';
 import type { ModuleName } from '../model/module-name.ts';
 import type { Registry } from '../registry/registry.ts';
 import type { MirrorReport, ScrubReport, SourceRefresh, SyncReport } from '../registry/reports.ts';
+import { systemError } from '../support/failing-disk.fixture.ts';
+import { temporaryName } from '../support/temporary-file.ts';
 import { createBackground, oldestReading } from './background.ts';
 
 const second = 1000;
@@ -227,6 +229,19 @@ describe('refreshing', () => {
     scene.sync = async () => ({ ...syncReport([readable]), modules: 7, changes: [change] });
     await pass(1);
     expect(lines).toEqual(['info: the index changed: 7 modules (1 added)']);
+  });
+
+  test('so is one whose words are never the same, and two that take turns', async () => {
+    const { lines, scene, pass } = createScene('[server]\nrefresh_interval = "1s"');
+    let runs = 0;
+    scene.sync = async () => {
+      runs++;
+      if (runs % 2 === 0) throw new StorageError('cannot write /srv/x: EIO');
+      throw systemError('ENOENT', 'open', temporaryName('/srv/data/locks/registry'));
+    };
+    await pass(6);
+    expect(runs).toBe(6);
+    expect(lines).toHaveLength(2);
   });
 
   test('a conflict is logged once', async () => {

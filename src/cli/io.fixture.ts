@@ -41,7 +41,7 @@ export function recordIo(options: RecordedIoOptions = {}): RecordedIo {
     env: options.env ?? {},
     script: '/nowhere/main.js',
     workingDirectory: options.workingDirectory ?? '/nowhere',
-    homeDirectory: options.homeDirectory ?? '/nowhere',
+    homeDirectory: () => options.homeDirectory ?? '/nowhere',
     now: () => Date.UTC(2026, 0, 1),
     onInterrupt(listener) {
       listeners.add(listener);

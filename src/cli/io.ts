@@ -11,7 +11,8 @@ export interface CommandIo {
   readonly script: string;
   /** Absolute. */
   readonly workingDirectory: string;
-  readonly homeDirectory: string;
+  /** Absolute; looked for when it is asked for, as many processes in containers have none. */
+  homeDirectory(): string | undefined;
   /** Milliseconds since the epoch. */
   now(): number;
   /** Calls back on every SIGINT and SIGTERM; returns what stops that. */

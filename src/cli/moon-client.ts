@@ -2,12 +2,15 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { judgeClientConfig } from '../registry/doctor-moon.ts';
+import { isFileFailure } from '../support/disk-errors.ts';
 import { errorCode } from '../support/error-code.ts';
 import type { CommandIo } from './io.ts';
 
-/** Where moon looks first: if this file exists, it never reads `MOONCAKES_REGISTRY` (moon-protocol §1). */
-export function clientConfigFile(io: CommandIo): string {
-  return join(io.env.MOON_HOME || join(io.homeDirectory, '.moon'), 'config.json');
+/** Where moon looks first, `undefined` for a user without a home: if this file exists, it never reads `MOONCAKES_REGISTRY` (moon-protocol §1). */
+export function clientConfigFile(io: CommandIo): string | undefined {
+  const home = io.env.MOON_HOME ? undefined : io.homeDirectory();
+  const folder = io.env.MOON_HOME || (home && join(home, '.moon'));
+  return folder && join(folder, 'config.json');
 }
 
 /** What moon's `config.json` says about a registry. */
@@ -20,14 +23,13 @@ export interface ClientConfig {
 /** Reads what decides over `MOONCAKES_REGISTRY`: whether clients that do as it says use the registry at `url`. */
 export function readClientConfig(io: CommandIo, url: string): ClientConfig {
   const file = clientConfigFile(io);
+  if (file === undefined) return { file: 'config.json', verdict: 'absent' };
   try {
     const judged = judgeClientConfig(readFileSync(file, 'utf8'), { configFile: file, url, wantedConfig: '' });
     return { file, verdict: judged.result === 'ok' ? 'this-registry' : 'other' };
   } catch (error) {
-    const code = errorCode(error);
-    if (code === 'ENOENT' || code === 'ENOTDIR') return { file, verdict: 'absent' };
-    if (code === 'EACCES' || code === 'EISDIR') return { file, verdict: 'other' };
-    throw error;
+    if (!isFileFailure(error)) throw error;
+    return { file, verdict: ['ENOENT', 'ENOTDIR'].includes(errorCode(error) ?? '') ? 'absent' : 'other' };
   }
 }
 

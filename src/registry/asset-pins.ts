@@ -2,8 +2,9 @@ import { createHash } from 'node:crypto';
 import { readdir, readFile, rename } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { type Checksum, isChecksum } from '../model/checksum.ts';
-import { syncDirectory, writeFileAtomic, writeFileOnce } from '../support/atomic-file.ts';
+import { writeFileAtomic, writeFileOnce } from '../support/atomic-file.ts';
 import { ifExists, onDisk } from '../support/disk-errors.ts';
+import { syncDirectory } from '../support/file-system-gaps.ts';
 import { makeFolder } from '../support/make-folder.ts';
 
 /**

@@ -3,6 +3,7 @@ import { dirname, join, resolve } from 'node:path';
 import type { Config } from '../config/config.ts';
 import { currentUser } from '../support/current-user.ts';
 import { errorCode } from '../support/error-code.ts';
+import { checkGround } from './doctor-ground.ts';
 import type { HealthCheck } from './reports.ts';
 
 const gibibyte = 1024 ** 3;
@@ -18,6 +19,7 @@ export async function checkData(directory: string, config: Config | undefined): 
   return [
     await checkSpace(place),
     await checkWritable(dataDir, place),
+    ...(place === dataDir ? await checkGround(dataDir) : []),
     await checkModes(directory, dataDir),
     ...(config ? await checkOpenFiles(config.server.maxConnections) : []),
   ];

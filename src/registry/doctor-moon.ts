@@ -1,14 +1,15 @@
 import { execFile } from 'node:child_process';
 import { readFile } from 'node:fs/promises';
 import { promisify } from 'node:util';
+import { hintFor } from '../support/disk-hints.ts';
 import { errorCode } from '../support/error-code.ts';
 import { showUrl } from '../support/redact.ts';
 import type { HealthCheck } from './reports.ts';
 
 /** How `moon` on this machine is set up, and how it should be. */
 export interface ClientSide {
-  /** `config.json` in moon's home. */
-  readonly configFile: string;
+  /** `config.json` in moon's home; `undefined` for a user without one. */
+  readonly configFile: string | undefined;
   /** This registry's address for clients. */
   readonly url: string;
   /** What `config.json` should say to use it. */
@@ -22,22 +23,31 @@ export async function checkClient(client: ClientSide): Promise<HealthCheck[]> {
 
 async function checkClientConfig(client: ClientSide): Promise<HealthCheck> {
   try {
-    return judgeClientConfig(await readFile(client.configFile, 'utf8'), client);
+    const { configFile } = client;
+    if (configFile === undefined) return withoutConfig(client);
+    return judgeClientConfig(await readFile(configFile, 'utf8'), { ...client, configFile });
   } catch (error) {
-    if (!['ENOENT', 'ENOTDIR'].includes(errorCode(error) ?? '')) throw error;
-    const { MOONCAKES_REGISTRY: variable } = client.env;
-    const detail =
-      variable === undefined
-        ? `there is no config.json: MOONCAKES_REGISTRY=${client.url} points moon here`
-        : `there is no config.json: MOONCAKES_REGISTRY counts, and is ${showUrl(variable)}`;
-    return { name: 'moon: config.json', result: 'ok', detail };
+    const code = errorCode(error);
+    if (code === undefined) throw error;
+    if (['ENOENT', 'ENOTDIR'].includes(code)) return withoutConfig(client);
+    const detail = `${client.configFile} cannot be read (${code}), so nobody can tell which registry moon uses here`;
+    return { name: 'moon: config.json', result: 'warning', detail, hint: hintFor(code) };
   }
+}
+
+function withoutConfig({ url, env }: ClientSide): HealthCheck {
+  const { MOONCAKES_REGISTRY: variable } = env;
+  const detail =
+    variable === undefined
+      ? `there is no config.json: MOONCAKES_REGISTRY=${url} points moon here`
+      : `there is no config.json: MOONCAKES_REGISTRY counts, and is ${showUrl(variable)}`;
+  return { name: 'moon: config.json', result: 'ok', detail };
 }
 
 /** moon reads `config.json` before the environment, in one of two forms, and panics on any other (moon-protocol §1). */
 export function judgeClientConfig(
   text: string,
-  { configFile, url, wantedConfig }: Omit<ClientSide, 'env'>,
+  { configFile, url, wantedConfig }: Omit<ClientSide, 'env' | 'configFile'> & { readonly configFile: string },
 ): HealthCheck {
   const say = (result: HealthCheck['result'], what: string): HealthCheck => ({
     name: 'moon: config.json',

@@ -6,9 +6,9 @@ import { schemaFileName } from '../config/problem.ts';
 import { renderNewConfig } from '../config/template.ts';
 import { StorageError } from '../errors.ts';
 import { createGitIndex } from '../index/create-index.ts';
-import { syncDirectory } from '../support/atomic-file.ts';
 import { asStorageError, onDisk } from '../support/disk-errors.ts';
 import { errorCode } from '../support/error-code.ts';
+import { syncDirectory } from '../support/file-system-gaps.ts';
 import { makeFolder } from '../support/make-folder.ts';
 import { withProcessLock } from '../support/process-lock.ts';
 

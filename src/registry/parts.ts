@@ -11,6 +11,7 @@ import { migrate } from '../index/migrate.ts';
 import { currentFormat } from '../index/registry-state.ts';
 import { type ModuleName, ownerOf } from '../model/module-name.ts';
 import type { ConnectionTuning } from '../sources/connect.ts';
+import { createComplaints } from '../support/complaints.ts';
 import { createFairTurns } from '../support/fair-turns.ts';
 import { type Log, silentLog } from '../support/log.ts';
 import { systemClock } from '../support/monotonic-clock.ts';
@@ -107,11 +108,11 @@ export async function openParts(options: OpenOptions) {
     return true;
   }
 
-  let complaint: string | undefined;
+  const complaints = createComplaints();
   /** Once, however often work begins before the file is mended. */
   function complain(error: unknown): void {
-    if (complaint !== String(error)) log.warn('registry.toml was not reloaded', { error: String(error) });
-    complaint = String(error);
+    if (complaints.isNew('reload', error))
+      log.warn('registry.toml was not reloaded', { error: String(error) });
   }
 
   const slow = new Set<string>();
@@ -129,9 +130,7 @@ export async function openParts(options: OpenOptions) {
       clock: options.connections?.clock ?? systemClock,
       slow,
       currentConfig: async () => {
-        await reload().then(() => {
-          complaint = undefined;
-        }, complain);
+        await reload().then(() => complaints.isWell('reload'), complain);
         return configuration.current();
       },
     };

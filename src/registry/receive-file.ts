@@ -4,8 +4,8 @@ import type { DiskTicket } from '../archives/disk-share.ts';
 import { ExcessError } from '../errors.ts';
 import { found, type Lookup, type SourceFailure, unavailable } from '../model/lookup.ts';
 import type { OpenedBody } from '../sources/source.ts';
-import { syncDirectory } from '../support/atomic-file.ts';
 import { onDisk } from '../support/disk-errors.ts';
+import { syncDirectory, syncFile } from '../support/file-system-gaps.ts';
 import { temporaryName } from '../support/temporary-file.ts';
 
 export interface ReceiveBounds {
@@ -43,7 +43,7 @@ export async function receiveFile(
         await onDisk(doing, () => handle.appendFile(chunk));
       }
       if (sizeBytes !== undefined && received !== sizeBytes) return fail('connection', `${url} broke off`);
-      await onDisk(doing, () => handle.sync());
+      await onDisk(doing, () => syncFile(handle));
       await onDisk(doing, () => rename(temporary, file));
       await onDisk(doing, () => syncDirectory(dirname(file)));
       return found(received);

@@ -6,8 +6,10 @@ import { detailOf } from '../model/lookup.ts';
 import type { ModuleName } from '../model/module-name.ts';
 import type { Source } from '../sources/source.ts';
 import { writeFileAtomic } from '../support/atomic-file.ts';
+import { createComplaints } from '../support/complaints.ts';
 import { ifExists, onDisk } from '../support/disk-errors.ts';
 import type { Log } from '../support/log.ts';
+import { makeFolder } from '../support/make-folder.ts';
 import { receiveFile } from './receive-file.ts';
 import type { ServedFile } from './registry.ts';
 
@@ -25,6 +27,7 @@ export interface SymbolsContext {
  */
 export function createSymbols({ directory, shares, log }: SymbolsContext) {
   let merged: { readonly key: string; readonly served: ServedFile } | undefined;
+  const complaints = createComplaints();
   const fileOf = (source: string) => symbolsFileOf(directory, source);
 
   async function refreshFrom(source: Source, signal: AbortSignal | undefined): Promise<void> {
@@ -43,12 +46,17 @@ export function createSymbols({ directory, shares, log }: SymbolsContext) {
     if (opened.value === 'notModified') return;
     // Gone first: bytes of a new file under the tag of the old one would never be asked for again.
     await rm(`${fileOf(name)}.etag`, { force: true });
+    // Somebody may have removed it, as all that can be had again.
+    await makeFolder(directory);
     const ticket = shares.open({ name, diskShare: source.config.limits.diskShare });
     const read = await receiveFile(fileOf(name), opened.value, { maxBytes: maxSymbolsBytes, ticket });
     if (read.kind !== 'found') {
-      log.warn('symbols could not be read, and stay as they were', { source: name, detail: detailOf(read) });
+      const detail = detailOf(read);
+      if (complaints.isNew(name, detail))
+        log.warn('symbols could not be read, and stay as they were', { source: name, detail });
       return;
     }
+    complaints.isWell(name);
     if (opened.value.etag !== undefined) await writeFileAtomic(`${fileOf(name)}.etag`, opened.value.etag);
   }
 

@@ -1,4 +1,5 @@
 import type { GitIndex } from '../index/git-index.ts';
+import { createComplaints } from '../support/complaints.ts';
 import type { Log } from '../support/log.ts';
 import { removeAbandonedLocks } from '../support/process-lock.ts';
 import { removeFiles } from '../support/temporary-file.ts';
@@ -21,32 +22,29 @@ interface TidyingInput {
  */
 export function createTidying({ locks, index, log, findAbandoned, removeLeftovers }: TidyingInput) {
   let tidied: Promise<unknown> | undefined;
+  const complaints = createComplaints();
 
-  async function tidyLocks(): Promise<void> {
+  async function orComplain(what: string, work: () => Promise<unknown>): Promise<void> {
     try {
-      await removeAbandonedLocks(locks);
+      await work();
+      complaints.isWell(what);
     } catch (error) {
-      log.warn('locks of processes that ended were not removed', { error });
+      if (complaints.isNew(what, error)) log.warn(`${what} not removed`, { error });
     }
   }
-
-  async function tidyFiles(): Promise<void> {
-    try {
-      tidied ??= Promise.all([findAbandoned().then(removeFiles), index.removeStaleObjects()]);
+  const tidyLocks = () => orComplain('locks of processes that ended were', () => removeAbandonedLocks(locks));
+  const tidyFiles = () =>
+    orComplain('files of processes that ended were', async () => {
+      tidied ??= Promise.all([findAbandoned().then(removeFiles), index.removeStaleObjects()]).catch(
+        (error) => {
+          tidied = undefined;
+          throw error;
+        },
+      );
       await tidied;
-    } catch (error) {
-      tidied = undefined;
-      log.warn('files of processes that ended were not removed', { error });
-    }
-  }
-
-  async function tidyLeftovers(): Promise<void> {
-    try {
-      await removeLeftovers();
-    } catch (error) {
-      log.warn('what sources left that are configured no longer was not removed', { error });
-    }
-  }
+    });
+  const tidyLeftovers = () =>
+    orComplain('what sources left that are configured no longer was', removeLeftovers);
 
   return async <T>(work: () => Promise<T>): Promise<T> => {
     const tidying = Promise.all([tidyLocks(), tidyFiles()]);

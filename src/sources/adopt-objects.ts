@@ -1,7 +1,7 @@
 import { mkdir, readdir, rename } from 'node:fs/promises';
 import { join } from 'node:path';
-import { syncDirectory } from '../support/atomic-file.ts';
 import { onDisk } from '../support/disk-errors.ts';
+import { syncDirectory } from '../support/file-system-gaps.ts';
 import { type GitOptions, runGit, streamGit } from '../support/git.ts';
 import { formatId } from '../support/git-tree.ts';
 import { makeFolder } from '../support/make-folder.ts';

@@ -1,5 +1,6 @@
 import { type FileHandle, open, rename, rm, stat } from 'node:fs/promises';
 import { errorCode } from './error-code.ts';
+import { syncFile } from './file-system-gaps.ts';
 import { withProcessLock } from './process-lock.ts';
 
 export interface AppendLogOptions {
@@ -64,7 +65,7 @@ async function appendNow(options: AppendLogOptions, lines: readonly string[]): P
     const { bytesWritten } = await handle.write(start);
     if (bytesWritten < start.length)
       throw new Error(`${options.file} took ${bytesWritten} of ${start.length} bytes`);
-    await handle.sync();
+    await syncFile(handle);
   } finally {
     await handle.close();
   }

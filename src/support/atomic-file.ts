@@ -1,7 +1,9 @@
-import { chmod, link, open, readlink, realpath, rename, rm, stat } from 'node:fs/promises';
+import { open, readlink, realpath, rename, rm, stat } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
 import { onDisk, storageErrorOf } from './disk-errors.ts';
 import { errorCode } from './error-code.ts';
+import { syncDirectory, syncFile, tryChmod, tryLink } from './file-system-gaps.ts';
+import { withProcessLock } from './process-lock.ts';
 import { findAbandoned, removeFiles, temporaryName } from './temporary-file.ts';
 
 const defaultMode = 0o666; // less the umask, as for any file
@@ -24,7 +26,7 @@ export async function writeFileAtomic(
     try {
       await writeDurably(temporary, data, options.mode ?? defaultMode);
       const mode = await existingMode(target);
-      if (mode !== undefined) await chmod(temporary, mode);
+      if (mode !== undefined) await tryChmod(temporary, mode);
       await rename(temporary, target);
     } catch (error) {
       await rm(temporary, { force: true });
@@ -54,7 +56,7 @@ export async function writePiecesAtomic(
     await writePieces(temporary, pieces, { mode: options.mode ?? defaultMode, doing });
     await onDisk(doing, async () => {
       const mode = await existingMode(target);
-      if (mode !== undefined) await chmod(temporary, mode & (options.largestMode ?? 0o7777));
+      if (mode !== undefined) await tryChmod(temporary, mode & (options.largestMode ?? 0o7777));
       await rename(temporary, target);
       await syncDirectory(dirname(target));
     });
@@ -73,7 +75,7 @@ export async function writePieces(
   const handle = await onDisk(doing, () => open(path, 'wx', mode));
   try {
     for await (const piece of pieces) await onDisk(doing, () => handle.appendFile(piece));
-    await onDisk(doing, () => handle.sync());
+    await onDisk(doing, () => syncFile(handle));
   } finally {
     await handle.close();
   }
@@ -88,7 +90,7 @@ export async function writeFileOnce(path: string, data: string | Uint8Array): Pr
     const temporary = join(dirname(path), temporaryName(''));
     try {
       await writeDurably(temporary, data, defaultMode);
-      await link(temporary, path);
+      await placeOnce(temporary, path);
     } finally {
       await rm(temporary, { force: true });
     }
@@ -100,22 +102,21 @@ export async function writeFileOnce(path: string, data: string | Uint8Array): Pr
   }
 }
 
-/** Makes the names in a folder durable: after a rename, the file's own fsync does not cover its name. */
-export async function syncDirectory(path: string): Promise<void> {
-  if (process.platform === 'win32') return; // folders cannot be opened there
-  const handle = await open(path, 'r');
-  try {
-    await handle.sync();
-  } finally {
-    await handle.close();
-  }
+/** Gives a whole file its name, unless that is taken (`EEXIST`). Without hard links only a lock tells who is the first. */
+async function placeOnce(temporary: string, path: string): Promise<void> {
+  if ((await tryLink(temporary, path)) === undefined) return;
+  await withProcessLock(`${path}.lock`, async () => {
+    if ((await existingMode(path)) !== undefined)
+      throw Object.assign(new Error(`${path} exists`), { code: 'EEXIST' });
+    await rename(temporary, path);
+  });
 }
 
 async function writeDurably(path: string, data: string | Uint8Array, mode: number): Promise<void> {
   const handle = await open(path, 'wx', mode);
   try {
     await handle.writeFile(data);
-    await handle.sync();
+    await syncFile(handle);
   } finally {
     await handle.close();
   }

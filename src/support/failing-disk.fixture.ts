@@ -1,4 +1,4 @@
-import fs, { promises } from 'node:fs';
+import { promises } from 'node:fs';
 import { syncBuiltinESMExports } from 'node:module';
 
 type FileOperation =
@@ -45,7 +45,6 @@ export async function onFailingDisk<T>(
   } finally {
     Object.assign(promises, before);
     handle.sync = sync;
-    fs.promises = promises;
     syncBuiltinESMExports();
   }
 }

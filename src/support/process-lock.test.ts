@@ -4,12 +4,14 @@ import { existsSync } from 'node:fs';
 import { mkdir, mkdtemp, readdir, readFile, rename, rm, stat, utimes, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { setImmediate as nextTurn } from 'node:timers/promises';
+import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises';
 import { build } from 'esbuild';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
 import { StorageError } from '../errors.ts';
+import { onFailingDisk } from './failing-disk.fixture.ts';
+import { createManualClock } from './monotonic-clock.fixture.ts';
 import { identifyThisProcess } from './process-identity.ts';
-import { removeAbandonedLocks, withProcessLock } from './process-lock.ts';
+import { type ProcessLockOptions, removeAbandonedLocks, withProcessLock } from './process-lock.ts';
 
 const workerScript = `
 import { readFile, writeFile } from 'node:fs/promises';
@@ -203,22 +205,102 @@ describe('withProcessLock and locks found', () => {
     },
   );
 
-  test('a holder on another host counts while it shows signs of life', async () => {
-    const other = { ...(await identifyThisProcess()), host: 'elsewhere', place: 'elsewhere' };
-    await leave(JSON.stringify(other), minutesAgo(0.5));
-    await expect(tryOnce()).rejects.toThrow(`process ${process.pid} on elsewhere`);
-    await leave(JSON.stringify(other), minutesAgo(2));
-    expect(await tryOnce()).toBe('taken');
+  const elsewhere = async () =>
+    JSON.stringify({ ...(await identifyThisProcess()), host: 'elsewhere', place: 'elsewhere' });
+  const begin = (clock: ReturnType<typeof createManualClock>, options: ProcessLockOptions = {}) =>
+    withProcessLock(file, async () => 'taken', { clock, ...options }).catch(String);
+  /** Lets a second after the other pass until there is an outcome; files are looked at in between. */
+  const passUntil = async (
+    clock: ReturnType<typeof createManualClock>,
+    outcome: Promise<string>,
+    eachSecond = async (_second: number) => {},
+  ) => {
+    let told: string | undefined;
+    void outcome.then((text) => {
+      told = text;
+    });
+    const startedAt = clock.now();
+    for (let second = 1; told === undefined; second++) {
+      await sleep(1);
+      await eachSecond(second);
+      await clock.advance(1000);
+    }
+    return { told, afterMs: clock.now() - startedAt };
+  };
+
+  test.each([
+    ['two days ahead', 2 * 24 * 60 * 60_000],
+    ['of now', 0],
+    ['two minutes ago', -2 * 60_000],
+    ['of 1970', -Date.now()],
+  ])(
+    'a silent lock of another machine, dated %s, is taken over when we have seen it silent',
+    async (_, aheadMs) => {
+      const clock = createManualClock();
+      await leave(await elsewhere(), new Date(Date.now() + aheadMs));
+      const { told, afterMs } = await passUntil(clock, begin(clock, { waitMs: 5000 }));
+      expect(told).toBe('taken');
+      expect(afterMs).toBeGreaterThan(45_000);
+    },
+  );
+
+  test('whoever shows signs of life keeps the lock, whatever its clock says', async () => {
+    const clock = createManualClock();
+    await leave(await elsewhere(), minutesAgo(5));
+    const outcome = begin(clock, { waitMs: 200_000 });
+    const { told } = await passUntil(clock, outcome, async (second) => {
+      if (second % 5 === 0) await utimes(file, minutesAgo(second), minutesAgo(second));
+    });
+    expect(told).toContain(`process ${process.pid} on elsewhere`);
+    await rm(file);
+  });
+
+  test('what one caller has seen counts for the next, which need not wait', async () => {
+    const clock = createManualClock();
+    await leave(await elsewhere(), new Date());
+    expect(await begin(clock, { waitMs: 0 })).toContain('elsewhere');
+    await clock.advance(46_000);
+    expect(await begin(clock, { waitMs: 0 })).toBe('taken');
   });
 
   test.each(['', '{"pid":', '{"pid":"x","host":1}', 'null'])(
-    'a lock file with %j in it counts for a minute',
+    'a lock file with %j in it counts until it was seen so for a while',
     async (content) => {
-      await leave(content, new Date());
-      await expect(tryOnce()).rejects.toThrow('an unknown process');
+      const clock = createManualClock();
       await leave(content, minutesAgo(2));
-      expect(await tryOnce()).toBe('taken');
+      expect(await begin(clock, { waitMs: 0 })).toContain('an unknown process');
+      await clock.advance(46_000);
+      expect(await begin(clock, { waitMs: 0 })).toBe('taken');
     },
+  );
+
+  test('the folder of locks is made again where somebody removed it, and nothing above it', async () => {
+    const locks = path.join(directory, 'counter');
+    expect(await withProcessLock(path.join(locks, 'registry'), async () => existsSync(locks))).toBe(true);
+    await rm(locks, { recursive: true });
+    const gone = path.join(locks, 'data', 'locks', 'registry');
+    await expect(withProcessLock(gone, async () => 1)).rejects.toMatchObject({
+      name: 'StorageError',
+      message: `cannot lock ${gone}: ENOENT`,
+    });
+    expect(existsSync(locks)).toBe(false);
+  });
+
+  test.each(['ENOTSUP', 'EOPNOTSUPP', 'ENOSYS', 'EPERM', 'EMLINK', 'EXDEV'])(
+    'one at a time also where links fail with %s',
+    (code) =>
+      onFailingDisk({ link: code }, async () => {
+        let inside = 0;
+        const work = async () => {
+          expect(++inside).toBe(1);
+          await nextTurn();
+          inside--;
+        };
+        await Promise.all(Array.from({ length: 10 }, () => withProcessLock(file, work)));
+        await leave(JSON.stringify({ ...(await identifyThisProcess()), startedAt: '1' }), new Date());
+        if (existsSync('/proc/self/stat')) expect(await tryOnce()).toBe('taken');
+        else await rm(file);
+      }),
   );
 
   test('a takeover that was interrupted does not block the next', async () => {

@@ -1,7 +1,7 @@
 import { open, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { syncDirectory } from './atomic-file.ts';
 import { onDisk } from './disk-errors.ts';
+import { syncDirectory, syncFile } from './file-system-gaps.ts';
 
 /** Makes all files and names below a folder durable: for what other programs have written. */
 export async function syncTree(folder: string): Promise<void> {
@@ -9,16 +9,16 @@ export async function syncTree(folder: string): Promise<void> {
     for (const entry of await readdir(folder, { withFileTypes: true })) {
       const path = join(folder, entry.name);
       if (entry.isDirectory()) await syncTree(path);
-      else if (entry.isFile()) await syncFile(path);
+      else if (entry.isFile()) await syncFileAt(path);
     }
     await syncDirectory(folder);
   });
 }
 
-async function syncFile(path: string): Promise<void> {
+async function syncFileAt(path: string): Promise<void> {
   const handle = await open(path, 'r');
   try {
-    await handle.sync();
+    await syncFile(handle);
   } finally {
     await handle.close();
   }

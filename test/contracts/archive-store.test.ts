@@ -7,6 +7,7 @@ import { Readable } from 'node:stream';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { findAbandonedArchives, openFileArchiveStore } from '../../src/archives/file-archive-store.ts';
 import { StorageError } from '../../src/errors.ts';
+import { onFailingDisk } from '../../src/support/failing-disk.fixture.ts';
 import { temporaryName } from '../../src/support/temporary-file.ts';
 import { zipOf } from '../support/zip-bytes.ts';
 import { archiveStoreContract, checksumOf } from './archive-store.contract.ts';
@@ -45,6 +46,40 @@ describe('the file store on disk', () => {
     const expected = path.join(directory, checksum.slice(0, 2), `${checksum}.zip`);
     expect(store.locate(checksum)).toBe(expected);
     expect((await stat(expected)).mode & 0o777).toBe(0o644 & ~process.umask());
+  });
+
+  test.each([{ link: 'EPERM' }, { link: 'ENOSYS' }, { link: 'EXDEV', rename: 'EXDEV' }])(
+    'without $link, damaged archives go to quarantine, and sound ones stay',
+    async (failures) => {
+      const bytes = zipOf('');
+      const checksum = checksumOf(bytes);
+      const store = openFileArchiveStore(path.join(directory, 'packages'));
+      await store.store(checksum, Readable.from([bytes]));
+      await onFailingDisk(failures, async () => {
+        // Where not even a name can be changed back, it is not tried with a sound one.
+        if (failures.rename === undefined) {
+          expect(await store.quarantine(checksum)).toBeUndefined();
+          expect(await store.has(checksum)).toBe(true);
+        }
+        await writeFile(store.locate(checksum), 'damaged');
+        const moved = await store.quarantine(checksum);
+        expect(await readdir(path.join(directory, 'quarantine'))).toEqual([path.basename(moved ?? '')]);
+      });
+      expect(await store.has(checksum)).toBe(false);
+    },
+  );
+
+  test('a network file system that goes on calling an archive stale is a disk that fails', async () => {
+    const bytes = zipOf('');
+    const checksum = checksumOf(bytes);
+    const store = openFileArchiveStore(directory);
+    await store.store(checksum, Readable.from([bytes]));
+    await onFailingDisk({ stat: -116 }, async () => {
+      await expect(store.size(checksum)).rejects.toMatchObject({
+        name: 'StorageError',
+        message: expect.stringContaining('ESTALE'),
+      });
+    });
   });
 
   test('files of other names are not archives', async () => {

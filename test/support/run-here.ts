@@ -23,7 +23,7 @@ export async function runHere(
     env: known,
     workingDirectory: cwd,
     script: entry,
-    homeDirectory: known.HOME ?? '',
+    homeDirectory: () => known.HOME,
     now: () => Date.now(),
     onInterrupt: () => () => {},
     exit(exitCode) {
