@@ -1,6 +1,4 @@
 import { setMaxListeners } from 'node:events';
-import { existsSync } from 'node:fs';
-import { join } from 'node:path';
 import type { Command } from 'commander';
 import type { Config, SourceConfig } from '../config/config.ts';
 import { NotFoundError, UsageError } from '../errors.ts';
@@ -60,9 +58,13 @@ export async function readConfig(context: CommandContext): Promise<Config> {
   return config;
 }
 
-/** Whether the registry's index exists yet; without it there is nothing to aggregate into. */
-export function hasIndex(config: Config): boolean {
-  return existsSync(join(config.registry.dataDir, 'index'));
+/**
+ * Whether the registry's index exists yet; without it there is nothing to aggregate into. Throws `StorageError` where there
+ * was one and none can be used.
+ */
+export async function hasIndex({ directory, registry }: Config): Promise<boolean> {
+  const { dataLayout, requireData } = await import('../registry/init.ts');
+  return requireData(directory, dataLayout(registry.dataDir));
 }
 
 /** Commands that leave data of an older format as they are: whoever looks before an upgrade may still go back. */

@@ -9,6 +9,7 @@ import type { Registry } from '../registry/registry.ts';
 import type { SyncReport } from '../registry/reports.ts';
 import { summariseChanges } from './changes.ts';
 import { actorOf, type CommandContext, hasIndex, withRegistry } from './context.ts';
+import { beginWhereAsked, type DataMove, leavesLostData, lookAtDataOf, requireMovable } from './data-move.ts';
 import { type ExitCode, exitCodes } from './exit-codes.ts';
 import { requireRegistry } from './folder.ts';
 import { formatList } from './format.ts';
@@ -46,13 +47,13 @@ export async function editConfig(context: CommandContext, edit: (text: string) =
 async function refuseNewerData(context: CommandContext): Promise<void> {
   const text = await readFile(join(context.directory, 'registry.toml'), 'utf8').catch(() => '');
   const config = await tryParse(context, text);
-  if (!config || !hasIndex(config)) return;
+  if (!config || (await lookAtDataOf(config)).kind !== 'there') return;
   const { checkFormat } = await import('../index/check-format.ts');
   await checkFormat(join(config.registry.dataDir, 'index'));
 }
 
 async function auditEdit(context: CommandContext, before: string, config: Config): Promise<void> {
-  if (!hasIndex(config)) return;
+  if ((await lookAtDataOf(config)).kind !== 'there') return;
   const [{ openAudit }, { describeConfigChanges }] = await Promise.all([
     import('../registry/audit.ts'),
     import('../registry/config-changes.ts'),
@@ -80,7 +81,7 @@ async function tryParse({ directory }: CommandContext, text: string): Promise<Co
 
 /** Aggregates what is at hand under the edited config; asks no source. */
 async function applyEdit(context: CommandContext, config: Config): Promise<ServedChange> {
-  if (!hasIndex(config)) return { lines: [], changed: [], report: undefined };
+  if (!(await hasIndex(config))) return { lines: [], changed: [], report: undefined };
   const report = await withRegistry(context, (registry) => registry.reaggregate());
   const losses = describeLosses(report);
   const left = losses.length > 0 ? ['This left the index:', ...formatList(losses, 20)] : [];
@@ -116,10 +117,30 @@ export async function makeEdit(
   { edit, doing, flags }: GuardedEdit,
   tell: (made: MadeEdit) => ExitCode | Promise<ExitCode>,
 ): Promise<ExitCode> {
+  const move = await readMove(context, edit);
+  if (move && !flags.yes) await requireMovable(move);
   if (flags.dryRun) return showPreview(context, edit);
   if (!flags.yes) refuseLosses(doing, (await previewEdit(context, edit)).report);
   const config = await editConfig(context, edit);
+  if (move) await beginWhereAsked(move);
   return tell({ config, served: await applyEdit(context, config) });
+}
+
+/** The settings before and after an edit that moves the data folder. */
+async function readMove(
+  context: CommandContext,
+  edit: (text: string) => string,
+): Promise<DataMove | undefined> {
+  const [{ parseEdited }, { readConfigText }] = await Promise.all([
+    import('../config/edit-file.ts'),
+    import('../config/load.ts'),
+  ]);
+  requireRegistry(context.folder);
+  const text = await readConfigText(context.directory);
+  const before = await tryParse(context, text);
+  const after = before && parseEdited(text, edit(text), context.directory);
+  if (!before || !after || before.registry.dataDir === after.registry.dataDir) return undefined;
+  return { before, after };
 }
 
 /** Adds the options that `makeEdit` takes. */
@@ -142,7 +163,8 @@ export async function previewEdit(
   const text = await readConfigText(context.directory);
   const config = parseEdited(text, edit(text), context.directory);
   const before = await tryParse(context, text);
-  if (!before || !hasIndex(before)) return { config, report: undefined };
+  if (!before || (await leavesLostData(before, config)) || !(await hasIndex(before)))
+    return { config, report: undefined };
   // What would be served from another data folder is not known: settings are compared on the data at hand.
   const { dataDir } = before.registry;
   const compared = { ...config, registry: { ...config.registry, dataDir } };

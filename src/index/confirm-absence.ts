@@ -1,9 +1,9 @@
 import { StorageError } from '../errors.ts';
 import type { GitObjectReader } from '../support/git-objects.ts';
 import { readTreeEntries } from '../support/git-tree.ts';
+import { restoreHint } from './restore-hint.ts';
 
-export const damageHint =
-  'run "moonbit-registry verify" to see what is damaged; a copy of the folder can put it right';
+export const damageHint = `"moonbit-registry verify" shows what is damaged; ${restoreHint}`;
 
 /**
  * git calls an object missing that is damaged, too: an empty file after a power cut, say. So before anybody is told
@@ -21,7 +21,9 @@ export async function confirmAbsence(
   const colon = name.indexOf(':');
   const path = colon < 0 ? '' : name.slice(colon + 1);
   if (path === '' || (await isListed(objects, directory, name.slice(0, colon), path)))
-    throw new StorageError(`cannot read ${name} in ${directory}: git has lost it`, { hint: damageHint });
+    throw new StorageError(`the index in ${directory} is damaged: git has lost ${name.replace(/:$/, '')}`, {
+      hint: damageHint,
+    });
 }
 
 async function isListed(

@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { appendFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { StorageError } from '../errors.ts';
@@ -42,7 +43,8 @@ async function hasBegun(directory: string): Promise<boolean> {
 
 function emptyState(served: string): Pick<NewCommit, 'message' | 'edits'> {
   return {
-    message: 'Start with an empty registry\n',
+    // Nobody else's first state has the same id.
+    message: `Start with an empty registry\n\nRegistry: ${randomUUID()}\n`,
     edits: [
       { path: formatFile, content: `${currentFormat}\n` },
       {
@@ -78,8 +80,11 @@ const settings = `
 	hideRefs = !${servedRef}
 `;
 
+/** All that the configuration of an index says. */
+export const configContent = `[core]\n\trepositoryformatversion = 0\n\tbare = true\n${settings}`;
+
 /** Whether there is a repository at all. Throws `StorageError` when the disk does not say. */
-export async function isRepository(directory: string): Promise<boolean> {
+async function isRepository(directory: string): Promise<boolean> {
   const file = join(directory, 'HEAD');
   const found = await onDisk(`look for ${file}`, () => ifExists(stat(file)));
   return found !== undefined;

@@ -5,10 +5,11 @@ import { GitError, runGit } from '../support/git.ts';
 import { importCommits } from '../support/git-import.ts';
 import { createGitObjectReader, findTree } from '../support/git-objects.ts';
 import { confirmAbsence, damageHint } from './confirm-absence.ts';
-import { isRepository } from './create-index.ts';
 import { commitBuilders, type IndexChange } from './index-change.ts';
+import { findIndexProblem, requireIndex } from './index-standing.ts';
 import { diffTrees, listFiles } from './index-trees.ts';
 import { servedRef, stateRef } from './layout.ts';
+import { removeBrokenMain } from './mend-index.ts';
 import { packIfScattered } from './pack-objects.ts';
 import { type PendingNames, parsePending } from './pending-names.ts';
 import { createRefReader, readRefIfThere } from './ref-reader.ts';
@@ -25,6 +26,7 @@ import {
   type RegistryState,
   stateFile,
 } from './registry-state.ts';
+import { restoreHint } from './restore-hint.ts';
 import { removeStaleLocks, removeStaleObjects } from './stale-files.ts';
 
 const maxRememberedTips = 16;
@@ -97,10 +99,7 @@ export interface GitIndex {
  * lock in the way or a disk that cannot be written, the index is served as it was before: see `settle`.
  */
 export async function openGitIndex(directory: string): Promise<GitIndex> {
-  if (!(await isRepository(directory)))
-    throw new StorageError(`there is no index repository in ${directory}`, {
-      hint: 'run "moonbit-registry init" in the registry\'s folder to create it',
-    });
+  await requireIndex(directory);
   const objects = createGitObjectReader(directory);
   const readRef = createRefReader(directory);
   let cached: StateView | undefined;
@@ -149,9 +148,12 @@ export async function openGitIndex(directory: string): Promise<GitIndex> {
   async function stateCommit(): Promise<string> {
     const commit = await readRefIfThere(readRef, stateRef);
     if (commit !== undefined) return commit;
-    throw new StorageError(`${directory} has no ${stateRef}, which says what the registry serves`, {
-      hint: 'restore the folder from a copy of it: a git clone has only what clients see',
-    });
+    throw (
+      (await findIndexProblem(directory)) ??
+      new StorageError(`the index in ${directory} is damaged: git finds no commit in ${stateRef}`, {
+        hint: restoreHint,
+      })
+    );
   }
 
   async function viewOf(commit: string): Promise<StateView> {
@@ -211,6 +213,7 @@ export async function openGitIndex(directory: string): Promise<GitIndex> {
 
   async function settle(): Promise<void> {
     await removeStaleLocks(directory);
+    await removeBrokenMain(directory);
     await inRepository(directory, `move ${servedRef}`, followState());
   }
 
@@ -287,6 +290,8 @@ async function inRepository<T>(directory: string, doing: string, work: Promise<T
     return await work;
   } catch (cause) {
     if (!(cause instanceof GitError)) throw cause;
+    const problem = await findIndexProblem(directory, cause);
+    if (problem) throw problem;
     // git says what it stumbled over first, and last what that means.
     const detail = cause.stderr.trim().split('\n').at(-1) || cause.message;
     throw new StorageError(`cannot ${doing} in ${directory}: ${detail}`, { cause, hint: hintOf(cause) });

@@ -22,7 +22,8 @@ export function createRefReader(directory: string): (ref: string) => Promise<str
       known.set(ref, { identity, id });
       return id;
     } catch (error) {
-      if (errorCode(error) === 'ENOENT') return undefined;
+      // A folder of that name is none of ours, and git passes over it.
+      if (['ENOENT', 'ENOTDIR', 'EISDIR'].includes(errorCode(error) ?? '')) return undefined;
       throw error;
     }
   }

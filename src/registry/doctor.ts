@@ -1,10 +1,9 @@
-import { stat } from 'node:fs/promises';
-import { join } from 'node:path';
 import type { Config } from '../config/config.ts';
 import { loadConfig } from '../config/load.ts';
 import { ConfigError, RegistryError } from '../errors.ts';
 import { isOpenConflict } from '../model/finding.ts';
 import type { Actor } from './audit.ts';
+import { lookAtData } from './data-standing.ts';
 import { checkConfig } from './doctor-config.ts';
 import { checkData } from './doctor-data.ts';
 import { type ClientSide, checkClient } from './doctor-moon.ts';
@@ -101,10 +100,14 @@ async function openIfThere(
   config: Config,
 ): Promise<{ readonly registry: Registry | undefined; readonly checks: readonly HealthCheck[] }> {
   const name = 'index';
-  const head = await stat(join(config.registry.dataDir, 'index', 'HEAD')).catch(() => undefined);
-  if (!head) {
+  const standing = await lookAtData(directory, config.registry.dataDir).catch(asLost);
+  if (standing.kind === 'none') {
     const hint = 'moonbit-registry sync';
     return { registry: undefined, checks: [{ name, result: 'warning', detail: 'there is none yet', hint }] };
+  }
+  if (standing.kind === 'lost') {
+    const { message: detail, hint } = standing.error;
+    return { registry: undefined, checks: [{ name, result: 'failure', detail, hint }] };
   }
   try {
     const registry = await openRegistry({ directory, env, actor });
@@ -115,6 +118,11 @@ async function openIfThere(
     const { message: detail, hint } = error;
     return { registry: undefined, checks: [{ name, result: 'failure', detail, hint }] };
   }
+}
+
+function asLost(error: unknown) {
+  if (!(error instanceof RegistryError)) throw error;
+  return { kind: 'lost', error } as const;
 }
 
 async function checkConflicts(registry: Registry): Promise<HealthCheck[]> {

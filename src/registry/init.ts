@@ -6,11 +6,14 @@ import { schemaFileName } from '../config/problem.ts';
 import { renderNewConfig } from '../config/template.ts';
 import { StorageError } from '../errors.ts';
 import { createGitIndex } from '../index/create-index.ts';
+import { lookAtIndex } from '../index/index-standing.ts';
 import { asStorageError, onDisk } from '../support/disk-errors.ts';
 import { errorCode } from '../support/error-code.ts';
 import { syncDirectory } from '../support/file-system-gaps.ts';
 import { makeFolder } from '../support/make-folder.ts';
 import { withProcessLock } from '../support/process-lock.ts';
+import { lookAtData } from './data-standing.ts';
+import { forgetMarker } from './registry-marker.ts';
 
 export interface InitResult {
   /** Absolute. */
@@ -43,7 +46,9 @@ export async function initRegistry(
   const root = resolve(directory);
   await makeFolder(root);
   const file = join(root, 'registry.toml');
+  const layout = dataLayout(join(root, 'data'));
   const name = options.name ?? basename(root);
+  if (!existsSync(file)) await requireData(root, layout, { isNew: true });
   try {
     await writeFile(file, renderNewConfig({ name }), { flag: 'wx' });
   } catch (cause) {
@@ -54,27 +59,43 @@ export async function initRegistry(
     });
   }
   const schema = (await addEditorSchema(root)) ? [schemaFileName] : [];
-  const layout = dataLayout(join(root, 'data'));
-  await createData(layout, (options.now ?? (() => new Date()))());
+  await forgetMarker(root);
+  await createData(root, layout, (options.now ?? (() => new Date()))());
   return { directory: root, created: ['registry.toml', ...schema, 'data/index', 'data/packages'] };
 }
 
-/** Makes what is missing of the data folder; harmless where it is all there. */
-export async function createData(layout: ReturnType<typeof dataLayout>, date: Date): Promise<void> {
+type Layout = ReturnType<typeof dataLayout>;
+
+/**
+ * Makes the data folder where there was none, and what is missing of it otherwise; harmless where it is all there. Throws
+ * `StorageError` where there were data, and are none: see `lookAtData`.
+ */
+export async function createData(directory: string, layout: Layout, date: Date): Promise<void> {
+  const isThere = await requireData(directory, layout);
   await createFolders(layout);
-  if (!hasRepository(layout.index))
-    await withProcessLock(join(layout.locks, 'registry'), () => createIndex(layout, date));
+  if (!isThere) await withProcessLock(join(layout.locks, 'registry'), () => createIndex(layout, date));
+}
+
+/** Whether there are data. Throws `StorageError` where there should be some. */
+export async function requireData(
+  directory: string,
+  layout: Layout,
+  options?: Parameters<typeof lookAtData>[2],
+): Promise<boolean> {
+  const standing = await lookAtData(directory, dirname(layout.index), options);
+  if (standing.kind === 'lost') throw standing.error;
+  return standing.kind === 'there';
 }
 
 /** The folders of the data, without the index. */
-export async function createFolders(layout: ReturnType<typeof dataLayout>): Promise<void> {
+export async function createFolders(layout: Layout): Promise<void> {
   for (const folder of [layout.packages, layout.assets, layout.symbols, layout.sources, layout.locks])
     await makeFolder(folder);
 }
 
 /** Made beside its place and moved there when complete: no other process, and no crash, meets half of one. */
-async function createIndex({ index }: ReturnType<typeof dataLayout>, date: Date): Promise<void> {
-  if (hasRepository(index)) return;
+async function createIndex({ index }: Layout, date: Date): Promise<void> {
+  if ((await lookAtIndex(index)).kind === 'whole') return;
   const incomplete = `${index}.incomplete`;
   await onDisk(`make ${index}`, async () => {
     await rm(incomplete, { recursive: true, force: true });
@@ -87,8 +108,4 @@ async function createIndex({ index }: ReturnType<typeof dataLayout>, date: Date)
 function refuseOccupied(place: string, cause: unknown): never {
   if (errorCode(cause) !== 'EEXIST' && errorCode(cause) !== 'ENOTEMPTY') throw cause;
   throw new StorageError(`${place} is needed, but something else is there`, { cause, hint: 'move it away' });
-}
-
-function hasRepository(index: string): boolean {
-  return existsSync(join(index, 'HEAD'));
 }

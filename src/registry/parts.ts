@@ -28,6 +28,7 @@ import { createAssetDelivery } from './deliver-asset.ts';
 import { createData, dataLayout } from './init.ts';
 import { removeLeftovers } from './leftovers.ts';
 import { observationsFile } from './observations.ts';
+import { requireOwnData } from './own-data.ts';
 import { createResolver, type Resolver } from './resolve-module.ts';
 import { createScrub } from './scrub.ts';
 import { createServedIndex } from './served-index.ts';
@@ -74,7 +75,7 @@ export async function openParts(options: OpenOptions) {
   const configuration = await createConfiguration(directory);
   const { dataDir } = configuration.current().registry;
   const layout = dataLayout(dataDir);
-  await createData(layout, now());
+  await createData(directory, layout, now());
   const addressOf = (source: string) =>
     configuration.current().sources.find(({ name }) => name === source)?.indexUrl;
   const audit = openAudit({ dataDir, actor, log, now });
@@ -82,6 +83,7 @@ export async function openParts(options: OpenOptions) {
   if (!(await index.isSettled())) await settle(index, layout.locks, log);
   if (!options.keepsFormat && (await index.state()).format !== currentFormat)
     await upgrade(index, layout.locks, log, (locked) => migrate(locked, now(), addressOf));
+  await requireOwnData({ directory, dataDir, index, mayWrite: !options.keepsFormat });
   const shares = createDiskShares(() => readFreeBytes(dataDir));
   const { files, assetFiles } = openStores(layout, shares);
   const archives = createVerifyingStore(files, { onDamage: reportDamage });

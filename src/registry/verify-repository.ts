@@ -12,14 +12,30 @@ export interface RepositoryOptions {
   readonly sources: ReadonlySet<string>;
 }
 
-/** What can be said of an index repository that may be too damaged to be opened. Writes nothing. */
+/**
+ * What can be said of an index repository that may be too damaged to be opened, beside what was found of its files. Writes
+ * nothing. A state that cannot be read since the repository is damaged is not told as another damage.
+ */
 export async function verifyRepository(
   directory: string,
+  standing: readonly VerifyFinding[],
   options: RepositoryOptions,
 ): Promise<readonly [repository: VerifyStep, state: VerifyStep]> {
-  const repository = await checkObjects(directory, options);
-  const state = await checkState(directory, options.signal);
-  return [stepOf('repository', repository.checked, repository.findings), stepOf('state', 3, state)];
+  if (!isSound(standing)) return [stepOf('repository', 0, standing), skipped('state')];
+  const objects = await checkObjects(directory, options);
+  const repository = stepOf('repository', objects.checked, [...standing, ...objects.findings]);
+  const state = stepOf('state', 3, await checkState(directory, options.signal));
+  const isOurs = ({ severity, subject }: VerifyFinding) => severity === 'problem' && subject === directory;
+  const isConsequence = state.outcome === 'problems' && repository.findings.some(isOurs);
+  return [repository, isConsequence ? skipped('state') : state];
+}
+
+export function skipped(step: VerifyStep['step']): VerifyStep {
+  return { step, outcome: 'skipped', checked: 0, findings: [] };
+}
+
+function isSound(findings: readonly VerifyFinding[]): boolean {
+  return findings.every(({ severity, isRepaired }) => severity === 'note' || isRepaired);
 }
 
 export function stepOf(
@@ -27,8 +43,7 @@ export function stepOf(
   checked: number,
   findings: readonly VerifyFinding[],
 ): VerifyStep {
-  const isSound = findings.every(({ severity, isRepaired }) => severity === 'note' || isRepaired);
-  return { step, outcome: isSound ? 'sound' : 'problems', checked, findings };
+  return { step, outcome: isSound(findings) ? 'sound' : 'problems', checked, findings };
 }
 
 export function problem(subject: string, detail: string, isRepaired = false): VerifyFinding {

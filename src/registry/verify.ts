@@ -1,13 +1,14 @@
-import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { loadConfig } from '../config/load.ts';
 import { StorageError } from '../errors.ts';
 import { withProcessLock } from '../support/process-lock.ts';
+import { lookAtData } from './data-standing.ts';
 import { dataLayout } from './init.ts';
 import { openRegistry } from './open.ts';
 import type { OpenOptions } from './parts.ts';
 import type { VerifyOptions, VerifyReport, VerifyStep } from './reports.ts';
-import { verifyRepository } from './verify-repository.ts';
+import { skipped, stepOf, verifyRepository } from './verify-repository.ts';
+import { verifyStanding } from './verify-standing.ts';
 
 const contentSteps = ['ledger', 'index', 'archives', 'temporary-files'] as const;
 
@@ -19,19 +20,23 @@ export async function verifyRegistry(opening: OpenOptions, options: VerifyOption
   const { registry, sources } = await loadConfig(opening.directory);
   const { deep = false, repair = false } = options;
   const layout = dataLayout(registry.dataDir);
-  if (!existsSync(layout.index))
+  const data = await lookAtData(opening.directory, registry.dataDir);
+  // A damaged index is what this is for; one that is not there is nothing to look at.
+  if (data.kind === 'lost' && data.isGone) throw data.error;
+  if (data.kind === 'none')
     throw new StorageError(`there is no index repository in ${layout.index}`, {
       hint: 'run "moonbit-registry sync" to make one, or restore the folder from a copy of it',
     });
   options.onProgress?.({ step: 'repository', done: 0, total: 0 });
   // Beside a sync that packs objects, git may not find what has just been moved.
-  const [repository, state] = await withProcessLock(join(layout.locks, 'registry'), () =>
-    verifyRepository(layout.index, {
+  const [repository, state] = await withProcessLock(join(layout.locks, 'registry'), async () => {
+    const standing = await verifyStanding(layout.index, { repair, signal: options.signal });
+    return verifyRepository(layout.index, standing, {
       deep,
       signal: options.signal,
       sources: new Set(sources.map(({ name }) => name)),
-    }),
-  );
+    });
+  });
   const contents = canOpen(state) ? await verifyOpen(opening, options) : contentSteps.map(skipped);
   const steps = [repository, state, ...contents];
   return { deep, repair, isSound: steps.every(({ outcome }) => outcome === 'sound'), steps };
@@ -42,9 +47,10 @@ async function verifyOpen(opening: OpenOptions, options: VerifyOptions): Promise
   try {
     return await opened.verify(options);
   } catch (error) {
-    // The repository's own step says what is wrong with it.
+    // What is the matter with it belongs to the first step that needs it open.
     if (!(error instanceof StorageError)) throw error;
-    return contentSteps.map((step) => ({ ...skipped(step), findings: [stoppedBy(error)] }));
+    const [first, ...others] = contentSteps;
+    return [stepOf(first, 0, [stoppedBy(error)]), ...others.map(skipped)];
   } finally {
     await opened.close();
   }
@@ -60,9 +66,5 @@ function stoppedBy({ message }: StorageError) {
 }
 
 function canOpen(state: VerifyStep): boolean {
-  return state.findings.every(({ isRepaired }) => isRepaired);
-}
-
-function skipped(step: (typeof contentSteps)[number]): VerifyStep {
-  return { step, outcome: 'skipped', checked: 0, findings: [] };
+  return state.outcome === 'sound';
 }

@@ -1,4 +1,5 @@
 import type { Command } from 'commander';
+import { restoreHint } from '../../index/restore-hint.ts';
 import type { VerifyFinding, VerifyProgress, VerifyReport, VerifyStep } from '../../registry/reports.ts';
 import { actorOf, addExamples, type CommandContext, interruptible, type Run } from '../context.ts';
 import { exitCodes } from '../exit-codes.ts';
@@ -65,7 +66,21 @@ function formatVerify({ steps, deep, isSound }: VerifyReport): string {
   const lines = steps.flatMap(formatStep);
   const verdict = isSound ? 'Sound.' : 'Not sound.';
   const hint = deep ? [] : ['Archives were looked at, not read: --deep reads every byte.'];
-  return [...lines, verdict, ...hint].join('\n');
+  return [...lines, verdict, ...describeRemedy(steps), ...hint].join('\n');
+}
+
+const stepsOfIndex: readonly string[] = ['repository', 'state', 'ledger', 'index'];
+
+/** What is left to do where the index itself is damaged; of archives, each finding says it. */
+function describeRemedy(steps: readonly VerifyStep[]): string[] {
+  const left = steps
+    .filter(({ step }) => stepsOfIndex.includes(step))
+    .flatMap(({ findings }) => findings)
+    .filter(
+      ({ severity, isRepaired, detail }) =>
+        severity === 'problem' && !isRepaired && !detail.includes('--repair'),
+    );
+  return left.length === 0 ? [] : [`To put the index right, ${restoreHint}.`];
 }
 
 function formatStep({ step, outcome, checked, findings }: VerifyStep): string[] {

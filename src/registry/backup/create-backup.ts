@@ -1,4 +1,3 @@
-import { existsSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { basename, dirname, join } from 'node:path';
@@ -7,7 +6,7 @@ import { StorageError } from '../../errors.ts';
 import { listKeptRefs, refsOf, writeIndexBundle } from '../../index/index-bundle.ts';
 import { writePiecesAtomic } from '../../support/atomic-file.ts';
 import { temporaryName } from '../../support/temporary-file.ts';
-import { dataLayout } from '../init.ts';
+import { dataLayout, requireData } from '../init.ts';
 import { type OpenOptions, openParts, type RegistryParts } from '../parts.ts';
 import { verifyContents } from '../verify-contents.ts';
 import { findPlace } from './backup-place.ts';
@@ -50,7 +49,7 @@ const fileMode = 0o600;
 export async function createBackup(opening: OpenOptions, options: BackupOptions): Promise<BackupReport> {
   const { registry } = await loadConfig(opening.directory);
   const layout = dataLayout(registry.dataDir);
-  if (!existsSync(layout.index))
+  if (!(await requireData(opening.directory, layout)))
     throw new StorageError(`there is no index repository in ${layout.index}: nothing to back up yet`, {
       hint: 'run "moonbit-registry sync" first',
     });

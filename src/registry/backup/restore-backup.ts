@@ -4,6 +4,7 @@ import { basename, dirname, join, resolve } from 'node:path';
 import { ConfigError, IntegrityError, StorageError } from '../../errors.ts';
 import { openGitIndex, type StateView } from '../../index/git-index.ts';
 import { unbundleIndex } from '../../index/index-bundle.ts';
+import { lookAtIndex } from '../../index/index-standing.ts';
 import { formatProblem } from '../../index/registry-state.ts';
 import { ifExists, onDisk } from '../../support/disk-errors.ts';
 import { errorCode } from '../../support/error-code.ts';
@@ -103,7 +104,7 @@ async function makeIndex(
 ): Promise<StateView> {
   await unbundleIndex(bundle, layout.index, { commit: state, served });
   await onDisk(`remove ${bundle}`, () => rm(bundle));
-  const steps = await verifyRepository(layout.index, { deep: false, signal, sources: new Set() });
+  const steps = await verifyRepository(layout.index, [], { deep: false, signal, sources: new Set() });
   const [problem] = steps.flatMap(({ findings }) =>
     findings.filter(({ severity }) => severity === 'problem'),
   );
@@ -127,7 +128,7 @@ async function checkFolder(directory: string): Promise<string> {
       throw new StorageError(`there is no folder ${dirname(target)}`, {
         hint: shellLine`mkdir -p ${dirname(target)}`,
       });
-    refuseData(await realpath(dirname(target)));
+    await refuseData(await realpath(dirname(target)));
     const there = await ifExists(stat(target));
     if (!there) return target;
     const names = there.isDirectory() ? await readdir(target) : [''];
@@ -150,16 +151,14 @@ async function refuseLink(target: string): Promise<void> {
 }
 
 /** Whatever a registry does not know in its data folder it may remove. */
-function refuseData(folder: string): void {
-  const above = [folder, ...parentsOf(folder)];
-  const data = above.find((candidate) => {
+async function refuseData(folder: string): Promise<void> {
+  for (const candidate of [folder, ...parentsOf(folder)]) {
     const { index, packages } = dataLayout(candidate);
-    return existsSync(join(index, 'HEAD')) && existsSync(packages);
-  });
-  if (data === undefined) return;
-  throw new StorageError(`${data} holds the data of another registry, so none can be restored in it`, {
-    hint: 'choose a folder outside of it',
-  });
+    if (!existsSync(packages) || !['whole', 'damaged'].includes((await lookAtIndex(index)).kind)) continue;
+    throw new StorageError(`${candidate} holds the data of another registry, so none can be restored in it`, {
+      hint: 'choose a folder outside of it',
+    });
+  }
 }
 
 function parentsOf(folder: string): string[] {

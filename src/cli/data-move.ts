@@ -1,0 +1,44 @@
+/** Edits of `registry.data_dir`: whoever moves it means the data to go along, and nothing else tells an empty folder from a first start. */
+import type { Config } from '../config/config.ts';
+import { UsageError } from '../errors.ts';
+import type { DataStanding } from '../registry/data-standing.ts';
+import { shellLine } from '../support/shell.ts';
+
+/** The settings before and after the edit. */
+export interface DataMove {
+  readonly before: Config;
+  readonly after: Config;
+}
+
+export async function lookAtDataOf({ directory, registry }: Config): Promise<DataStanding> {
+  const { lookAtData } = await import('../registry/data-standing.ts');
+  return lookAtData(directory, registry.dataDir);
+}
+
+/** Throws `UsageError` where the data are not where they would be looked for. Nothing has changed then. */
+export async function requireMovable({ before, after }: DataMove): Promise<void> {
+  const [old, next] = await Promise.all([lookAtDataOf(before), lookAtDataOf(after)]);
+  const [from, to] = [before.registry.dataDir, after.registry.dataDir];
+  if (next.kind === 'there') return;
+  if (next.kind === 'lost' && !next.isGone) throw next.error;
+  if (old.kind === 'none') return;
+  throw new UsageError(
+    `${to} has no data of this registry, so all modules would leave the index, and pins, origins and decisions be lost`,
+    {
+      hint: `stop "serve", move the data (${shellLine`mv ${from} ${to}`}), then run this again; or add --yes to begin anew there`,
+    },
+  );
+}
+
+/** The operator has said that the data may begin anew where they are to be now, if there are none. */
+export async function beginWhereAsked({ after }: DataMove): Promise<void> {
+  const standing = await lookAtDataOf(after);
+  if (standing.kind !== 'lost' || !standing.isGone) return;
+  const { forgetMarker } = await import('../registry/registry-marker.ts');
+  await forgetMarker(after.directory);
+}
+
+/** Whether the edit leads away from data that cannot be used: there is nothing to compare with. */
+export async function leavesLostData(before: Config, after: Config): Promise<boolean> {
+  return before.registry.dataDir !== after.registry.dataDir && (await lookAtDataOf(before)).kind === 'lost';
+}

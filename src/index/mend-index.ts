@@ -1,0 +1,38 @@
+/** Puts back what an index lost and what nobody has to guess: what is written here is the same in every index. */
+import { mkdir, rm, rmdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { writeFileAtomic } from '../support/atomic-file.ts';
+import { onDisk, storageErrorOf } from '../support/disk-errors.ts';
+import { configContent } from './create-index.ts';
+import { type DamagedPart, headContent, lookAtFile } from './index-standing.ts';
+import { servedRef } from './layout.ts';
+
+/** Writes the constant ones of these parts anew. Only while holding the registry's lock. */
+export async function mendIndex(directory: string, parts: readonly DamagedPart[]): Promise<void> {
+  for (const { name, isConstant } of parts) {
+    if (!isConstant) continue;
+    const place = join(directory, name);
+    if (name === 'refs') await onDisk(`make ${place}`, () => mkdir(place));
+    else await writeAnew(place, name === 'HEAD' ? headContent : configContent);
+  }
+}
+
+async function writeAnew(file: string, content: string): Promise<void> {
+  // A folder in its place goes if there is nothing in it.
+  if ((await lookAtFile(file)) === 'folder')
+    await rmdir(file).catch((error: unknown) => {
+      throw storageErrorOf(`remove the folder ${file}`, error);
+    });
+  await writeFileAtomic(file, content);
+}
+
+/**
+ * Removes what a power cut left of `main` where that names nothing: it is where the state says, and git writes no ref over
+ * one that it cannot read. Only while holding the registry's lock.
+ */
+export async function removeBrokenMain(directory: string): Promise<void> {
+  const file = join(directory, servedRef);
+  const look = await onDisk(`read ${file}`, () => lookAtFile(file));
+  if (typeof look === 'string' || /^[0-9a-f]{40}\s*$/.test(look.text)) return;
+  await onDisk(`remove ${file}`, () => rm(file));
+}

@@ -1,0 +1,44 @@
+import { join } from 'node:path';
+import { type DamagedPart, lookAtIndex, problemOf, unreadableConfigPart } from '../index/index-standing.ts';
+import { mendIndex, removeBrokenMain } from '../index/mend-index.ts';
+import { GitError, runGit } from '../support/git.ts';
+import type { VerifyFinding } from './reports.ts';
+import { problem } from './verify-repository.ts';
+
+/**
+ * Whether git can begin with an index at all: what of its own files is missing or damaged. With `repair`, those that are
+ * the same in every index are written anew. Throws `StorageError` where something else is in its place.
+ */
+export async function verifyStanding(
+  directory: string,
+  { repair, signal }: { readonly repair: boolean; readonly signal?: AbortSignal | undefined },
+): Promise<VerifyFinding[]> {
+  const parts = await findParts(directory, signal);
+  if (repair) await mendIndex(directory, parts);
+  // It is where the state says, and opening a registry moves it there.
+  if (parts.length === 0) await removeBrokenMain(directory);
+  return parts.map(({ name, detail, isConstant }) => {
+    if (!isConstant) return problem(join(directory, name), detail);
+    const outcome = repair
+      ? 'it was written anew, and nothing is lost by that'
+      : '--repair writes it anew, and nothing is lost by that';
+    return problem(join(directory, name), `${detail}: ${outcome}`, repair);
+  });
+}
+
+async function findParts(
+  directory: string,
+  signal: AbortSignal | undefined,
+): Promise<readonly DamagedPart[]> {
+  const standing = await lookAtIndex(directory);
+  if (standing.kind === 'damaged') return standing.parts;
+  const error = problemOf(directory, standing);
+  if (error) throw error;
+  try {
+    await runGit(['config', '--file', join(directory, 'config'), '--list'], { signal });
+    return [];
+  } catch (failure) {
+    if (!(failure instanceof GitError)) throw failure;
+    return [unreadableConfigPart];
+  }
+}
