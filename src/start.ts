@@ -5,13 +5,15 @@ import { createSignals } from './cli/signals.ts';
 import { findHomeDirectory } from './support/home-directory.ts';
 import { createLogSink } from './support/log-sink.ts';
 import { createResultSink } from './support/result-sink.ts';
-import { openStandardStream } from './support/standard-stream.ts';
+import { openStandardStream, watchTerminals } from './support/standard-stream.ts';
 import { toVisibleText } from './support/visible-text.ts';
 import { isWorker } from './support/worker.ts';
 
 /** How much of the log may wait for whoever reads it: of a command, which ends, nearly all. */
 const maxWaitingBytes = { command: 64 * 1024 * 1024, server: 1024 * 1024 };
 const lastWordsMs = 1000;
+
+process.on('exit', watchTerminals());
 
 // Whoever stops a group of processes stops the one that serves by several; it tells the others.
 if (isWorker()) for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => {});

@@ -1,5 +1,5 @@
 /** How bytes leave by standard output and standard error, whatever these are: files, pipes, sockets, terminals. */
-import { fstatSync, writeSync } from 'node:fs';
+import { closeSync, fstatSync, writeSync } from 'node:fs';
 import { isatty } from 'node:tty';
 
 /** Where bytes go, in the order given. */
@@ -83,4 +83,15 @@ function createStreamDevice(stream: StandardStream): ByteDevice {
 function unblock(stream: object): void {
   const { _handle: handle } = stream as { _handle?: { setBlocking?(isBlocking: boolean): unknown } };
   handle?.setBlocking?.(false);
+}
+
+/**
+ * To be called at the start; what it returns, at the very end. Node puts terminals back as they were, and aborts where one
+ * has been closed meanwhile: it leaves alone what is not open.
+ */
+export function watchTerminals(): () => void {
+  const terminals = [0, 1, 2].filter((fd) => isatty(fd));
+  return () => {
+    for (const fd of terminals.filter((terminal) => !isatty(terminal))) closeSync(fd);
+  };
 }
