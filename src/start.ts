@@ -1,63 +1,91 @@
 /** The program, once it is known that it can run here. */
-import { programVersion } from './support/version.ts';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Io } from './cli/io.ts';
+import { createSignals } from './cli/signals.ts';
+import { findHomeDirectory } from './support/home-directory.ts';
+import { createLogSink } from './support/log-sink.ts';
+import { createResultSink } from './support/result-sink.ts';
+import { openStandardStream, watchTerminals } from './support/standard-stream.ts';
+import { toVisibleText } from './support/visible-text.ts';
+import { isWorker } from './support/worker.ts';
 
-const words = process.argv.slice(2);
-if (words.length === 1 && (words[0] === '--version' || words[0] === '-V')) {
-  process.stdout.write(`${programVersion}\n`);
-} else {
-  process.exitCode = await runWith(words);
+/** How much of the log may wait for whoever reads it: of a command, which ends, nearly all. */
+const maxWaitingBytes = { command: 64 * 1024 * 1024, server: 1024 * 1024 };
+const lastWordsMs = 1000;
+
+process.on('exit', watchTerminals());
+
+// Whoever stops a group of processes stops the one that serves by several; it tells the others.
+if (isWorker()) for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => {});
+
+let waitsForReaders = true;
+const out = openStandardStream(1, process.stdout);
+const err = openStandardStream(2, process.stderr);
+const results = createResultSink(out.device);
+const log = createLogSink({
+  device: err.device,
+  maxWaitingBytes: () => (waitsForReaders ? maxWaitingBytes.command : maxWaitingBytes.server),
+  now: () => new Date(),
+});
+
+// A bug that nothing contains ends the process, as Node would, but what it says comes from anywhere.
+process.on('uncaughtException', async (error: unknown) => {
+  const said = error instanceof Error ? (error.stack ?? error.message) : String(error);
+  log.write(`${toVisibleText(`error: unexpected: ${said}`)}\n`);
+  await endNow(70);
+});
+
+const { runCli } = await import('./cli/run.ts');
+const code = await runCli(process.argv.slice(2), createIo());
+if (waitsForReaders) process.exitCode = code;
+else await endNow(code);
+
+function waitForNobody(): void {
+  waitsForReaders = false;
+  out.stopBlocking();
+  err.stopBlocking();
 }
 
-async function runWith(words: readonly string[]): Promise<number> {
-  const [{ findHomeDirectory }, { runCli }, { toVisibleText }] = await Promise.all([
-    import('./support/home-directory.ts'),
-    import('./cli/run.ts'),
-    import('./support/visible-text.ts'),
-  ]);
-  // The reader of a pipe went away (`… | head`): there is nobody left to tell. A lost log ends nothing.
-  process.stdout.on('error', (error: NodeJS.ErrnoException) => {
-    if (error.code !== 'EPIPE') throw error;
-    if (!hasWrittenBytes) process.exit(0);
-  });
-  // Half a file is not what somebody was shown enough of: whoever writes it hears of it.
-  let hasWrittenBytes = false;
-  const stdout = {
-    write: (text: string) => process.stdout.write(text),
-    isTTY: process.stdout.isTTY,
-    get columns() {
-      return process.stdout.columns;
+/** What nobody takes within a second is left. */
+async function endNow(exitCode: number): Promise<void> {
+  await Promise.race([Promise.all([log.flush(), results.settled()]).catch(() => {}), sleep(lastWordsMs)]);
+  process.exit(exitCode);
+}
+
+function createIo(): Io {
+  const signals = createSignals(process, () => performance.now());
+  return {
+    stdout: {
+      ...results,
+      isTTY: process.stdout.isTTY,
+      get columns() {
+        return process.stdout.columns;
+      },
     },
-    writeBytes(bytes: Uint8Array) {
-      hasWrittenBytes = true;
-      return new Promise<void>((resolve, reject) =>
-        process.stdout.write(bytes, (error) => (error ? reject(error) : resolve())),
-      );
+    stderr: {
+      ...log,
+      isTTY: process.stderr.isTTY,
+      get columns() {
+        return process.stderr.columns;
+      },
     },
-  };
-  process.stderr.on('error', (error: NodeJS.ErrnoException) => {
-    if (error.code !== 'EPIPE') throw error;
-  });
-  // A bug that nothing contains ends the process, as Node would, but what it says comes from anywhere.
-  process.on('uncaughtException', (error: unknown) => {
-    const said = error instanceof Error ? (error.stack ?? error.message) : String(error);
-    process.stderr.write(`${toVisibleText(`error: unexpected: ${said}`)}\n`);
-    process.exit(70);
-  });
-  return runCli(words, {
-    stdout,
-    stderr: process.stderr,
+    waitsForReaders: () => waitsForReaders,
     env: process.env,
     script: process.argv[1] ?? '',
     workingDirectory: process.cwd(),
     homeDirectory: findHomeDirectory,
     now: () => Date.now(),
-    onInterrupt(listener) {
-      const signals = ['SIGINT', 'SIGTERM'] as const;
-      for (const signal of signals) process.on(signal, listener);
-      return () => {
-        for (const signal of signals) process.off(signal, listener);
-      };
+    onInterrupt: (listener) =>
+      signals.onInterrupt(() => {
+        waitForNobody();
+        listener();
+      }),
+    onHangUp: signals.onHangUp,
+    onExit(listener) {
+      process.on('exit', listener);
+      return () => process.off('exit', listener);
     },
-    exit: (code) => process.exit(code),
-  });
+    exit: (exitCode) => process.exit(exitCode),
+    waitForNobody,
+  };
 }

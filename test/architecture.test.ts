@@ -73,7 +73,6 @@ test('only main and start touch the process, and only parts.ts puts implementati
     'cli/output.ts',
     'cli/run.ts',
     'main.ts',
-    'start.ts',
   ]);
   expect(uses(/\btoRaw\(\)|\bwriteRaw\(/).sort()).toEqual(['cli/output.ts', 'cli/terminal.ts']);
   expect(uses(/\bopenFileArchiveStore\(directory|= openFileArchiveStore\(/).sort()).toEqual([

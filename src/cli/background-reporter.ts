@@ -13,6 +13,8 @@ export interface BackgroundReporter {
   mirrored(report: MirrorReport): void;
   failed(job: string, error: unknown): void;
   recovered(job: string): void;
+  /** Whoever asked for a job is told how it fails, also if others were before. */
+  askedFor(job: string): void;
 }
 
 const maxConflictLines = 10;
@@ -79,6 +81,9 @@ export function createBackgroundReporter(log: Log): BackgroundReporter {
       const text = [message, ...problems].join('; ');
       const kept = job === 'reload' ? '; the old settings stay in use' : '';
       log.error(`${job} failed: ${text}${kept}`);
+    },
+    askedFor(job) {
+      complaints.isWell(job);
     },
     recovered(job) {
       if (complaints.isWell(job)) log.info(`${job} works again`);

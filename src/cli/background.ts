@@ -5,6 +5,7 @@
 import { setMaxListeners } from 'node:events';
 import { defaultMaxConcurrency } from '../config/presets.ts';
 import type { RefreshTrouble } from '../http/health.ts';
+import { describeConfigChanges } from '../registry/config-changes.ts';
 import type { Registry } from '../registry/registry.ts';
 import type { GoOn } from '../registry/reports.ts';
 import type { Log } from '../support/log.ts';
@@ -14,6 +15,8 @@ import { createLateEditReport } from './late-edits.ts';
 export interface Background {
   /** Starts what is due; call it every second. Returns at once. */
   tick(): void;
+  /** Reads `registry.toml` at once, and says what came of it, even if that is nothing or was said before. */
+  reload(): void;
   /** Resolves when nothing that was started is running any more. */
   idle(): Promise<void>;
   /** Aborts what is running and starts nothing more. */
@@ -79,16 +82,26 @@ export function createBackground(options: BackgroundOptions): Background {
       done.finally(() => running.delete(job)),
     );
   };
-  const reload = async () => {
+  const reload = async (isAsked = false) => {
     await registry.reload();
+    const changes = describeConfigChanges(loaded, registry.config);
     // Whoever was at work may have loaded it before us.
-    if (registry.config === loaded) return;
+    const isSame = registry.config === loaded;
     loaded = registry.config;
     if (options.isFollower) return;
-    log.info('registry.toml changed and was loaded');
+    if (isSame && isAsked) log.info('registry.toml was read again: nothing has changed');
+    if (isSame) return;
+    log.info('registry.toml changed and was loaded', { changes: changes.join('; ') || undefined });
     reportLateEdits(loaded);
     await registry.reaggregate();
     refreshedAt = Number.NEGATIVE_INFINITY;
+  };
+  const reloadNow = () => {
+    if (signal.aborted) return;
+    const reading = running.get('reload');
+    if (reading !== undefined) return void reading.then(reloadNow);
+    reporter.askedFor('reload');
+    start('reload', () => reload(true));
   };
   const tellTrouble = (trouble: RefreshTrouble | undefined) => {
     if (trouble?.since !== told?.since) options.onTrouble?.(trouble);
@@ -129,7 +142,7 @@ export function createBackground(options: BackgroundOptions): Background {
       const seen = options.readFingerprint();
       if (seen !== fingerprint && !running.has('reload')) {
         fingerprint = seen;
-        start('reload', reload);
+        start('reload', () => reload());
       }
       const read = options.readReadings();
       if (read !== readings) registry.forgetAbsences();
@@ -152,6 +165,7 @@ export function createBackground(options: BackgroundOptions): Background {
         start('scrub', scrub);
       }
     },
+    reload: reloadNow,
     idle,
     async stop() {
       controller.abort(new Error('the server is stopping'));

@@ -47,7 +47,11 @@ export function recordIo(options: RecordedIoOptions = {}): RecordedIo {
       listeners.add(listener);
       return () => listeners.delete(listener);
     },
+    onHangUp: () => () => {},
+    onExit: () => () => {},
     exit: (code) => void exits.push(code),
+    waitForNobody() {},
+    waitsForReaders: () => true,
     interrupt() {
       for (const listener of [...listeners]) listener();
     },

@@ -1,6 +1,8 @@
 import { StorageError, UsageError } from '../errors.ts';
+import { storageErrorOf } from '../support/disk-errors.ts';
 import { errorCode } from '../support/error-code.ts';
 import { createLog, type LogLevel } from '../support/log.ts';
+import type { LostLines } from '../support/log-sink.ts';
 import { toVisibleJson, toVisibleLine, toVisibleText } from '../support/visible-text.ts';
 import { describeFailure, formatFailure } from './failure.ts';
 import { highlight } from './highlight.ts';
@@ -26,6 +28,8 @@ export interface Output {
   log(line: string): void;
   /** What ended the command. */
   failure(error: unknown): void;
+  /** Resolves when the result is where it was to go; throws `StorageError` with what kept it from that. */
+  delivered(): Promise<void>;
   /** Help that was asked for, with its newlines. */
   help(text: string): void;
   /** Replaces the one line at the bottom of the terminal; `undefined` removes it. Nothing without a terminal. */
@@ -64,12 +68,9 @@ export function createOutput(io: Io, settings: OutputSettings): Output {
     if (shown) stderr.write(clearLine);
     shown = false;
   };
-  const log = createLog({
-    write: (line) => stderr.write(line),
-    level: 'debug',
-    format: 'json',
-    now: () => new Date(io.now()),
-  });
+  const now = () => new Date(io.now());
+  const log = createLog({ write: (line) => stderr.write(line), level: 'debug', format: 'json', now });
+  io.stderr.sayLosses?.((lost) => formatLoss(lost, settings.logFormat, now));
   const tell = (level: LogLevel, text: string, label?: readonly [Sequence, string]) => {
     clear();
     if (isJson) log[level](text);
@@ -92,13 +93,10 @@ export function createOutput(io: Io, settings: OutputSettings): Output {
     async bytes(pieces) {
       if (stdout.isTTY)
         throw new UsageError('these bytes are not for a terminal', { hint: 'redirect them: … > FILE' });
-      try {
-        for await (const piece of pieces) await io.stdout.writeBytes?.(piece);
-      } catch (error) {
-        throw errorCode(error) === 'EPIPE'
-          ? new StorageError('whoever read the result went away', { cause: error })
-          : error;
-      }
+      for await (const piece of pieces)
+        await io.stdout.writeBytes?.(piece).catch((error: unknown) => {
+          throw undelivered(error);
+        });
     },
     say(text) {
       clear();
@@ -121,6 +119,11 @@ export function createOutput(io: Io, settings: OutputSettings): Output {
           failed,
         ]);
     },
+    async delivered() {
+      await io.stdout.settled?.().catch((error: unknown) => {
+        throw undelivered(error);
+      });
+    },
     help(text) {
       clear();
       stdout.write(text);
@@ -136,6 +139,21 @@ export function createOutput(io: Io, settings: OutputSettings): Output {
     hasStatusLine,
     width: stdout.width,
   };
+}
+
+/** A line of the log about lines of it that nobody will see. */
+function formatLoss({ lines, since, cause }: LostLines, format: LogFormat, now: () => Date): string {
+  const written: string[] = [];
+  const { warn } = createLog({ write: (line) => written.push(line), level: 'debug', format, now });
+  warn('lines of this log were lost', { lines, since: since.toISOString(), cause });
+  return written.join('');
+}
+
+/** Why a result did not get where it was to go. */
+function undelivered(error: unknown): StorageError {
+  if (errorCode(error) === 'EPIPE')
+    return new StorageError('whoever read the result went away', { cause: error });
+  return storageErrorOf('write the result to standard output', error);
 }
 
 const warning = 'warning:';

@@ -23,6 +23,7 @@ import { defineUpdate } from './commands/update.ts';
 import { defineVerify } from './commands/verify.ts';
 import type { DefineCommand, Run } from './context.ts';
 import { CommandLineError } from './exit-codes.ts';
+import { commandsOf, defineHelp, namesOf } from './help-command.ts';
 import { hintForOtherWord } from './other-words.ts';
 import { wrapText } from './wrap.ts';
 
@@ -102,12 +103,16 @@ export function createProgram({ run, writeHelp, columns }: ProgramOptions): Comm
       `"${programName} COMMAND --help" shows what a command takes, with examples.\n` +
       'Exit status: 0 done, 1 failed, 2 wrong usage,\n  3 done, but with conflicts, stale sources or missing archives.',
   );
-  for (const command of withDescendants(program)) handleParseErrors(command);
+  for (const command of withDescendants(program)) {
+    handleParseErrors(command);
+    if (command.commands.length > 0) handleParseErrors(defineHelp(command, fullName(command)));
+  }
   return program;
 }
 
+/** It and all commands below it, but for those that show their help. */
 export function withDescendants(command: Command): Command[] {
-  return [command, ...command.commands.flatMap(withDescendants)];
+  return [command, ...commandsOf(command).flatMap(withDescendants)];
 }
 
 /** `moonbit-registry source add`. */
@@ -144,9 +149,7 @@ function handleParseErrors(command: Command): void {
     if (error.exitCode === 0) throw new HelpShown();
     const usage = `usage: ${usageLine(command)}`;
     if (error.code === 'commander.help') {
-      const names = command.commands
-        .filter((child) => child.name() !== 'complete')
-        .map((child) => child.name());
+      const names = namesOf(command);
       throw new CommandLineError(`${fullName(command)} needs a command: ${names.join(', ')}`, {
         hint: `see ${fullName(command)} --help`,
       });

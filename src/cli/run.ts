@@ -35,10 +35,14 @@ export async function runCli(words: readonly string[], io: Io): Promise<ExitCode
     command = fullName(chosen).split(' ').slice(1).join(' ');
   });
   try {
-    await program.parseAsync(words, { from: 'user' });
+    await program.parseAsync(words, { from: 'user' }).catch((error: unknown) => {
+      if (!(error instanceof HelpShown)) throw error;
+    });
+    // What nobody got was not done, however well the work went.
+    if (io.waitsForReaders()) await createOutput(io, guessSettings(words)).delivered();
     return exitCode;
   } catch (error) {
-    return error instanceof HelpShown ? exitCodes.done : reportFailure(error, io, guessSettings(words));
+    return reportFailure(error, io, guessSettings(words));
   }
 }
 
@@ -76,6 +80,7 @@ function createContext(program: Command, command: string, io: Io): CommandContex
     runAnother: (words, workingDirectory) =>
       runCli(words, {
         ...io,
+        onHangUp: () => () => {},
         env: { ...io.env, [folderVariable]: undefined },
         // With --json, stdout carries the one document of this command.
         stdout: settings.json ? io.stderr : io.stdout,

@@ -4,39 +4,35 @@ import { createServer } from 'node:net';
 import { UsageError } from '../errors.ts';
 import type { RefreshTrouble } from '../http/health.ts';
 import type { Log } from '../support/log.ts';
+import { workerVariable } from '../support/worker.ts';
 
 /**
  * Several processes on one port: this one accepts connections and does the background work, the workers run the
- * same command line again and answer requests. A worker that dies is replaced.
+ * same command line again and answer requests. A worker that dies is replaced. Signals are for this one alone, however many
+ * of them a terminal or systemd sends to: it tells the workers over the channel they have in common.
  */
 export interface Workers {
   /** The port they listen on. */
   readonly port: number;
-  /** Sends all of them, and those that replace them, what they are to know; the last message counts. */
-  tell(message: WorkerMessage): void;
+  /** What all of them, and those that replace them, are to know of refreshing. */
+  tellTrouble(trouble: RefreshTrouble | undefined): void;
+  /** All of them read `registry.toml` now. */
+  tellReload(): void;
   /** Lets each end its running requests; kills what is left after `drainMs`. */
   stop(drainMs: number): Promise<void>;
+  /** Ends them at once. */
+  kill(): void;
 }
 
+/** All that a worker is to know, sent whenever it changes, and to a worker when it begins to listen for it. */
 export interface WorkerMessage {
   readonly refreshTrouble: RefreshTrouble | undefined;
+  /** How often this was asked for. */
+  readonly reloads: number;
+  readonly isStopping: boolean;
 }
 
 const restartPauseMs = 1000;
-
-export function isWorker(): boolean {
-  return cluster.isWorker;
-}
-
-/** In a worker: what the process that started it tells. */
-export function onTold(listener: (message: WorkerMessage) => void): void {
-  cluster.worker?.on('message', listener);
-}
-
-/** To be called at the end of a worker's work: its channel would keep the process alive. */
-export function leave(): void {
-  cluster.worker?.disconnect();
-}
 
 /**
  * Starts them, and waits until all of them listen. Throws `UsageError` when one ends before it listens, having said why
@@ -47,46 +43,86 @@ export async function startWorkers(
   address: { readonly host: string; readonly port: number },
   log: Log,
 ): Promise<Workers> {
-  let isStopping = false;
+  let known: WorkerMessage = { refreshTrouble: undefined, reloads: 0, isStopping: false };
+  const running = () => Object.values(cluster.workers ?? {}).filter((worker) => worker !== undefined);
+  const tell = (news: Partial<WorkerMessage>) => {
+    known = { ...known, ...news };
+    for (const worker of running()) send(worker, known);
+  };
   if (address.port === 0) await choosePort(address.host);
-  const listening = new Promise<number>((resolve, reject) => {
-    let missing = count;
-    cluster.on('listening', (_, address) => {
-      missing--;
-      if (missing === 0) resolve(address.port);
-    });
-    cluster.once('exit', () => reject(new UsageError('a worker could not start; its own message says why')));
-  });
-  const started = Array.from({ length: count }, () => cluster.fork());
-  const port = await listening.catch(async (error: unknown) => {
-    await Promise.all(started.map((worker) => end(worker, 0)));
-    throw error;
-  });
+  cluster.on('message', (worker) => send(worker, known));
+  const start = () => cluster.fork({ [workerVariable]: '1' });
+  const port = await startAll(count, start);
   cluster.on('listening', (worker) => log.info('a worker serves again', { worker: worker.id }));
   cluster.on('exit', (worker, code, signal) => {
-    if (isStopping) return;
+    if (known.isStopping) return;
     log.error('a worker ended and is replaced', { worker: worker.id, code, signal });
     setTimeout(() => {
-      if (!isStopping) cluster.fork();
+      if (!known.isStopping) start();
     }, restartPauseMs);
-  });
-  let last: WorkerMessage | undefined;
-  cluster.on('online', (worker) => {
-    if (last) worker.send(last);
   });
   return {
     port,
-    tell(message) {
-      last = message;
-      for (const worker of Object.values(cluster.workers ?? {}))
-        if (worker?.isConnected()) worker.send(message);
-    },
+    tellTrouble: (refreshTrouble) => tell({ refreshTrouble }),
+    tellReload: () => tell({ reloads: known.reloads + 1 }),
     async stop(drainMs) {
-      isStopping = true;
-      const running = Object.values(cluster.workers ?? {}).filter((worker) => worker !== undefined);
-      await Promise.all(running.map((worker) => end(worker, drainMs)));
+      tell({ isStopping: true });
+      await Promise.all(running().map((worker) => ended(worker, drainMs)));
+    },
+    kill() {
+      for (const worker of running()) worker.process.kill('SIGKILL');
     },
   };
+}
+
+/** Resolves with the port that all of them listen on. */
+async function startAll(count: number, start: () => Worker): Promise<number> {
+  const started = Array.from({ length: count }, start);
+  let stopWatching = () => {};
+  try {
+    return await new Promise<number>((resolve, reject) => {
+      let missing = count;
+      const onListening = (_: Worker, { port }: { readonly port: number }) => {
+        missing--;
+        if (missing === 0) resolve(port);
+      };
+      const onExit = (_: Worker, _code: number, signal: string) => {
+        // Hung up, with its group, before it could leave that to us.
+        if (signal === 'SIGHUP') started.push(start());
+        else reject(new UsageError('a worker could not start; its own message says why'));
+      };
+      cluster.on('listening', onListening).on('exit', onExit);
+      stopWatching = () => void cluster.off('listening', onListening).off('exit', onExit);
+    });
+  } catch (error) {
+    await Promise.all(
+      started.map((worker) => {
+        worker.process.kill('SIGKILL');
+        return ended(worker, 0);
+      }),
+    );
+    throw error;
+  } finally {
+    stopWatching();
+  }
+}
+
+function send(worker: Worker, message: WorkerMessage): void {
+  // Its channel may break meanwhile; whether it is gone, its exit says.
+  if (worker.isConnected()) worker.send(message, undefined, () => {});
+}
+
+/** Resolves when it has ended. */
+function ended(worker: Worker, drainMs: number): Promise<void> {
+  return new Promise((resolve) => {
+    if (worker.isDead()) return resolve();
+    // Longer than the worker's own draining, which this only backs up.
+    const timer = setTimeout(() => worker.process.kill('SIGKILL'), drainMs + 2000);
+    worker.once('exit', () => {
+      clearTimeout(timer);
+      resolve();
+    });
+  });
 }
 
 /** Once all workers have died, those that replace them would get another free port, which no client knows. */
@@ -103,17 +139,4 @@ async function choosePort(host: string): Promise<void> {
   if (address === null || typeof address === 'string') return;
   cluster.setupPrimary();
   cluster.setupPrimary({ args: [...(cluster.settings.args ?? []), '--port', String(address.port)] });
-}
-
-function end(worker: Worker, drainMs: number): Promise<void> {
-  return new Promise((resolve) => {
-    if (worker.isDead()) return resolve();
-    // Longer than the worker's own draining, which this only backs up.
-    const timer = setTimeout(() => worker.process.kill('SIGKILL'), drainMs + 2000);
-    worker.once('exit', () => {
-      clearTimeout(timer);
-      resolve();
-    });
-    worker.process.kill('SIGTERM');
-  });
 }

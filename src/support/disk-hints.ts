@@ -19,7 +19,7 @@ const ofDisksAlone = {
   EACCES: access,
   EPERM: access,
   ENOTDIR: 'something else stands where a directory is needed: move it away',
-  EISDIR: 'a directory stands where a file is needed: name another file',
+  EISDIR: 'a directory stands where a file is needed: move it away, or name another file',
   EMFILE: 'raise the limit of open files (ulimit -n), or lower the number of jobs',
   ENFILE: 'raise the limit of open files of this machine',
   EIO: 'the disk reports a hardware error: check it before going on',

@@ -26,6 +26,10 @@ export async function runHere(
     homeDirectory: () => known.HOME,
     now: () => Date.now(),
     onInterrupt: () => () => {},
+    onHangUp: () => () => {},
+    onExit: () => () => {},
+    waitForNobody() {},
+    waitsForReaders: () => true,
     exit(exitCode) {
       throw new Error(`the command wanted to end the process with ${exitCode}`);
     },

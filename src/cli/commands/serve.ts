@@ -4,9 +4,11 @@ import type { Command } from 'commander';
 import type { RefreshTrouble } from '../../http/health.ts';
 import { observationsFile } from '../../registry/observations.ts';
 import type { Registry } from '../../registry/registry.ts';
+import { withClosing } from '../../support/closing.ts';
 import { errorCode } from '../../support/error-code.ts';
 import type { Log } from '../../support/log.ts';
 import { shellLine } from '../../support/shell.ts';
+import { isWorker } from '../../support/worker.ts';
 import { parseWholeNumber } from '../arguments.ts';
 import { type BackgroundOptions, createBackground, oldestReading } from '../background.ts';
 import { addExamples, type CommandContext, type Run, withRegistry } from '../context.ts';
@@ -21,7 +23,8 @@ import {
   readClientConfig,
   sharedUrl,
 } from '../moon-client.ts';
-import { isWorker, leave, onTold, startWorkers } from '../workers.ts';
+import { listenToParent } from '../worker.ts';
+import { startWorkers, type WorkerMessage } from '../workers.ts';
 
 const drainMs = 10_000;
 
@@ -48,6 +51,8 @@ export function defineServe(parent: Command, run: Run): void {
       const port = flags.port === undefined ? undefined : parseWholeNumber('--port', flags.port, 0, 65_535);
       const workers = flags.workers === undefined ? 1 : parseWholeNumber('--workers', flags.workers, 1, 256);
       const isShared = workers > 1;
+      // It is no reason to end, also before it can be heeded.
+      context.io.onHangUp(() => {});
       return withRegistry(
         context,
         async (registry) => {
@@ -81,37 +86,66 @@ async function serve(
 ): Promise<void> {
   const { io, output } = context;
   const log = createCommandLog(context);
+  io.waitForNobody();
+  const signals = watchSignals(io);
   // Settings edited while nothing ran count before the first answer (rule 6).
   await registry.reaggregate();
   await discardAnswers(registry, log);
-  let trouble: RefreshTrouble | undefined;
-  const server =
-    workerCount > 1
-      ? await startWorkers(workerCount, address, log)
-      : await listen(context, registry, address, () => trouble);
-  const onTrouble = (now: RefreshTrouble | undefined) => {
-    trouble = now;
-    if ('tell' in server) server.tell({ refreshTrouble: now });
-  };
-  const { server: settings } = registry.config;
-  const { baseUrl } = settings;
-  const reached = addressesOf({ host: address.host, port: server.port, baseUrl }, machineAddresses());
+  try {
+    await withClosing(async (onClose) => {
+      let trouble: RefreshTrouble | undefined;
+      const server =
+        workerCount > 1
+          ? await startWorkers(workerCount, address, log)
+          : await listen(context, registry, address, () => trouble);
+      onClose(() => server.stop(drainMs));
+      const background = await startBackground(context, registry, {
+        isFollower: false,
+        onTrouble(now) {
+          trouble = now;
+          if ('tellTrouble' in server) server.tellTrouble(now);
+        },
+      });
+      onClose(background.stop);
+      await tellServing(context, registry, { host: address.host, port: server.port });
+      signals.heed({
+        hangUp() {
+          background.reload();
+          if ('tellReload' in server) server.tellReload();
+        },
+        again() {
+          if ('kill' in server) server.kill();
+        },
+      });
+      await signals.interrupted;
+      output.note('Stopping: waiting for running requests (again to stop at once)…');
+    });
+  } finally {
+    await discardAnswers(registry, log);
+  }
+}
+
+/** The result: where it serves. */
+async function tellServing(
+  { io, output }: CommandContext,
+  registry: Registry,
+  listening: { readonly host: string; readonly port: number },
+): Promise<void> {
   const { lacksAllowedHosts } = await import('../../http/allowed-hosts.ts');
-  if (lacksAllowedHosts(registry.config.server, { host: address.host, address: address.host }))
+  const { server, registry: own, directory } = registry.config;
+  const reached = addressesOf({ ...listening, baseUrl: server.baseUrl }, machineAddresses());
+  const { url } = reached;
+  if (lacksAllowedHosts(server, { host: listening.host, address: listening.host }))
     output.warn(
       'server.base_url and server.allowed_hosts are not set, so requests for whatever host are answered; ' +
-        `set the address that clients use, e.g. ${shellLine`moonbit-registry config server.base_url ${reached.url}`}`,
+        `set the address that clients use, e.g. ${shellLine`moonbit-registry config server.base_url ${url}`}`,
     );
-  const background = await startBackground(context, registry, { isFollower: false, onTrouble });
-  const { url } = reached;
   output.result({
-    text: formatServing(registry.config.registry.name, reached, readClientConfig(io, url)),
-    json: { url, index: `${url}/git/index`, port: server.port, directory: registry.config.directory },
+    text: formatServing(own.name, reached, readClientConfig(io, url)),
+    json: { url, index: `${url}/git/index`, port: listening.port, directory },
   });
-  await firstInterrupt(io);
-  output.note('Stopping: waiting for running requests (again to stop at once)…');
-  await Promise.all([background.stop(), server.stop(drainMs)]);
-  await discardAnswers(registry, log);
+  // Clients are served all the same.
+  output.delivered().catch((error: Error) => output.warn(`it serves at ${url}, but ${error.message}`));
 }
 
 /** What the processes of this run, or one that was killed, have shared. Nobody else needs it, so what cannot be removed may stay. */
@@ -124,17 +158,25 @@ async function discardAnswers(registry: Registry, log: Log): Promise<void> {
 
 /** One of several: answers requests, follows `registry.toml`, and leaves the rest to the process that started it. */
 async function serveAsWorker(context: CommandContext, registry: Registry, address: Address): Promise<void> {
+  context.io.waitForNobody();
+  let told: WorkerMessage | undefined;
+  let reload = () => {};
+  const parent = listenToParent((message) => {
+    const isAsked = told !== undefined && message.reloads > told.reloads;
+    told = message;
+    if (isAsked) reload();
+  });
   try {
-    let trouble: RefreshTrouble | undefined;
-    onTold(({ refreshTrouble }) => {
-      trouble = refreshTrouble;
+    await withClosing(async (onClose) => {
+      const server = await listen(context, registry, address, () => told?.refreshTrouble);
+      onClose(() => server.stop(drainMs));
+      const background = await startBackground(context, registry, { isFollower: true });
+      onClose(background.stop);
+      reload = background.reload;
+      await parent.stopping;
     });
-    const server = await listen(context, registry, address, () => trouble);
-    const background = await startBackground(context, registry, { isFollower: true });
-    await firstInterrupt(context.io);
-    await Promise.all([background.stop(), server.stop(drainMs)]);
   } finally {
-    leave();
+    parent.leave();
   }
 }
 
@@ -178,6 +220,7 @@ async function startBackground(
   background.tick();
   const timer = setInterval(() => background.tick(), 1000);
   return {
+    reload: background.reload,
     stop(): Promise<void> {
       clearInterval(timer);
       return background.stop();
@@ -185,16 +228,35 @@ async function startBackground(
   };
 }
 
-/** Resolves at the first SIGINT or SIGTERM; a second one ends the process. */
-function firstInterrupt(io: CommandIo): Promise<void> {
-  return new Promise((resolve) => {
-    let isStopping = false;
+/** What signals ask for, once somebody can do it. */
+interface SignalWork {
+  /** SIGHUP. */
+  hangUp(): void;
+  /** A second SIGINT or SIGTERM, which ends the process. */
+  again(): void;
+}
+
+/** Heard from the beginning on: `interrupted` resolves at the first SIGINT or SIGTERM. */
+function watchSignals(io: CommandIo) {
+  let work: SignalWork | undefined;
+  let isStopping = false;
+  io.onHangUp(() => work?.hangUp());
+  const interrupted = new Promise<void>((resolve) => {
     io.onInterrupt(() => {
-      if (isStopping) io.exit(exitCodes.failed);
+      if (isStopping) {
+        work?.again();
+        io.exit(exitCodes.failed);
+      }
       isStopping = true;
       resolve();
     });
   });
+  return {
+    interrupted,
+    heed(given: SignalWork) {
+      work = given;
+    },
+  };
 }
 
 function fingerprintOf(file: string): string {
