@@ -15,6 +15,7 @@ import type { Log, LogEntry } from './log.ts';
 import { errorProblem, sendAnswer, sendReady } from './respond.ts';
 import type { Staleness } from './staleness.ts';
 import { parseTarget } from './target.ts';
+import { discardBody, hasBody } from './unread-body.ts';
 
 export interface HandlerOptions {
   readonly before: Before;
@@ -25,6 +26,8 @@ export interface HandlerOptions {
   /** Accepted, and not required, in front of every path: '', or with a leading and without a trailing slash. */
   readonly prefix: string;
   readonly targetCharacters: number;
+  /** Of a body that no route reads. */
+  readonly bodyBytes: number;
   readonly staleness: Staleness;
   readonly log: Log;
   readonly accessLog: boolean;
@@ -41,7 +44,8 @@ export function createHandler(options: HandlerOptions): Handle {
   return async (request, response) => {
     const exchange = { id: randomUUID(), startedAt: options.now(), request, response };
     const refusal = options.before(request) ?? refuseHead(request, options.targetCharacters);
-    const ready = refusal || !wantsAll(request) ? undefined : options.findReady(request.url ?? '');
+    const ready =
+      refusal || !wantsAll(request) || hasBody(request) ? undefined : options.findReady(request.url ?? '');
     if (!ready) return answer(options, exchange, refusal);
     sendReady(response, ready, exchange.id);
     logRequest(options, exchange, response.statusCode);
@@ -66,6 +70,7 @@ async function answer(
   const found = refusal
     ? refuse(refusal, isAskedByGit(request))
     : await findAnswer(options, exchange, client);
+  discardBody(request, response, options.bodyBytes);
   const send = (sent: Answer) =>
     sendAnswer(request, response, sent, { id, headers: found.headers, problemsAsText: found.isForGit });
   try {
