@@ -95,6 +95,7 @@ export function createApp(registry: Registry, options: AppOptions): App {
     staleness,
     prefix,
     targetCharacters: limits.targetCharacters,
+    bodyBytes: limits.bodyBytes,
     log,
     accessLog: options.accessLog ?? false,
     now,

@@ -18,6 +18,7 @@ import { ownOrigin } from './own-origin.ts';
 import { errorProblem, sendAnswer, sendReady } from './respond.ts';
 import type { Staleness } from './staleness.ts';
 import { parseTarget } from './target.ts';
+import { discardBody, hasBody } from './unread-body.ts';
 
 export interface HandlerOptions {
   readonly before: Before;
@@ -29,6 +30,8 @@ export interface HandlerOptions {
   /** As in `BaseAddress`. */
   readonly prefix: () => string;
   readonly targetCharacters: number;
+  /** Of a body that no route reads. */
+  readonly bodyBytes: number;
   readonly staleness: Staleness;
   readonly log: Log;
   readonly accessLog: boolean;
@@ -47,7 +50,8 @@ export function createHandler(options: HandlerOptions): Handle {
     const askedBy = options.readClient(request);
     const exchange = { id: randomUUID(), startedAt: options.now(), request, response, askedBy };
     const refusal = options.before(request) ?? refuseHead(request, options.targetCharacters);
-    const ready = refusal || !wantsAll(request) ? undefined : options.findReady(request.url ?? '');
+    const ready =
+      refusal || !wantsAll(request) || hasBody(request) ? undefined : options.findReady(request.url ?? '');
     if (!ready) return answer(options, exchange, refusal);
     sendReady(response, ready, exchange.id);
     logRequest(options, exchange, response.statusCode);
@@ -73,6 +77,7 @@ async function answer(
   const found = refusal
     ? refuse(refusal, isAskedByGit(request))
     : await findAnswer(options, exchange, client);
+  discardBody(request, response, options.bodyBytes);
   const send = (sent: Answer) =>
     sendAnswer(request, response, sent, { id, headers: found.headers, problemsAsText: found.isForGit });
   try {

@@ -182,6 +182,14 @@ describe('what only the repository shows to be wrong', () => {
   });
 });
 
+/** RFC 1952: the ten bytes that every member begins with. */
+function gzipStart(flags: number): Buffer {
+  return Buffer.from([0x1f, 0x8b, 8, flags, 0, 0, 0, 0, 0, 3]);
+}
+
+/** RFC 1951: stored, of no length, and not the last one. */
+const emptyBlock = Buffer.from([0, 0, 0, 0xff, 0xff]);
+
 describe('request bodies', () => {
   test('may be gzip', async () => {
     const { registry, url } = await serveStandIn();
@@ -214,6 +222,27 @@ describe('request bodies', () => {
     const bomb = gzipSync(Buffer.alloc(1_000_000));
     const inflated = await post(url, bomb, { ...version2, 'Content-Encoding': 'gzip' });
     expect([inflated.status, (await post(url, Buffer.alloc(2000))).status]).toEqual([413, 413]);
+  });
+
+  test.each([
+    ['empty blocks', Buffer.concat([gzipStart(0), Buffer.concat(Array(300).fill(emptyBlock))])],
+    ['empty members', Buffer.concat(Array(100).fill(gzipSync(Buffer.alloc(0))))],
+    ['the name of a file', Buffer.concat([gzipStart(8), Buffer.alloc(1500, 'x')])],
+  ])('are bounded as sent, and not only as inflated: gzip of nothing but %s', async (_, body) => {
+    const { server } = await serveStandIn({ limits: { bodyBytes: 1000 } });
+    const request = httpRequest({
+      port: server.port,
+      host: '127.0.0.1',
+      path: '/git/index/git-upload-pack',
+      method: 'POST',
+      headers: { ...version2, 'Content-Encoding': 'gzip', 'Transfer-Encoding': 'chunked' },
+    });
+    // More may follow at any time: it is the server that ends this.
+    request.on('error', () => {}).write(body);
+    const [response] = await once(request, 'response');
+    response.resume();
+    expect(response.statusCode).toBe(413);
+    await once(response, 'close');
   });
 
   test('that are broken, of another encoding or another type are refused', async () => {

@@ -15,7 +15,7 @@ type RequestBody = { readonly kind: 'body'; readonly bytes: Buffer } | ProblemAn
 export interface BodyReader {
   /**
    * Reads a request body, inflating gzip (git compresses beyond 1 KiB), and answers with what `use` makes of it.
-   * Neither the sent nor the inflated form may exceed the limit: a problem 413 then, 503 when too much is in memory,
+   * Neither the sent nor the inflated form may exceed the limit, as something long may inflate to nothing: a problem 413 then, 503 when too much is in memory,
    * 415 for another encoding, 400 for broken gzip. Rejects if the client leaves.
    */
   withBody(request: AppRequest, use: (bytes: Buffer) => Promise<Answer>): Promise<Answer>;
@@ -59,18 +59,36 @@ async function readRequestBody(request: AppRequest, maxBytes: number, admit: Adm
     return problem(415, `The encoding ${JSON.stringify(encoding)} is not supported; gzip is.`);
   const inflated = request.body.pipe(createGunzip());
   const stopWatching = finished(request.body, (error) => error && inflated.destroy(error));
+  let isTooLong = false;
+  const stopCounting = countBytes(request.body, maxBytes, () => {
+    isTooLong = true;
+    inflated.destroy();
+  });
   try {
-    return await readAdmitted(inflated, maxBytes, admit);
+    const body = await readAdmitted(inflated, maxBytes, admit);
+    return isTooLong ? tooLarge(maxBytes) : body;
   } catch (error) {
+    if (isTooLong) return tooLarge(maxBytes);
     if (!isZlibError(error)) throw error;
     return problem(400, 'The body says that it is gzip, but does not inflate.', {
       headers: { Connection: 'close' },
     });
   } finally {
     stopWatching();
+    stopCounting();
     request.body.unpipe(inflated);
     inflated.destroy();
   }
+}
+
+function countBytes(stream: Readable, maxBytes: number, onExcess: () => void): () => void {
+  let size = 0;
+  const count = (chunk: Buffer) => {
+    size += chunk.length;
+    if (size > maxBytes) onExcess();
+  };
+  stream.on('data', count);
+  return () => void stream.off('data', count);
 }
 
 /** Leaves the rest unread when there is too much. By events: for a small body an iterator costs several times as much. */

@@ -1,6 +1,7 @@
-import { readdir, readFile } from 'node:fs/promises';
+import { readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
+import { strToU8, unzipSync, zipSync } from 'fflate';
 import { expect, test } from 'vitest';
 import { temporaryDirectory } from '../../test/support/temporary-directory.ts';
 import { createDiskShares } from '../archives/disk-share.ts';
@@ -43,4 +44,30 @@ test('a symbols.zip that breaks off does not replace the last one', async () => 
   await symbols.refresh([sourceWith([Buffer.from('whole')], 5).source]);
   await symbols.refresh([sourceWith([Buffer.from('ha')], 5).source]);
   expect(await readFile(join(directory, 'main.zip'), 'utf8')).toBe('whole');
+});
+
+test('however many ask at once, it is merged once for each state', async () => {
+  const directory = temporaryDirectory();
+  const symbols = createSymbols({ directory, shares, log: silentLog });
+  await writeFile(join(directory, 'main.zip'), zipSync({ 'alice/json.symbols': strToU8('{}') }));
+  let merges = 0;
+  const loadOrigins = async () => {
+    merges++;
+    return () => 'main';
+  };
+  const ask = (state: string) =>
+    Promise.all(Array.from({ length: 40 }, () => symbols.serve(state, ['main'], loadOrigins)));
+  const first = await ask('one');
+  expect(new Set(first).size).toBe(1);
+  expect(Object.keys(unzipSync(first[0]?.content ?? Buffer.alloc(0)))).toEqual(['alice/json.symbols']);
+  await symbols.refresh([]);
+  await ask('two');
+  expect(merges).toBe(2);
+});
+
+test('a merge that fails is tried again by whoever asks next', async () => {
+  const symbols = createSymbols({ directory: temporaryDirectory(), shares, log: silentLog });
+  const fails = () => Promise.reject(new Error('no origins'));
+  await expect(symbols.serve('one', ['main'], fails)).rejects.toThrow('no origins');
+  expect((await symbols.serve('one', ['main'], async () => () => 'main')).sizeBytes).toBeGreaterThan(0);
 });

@@ -10,6 +10,7 @@ import { createComplaints } from '../support/complaints.ts';
 import { ifExists, onDisk } from '../support/disk-errors.ts';
 import type { Log } from '../support/log.ts';
 import { makeFolder } from '../support/make-folder.ts';
+import { createSingleFlight } from '../support/single-flight.ts';
 import { receiveFile } from './receive-file.ts';
 import type { ServedFile } from './registry.ts';
 
@@ -28,6 +29,7 @@ export interface SymbolsContext {
 export function createSymbols({ directory, shares, log }: SymbolsContext) {
   let merged: { readonly key: string; readonly served: ServedFile } | undefined;
   const complaints = createComplaints();
+  const merging = createSingleFlight<string, ServedFile>();
   const fileOf = (source: string) => symbolsFileOf(directory, source);
 
   async function refreshFrom(source: Source, signal: AbortSignal | undefined): Promise<void> {
@@ -60,6 +62,17 @@ export function createSymbols({ directory, shares, log }: SymbolsContext) {
     if (opened.value.etag !== undefined) await writeFileAtomic(`${fileOf(name)}.etag`, opened.value.etag);
   }
 
+  async function merge(
+    sources: readonly string[],
+    originOf: (module: ModuleName) => string | undefined,
+  ): Promise<ServedFile> {
+    const parts = sources.map((source) => ({ source, zip: fileOf(source) }));
+    const { mergeSymbols } = await import('./symbols.ts');
+    const { zip, findings } = await mergeSymbols(parts, (source, module) => originOf(module) === source);
+    for (const finding of findings) log.warn('symbols were left out', { finding });
+    return { etag: createHash('sha256').update(zip).digest('hex'), sizeBytes: zip.length, content: zip };
+  }
+
   return {
     async refresh(sources: readonly Source[], signal?: AbortSignal): Promise<void> {
       const results = await Promise.allSettled(sources.map((source) => refreshFrom(source, signal)));
@@ -71,7 +84,7 @@ export function createSymbols({ directory, shares, log }: SymbolsContext) {
       merged = undefined;
     },
 
-    /** Of `sources`, most trusted first. `state` names the state the origins belong to; the files are looked at, as another process may refresh them. */
+    /** Of `sources`, most trusted first; merged once, however many ask. `state` names the state the origins belong to; the files are looked at, as another process may refresh them. */
     async serve(
       state: string,
       sources: readonly string[],
@@ -80,17 +93,14 @@ export function createSymbols({ directory, shares, log }: SymbolsContext) {
       const marks = await Promise.all(sources.map((source) => markOf(fileOf(source))));
       const key = [state, ...marks].join(' ');
       if (merged?.key === key) return merged.served;
-      const originOf = await loadOrigins();
-      const parts = sources.flatMap((source, i) =>
-        marks[i] === '' ? [] : [{ source, zip: fileOf(source) }],
-      );
-      const { mergeSymbols } = await import('./symbols.ts');
-      const result = await mergeSymbols(parts, (source, module) => originOf(module) === source);
-      for (const finding of result.findings) log.warn('symbols were left out', { finding });
-      const etag = createHash('sha256').update(result.zip).digest('hex');
-      const served = { etag, sizeBytes: result.zip.length, content: result.zip };
-      merged = { key, served };
-      return served;
+      return merging.run(key, async () => {
+        const served = await merge(
+          sources.filter((_, position) => marks[position] !== ''),
+          await loadOrigins(),
+        );
+        merged = { key, served };
+        return served;
+      });
     },
   };
 }
