@@ -4,7 +4,6 @@
  */
 import { execFile } from 'node:child_process';
 import { chmod, chown, mkdir, readdir, readFile, symlink, writeFile } from 'node:fs/promises';
-import { createServer } from 'node:net';
 import { delimiter, dirname, join, normalize } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
@@ -12,6 +11,7 @@ import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vit
 import type { Publication } from '../../src/demo/publisher.ts';
 import type { UpstreamRegistry } from '../../src/demo/upstream-registry.ts';
 import { isAsPromised, readCommandBlocks } from '../support/documented-page.ts';
+import { freePort } from '../support/free-port.ts';
 import { shallowClone } from '../support/git-client.ts';
 import { type Internet, installMoonStandIn, startInternet } from '../support/internet.ts';
 import { type ShellSession, startShell } from '../support/shell-session.ts';
@@ -286,17 +286,6 @@ async function untilReady(baseUrl: string, log: string): Promise<void> {
     if (/^error:/m.test(said)) throw new Error(`it does not serve:\n${said}`);
     await sleep(30);
   }
-}
-
-function freePort(): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const server = createServer();
-    server.on('error', reject);
-    server.listen(0, '127.0.0.1', () => {
-      const address = server.address();
-      server.close(() => resolve(typeof address === 'object' && address !== null ? address.port : 0));
-    });
-  });
 }
 
 /** Clones as a client does, downloads every version listed, and looks who was asked for what all the while. */
