@@ -1,6 +1,6 @@
 import type { SecretText, SourceAuth, SourceConfig } from '../config/config.ts';
 import { gitConfigVariables } from '../support/git.ts';
-import type { Environment } from '../support/proxy.ts';
+import { type Environment, proxySecrets } from '../support/proxy.ts';
 import { createMask, type Mask } from '../support/secret-mask.ts';
 import { shellLine } from '../support/shell.ts';
 import { ownOrigins } from './destinations.ts';
@@ -17,7 +17,7 @@ export interface Credentials {
   authorizationFor(url: string): string | undefined;
   /** Environment that lets git authenticate at the origin of `url`, if they belong there; adds `settings`. */
   gitVariables(url: string, settings: readonly (readonly [string, string])[]): Record<string, string>;
-  /** Hides them in what is told: see `createMask`. */
+  /** Hides them in what is told, and those of proxies: see `createMask`. */
   readonly mask: Mask;
   /** What the operator can do where access is refused; never a secret, only where one is configured. */
   readonly advice: string;
@@ -48,7 +48,7 @@ export function createCredentialsReader(
 ): ReadCredentials {
   const { auth } = config;
   if (auth === undefined) {
-    const credentials = noCredentials(config);
+    const credentials = noCredentials(config, env);
     return async () => ({ kind: 'ready', credentials });
   }
   let last: { readonly values: string; readonly credentials: Credentials } | undefined;
@@ -60,24 +60,30 @@ export function createCredentialsReader(
       values.push(reading.value);
     }
     const key = JSON.stringify(values);
-    if (last?.values !== key) last = { values: key, credentials: createCredentials(config, auth, values) };
+    if (last?.values !== key)
+      last = { values: key, credentials: createCredentials(config, auth, values, env) };
     return { kind: 'ready', credentials: last.credentials };
   };
 }
 
 /** For a source without `[sources.auth]`. */
-export function noCredentials({ name }: Pick<SourceConfig, 'name'>): Credentials {
+export function noCredentials({ name }: Pick<SourceConfig, 'name'>, env: Environment = {}): Credentials {
   const variable = `${name.toUpperCase().replace(/[^A-Z0-9]/g, '_')}_TOKEN`.replace(/^(?=\d)/, '_');
   return {
     areConfigured: false,
     authorizationFor: () => undefined,
     gitVariables: (_, settings) => gitConfigVariables(settings),
-    mask: (text) => text,
+    mask: createMask(proxySecrets(env)),
     advice: `if it wants credentials: ${shellLine`moonbit-registry source login ${name} --bearer-env ${variable}`}`,
   };
 }
 
-function createCredentials(config: AddressConfig, auth: SourceAuth, values: readonly string[]): Credentials {
+function createCredentials(
+  config: AddressConfig,
+  auth: SourceAuth,
+  values: readonly string[],
+  env: Environment,
+): Credentials {
   const origins = ownOrigins(config);
   const belongsTo = (url: string) => URL.canParse(url) && origins.has(new URL(url).origin);
   const [first = '', second = ''] = values;
@@ -100,7 +106,7 @@ function createCredentials(config: AddressConfig, auth: SourceAuth, values: read
         SOURCE_PASSWORD: read.password,
       };
     },
-    mask: createMask(maskedTexts(auth, read)),
+    mask: createMask([...maskedTexts(auth, read), ...proxySecrets(env)]),
     advice: secretsOf(auth).flatMap(howToRenew).join(', or '),
   };
 }

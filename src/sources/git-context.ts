@@ -54,7 +54,7 @@ export function transportOf(indexUrl: string): 'http' | 'file' | 'ssh' | undefin
 export async function remoteGitEnvironment(
   context: GitContext,
   url: string,
-): Promise<Record<string, string>> {
+): Promise<Record<string, string | undefined>> {
   const caBundle = await writeCaBundle(`${context.gitDirectory}/ca-bundle.pem`, process.env);
   const route = transportOf(url) === 'http' ? await routeGit(context, url, process.env) : undefined;
   return {
@@ -76,7 +76,7 @@ export async function remoteGitEnvironment(
     ...route?.variables,
     GIT_OBJECT_DIRECTORY: context.objectDirectory,
     GIT_ALLOW_PROTOCOL: 'http:https:file:ssh',
-    ...(caBundle === undefined ? {} : { GIT_SSL_CAINFO: caBundle }),
+    ...(caBundle === undefined ? {} : { GIT_SSL_CAINFO: caBundle, GIT_PROXY_SSL_CAINFO: caBundle }),
   };
 }
 
