@@ -4,7 +4,9 @@ import { type Environment, proxySecrets } from '../support/proxy.ts';
 import { createMask, type Mask } from '../support/secret-mask.ts';
 import { shellLine } from '../support/shell.ts';
 import { ownOrigins } from './destinations.ts';
-import { howToRenew, readSecret } from './read-secret.ts';
+import { howToRenew, readSecret, type SecretReading } from './read-secret.ts';
+import type { TokenAnswer } from './token-answer.ts';
+import { type CommandPart, createTokenCommand, type TokenCommandOptions } from './token-command.ts';
 
 /**
  * A source's credentials, and the only places they may go (rule 10). Whoever asks a source holds some: those that are
@@ -24,11 +26,15 @@ export interface Credentials {
 }
 
 /** Credentials as they can be read now; where one is missing, there is nothing to ask the source with. */
-type CredentialsReading =
+export type CredentialsReading =
   | { readonly kind: 'ready'; readonly credentials: Credentials }
   | { readonly kind: 'missing'; readonly problem: string };
 
-export type ReadCredentials = () => Promise<CredentialsReading>;
+/**
+ * `refused`: what the source has just turned away, so that a token which is kept is asked for anew. The same `Credentials` again
+ * means that there are no others.
+ */
+export type ReadCredentials = (refused?: Credentials) => Promise<CredentialsReading>;
 
 type AddressConfig = Pick<SourceConfig, 'name' | 'url' | 'indexUrl' | 'downloadUrl'>;
 
@@ -41,21 +47,32 @@ type ReadAuth =
 const helper =
   '!f() { test "$1" = get && printf "username=%s\\npassword=%s\\n" "$SOURCE_USERNAME" "$SOURCE_PASSWORD"; }; f';
 
-/** Reads a source's credentials anew each time, so that a file that was replaced counts at once. */
+/** What a reading of credentials may take and how long it is kept; defaults suit production. */
+export type CredentialsOptions = Omit<TokenCommandOptions, 'env'>;
+
+/**
+ * Reads a source's credentials anew each time, so that a file that was replaced counts at once; what a command printed is kept as
+ * long as it is good.
+ */
 export function createCredentialsReader(
   config: AddressConfig & Pick<SourceConfig, 'auth'>,
   env: Environment,
+  options: CredentialsOptions = {},
 ): ReadCredentials {
   const { auth } = config;
   if (auth === undefined) {
     const credentials = noCredentials(config, env);
     return async () => ({ kind: 'ready', credentials });
   }
+  const command = commandOf(auth);
+  const tokens = command && createTokenCommand(command, { ...options, env });
   let last: { readonly values: string; readonly credentials: Credentials } | undefined;
-  return async () => {
+  return async (refused) => {
+    const isRefused = refused !== undefined && refused === last?.credentials;
+    const readToken = tokens && (async () => toReading(await tokens.read(isRefused)));
     const values: string[] = [];
     for (const secret of secretsOf(auth)) {
-      const reading = await readSecret(secret, auth.type, env);
+      const reading = await readSecret(secret, auth.type, env, readToken);
       if (reading.kind === 'unreadable') return { kind: 'missing', problem: reading.problem };
       values.push(reading.value);
     }
@@ -64,6 +81,18 @@ export function createCredentialsReader(
       last = { values: key, credentials: createCredentials(config, auth, values, env) };
     return { kind: 'ready', credentials: last.credentials };
   };
+}
+
+function commandOf(auth: SourceAuth): CommandPart | undefined {
+  return secretsOf(auth)
+    .flatMap(({ parts }) => parts)
+    .find((part) => part.kind === 'command');
+}
+
+function toReading(answer: TokenAnswer): SecretReading {
+  return answer.kind === 'token'
+    ? { kind: 'readable', value: answer.token }
+    : { kind: 'unreadable', problem: answer.problem };
 }
 
 /** For a source without `[sources.auth]`. */
@@ -111,7 +140,7 @@ function createCredentials(
   };
 }
 
-function secretsOf(auth: SourceAuth): SecretText[] {
+export function secretsOf(auth: SourceAuth): SecretText[] {
   return auth.type === 'bearer' ? [auth.token] : [auth.username, auth.password];
 }
 
