@@ -1,5 +1,5 @@
 import { relative } from 'node:path';
-import type { Config, Limits, SourceAuth, SourceConfig, SourceLimits } from '../config/config.ts';
+import type { Config, Limits, SourceAuth, SourceConfig, SourceLimits, SourceTls } from '../config/config.ts';
 import type { SettingValue } from '../config/config-key.ts';
 import { showSecretText } from '../config/secret-text.ts';
 import { formatSize } from '../config/size.ts';
@@ -78,6 +78,8 @@ function sourceSettings(source: SourceConfig): [string, SettingValue | undefined
     [`${prefix}.url`, source.url],
     [`${prefix}.index_url`, source.indexUrl],
     [`${prefix}.index_type`, source.indexType],
+    [`${prefix}.index_branch`, source.indexBranch],
+    [`${prefix}.user_agent`, source.userAgent],
     [`${prefix}.enabled`, source.enabled],
     [`${prefix}.priority`, source.priority],
     [`${prefix}.namespaces`, source.namespaces],
@@ -91,6 +93,7 @@ function sourceSettings(source: SourceConfig): [string, SettingValue | undefined
     [`${prefix}.max_concurrency`, source.maxConcurrency],
     [`${prefix}.max_requests_per_second`, source.maxRequestsPerSecond],
     ...authSettings(`${prefix}.auth`, source.auth),
+    ...tlsSettings(`${prefix}.tls`, source.tls),
     ...sourceLimitSettings(`${prefix}.limits`, source.limits),
   ];
 }
@@ -100,7 +103,18 @@ function authSettings(prefix: string, auth: SourceAuth | undefined): [string, Se
   const secrets = auth.type === 'bearer' ? [auth.token] : [auth.username, auth.password];
   return [
     [`${prefix}.type`, auth.type],
-    ...secrets.map((secret): [string, string] => [`${prefix}.${secret.setting}`, showSecretText(secret)]),
+    ...secrets.map((secret): [string, SettingValue] => {
+      const command = secret.parts.find((part) => part.kind === 'command');
+      return [`${prefix}.${secret.setting}`, command ? command.words : showSecretText(secret)];
+    }),
+  ];
+}
+
+function tlsSettings(prefix: string, tls: SourceTls | undefined): [string, SettingValue | undefined][] {
+  return [
+    [`${prefix}.certificate`, tls?.certificate?.written],
+    [`${prefix}.key`, tls?.key?.written],
+    [`${prefix}.ca`, tls?.ca?.written],
   ];
 }
 

@@ -85,6 +85,10 @@ export interface SourceConfig {
   /** As written. `http(s):`, `file:`, `ssh:` or git's `user@host:path`. */
   readonly indexUrl: string;
   readonly indexType: 'git';
+  /** The branch that is read, where it is not the one that the repository's HEAD names. */
+  readonly indexBranch?: string | undefined;
+  /** What it is told we are, where that is not what this program calls itself. */
+  readonly userAgent?: string | undefined;
   readonly enabled: boolean;
   /** Lower is tried first and trusted more. */
   readonly priority: number;
@@ -107,6 +111,7 @@ export interface SourceConfig {
   readonly maxConcurrency: number;
   readonly maxRequestsPerSecond: number | undefined;
   readonly auth: SourceAuth | undefined;
+  readonly tls?: SourceTls | undefined;
   readonly limits: SourceLimits;
 }
 
@@ -143,7 +148,7 @@ export type SourceAuth =
 
 /** What one credential is put together from whenever it is sent. */
 export interface SecretText {
-  readonly setting: 'token' | 'username' | 'password';
+  readonly setting: 'token' | 'token_file' | 'token_command' | 'username' | 'password' | 'password_file';
   /** Of `registry.toml`, where it is configured; counts from 1. */
   readonly line: number;
   readonly parts: readonly SecretPart[];
@@ -153,4 +158,25 @@ export type SecretPart =
   | { readonly kind: 'text'; readonly text: string }
   | { readonly kind: 'variable'; readonly name: string }
   /** `path` is absolute, `written` as in the file. */
-  | { readonly kind: 'file'; readonly path: string; readonly written: string };
+  | { readonly kind: 'file'; readonly path: string; readonly written: string }
+  /** What it prints counts; `directory`, where it is run, is absolute. */
+  | { readonly kind: 'command'; readonly words: readonly string[]; readonly directory: string };
+
+/** By what connections to a source are made secure, beside what counts for all. */
+export interface SourceTls {
+  /** Who we are; sent to the source's own origins alone. Never one without the other. */
+  readonly certificate: TlsFile | undefined;
+  readonly key: TlsFile | undefined;
+  /** Authorities that are trusted for this source too. */
+  readonly ca: TlsFile | undefined;
+}
+
+export interface TlsFile {
+  readonly setting: 'certificate' | 'key' | 'ca';
+  /** Of `registry.toml`, where it is configured; counts from 1. */
+  readonly line: number;
+  /** Absolute. */
+  readonly path: string;
+  /** As in the file. */
+  readonly written: string;
+}

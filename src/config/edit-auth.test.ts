@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { NotFoundError, UsageError } from '../errors.ts';
+import { unsetValue } from './edit.ts';
 import { removeAuth, setAuth, setValues } from './edit-auth.ts';
 import { parseEdited } from './edit-file.ts';
 import { parseToml } from './toml-document.ts';
@@ -18,6 +19,9 @@ const spellings: Record<string, string> = {
   'an inline table': `${head}auth = { type = "bearer", token = "${old}" } # t\n${tail}`,
   'dotted keys': `${head}auth.type = "bearer"\nauth.token = "${old}"\nenabled = true\n${tail}`,
   'a table of the other type': `${head}[sources.auth]\ntype = "basic"\nusername = "x"\npassword = "${old}"\n${tail}`,
+  'a table with a file': `${head}[sources.auth]\ntype = "bearer"\ntoken_file = "secrets/a"\n${tail}`,
+  'a table with a command': `${head}[sources.auth]\ntype = "bearer"\ntoken_command = ["give", "it"]\n${tail}`,
+  'a table with a password file': `${head}[sources.auth]\ntype = "basic"\nusername = "x"\npassword_file = "p"\n${tail}`,
   'a table that is not complete': `${head}[sources.auth]\ntype = "bearer"\n${tail}`,
 };
 
@@ -88,6 +92,23 @@ describe('single settings of credentials', () => {
       expect.objectContaining({ hint: expect.stringContaining('source login a --bearer-env') }),
     );
     expect(edit).not.toThrow(/registry\.toml:\d|hunter2/);
+  });
+
+  test('a file takes the place of whatever the token was read from', () => {
+    for (const spelling of ['a table', 'a table with a command', 'a table with a file', 'none']) {
+      const edited = setValues(spellings[spelling] ?? '', [[key('token_file'), 'run/token']]);
+      expect(authOf(edited)[0]).toEqual({ type: 'bearer', token_file: 'run/token' });
+    }
+    const edited = setValues(setAuth(none, 'a', basic), [[key('password_file'), 'run/pw']]);
+    expect(authOf(edited)[0]).toEqual({ type: 'basic', username: 'ci', password_file: 'run/pw' });
+  });
+
+  test('a command is set by editing the file alone', () => {
+    for (const value of ['sh -c id', '["sh", "-c", "id"]', ''])
+      expect(() => setValues(none, [[key('token_command'), value]])).toThrow(
+        /^sources\.a\.auth\.token_command is a command, which is written into registry\.toml by hand/,
+      );
+    expect(unsetValue(spellings['a table with a command'] ?? '', key('token_command'))).not.toContain('give');
   });
 
   test('other settings go with them in one edit', () => {

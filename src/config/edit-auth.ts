@@ -9,19 +9,24 @@ export type NewAuth =
   | { readonly type: 'bearer'; readonly token: string }
   | { readonly type: 'basic'; readonly username: string; readonly password: string };
 
-/** Of each type, besides `type`. */
-const settingsOfType: Readonly<Record<string, readonly string[]>> = {
-  bearer: ['token'],
-  basic: ['username', 'password'],
+/** Of each type, besides `type`: groups of settings that say the same in different ways. */
+const settingsOfType: Readonly<Record<string, readonly (readonly string[])[]>> = {
+  bearer: [['token', 'token_file', 'token_command']],
+  basic: [['username'], ['password', 'password_file']],
 };
 
 /** Gives a source these credentials and no others. Throws `NotFoundError` for an unknown name. */
 export function setAuth(text: string, name: string, auth: NewAuth): string {
   const path = authPath(text, name);
+  const old = valueAt(readDocument(text).value, path);
   const isSameType = valueAt(readDocument(text).value, [...path, 'type']) === auth.type;
+  const others = isSameType && typeof old === 'object' && old !== null ? Object.keys(old) : [];
+  const cleared = others
+    .filter((key) => !(key in auth))
+    .reduce((current, key) => removePath(current, [...path, key]), text);
   return Object.entries(auth).reduce(
     (current, [key, value]) => setAt(current, [...path, key], value),
-    isSameType ? text : removeAuth(text, name),
+    isSameType ? cleared : removeAuth(text, name),
   );
 }
 
@@ -34,7 +39,8 @@ export function removeAuth(text: string, name: string): string {
 
 /**
  * Makes several settings at once, in any order. Of credentials, what follows from the settings given is done too: a
- * token makes their type `bearer`, and another type leaves nothing of the one before.
+ * token makes their type `bearer`, a file for it takes the place of another reference, and another type leaves nothing of the one
+ * before.
  */
 export function setValues(
   text: string,
@@ -42,7 +48,7 @@ export function setValues(
 ): string {
   const edited = settings.reduce((current, [key, value]) => setValue(current, key, value), text);
   const given = new Set(settings.map(([key]) => key));
-  const sources = settings.flatMap(([key]) => /^sources\.(.+)\.auth\.[a-z]+$/.exec(key)?.[1] ?? []);
+  const sources = settings.flatMap(([key]) => /^sources\.(.+)\.auth\.[a-z_]+$/.exec(key)?.[1] ?? []);
   return [...new Set(sources)].reduce((current, name) => completeAuth(current, name, given), edited);
 }
 
@@ -50,17 +56,30 @@ function completeAuth(text: string, name: string, given: ReadonlySet<string>): s
   const path = authPath(text, name);
   const auth = valueAt(readDocument(text).value, path);
   if (typeof auth !== 'object' || auth === null) return text;
-  if (!('type' in auth)) {
-    const types = Object.keys(settingsOfType).filter((type) =>
-      settingsOfType[type]?.some((key) => key in auth),
-    );
-    return types.length === 1 && types[0] !== undefined ? setAt(text, [...path, 'type'], types[0]) : text;
-  }
-  if (!given.has(`sources.${name}.auth.type`)) return text;
-  const meant = ['type', ...(settingsOfType[String(auth.type)] ?? [])];
-  return Object.keys(auth)
-    .filter((key) => !meant.includes(key) && !given.has(`sources.${name}.auth.${key}`))
+  const isGiven = (key: string) => given.has(`sources.${name}.auth.${key}`);
+  const kept = Object.keys(auth).filter((key) => isGiven(key) || !isReplaced(key, isGiven));
+  const type = 'type' in auth ? String(auth.type) : typeOf(kept);
+  const meant = ['type', ...(settingsOfType[type ?? ''] ?? []).flat()];
+  const isLeft = (key: string) =>
+    kept.includes(key) && (isGiven(key) || !isGiven('type') || meant.includes(key));
+  const cleared = Object.keys(auth)
+    .filter((key) => !isLeft(key))
     .reduce((current, key) => removePath(current, [...path, key]), text);
+  return 'type' in auth || type === undefined ? cleared : setAt(cleared, [...path, 'type'], type);
+}
+
+/** Whether what was given says the same in another way. */
+function isReplaced(key: string, isGiven: (key: string) => boolean): boolean {
+  const groups = Object.values(settingsOfType).flat();
+  return groups.some((group) => group.includes(key) && group.some(isGiven));
+}
+
+/** The one type that these settings can be of. */
+function typeOf(keys: readonly string[]): string | undefined {
+  const types = Object.keys(settingsOfType).filter((type) =>
+    settingsOfType[type]?.flat().some((key) => keys.includes(key)),
+  );
+  return types.length === 1 ? types[0] : undefined;
 }
 
 function authPath(text: string, name: string): TomlPath {

@@ -33,6 +33,8 @@ export interface NewSource {
   readonly namespaces: readonly string[];
   readonly include: readonly string[];
   readonly exclude: readonly string[];
+  readonly indexBranch?: string | undefined;
+  readonly userAgent?: string | undefined;
 }
 
 /** Adds a source after the last one. The first one becomes the default. */
@@ -112,11 +114,18 @@ export function setDefaultSource(text: string, name: string): string {
 
 /**
  * Sets `server.port`, `mirror.packages` (comma separated, or as `["a/*", "b/*"]`), `sources.NAME.priority`, … Throws `UsageError` for an
- * unknown key or a value of the wrong kind.
+ * unknown key, a value of the wrong kind, or what is set by editing the file alone.
  */
 export function setValue(text: string, key: string, value: string): string {
   const document = readDocument(text);
   const { path, shape } = resolveKey(document.value, key);
+  if (shape.isOfFileAlone)
+    throw new UsageError(
+      `${key} is a command, which is written into registry.toml by hand and set by no other way`,
+      {
+        hint: `open registry.toml, and below [sources.auth] of that source write: type = "bearer", and token_command = ["COMMAND", "ARGUMENT"]`,
+      },
+    );
   const parsed = parseKeyValue(key, shape, value);
   if (isSamePath(path, ['default_source'])) return setDefaultSource(text, String(parsed));
   if (path[0] === 'sources' && path[2] === 'name')
@@ -160,12 +169,17 @@ function settingsOf(source: NewSource): [string, TomlValue][] {
     ['include', source.include],
     ['exclude', source.exclude],
   ];
+  const texts = [
+    ['index_branch', source.indexBranch],
+    ['user_agent', source.userAgent],
+  ] as const;
   return [
     ['name', source.name],
     ['type', source.type],
     ['url', source.url],
     ['index_url', source.indexUrl],
     ['index_type', 'git'],
+    ...texts.flatMap(([key, text]): [string, string][] => (text === undefined ? [] : [[key, text]])),
     ['enabled', true],
     ['priority', source.priority],
     ...lists.filter(([, patterns]) => patterns.length > 0),

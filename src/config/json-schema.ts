@@ -23,7 +23,7 @@ export function renderJsonSchema(): string {
 /** What `schema.ts` keeps with a value for other ends is no keyword. */
 function withoutOurs(jsonSchema: object): object {
   return Object.fromEntries(
-    Object.entries(jsonSchema).filter(([key]) => key !== 'forEditors' && key !== 'valueType'),
+    Object.entries(jsonSchema).filter(([key]) => !['forEditors', 'valueType', 'isOfFileAlone'].includes(key)),
   );
 }
 

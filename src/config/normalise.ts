@@ -2,12 +2,12 @@ import { basename, join, resolve } from 'node:path';
 import { anySource, type MirrorTarget, parseMirrorPattern } from '../model/mirror-target.ts';
 import { covers } from '../model/pattern.ts';
 import { absolutePackageUrlPattern, readHostName, withoutTrailingSlash } from './addresses.ts';
-import type { Config, Limits, SecretText, SourceAuth, SourceConfig, SourceLimits } from './config.ts';
+import type { Config, Limits, SourceConfig, SourceLimits } from './config.ts';
 import { parseDuration } from './duration.ts';
+import { normaliseAccess } from './normalise-access.ts';
 import { defaultMaxConcurrency, impliedPriority, isMooncakesUrl, mooncakesPreset } from './presets.ts';
 import { configFileName } from './problem.ts';
 import { type ConfigFile, defaultLimitsOfSource, type SourceEntry } from './schema.ts';
-import { parseSecretText } from './secret-text.ts';
 import { parseSize } from './size.ts';
 import { locate, type TomlDocument } from './toml-document.ts';
 
@@ -20,7 +20,7 @@ export interface ConfigContext {
 export function normaliseConfig(file: ConfigFile, document: TomlDocument, context: ConfigContext): Config {
   const directory = resolve(context.directory);
   const sources = file.sources.map((source, index) =>
-    normaliseSource(source, normaliseAuth(source, index, document, directory)),
+    normaliseSource(source, normaliseAccess(source, { document, index, directory })),
   );
   const used = sources.length > 0 ? sources : [impliedSource()];
   const defaultSource = namedDefault(file) ?? used[0]?.name ?? mooncakesPreset.name;
@@ -56,7 +56,7 @@ export function normaliseConfig(file: ConfigFile, document: TomlDocument, contex
   });
 }
 
-function normaliseSource(source: SourceEntry, auth: SourceAuth | undefined): SourceConfig {
+function normaliseSource(source: SourceEntry, access: Pick<SourceConfig, 'auth' | 'tls'>): SourceConfig {
   const isPreset = source.type === 'mooncakes';
   const url = withoutTrailingSlash(source.url ?? mooncakesPreset.url);
   const officialDownloads = isPreset && isMooncakesUrl(url) ? mooncakesPreset.downloadUrl : undefined;
@@ -68,6 +68,8 @@ function normaliseSource(source: SourceEntry, auth: SourceAuth | undefined): Sou
     url,
     indexUrl: source.index_url ?? mooncakesPreset.indexUrl,
     indexType: source.index_type,
+    indexBranch: source.index_branch,
+    userAgent: source.user_agent,
     enabled: source.enabled,
     priority: source.priority ?? impliedPriority(source.type),
     namespaces: source.namespaces,
@@ -80,26 +82,9 @@ function normaliseSource(source: SourceEntry, auth: SourceAuth | undefined): Sou
     allowedRedirects: source.allowed_redirects,
     maxConcurrency: source.max_concurrency,
     maxRequestsPerSecond: source.max_requests_per_second,
-    auth,
+    ...access,
     limits: normaliseSourceLimits(source.limits),
   };
-}
-
-function normaliseAuth(
-  { auth }: SourceEntry,
-  index: number,
-  document: TomlDocument,
-  directory: string,
-): SourceAuth | undefined {
-  if (auth === undefined) return undefined;
-  const secretAt = (setting: SecretText['setting']): SecretText => ({
-    setting,
-    line: locate(document, ['sources', index, 'auth', setting]).line,
-    parts: parseSecretText(auth[setting] ?? '', directory),
-  });
-  return auth.type === 'bearer'
-    ? { type: 'bearer', token: secretAt('token') }
-    : { type: 'basic', username: secretAt('username'), password: secretAt('password') };
 }
 
 function impliedSource(): SourceConfig {

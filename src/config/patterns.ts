@@ -111,3 +111,11 @@ function asLongAs(most: string, least: 0 | 1): string[] {
 function anyCase(text: string): string {
   return text.replace(/[a-z]/g, (letter) => `[${letter}${letter.toUpperCase()}]`).replaceAll('.', '\\.');
 }
+
+/** A file, relative to `registry.toml` or absolute. */
+export const secretFilePattern = '^(?!~)(?!.*\\$\\{)(?=\\s*\\S)[^\\u0000-\\u001f\\u007f]+$';
+
+/** A name that `refs/heads/` can stand before, by git's rules. */
+export const branchPattern =
+  '^(?!refs/|[-/.]|@$)(?!.*(?:\\.\\.|@\\{|//|/\\.|[./]$|\\.lock(?:/|$)))[^\\u0000-\\u0020\\u007f~^:?*\\[\\\\]+$';
+export const userAgentPattern = '^[!-~](?:[ -~]{0,198}[!-~])?$';

@@ -29,6 +29,7 @@ export function findRuleProblems(draft: Draft<ConfigFile>): Problem[] {
     ...wrongDefault(draft, sources),
     ...uselessLimits(draft.limits ?? {}),
     ...sources.flatMap(authProblems),
+    ...sources.flatMap(tlsProblems),
   ];
 }
 
@@ -152,22 +153,54 @@ function defaultSettings(draft: Draft<ConfigFile>, sources: readonly PlacedSourc
   return [top, ...misplaced].flatMap(({ path, name }) => (name === undefined ? [] : [{ path, name }]));
 }
 
+/** What each type consists of: of every group, one. */
+const settingsOfType = {
+  bearer: [['token', 'token_file', 'token_command']],
+  basic: [['username'], ['password', 'password_file']],
+} as const;
+const authSettings = [...settingsOfType.bearer, ...settingsOfType.basic].flat();
+
 function authProblems({ index, source }: PlacedSource): Problem[] {
   const { auth } = source;
   if (auth?.type === undefined) return [];
   const path = ['sources', index, 'auth'];
-  const wanted = auth.type === 'bearer' ? ['token'] : ['username', 'password'];
-  return (['token', 'username', 'password'] as const).flatMap((key): Problem[] => {
-    const value = auth[key];
-    if (!(key in auth)) return wanted.includes(key) ? [{ path, message: `"${key}" is missing` }] : [];
-    if (!wanted.includes(key))
-      return [{ path: [...path, key], message: `has no meaning with type "${auth.type}"`, isAboutKey: true }];
-    const message = value === undefined ? undefined : secretProblem(key, value);
-    return message === undefined ? [] : [{ path: [...path, key], message }];
-  });
+  const groups: readonly (readonly string[])[] = settingsOfType[auth.type];
+  const missing = groups
+    .filter((group) => !group.some((key) => key in auth))
+    .map(([key = '']) => ({ path, message: `"${key}" is missing` }));
+  const given = authSettings.filter((key) => key in auth);
+  return [
+    ...missing,
+    ...given.flatMap((key): Problem[] => {
+      const group = groups.find((keys) => keys.includes(key));
+      if (group === undefined)
+        return [
+          { path: [...path, key], message: `has no meaning with type "${auth.type}"`, isAboutKey: true },
+        ];
+      const [first] = given.filter((other) => group.includes(other));
+      if (first !== undefined && first !== key)
+        return [
+          { path: [...path, key], message: `contradicts "${first}": write one of them`, isAboutKey: true },
+        ];
+      const value = auth[key];
+      const message = typeof value === 'string' ? secretProblem(key, value) : undefined;
+      return message === undefined ? [] : [{ path: [...path, key], message }];
+    }),
+  ];
 }
 
-function secretProblem(key: 'token' | 'username' | 'password', value: string): string | undefined {
+function tlsProblems({ index, source: { tls } }: PlacedSource): Problem[] {
+  if (tls === undefined) return [];
+  const path = ['sources', index, 'tls'];
+  const [has, lacks] = 'certificate' in tls ? ['certificate', 'key'] : ['key', 'certificate'];
+  if (!(has in tls) || lacks in tls) return [];
+  return [
+    { path, message: `"${lacks}" is missing: "${has}" means nothing without it (one file may hold both)` },
+  ];
+}
+
+function secretProblem(key: (typeof authSettings)[number], value: string): string | undefined {
+  if (key.endsWith('_file')) return undefined;
   if (value === '') return 'expected text, got nothing';
   if (!value.includes('${') && key !== 'username')
     return `a secret does not belong in this file: write "\${NAME}" and set NAME in the environment, or "\${file:PATH}" and put it into that file`;

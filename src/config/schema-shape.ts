@@ -22,6 +22,8 @@ export interface ValueShape {
   readonly valueType: string;
   readonly default: unknown;
   readonly meaning: string;
+  /** Whether only whoever edits the file may set it: what it says is run. */
+  readonly isOfFileAlone: boolean;
 }
 
 /** One line of the README's tables of settings. */
@@ -55,6 +57,7 @@ function shapeOf(schema: v.GenericSchema, fallback?: unknown): Shape {
     valueType: valueTypeOf(schema),
     default: fallback,
     meaning: v.getDescription(schema) ?? '',
+    isOfFileAlone: v.getMetadata(schema).isOfFileAlone === true,
   };
 }
 

@@ -22,20 +22,29 @@ import {
   modulePattern,
   mooncakesUrlPattern,
   packageUrlPattern,
-  pathPattern,
-  secretPattern,
   serverUrlPattern,
   sizePattern,
   tinySizePattern,
-  usernamePattern,
 } from './patterns.ts';
 import { defaultMaxConcurrency, mooncakesPreset } from './presets.ts';
+import { auth, indexBranch, tls, userAgent } from './schema-access.ts';
+import {
+  about,
+  address,
+  choice,
+  expected,
+  forEditors,
+  integer,
+  path,
+  prefixed,
+  refuse,
+  text,
+} from './schema-kit.ts';
 import { sizeForm, sizeRangeProblem } from './size.ts';
 import { sourcesProblem } from './source-tables.ts';
 
 const maxPriority = 1_000_000;
 
-const text = v.string(expected('a string'));
 const flag = v.boolean(expected('true or false'));
 
 const label = v.pipe(
@@ -47,17 +56,6 @@ const label = v.pipe(
     }),
   ),
   forEditors({ pattern: labelPattern }),
-);
-
-const path = v.pipe(
-  text,
-  v.rawCheck(
-    refuse((value) => {
-      if (value.trim() === '') return 'expected a path, got nothing';
-      return /[\u0000-\u001f\u007f]/.test(value) ? 'expected no control characters' : undefined;
-    }),
-  ),
-  forEditors({ pattern: pathPattern }),
 );
 
 const sourceNameForm = /^(?!hosted$)(?!.*\.\.)(?!.*(?:\.lock|\.)$)[a-z0-9][a-z0-9._-]{0,63}$/;
@@ -98,37 +96,6 @@ const size = v.pipe(
   v.rawCheck(refuse(sizeRangeProblem)),
   v.metadata({ valueType: 'size' }),
   forEditors({ allOf: [{ pattern: sizePattern }] }),
-);
-
-const secret = v.pipe(v.string(expectedType('a string')), forEditors({ pattern: secretPattern }));
-const username = v.pipe(v.string(expectedType('a string')), forEditors({ pattern: usernamePattern }));
-
-const auth = v.pipe(
-  v.strictObject(
-    {
-      type: about(choice(['bearer', 'basic']), 'How to authenticate: a token, or a user name and password'),
-      token: v.optional(
-        about(
-          secret,
-          `For bearer: a \`\${NAME}\` reference to the environment, or \`\${file:PATH}\` to a file`,
-        ),
-      ),
-      username: v.optional(about(username, 'For basic')),
-      password: v.optional(
-        about(
-          secret,
-          `For basic: a \`\${NAME}\` reference to the environment, or \`\${file:PATH}\` to a file`,
-        ),
-      ),
-    },
-    expected('a table'),
-  ),
-  forEditors({
-    allOf: [
-      whereTypeIs('bearer', { token: true, username: false, password: false }, ['token']),
-      whereTypeIs('basic', { token: false, username: true, password: true }, ['username', 'password']),
-    ],
-  }),
 );
 
 /** The name of a source that is there; which ones are, the JSON Schema cannot say. */
@@ -184,6 +151,15 @@ const sourceTable = v.strictObject(
       about(address(indexUrlProblem, indexUrlPattern), 'The git repository that holds its index'),
     ),
     index_type: v.optional(about(choice(['git']), 'How the index is read'), 'git'),
+    index_branch: v.optional(
+      about(indexBranch, "The branch that holds it, if not the one that the repository's HEAD names"),
+    ),
+    user_agent: v.optional(
+      about(
+        userAgent,
+        'What the source is told we are, if it wants to hear something else than our own name',
+      ),
+    ),
     enabled: v.optional(about(flag, 'Whether the source is ever contacted'), true),
     priority: v.optional(
       about(
@@ -232,6 +208,7 @@ const sourceTable = v.strictObject(
       about(integer(1, 10_000), 'How many requests the source gets in a second; unlimited unless set'),
     ),
     auth: v.optional(auth),
+    tls: v.optional(tls),
     limits: v.optional(sourceLimits, {}),
     default_source: v.optional(
       about(sourceReference, 'Belongs at the top of the file; means the same there'),
@@ -431,74 +408,3 @@ export function defaultLimitsOfSource(): SourceEntry['limits'] {
 /** A valid file, with defaults filled in. */
 export type ConfigFile = v.InferOutput<typeof configSchema>;
 export type SourceEntry = ConfigFile['sources'][number];
-
-function about<const S extends v.GenericSchema>(schema: S, meaning: string) {
-  return v.pipe(schema, v.description(meaning));
-}
-
-function choice<const T extends readonly string[]>(options: T) {
-  return v.picklist(options, expected(options.map((option) => `"${option}"`).join(' or ')));
-}
-
-function integer(least: number, most: number) {
-  const message = expected(`an integer from ${least} to ${most}`);
-  return v.pipe(v.number(message), v.integer(message), v.minValue(least, message), v.maxValue(most, message));
-}
-
-// Addresses may hold credentials by mistake, so no message shows one.
-function address(problem: (value: string) => string | undefined, pattern: string) {
-  return v.pipe(v.string(expectedType('a string')), v.rawCheck(refuse(problem)), forEditors({ pattern }));
-}
-
-/** Keywords of JSON Schema that go into `registry.schema.json`, and count nowhere else. */
-function forEditors<Value>(
-  keywords: Readonly<Record<string, unknown>>,
-): v.MetadataAction<Value, { readonly forEditors: typeof keywords }> {
-  return v.metadata({ forEditors: keywords });
-}
-
-function whereTypeIs(
-  type: string,
-  properties: Readonly<Record<string, boolean>>,
-  required: readonly string[],
-) {
-  return {
-    if: { properties: { type: { const: type } }, required: ['type'] },
-    // biome-ignore lint/suspicious/noThenProperty: a keyword of JSON Schema
-    then: { properties, required },
-  };
-}
-
-function refuse(problem: (value: string) => string | undefined) {
-  return ({ dataset, addIssue }: v.RawCheckContext<string>) => {
-    const message = dataset.typed ? problem(dataset.value) : undefined;
-    if (message !== undefined) addIssue({ message });
-  };
-}
-
-function prefixed(prefix: string, problem: string | undefined): string | undefined {
-  return problem === undefined ? undefined : prefix + problem;
-}
-
-function expected(what: string) {
-  return (issue: v.BaseIssue<unknown>) =>
-    issue.received === 'undefined' ? 'is missing' : `expected ${what}, got ${describe(issue.input)}`;
-}
-
-function expectedType(what: string) {
-  return (issue: v.BaseIssue<unknown>) =>
-    issue.received === 'undefined' ? 'is missing' : `expected ${what}, got ${typeName(issue.input)}`;
-}
-
-function describe(value: unknown): string {
-  if (typeof value === 'number' || typeof value === 'boolean') return String(value);
-  if (typeof value !== 'string') return typeName(value);
-  return JSON.stringify(value.length > 60 ? `${value.slice(0, 60)}…` : value);
-}
-
-function typeName(value: unknown): string {
-  if (Array.isArray(value)) return 'a list';
-  if (value instanceof Date) return 'a date';
-  if (typeof value === 'object') return 'a table';
-  return typeof value === 'boolean' ? 'true or false' : `a ${typeof value}`;
-}

@@ -25,6 +25,8 @@ export function literalPart(text: string): string {
 /** As written, but for what could be a secret: `\${NAME}`, `\${file:PATH}`, and `***` for other text. */
 export function showSecretText({ setting, parts }: SecretText): string {
   const shown = parts.map((part) => {
+    if (part.kind === 'command') return '***';
+    if (part.kind === 'file' && setting.endsWith('_file')) return part.written;
     if (part.kind === 'text') return setting === 'username' ? part.text : '***';
     return part.kind === 'variable' ? `\${${part.name}}` : `\${file:${part.written}}`;
   });

@@ -33,8 +33,9 @@ function flatten(config: Config): Map<string, unknown> {
   ]);
 }
 
-function settingsOf({ name: _, auth, ...settings }: SourceConfig): object {
-  return { ...settings, auth: auth && withoutLines(auth) };
+function settingsOf({ name: _, auth, tls, ...settings }: SourceConfig): object {
+  const files = [tls?.certificate, tls?.key, tls?.ca].map((file) => file?.written);
+  return { ...settings, auth: auth && withoutLines(auth), tls: tls && files };
 }
 
 /** Whatever is edited above a credential moves it. */

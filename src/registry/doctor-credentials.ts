@@ -1,6 +1,6 @@
 import { stat } from 'node:fs/promises';
 import type { SecretPart, SourceAuth, SourceConfig } from '../config/config.ts';
-import { createCredentialsReader } from '../sources/credentials.ts';
+import { createCredentialsReader, secretsOf } from '../sources/credentials.ts';
 import type { Environment } from '../support/proxy.ts';
 import type { HealthCheck } from './reports.ts';
 
@@ -21,8 +21,7 @@ export async function checkCredentials(
 type SecretFile = Extract<SecretPart, { kind: 'file' }>;
 
 function filesOf(auth: SourceAuth): SecretFile[] {
-  const secrets = auth.type === 'bearer' ? [auth.token] : [auth.username, auth.password];
-  return secrets.flatMap(({ parts }) => parts.filter((part) => part.kind === 'file'));
+  return secretsOf(auth).flatMap(({ parts }) => parts.filter((part) => part.kind === 'file'));
 }
 
 async function checkSecretFile(name: string, { path, written }: SecretFile): Promise<HealthCheck[]> {

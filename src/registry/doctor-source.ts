@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { connect, isIP } from 'node:net';
 import { connect as connectTls } from 'node:tls';
 import type { SourceConfig } from '../config/config.ts';
-import { userAgent } from '../sources/user-agent.ts';
+import { userAgentOf } from '../sources/user-agent.ts';
 import { anyDestination } from '../support/destination.ts';
 import { errorCode } from '../support/error-code.ts';
 import { createHttpClient } from '../support/fetch-http.ts';
@@ -217,7 +217,12 @@ async function checkContent(source: SourceConfig, registry: Registry | undefined
 async function readClock(source: SourceConfig, { env, now }: Options): Promise<ClockReading[]> {
   if (!/^https?:/i.test(source.url)) return [];
   const timeouts = { connectMs: connectTimeoutMs, firstByteMs: 10_000, totalMs: 15_000 };
-  const http = createHttpClient({ userAgent, timeouts, environment: env, destinations: anyDestination });
+  const http = createHttpClient({
+    userAgent: userAgentOf(source),
+    timeouts,
+    environment: env,
+    destinations: anyDestination,
+  });
   try {
     const sentAt = now();
     const result = await http.request({ url: source.url, method: 'HEAD', retries: 0, maxRedirects: 0 });

@@ -8,8 +8,8 @@ import { checkNode, judgeGit } from './doctor-tools.ts';
 
 describe('git and Node.js', () => {
   test.each([
-    ['git version 2.30.9', 'failure'],
-    ['git version 2.31.0', 'warning'],
+    ['git version 2.31.8', 'failure'],
+    ['git version 2.32.0', 'warning'],
     ['git version 2.36.0', 'ok'],
     ['git version 2.39.5 (Apple Git-154)', 'ok'],
     ['git version 2.100.0', 'ok'],

@@ -1,3 +1,4 @@
+import { indexAddress } from '../config/index-address.ts';
 import type { Pending, PendingNames } from '../index/pending-names.ts';
 import type { SnapshotRecord } from '../index/registry-state.ts';
 import { type ModuleName, ownerOf } from '../model/module-name.ts';
@@ -50,7 +51,7 @@ export function awaitedSources({
 }: Pick<SourceConditions, 'config' | 'snapshots'>): (source: string) => boolean {
   const recordOf = (name: string) => snapshots.find(({ source }) => source === name);
   const unread = config.sources.filter(
-    ({ name, enabled, indexUrl }) => enabled && !isReadAt(recordOf(name), indexUrl),
+    (source) => source.enabled && !isReadAt(recordOf(source.name), indexAddress(source)),
   );
   const names = new Set(unread.map(({ name }) => name));
   return (source) => names.has(source);

@@ -1,4 +1,5 @@
 import type { Config, SourceConfig } from '../config/config.ts';
+import { indexAddress } from '../config/index-address.ts';
 import type { GitIndex } from '../index/git-index.ts';
 import { indexPathOf } from '../index/layout.ts';
 import type { SnapshotRecord } from '../index/registry-state.ts';
@@ -72,12 +73,13 @@ function describeLook(source: string, read: Lookup<unknown>): SourceRefresh {
 /** What was recorded under this name was read at another address, or belongs to a source that was removed. */
 function withLook(
   snapshots: readonly SnapshotRecord[],
-  { name, priority, indexUrl }: SourceConfig,
+  source: SourceConfig,
   listing: Listing | undefined,
 ): SnapshotRecord[] {
   if (!listing) return [...snapshots];
-  const look = { source: name, commit: '', tree: '', since: '', priority, indexUrl };
-  return [...snapshots.filter(({ source }) => source !== name), look];
+  const { name, priority } = source;
+  const look = { source: name, commit: '', tree: '', since: '', priority, indexUrl: indexAddress(source) };
+  return [...snapshots.filter((record) => record.source !== name), look];
 }
 
 function withListing(

@@ -3,6 +3,7 @@ import { createDiskShares, type DiskShares, readFreeBytes } from '../archives/di
 import { openFileArchiveStore } from '../archives/file-archive-store.ts';
 import { createVerifyingStore, type DamagedArchive } from '../archives/verifying-store.ts';
 import type { Config } from '../config/config.ts';
+import { indexAddress } from '../config/index-address.ts';
 import { StorageError } from '../errors.ts';
 import { type GitIndex, openGitIndex } from '../index/git-index.ts';
 import { parseIndexFile } from '../index/index-file.ts';
@@ -76,8 +77,10 @@ export async function openParts(options: OpenOptions) {
   const { dataDir } = configuration.current().registry;
   const layout = dataLayout(dataDir);
   await createData(directory, layout, now());
-  const addressOf = (source: string) =>
-    configuration.current().sources.find(({ name }) => name === source)?.indexUrl;
+  const addressOf = (name: string) => {
+    const source = configuration.current().sources.find((candidate) => candidate.name === name);
+    return source && indexAddress(source);
+  };
   const audit = openAudit({ dataDir, actor, log, now });
   const index = await openGitIndex(layout.index);
   if (!(await index.isSettled())) await settle(index, layout.locks, log);

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { Config, SourceConfig } from '../config/config.ts';
+import { indexAddress } from '../config/index-address.ts';
 import { defaultSourceLimits } from '../config/normalise.ts';
 import type { RegistryState, SnapshotRecord } from '../index/registry-state.ts';
 import { type BlockSubject, findBlock } from '../model/block.ts';
@@ -64,6 +65,7 @@ export interface PolicySettings {
     SourceConfig,
     | 'name'
     | 'indexUrl'
+    | 'indexBranch'
     | 'priority'
     | 'enabled'
     | 'namespaces'
@@ -88,7 +90,7 @@ export function policyOf(
       priority: source.priority,
       isEnabled: source.enabled,
       isRemoved: false,
-      hasBeenRead: isReadAt(read.get(source.name), source.indexUrl),
+      hasBeenRead: isReadAt(read.get(source.name), indexAddress(source)),
       namespaces: source.namespaces.map(foldName),
       claims: source.namespaces,
       // A claim is a grant as well: the name itself, as it is written.
@@ -133,8 +135,8 @@ function fileLimitsOf(limits: SourceConfig['limits']): FileLimits {
 }
 
 /** Whether a snapshot is of the index at this address; of data that do not say, it is taken to be. */
-export function isReadAt(snapshot: SnapshotRecord | undefined, indexUrl: string): boolean {
-  return snapshot !== undefined && (snapshot.indexUrl ?? indexUrl) === indexUrl;
+export function isReadAt(snapshot: SnapshotRecord | undefined, address: string): boolean {
+  return snapshot !== undefined && (snapshot.indexUrl ?? address) === address;
 }
 
 /** Two policies with one digest decide alike. Which sources are current just now is no part of it. */

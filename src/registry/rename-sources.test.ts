@@ -12,6 +12,18 @@ test.each([
     [['new', 'old']],
   ],
   [
+    'nothing where another branch is read there, which is another index',
+    [record('old', 'u')],
+    [{ ...source('new', 'u'), indexBranch: 'b' }],
+    [],
+  ],
+  [
+    'a new name at a branch that nobody has any longer',
+    [record('old', 'u#b')],
+    [{ ...source('new', 'u'), indexBranch: 'b' }],
+    [['new', 'old']],
+  ],
+  [
     'nothing where the old name is still there',
     [record('old', 'u')],
     [source('old', 'u'), source('new', 'u')],

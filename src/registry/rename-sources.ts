@@ -1,3 +1,5 @@
+import type { SourceConfig } from '../config/config.ts';
+import { indexAddress } from '../config/index-address.ts';
 import type { GitIndex, StateView } from '../index/git-index.ts';
 import { ledgerFolder } from '../index/layout.ts';
 import type { Pending } from '../index/pending-names.ts';
@@ -17,8 +19,9 @@ export type Renames = ReadonlyMap<string, string>;
  */
 export function findRenames(
   snapshots: readonly Pick<SnapshotRecord, 'source' | 'indexUrl'>[],
-  sources: readonly { readonly name: string; readonly indexUrl: string }[],
+  configured: readonly Pick<SourceConfig, 'name' | 'indexUrl' | 'indexBranch'>[],
 ): Renames {
+  const sources = configured.map((source) => ({ name: source.name, indexUrl: indexAddress(source) }));
   const renames = new Map<string, string>();
   const isInPlace = ({ source, indexUrl }: (typeof snapshots)[number]) =>
     sources.some((now) => now.name === source && (indexUrl ?? now.indexUrl) === now.indexUrl);

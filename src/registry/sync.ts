@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import type { ArchiveStore } from '../archives/archive-store.ts';
 import type { Config } from '../config/config.ts';
+import { indexAddress } from '../config/index-address.ts';
 import type { GitIndex, StateView } from '../index/git-index.ts';
 import type { SnapshotRecord } from '../index/registry-state.ts';
 import { unavailable } from '../model/lookup.ts';
@@ -82,11 +83,15 @@ export async function syncRegistry(context: SyncContext, options: SyncOptions = 
   );
   const renamed = findRenames(known, context.config.sources);
   const arrived: AddressedReading[] = [];
-  const readings = enabled.map(async ({ name, indexUrl }): Promise<AddressedReading> => {
+  const readings = enabled.map(async (source): Promise<AddressedReading> => {
+    const { name } = source;
     // Of a source with a new name, what was read under the old one is the last good reading.
     const old = recordedName(renamed, name);
-    const record = known.find(({ source }) => source === old);
-    const reading = { ...(await readSource(context, name, record?.commit, options.signal)), indexUrl };
+    const record = known.find((candidate) => candidate.source === old);
+    const reading = {
+      ...(await readSource(context, name, record?.commit, options.signal)),
+      indexUrl: indexAddress(source),
+    };
     arrived.push(reading);
     return reading;
   });

@@ -1,4 +1,5 @@
 import type { Config } from '../config/config.ts';
+import { indexAddress } from '../config/index-address.ts';
 import type { SnapshotRecord } from '../index/registry-state.ts';
 import { unavailable } from '../model/lookup.ts';
 import { isReadAt } from './policy.ts';
@@ -6,6 +7,7 @@ import type { Reading } from './read-sources.ts';
 
 /** A reading with the address it was made at: it says nothing about another. */
 export interface AddressedReading extends Reading {
+  /** As `indexAddress` gives it. */
   readonly indexUrl: string;
 }
 
@@ -14,9 +16,10 @@ export function readingsOf(readings: readonly AddressedReading[], config: Config
   return readings.flatMap((reading) => {
     const source = config.sources.find(({ name }) => name === reading.source);
     if (!source?.enabled) return [];
-    if (source.indexUrl === reading.indexUrl) return [reading];
+    const address = indexAddress(source);
+    if (address === reading.indexUrl) return [reading];
     const detail = 'its address was changed while it was read; the next sync reads it there';
-    return [{ ...reading, indexUrl: source.indexUrl, result: unavailable({ reason: 'connection', detail }) }];
+    return [{ ...reading, indexUrl: address, result: unavailable({ reason: 'connection', detail }) }];
   });
 }
 
@@ -31,7 +34,10 @@ export function currentSources(
   config: Config,
 ): Set<string> {
   const recordOf = (name: string) => snapshots.find(({ source }) => source === name);
-  const addressOf = (name: string) => config.sources.find((source) => source.name === name)?.indexUrl ?? '';
+  const addressOf = (name: string) => {
+    const source = config.sources.find((candidate) => candidate.name === name);
+    return source ? indexAddress(source) : '';
+  };
   const read = readings.filter(
     ({ source, result, objection }) =>
       result.kind === 'found' &&

@@ -10,7 +10,7 @@ import type { GitTimeouts, InTurn } from './git-context.ts';
 import { createGitSource } from './git-source.ts';
 import { assetBudget, type GuardedSource, guardSource } from './guarded-source.ts';
 import type { ReadingSteps } from './read-snapshot.ts';
-import { userAgent } from './user-agent.ts';
+import { userAgentOf } from './user-agent.ts';
 
 /** How sources are asked; defaults suit production. */
 export interface ConnectionTuning {
@@ -112,7 +112,7 @@ function createPacedClient(
     },
   };
   const client = createHttpClient({
-    userAgent,
+    userAgent: userAgentOf(config),
     connectionsPerOrigin,
     ...http,
     retry,

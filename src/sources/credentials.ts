@@ -1,10 +1,12 @@
 import type { SecretText, SourceAuth, SourceConfig } from '../config/config.ts';
 import { gitConfigVariables } from '../support/git.ts';
-import type { Environment } from '../support/proxy.ts';
+import { type Environment, proxySecrets } from '../support/proxy.ts';
 import { createMask, type Mask } from '../support/secret-mask.ts';
 import { shellLine } from '../support/shell.ts';
 import { ownOrigins } from './destinations.ts';
-import { howToRenew, readSecret } from './read-secret.ts';
+import { howToRenew, readSecret, type SecretReading } from './read-secret.ts';
+import type { TokenAnswer } from './token-answer.ts';
+import { type CommandPart, createTokenCommand, type TokenCommandOptions } from './token-command.ts';
 
 /**
  * A source's credentials, and the only places they may go (rule 10). Whoever asks a source holds some: those that are
@@ -17,18 +19,22 @@ export interface Credentials {
   authorizationFor(url: string): string | undefined;
   /** Environment that lets git authenticate at the origin of `url`, if they belong there; adds `settings`. */
   gitVariables(url: string, settings: readonly (readonly [string, string])[]): Record<string, string>;
-  /** Hides them in what is told: see `createMask`. */
+  /** Hides them in what is told, and those of proxies: see `createMask`. */
   readonly mask: Mask;
   /** What the operator can do where access is refused; never a secret, only where one is configured. */
   readonly advice: string;
 }
 
 /** Credentials as they can be read now; where one is missing, there is nothing to ask the source with. */
-type CredentialsReading =
+export type CredentialsReading =
   | { readonly kind: 'ready'; readonly credentials: Credentials }
   | { readonly kind: 'missing'; readonly problem: string };
 
-export type ReadCredentials = () => Promise<CredentialsReading>;
+/**
+ * `refused`: what the source has just turned away, so that a token which is kept is asked for anew. The same `Credentials` again
+ * means that there are no others.
+ */
+export type ReadCredentials = (refused?: Credentials) => Promise<CredentialsReading>;
 
 type AddressConfig = Pick<SourceConfig, 'name' | 'url' | 'indexUrl' | 'downloadUrl'>;
 
@@ -41,43 +47,72 @@ type ReadAuth =
 const helper =
   '!f() { test "$1" = get && printf "username=%s\\npassword=%s\\n" "$SOURCE_USERNAME" "$SOURCE_PASSWORD"; }; f';
 
-/** Reads a source's credentials anew each time, so that a file that was replaced counts at once. */
+/** What a reading of credentials may take and how long it is kept; defaults suit production. */
+export type CredentialsOptions = Omit<TokenCommandOptions, 'env'>;
+
+/**
+ * Reads a source's credentials anew each time, so that a file that was replaced counts at once; what a command printed is kept as
+ * long as it is good.
+ */
 export function createCredentialsReader(
   config: AddressConfig & Pick<SourceConfig, 'auth'>,
   env: Environment,
+  options: CredentialsOptions = {},
 ): ReadCredentials {
   const { auth } = config;
   if (auth === undefined) {
-    const credentials = noCredentials(config);
+    const credentials = noCredentials(config, env);
     return async () => ({ kind: 'ready', credentials });
   }
+  const command = commandOf(auth);
+  const tokens = command && createTokenCommand(command, { ...options, env });
   let last: { readonly values: string; readonly credentials: Credentials } | undefined;
-  return async () => {
+  return async (refused) => {
+    const isRefused = refused !== undefined && refused === last?.credentials;
+    const readToken = tokens && (async () => toReading(await tokens.read(isRefused)));
     const values: string[] = [];
     for (const secret of secretsOf(auth)) {
-      const reading = await readSecret(secret, auth.type, env);
+      const reading = await readSecret(secret, auth.type, env, readToken);
       if (reading.kind === 'unreadable') return { kind: 'missing', problem: reading.problem };
       values.push(reading.value);
     }
     const key = JSON.stringify(values);
-    if (last?.values !== key) last = { values: key, credentials: createCredentials(config, auth, values) };
+    if (last?.values !== key)
+      last = { values: key, credentials: createCredentials(config, auth, values, env) };
     return { kind: 'ready', credentials: last.credentials };
   };
 }
 
+function commandOf(auth: SourceAuth): CommandPart | undefined {
+  return secretsOf(auth)
+    .flatMap(({ parts }) => parts)
+    .find((part) => part.kind === 'command');
+}
+
+function toReading(answer: TokenAnswer): SecretReading {
+  return answer.kind === 'token'
+    ? { kind: 'readable', value: answer.token }
+    : { kind: 'unreadable', problem: answer.problem };
+}
+
 /** For a source without `[sources.auth]`. */
-export function noCredentials({ name }: Pick<SourceConfig, 'name'>): Credentials {
+export function noCredentials({ name }: Pick<SourceConfig, 'name'>, env: Environment = {}): Credentials {
   const variable = `${name.toUpperCase().replace(/[^A-Z0-9]/g, '_')}_TOKEN`.replace(/^(?=\d)/, '_');
   return {
     areConfigured: false,
     authorizationFor: () => undefined,
     gitVariables: (_, settings) => gitConfigVariables(settings),
-    mask: (text) => text,
+    mask: createMask(proxySecrets(env)),
     advice: `if it wants credentials: ${shellLine`moonbit-registry source login ${name} --bearer-env ${variable}`}`,
   };
 }
 
-function createCredentials(config: AddressConfig, auth: SourceAuth, values: readonly string[]): Credentials {
+function createCredentials(
+  config: AddressConfig,
+  auth: SourceAuth,
+  values: readonly string[],
+  env: Environment,
+): Credentials {
   const origins = ownOrigins(config);
   const belongsTo = (url: string) => URL.canParse(url) && origins.has(new URL(url).origin);
   const [first = '', second = ''] = values;
@@ -100,12 +135,12 @@ function createCredentials(config: AddressConfig, auth: SourceAuth, values: read
         SOURCE_PASSWORD: read.password,
       };
     },
-    mask: createMask(maskedTexts(auth, read)),
+    mask: createMask([...maskedTexts(auth, read), ...proxySecrets(env)]),
     advice: secretsOf(auth).flatMap(howToRenew).join(', or '),
   };
 }
 
-function secretsOf(auth: SourceAuth): SecretText[] {
+export function secretsOf(auth: SourceAuth): SecretText[] {
   return auth.type === 'bearer' ? [auth.token] : [auth.username, auth.password];
 }
 

@@ -8,7 +8,7 @@ import { redact, showUrl } from '../support/redact.ts';
 import { type GitRouteContext, routeGit } from './git-route.ts';
 import { readGitTrouble } from './git-trouble.ts';
 import type { HttpAsker } from './http-answer.ts';
-import { userAgent } from './user-agent.ts';
+import { userAgentOf } from './user-agent.ts';
 
 export type GitTransport = 'smart-http' | 'dumb-http' | 'file' | 'ssh';
 
@@ -54,7 +54,7 @@ export function transportOf(indexUrl: string): 'http' | 'file' | 'ssh' | undefin
 export async function remoteGitEnvironment(
   context: GitContext,
   url: string,
-): Promise<Record<string, string>> {
+): Promise<Record<string, string | undefined>> {
   const caBundle = await writeCaBundle(`${context.gitDirectory}/ca-bundle.pem`, process.env);
   const route = transportOf(url) === 'http' ? await routeGit(context, url, process.env) : undefined;
   return {
@@ -64,7 +64,7 @@ export async function remoteGitEnvironment(
       ['core.fsync', 'committed,loose-object'],
       ['gc.auto', '0'],
       ['maintenance.auto', 'false'],
-      ['http.userAgent', userAgent],
+      ['http.userAgent', userAgentOf(context.config)],
       // We have followed the redirects; git would repeat some headers at the next place.
       ['http.followRedirects', 'false'],
       // Else a host that asks for a Kerberos ticket is given one.
@@ -76,7 +76,7 @@ export async function remoteGitEnvironment(
     ...route?.variables,
     GIT_OBJECT_DIRECTORY: context.objectDirectory,
     GIT_ALLOW_PROTOCOL: 'http:https:file:ssh',
-    ...(caBundle === undefined ? {} : { GIT_SSL_CAINFO: caBundle }),
+    ...(caBundle === undefined ? {} : { GIT_SSL_CAINFO: caBundle, GIT_PROXY_SSL_CAINFO: caBundle }),
   };
 }
 

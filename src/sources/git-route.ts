@@ -8,7 +8,7 @@ import {
   type Resolve,
 } from '../support/destination.ts';
 import { isOlderVersion } from '../support/older-version.ts';
-import { type Environment, proxyFor } from '../support/proxy.ts';
+import { type Environment, noProxyVariables, proxyFor } from '../support/proxy.ts';
 import { commandToAllow, type SourceDestinations } from './destinations.ts';
 
 export interface GitRouteContext {
@@ -25,7 +25,7 @@ export interface GitRouteContext {
 /** What git is told, so that it goes the way we have judged and no other. */
 export interface GitRoute {
   readonly settings: readonly (readonly [string, string])[];
-  readonly variables: Readonly<Record<string, string>>;
+  readonly variables: Readonly<Record<string, string | undefined>>;
 }
 
 /** The first git with `http.curloptResolve`. */
@@ -33,7 +33,8 @@ const pinningGit = '2.37';
 
 /**
  * How git reaches the web address `url`, which a redirect may have led to: through the proxy that our own requests went
- * through, or else straight to addresses that were judged. git resolves names itself, so that a name which has a public
+ * through, with the same credentials at once, or else straight to addresses that were judged. It is told so by settings,
+ * and sees no variable of the environment that it could read in its own way. git resolves names itself, so that a name which has a public
  * address for us could have a private one for git; where git cannot be told the address, such a place is refused.
  * And git has an empty home: curl would send what stands in `~/.netrc` to any host that asks. Throws
  * `DestinationRefused`, and what resolving a name fails with.
@@ -44,17 +45,22 @@ export async function routeGit(
   environment: Environment,
 ): Promise<GitRoute> {
   const target = new URL(url);
-  const home = { HOME: join(context.gitDirectory, 'no-home') };
+  const variables = { ...noProxyVariables, HOME: join(context.gitDirectory, 'no-home') };
   const route = proxyFor(target, environment);
   if (route.kind === 'unusable') throw new DestinationRefused(route.problem);
   const problem = destinationProblem(context.destinations, target, route.kind === 'proxy');
   if (problem !== undefined) throw new DestinationRefused(problem);
   if (route.kind === 'proxy')
-    return { settings: [['http.proxy', route.url]], variables: { ...home, no_proxy: '', NO_PROXY: '' } };
-  const straight = { ...home, no_proxy: '*', NO_PROXY: '*' };
+    return { settings: [['http.proxy', route.url], ...sentAtOnce(route.url)], variables };
+  const straight = [['http.proxy', '']] as const;
   if (context.destinations.trusts(target) || literalAddress(target) !== undefined)
-    return { settings: [], variables: straight };
-  return { settings: await pin(context, target), variables: straight };
+    return { settings: straight, variables };
+  return { settings: [...straight, ...(await pin(context, target))], variables };
+}
+
+/** Else git waits for the proxy to ask for credentials, and takes whatever way to send them that the proxy names. */
+function sentAtOnce(proxy: string): [string, string][] {
+  return proxy.includes('@') ? [['http.proxyAuthMethod', 'basic']] : [];
 }
 
 async function pin(context: GitRouteContext, target: URL): Promise<[string, string][]> {

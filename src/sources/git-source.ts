@@ -7,7 +7,12 @@ import { type LinkedSignal, linkSignals } from '../support/link-signals.ts';
 import { type MonotonicClock, systemClock } from '../support/monotonic-clock.ts';
 import type { Environment } from '../support/proxy.ts';
 import type { AddressForm } from './archive-address.ts';
-import { type Credentials, createCredentialsReader, type ReadCredentials } from './credentials.ts';
+import {
+  type Credentials,
+  type CredentialsReading,
+  createCredentialsReader,
+  type ReadCredentials,
+} from './credentials.ts';
 import { createDestinations } from './destinations.ts';
 import { defaultGitTimeouts, type GitContext, type GitTimeouts, type InTurn } from './git-context.ts';
 import { maskError, maskLookup } from './masked-lookup.ts';
@@ -60,7 +65,7 @@ export function createGitSource(config: SourceConfig, options: GitSourceOptions)
   const { http, assetHttp = http, clock = systemClock } = options;
   const assets: Omit<OpenContext, 'credentials'> = { config, http: assetHttp, clock };
   const archives: Omit<OpenContext, 'credentials'> = { config, http, clock };
-  const run = createRunner(config, createCredentialsReader(config, options.env));
+  const run = createRunner(config, (signal) => createCredentialsReader(config, options.env, { signal }));
   let lastGood: Snapshot | undefined;
   let form: AddressForm = 'split';
   const steps = { ...readingSteps, ...options.steps };
@@ -105,7 +110,8 @@ function toProbe(head: Lookup<RemoteIndex>, latencyMs: number) {
 interface Runner {
   /**
    * Runs a call that the caller's signal or `close` ends, whichever comes first; that holds for its body too. It is given
-   * the credentials as they are now, and nobody is asked without them; what it says, and what it throws, is masked.
+   * the credentials as they are now, and nobody is asked without them; where they are refused, and there are others meanwhile, once
+   * more. What it says, and what it throws, is masked.
    */
   <T>(signal: AbortSignal | undefined, call: Call<T>): Promise<Lookup<T>>;
   close(): Promise<void>;
@@ -113,24 +119,32 @@ interface Runner {
 
 type Call<T> = (signal: AbortSignal, credentials: Credentials) => Promise<Lookup<T>>;
 
-function createRunner(config: SourceConfig, readCredentials: ReadCredentials): Runner {
+function createRunner(config: SourceConfig, createReader: (closing: AbortSignal) => ReadCredentials): Runner {
   const running = new Set<LinkedSignal>();
   const calls = new Set<Promise<unknown>>();
   const closing = new AbortController();
+  const readCredentials = createReader(closing.signal);
 
   async function run<T>(signal: AbortSignal | undefined, call: Call<T>): Promise<Lookup<T>> {
     signal?.throwIfAborted();
     closing.signal.throwIfAborted();
     if (!config.enabled)
       return unavailable({ reason: 'disabled', detail: `source "${config.name}" is disabled` });
-    const reading = await readCredentials();
-    if (reading.kind === 'missing')
-      return unavailable({
-        reason: 'no-credentials',
-        detail: `its credentials cannot be sent: ${reading.problem}`,
-      });
+    const first = await runWith(signal, call, await readCredentials());
+    if (first.credentials === undefined || !isRefusal(first.result)) return first.result;
+    const again = await readCredentials(first.credentials);
+    const hasOthers = again.kind === 'ready' && again.credentials !== first.credentials;
+    return hasOthers ? (await runWith(signal, call, again)).result : first.result;
+  }
+
+  async function runWith<T>(
+    signal: AbortSignal | undefined,
+    call: Call<T>,
+    reading: CredentialsReading,
+  ): Promise<{ readonly result: Lookup<T>; readonly credentials?: Credentials }> {
     signal?.throwIfAborted();
     closing.signal.throwIfAborted();
+    if (reading.kind === 'missing') return { result: cannotBeSent(reading.problem) };
     const { credentials } = reading;
     const linked = linkSignals([signal, closing.signal]);
     running.add(linked);
@@ -146,7 +160,7 @@ function createRunner(config: SourceConfig, readCredentials: ReadCredentials): R
       const result = withAdvice(said);
       body = result.kind === 'found' ? bodyOf(result.value) : undefined;
       body?.once('close', finish);
-      return result;
+      return { result, credentials };
     } catch (error) {
       throw maskError(error, credentials.mask);
     } finally {
@@ -161,6 +175,14 @@ function createRunner(config: SourceConfig, readCredentials: ReadCredentials): R
       await Promise.allSettled(calls);
     },
   });
+}
+
+function isRefusal(result: Lookup<unknown>): boolean {
+  return result.kind === 'unavailable' && result.cause.reason === 'unauthorized';
+}
+
+function cannotBeSent<T>(problem: string): Lookup<T> {
+  return unavailable({ reason: 'no-credentials', detail: `its credentials cannot be sent: ${problem}` });
 }
 
 /** Once for the whole call, behind all that was said: it holds no secret, and must not be cut off. */

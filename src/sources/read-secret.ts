@@ -1,13 +1,18 @@
 import { constants } from 'node:fs';
 import { type FileHandle, open } from 'node:fs/promises';
+import { basename } from 'node:path';
 import type { SecretPart, SecretText, SourceAuth } from '../config/config.ts';
 import { errorCode } from '../support/error-code.ts';
 import type { Environment } from '../support/proxy.ts';
+import type { CommandPart } from './token-command.ts';
 
 /** The text of a credential, or why it cannot be sent, in words that never hold it. */
 export type SecretReading =
   | { readonly kind: 'readable'; readonly value: string }
   | { readonly kind: 'unreadable'; readonly problem: string };
+
+/** Gives what the command of a secret prints, or why there is nothing, in words that go after its name. */
+export type ReadToken = () => Promise<SecretReading>;
 
 /** More than any header may have; what is larger is no secret but the wrong file. */
 const maxFileBytes = 16 * 1024;
@@ -21,10 +26,11 @@ export async function readSecret(
   secret: SecretText,
   type: SourceAuth['type'],
   env: Environment,
+  readToken: ReadToken = async () => unreadable('is not run here'),
 ): Promise<SecretReading> {
   const values: string[] = [];
   for (const part of secret.parts) {
-    const value = await readPart(part, env);
+    const value = part.kind === 'command' ? await readToken() : await readPart(part, env);
     const flaw = value.kind === 'readable' ? flawOf(value.value, type, secret.setting) : value.problem;
     if (value.kind === 'unreadable' || flaw !== undefined)
       return {
@@ -40,18 +46,24 @@ export async function readSecret(
 export function howToRenew({ parts, line }: SecretText): string[] {
   return parts.flatMap((part) => {
     if (part.kind === 'text') return [];
-    const action =
-      part.kind === 'variable' ? `set ${part.name}` : `put another secret into the file ${part.written}`;
-    return [`${action} (registry.toml:${line})`];
+    return [`${renewalOf(part)} (registry.toml:${line})`];
   });
+}
+
+function renewalOf(part: Exclude<SecretPart, { readonly kind: 'text' }>): string {
+  if (part.kind === 'variable') return `set ${part.name}`;
+  if (part.kind === 'file') return `put another secret into the file ${part.written}`;
+  return 'see what auth.token_command prints';
 }
 
 function nameOf(part: SecretPart, { setting }: SecretText): string {
   if (part.kind === 'variable') return `the environment variable ${part.name}`;
+  if (part.kind === 'command')
+    return `the command ${JSON.stringify(basename(part.words[0] ?? ''))} of auth.token_command`;
   return part.kind === 'file' ? `the file ${part.written}` : `auth.${setting}`;
 }
 
-async function readPart(part: SecretPart, env: Environment): Promise<SecretReading> {
+async function readPart(part: Exclude<SecretPart, CommandPart>, env: Environment): Promise<SecretReading> {
   if (part.kind === 'text') return { kind: 'readable', value: part.text };
   if (part.kind === 'file') return readSecretFile(part.path);
   const value = env[part.name];

@@ -13,6 +13,8 @@ import {
 import { withGitDirectory } from './git-directory.ts';
 import { askHttp, isWebPage, readBody } from './http-answer.ts';
 import {
+  describeBranches,
+  findBranch,
   type ParsedRefs,
   parseRefLines,
   parseSmartRefs,
@@ -37,7 +39,7 @@ const maxRefsBytes = 8 * 1024 * 1024;
 const maxHeadBytes = 4096;
 
 /**
- * Asks where the default branch is. Over HTTP that is one request (two for a dumb server with several branches),
+ * Asks where the default branch is, or the one that is configured. Over HTTP that is one request (two for a dumb server with several branches),
  * made without git so that its outcome is known and not guessed from git's words.
  */
 export async function readRemoteHead(
@@ -104,7 +106,8 @@ async function readDumbHead(
 ): Promise<Lookup<RemoteIndex>> {
   if (parsed.kind === 'malformed') return bad(context, 'is not a git repository');
   const branches = [...parsed.refs.refs.keys()].filter((name) => name.startsWith('refs/heads/'));
-  if (branches.length <= 1) return toIndex(context, 'dumb-http', url, withHead(parsed, branches[0]));
+  if (branches.length <= 1 || context.config.indexBranch !== undefined)
+    return toIndex(context, 'dumb-http', url, withHead(parsed, branches[0]));
   const answer = await askHttp(context, { url: `${url}/HEAD`, isSmall: true, signal, retries });
   if (answer.kind === 'failed') return unavailable(answer.cause);
   if (answer.kind !== 'ok') return toIndex(context, 'dumb-http', url, parsed);
@@ -150,7 +153,10 @@ function toIndex(
 ): Lookup<RemoteIndex> {
   if (parsed.kind === 'malformed') return bad(context, `cannot be read: ${parsed.reason}`);
   if (parsed.refs.refs.size === 0) return bad(context, 'is empty: it has no commit yet');
-  const head = selectHead(parsed.refs);
+  const { indexBranch } = context.config;
+  const head = indexBranch === undefined ? selectHead(parsed.refs) : findBranch(parsed.refs, indexBranch);
+  if (head === undefined && indexBranch !== undefined)
+    return bad(context, `has no branch "${indexBranch}" (index_branch); ${describeBranches(parsed.refs)}`);
   if (head === undefined)
     return bad(
       context,

@@ -103,6 +103,26 @@ export function selectHead({ refs, headTarget }: RemoteRefs): RemoteHead | undef
   return ref === undefined || commit === undefined ? undefined : { ref, commit };
 }
 
+/** A branch by its name, without `refs/heads/`. */
+export function findBranch({ refs }: RemoteRefs, name: string): RemoteHead | undefined {
+  const ref = `refs/heads/${name}`;
+  const commit = refs.get(ref);
+  return commit === undefined ? undefined : { ref, commit };
+}
+
+const maxNamed = 5;
+
+/** Which branches there are, in a clause. */
+export function describeBranches({ refs }: RemoteRefs): string {
+  const prefix = 'refs/heads/';
+  const names = [...refs.keys()]
+    .filter((ref) => ref.startsWith(prefix))
+    .map((ref) => ref.slice(prefix.length));
+  if (names.length === 0) return 'it has none';
+  const rest = names.length - maxNamed;
+  return `it has ${names.slice(0, maxNamed).join(', ')}${rest > 0 ? ` and ${rest} more` : ''}`;
+}
+
 /** Payloads without their newline; flush packets are skipped. Ends with `undefined` if the framing is broken. */
 function* packetLines(bytes: Buffer): Generator<string | undefined> {
   let offset = 0;

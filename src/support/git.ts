@@ -64,8 +64,8 @@ const defaultMaxStdoutBytes = 64 * 1024 * 1024;
 /** git passes on what the far side says, who may have no end of it. */
 const maxStderrBytes = 1024 * 1024;
 
-/** The oldest git with all we use (`GIT_CONFIG_COUNT`). */
-export const oldestGit = '2.31';
+/** The oldest git with all we use: an older one reads `~/.gitconfig` whatever `GIT_CONFIG_GLOBAL` says. */
+export const oldestGit = '2.32';
 
 const inheritedGitVariables = new Set([
   'GIT_SSL_CAINFO',

@@ -44,8 +44,10 @@ function through(
   { connectMs, firstByteMs, connectionsPerOrigin }: TransportOptions,
 ): Dispatcher {
   const connect = { timeout: connectMs };
+  const { uri, token } = splitCredentials(proxy);
   return new ProxyAgent({
-    uri: proxy,
+    uri,
+    ...(token === undefined ? {} : { token }),
     connect,
     proxyTls: connect,
     factory: (origin, poolOptions: object) =>
@@ -56,6 +58,16 @@ function through(
     // Many proxies forbid CONNECT to port 80, so plain HTTP is asked for in the proxy form.
     proxyTunnel: false,
   });
+}
+
+/** undici sends none of a user without a password, or of a password without a user. */
+function splitCredentials(proxy: string): { readonly uri: string; readonly token: string | undefined } {
+  const url = new URL(proxy);
+  const pair = `${decodeURIComponent(url.username)}:${decodeURIComponent(url.password)}`;
+  url.username = '';
+  url.password = '';
+  const token = pair === ':' ? undefined : `Basic ${Buffer.from(pair).toString('base64')}`;
+  return { uri: url.href, token };
 }
 
 function toAnswer({ statusCode, headers, body }: Dispatcher.ResponseData): TransportAnswer {

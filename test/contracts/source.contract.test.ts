@@ -20,7 +20,7 @@ import type { Version } from '../../src/model/version.ts';
 import { createDestinations } from '../../src/sources/destinations.ts';
 import { createGitSource } from '../../src/sources/git-source.ts';
 import type { Source } from '../../src/sources/source.ts';
-import { userAgent } from '../../src/sources/user-agent.ts';
+import { userAgentOf } from '../../src/sources/user-agent.ts';
 import { createHttpClient, type HttpClientOptions } from '../../src/support/fetch-http.ts';
 import { createGitObjectReader, findTree } from '../../src/support/git-objects.ts';
 import { transportFailure } from '../../src/support/http-failure.ts';
@@ -81,7 +81,7 @@ function connect(config: Partial<SourceConfig> = {}, http: Partial<HttpClientOpt
     downloadUrl: config.downloadUrl ?? config.url ?? base.url,
   };
   const client = createHttpClient({
-    userAgent,
+    userAgent: userAgentOf(merged),
     ...http,
     retry: { sleep: async () => {}, ...http.retry },
     destinations: createDestinations(merged),
@@ -229,6 +229,38 @@ describe('reading an index over smart HTTP', () => {
     const commit = commitFiles(repository, index, { branch: 'trunk' });
     commitFiles(repository, { 'user/x/y.index': 'x\n' }, { branch: 'main' });
     expect((await snapshotOf(connect())).commit).toBe(commit);
+  });
+
+  test.each([
+    ['smart HTTP', () => `${upstream.url}/git/index`],
+    ['dumb HTTP', () => `${upstream.url}/index`],
+    ['a folder', () => `file://${repository}`],
+  ])('uses the branch that is configured, over %s', async (_, address) => {
+    commitFiles(repository, index, { branch: 'trunk' });
+    const commit = commitFiles(repository, { 'user/x/y.index': 'x\n' }, { branch: 'release/2026' });
+    const indexUrl = address();
+    expect((await snapshotOf(connect({ indexUrl, indexBranch: 'release/2026' }))).commit).toBe(commit);
+    expect(await connect({ indexUrl, indexBranch: 'gone' }).probe()).toMatchObject({
+      cause: {
+        reason: 'bad-answer',
+        detail: expect.stringContaining('has no branch "gone" (index_branch); it has release/2026, trunk'),
+      },
+    });
+  });
+
+  test('tells the source what it wants to hear of us, in every request', async () => {
+    commitFiles(repository, index);
+    put('user/alice/json/1.2.0.zip', 'zip');
+    upstream.handler = ({ headers }, response) => {
+      if (/^git\//.test(headers['user-agent'] ?? '')) return false;
+      response.writeHead(403).end();
+      return true;
+    };
+    const refused = { kind: 'unavailable', cause: { reason: 'unauthorized' } };
+    expect(await connect().readSnapshot(undefined)).toMatchObject(refused);
+    const source = connect({ userAgent: 'git/2.39.5' });
+    expect(await source.readSnapshot(undefined)).toMatchObject({ kind: 'found' });
+    expect(await archiveOf(source, module, version)).toBe('zip');
   });
 
   test('falls back to main where HEAD points nowhere', async () => {

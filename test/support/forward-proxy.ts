@@ -1,11 +1,14 @@
 import { once } from 'node:events';
-import { createServer, request as sendRequest } from 'node:http';
+import { createServer, type RequestListener, request as sendRequest } from 'node:http';
+import { createServer as createTlsServer } from 'node:https';
 import { type AddressInfo, connect, type Socket } from 'node:net';
 
 export interface ForwardProxy {
   readonly url: string;
   /** What was asked so far: `CONNECT host:port`, or a method and an absolute URL. Refused requests too. */
   readonly asked: readonly string[];
+  /** What each of these requests had in `Proxy-Authorization`. */
+  readonly authorizations: readonly (string | undefined)[];
   close(): Promise<void>;
 }
 
@@ -13,11 +16,16 @@ export interface ForwardProxy {
  * An HTTP proxy on loopback that stands for the whole network: the names in `routes` (`host:port` → loopback port)
  * can be reached through it, by CONNECT or in absolute form, and everything else is refused with 403.
  */
-export async function startForwardProxy(routes: Readonly<Record<string, number>>): Promise<ForwardProxy> {
+export async function startForwardProxy(
+  routes: Readonly<Record<string, number>>,
+  tls?: { readonly key: string; readonly cert: string },
+): Promise<ForwardProxy> {
   const asked: string[] = [];
+  const authorizations: (string | undefined)[] = [];
   const tunnels = new Set<Socket>();
-  const server = createServer((request, response) => {
+  const answer: RequestListener = (request, response) => {
     asked.push(`${request.method} ${request.url}`);
+    authorizations.push(request.headers['proxy-authorization']);
     const target = URL.canParse(request.url ?? '') ? new URL(request.url ?? '') : undefined;
     const port = target && routes[`${target.hostname}:${target.port || '80'}`];
     if (!target || port === undefined) {
@@ -32,9 +40,11 @@ export async function startForwardProxy(routes: Readonly<Record<string, number>>
     });
     onward.on('error', () => response.destroy());
     request.pipe(onward);
-  });
+  };
+  const server = tls ? createTlsServer(tls, answer) : createServer(answer);
   server.on('connect', (request, client: Socket, head: Buffer) => {
     asked.push(`CONNECT ${request.url}`);
+    authorizations.push(request.headers['proxy-authorization']);
     const port = routes[request.url ?? ''];
     if (port === undefined) {
       client.end('HTTP/1.1 403 Forbidden\r\ncontent-length: 0\r\n\r\n');
@@ -50,8 +60,9 @@ export async function startForwardProxy(routes: Readonly<Record<string, number>>
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
   return {
-    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    url: `${tls ? 'https' : 'http'}://127.0.0.1:${(server.address() as AddressInfo).port}`,
     asked,
+    authorizations,
     async close() {
       const closed = once(server, 'close');
       server.close();

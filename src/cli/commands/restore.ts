@@ -54,7 +54,7 @@ async function restore(context: CommandContext, file: string, folder: string, si
   const durationMs = io.now() - startedAt;
   const text = formatRestore(report, durationMs, relative(io.workingDirectory, report.directory));
   output.result({ text, json: { ...report, durationMs } });
-  for (const warning of warnOfFiles(report)) output.warn(warning);
+  for (const warning of [...warnOfFiles(report), ...warnOfCommands(report)]) output.warn(warning);
   return exitCodes.done;
 }
 
@@ -103,6 +103,18 @@ function describeSources(sources: RestoreReport['sources']): string[] {
     return `  ${name}${enabled ? '' : ' (disabled)'}: ${addresses.join(', ')}; ${sent}`;
   });
   return lines.length === 0 ? [] : ['Its sources:', ...lines];
+}
+
+function warnOfCommands({ sources }: RestoreReport): string[] {
+  return sources.flatMap(({ name, credentials }) =>
+    credentials
+      .filter(({ kind }) => kind === 'command')
+      .map(
+        ({ name: line }) =>
+          `source "${name}" has a command run for its token: ${line}; if that is not meant, correct registry.toml before ` +
+          'anything else is run there',
+      ),
+  );
 }
 
 function warnOfFiles({ sources, directory }: RestoreReport): string[] {

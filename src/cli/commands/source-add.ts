@@ -22,6 +22,8 @@ interface Flags extends AuthFlags, LossFlags {
   readonly fromPreset?: string;
   readonly url?: string;
   readonly indexUrl?: string;
+  readonly indexBranch?: string;
+  readonly userAgent?: string;
   readonly type?: SourceType;
   readonly priority?: string;
   readonly namespace?: readonly string[];
@@ -35,6 +37,8 @@ const optionNames: OptionNames = {
   name: 'the name',
   url: '--url',
   index_url: '--index-url',
+  index_branch: '--index-branch',
+  user_agent: '--user-agent',
   type: '--type',
   priority: '--priority',
   namespaces: '--namespace',
@@ -54,6 +58,8 @@ export function defineSourceAdd(parent: Command, run: Run): void {
     .addOption(parent.createOption('--from-preset <preset>', 'a known registry').choices(['mooncakes']))
     .option('--url <url>', 'its base address; archives are under it')
     .option('--index-url <url>', 'the git repository that holds its index')
+    .option('--index-branch <branch>', "the branch of it that is read (default: what the repository's HEAD names)")
+    .option('--user-agent <text>', 'what it is told we are, if it wants to hear something else than our own name')
     .addOption(
       parent
         .createOption('--type <type>', 'what runs there (default: custom)')
@@ -190,6 +196,8 @@ async function readSource(name: string, flags: Flags): Promise<NewSource> {
     namespaces: parsePatterns(flags.namespace ?? []),
     include: parsePatterns(flags.include ?? []),
     exclude: parsePatterns(flags.exclude ?? []),
+    indexBranch: flags.indexBranch,
+    userAgent: flags.userAgent,
   };
 }
 

@@ -44,7 +44,10 @@ export function formatSources(config: Config, impliedArchives: (url: string) => 
       ...formatPatterns('Include', source.include),
       ...formatPatterns('Exclude', source.exclude),
       ...(source.downloadUrl === impliedArchives(source.url) ? [] : [`Archives: ${source.downloadUrl}`]),
+      ...(source.indexBranch === undefined ? [] : [`Branch: ${source.indexBranch}`]),
+      ...(source.userAgent === undefined ? [] : [`User agent: ${source.userAgent}`]),
       ...(source.auth ? [`Auth: ${source.auth.type}`] : []),
+      ...formatTls(source.tls),
     ];
     const title = `  ${source.name}${marker} [${source.enabled ? 'enabled' : 'disabled'}]`;
     return [title, ...settings.map((line) => `    ${line}`)].join('\n');
@@ -53,8 +56,21 @@ export function formatSources(config: Config, impliedArchives: (url: string) => 
 }
 
 /** What `--json` shows of a source: all but its credentials (rule 10). */
-function withoutSecrets({ auth, ...source }: SourceConfig): object {
-  return auth === undefined ? source : { ...source, auth: { type: auth.type } };
+function withoutSecrets({ auth, tls, ...source }: SourceConfig): object {
+  const { certificate, key, ca } = tls ?? {};
+  const files = { certificate: certificate?.written, key: key?.written, ca: ca?.written };
+  return {
+    ...source,
+    ...(auth === undefined ? {} : { auth: { type: auth.type } }),
+    ...(tls === undefined ? {} : { tls: files }),
+  };
+}
+
+function formatTls(tls: SourceConfig['tls']): string[] {
+  return [
+    ...(tls?.certificate ? [`Client certificate: ${tls.certificate.written}`] : []),
+    ...(tls?.ca ? [`Authorities: ${tls.ca.written}`] : []),
+  ];
 }
 
 function formatPatterns(label: string, patterns: readonly string[]): string[] {

@@ -1,5 +1,7 @@
 import { isAbsolute, relative, sep } from 'node:path';
-import type { Config, SourceAuth, SourceConfig } from '../../config/config.ts';
+import type { Config, SecretPart, SourceConfig } from '../../config/config.ts';
+import { secretsOf } from '../../sources/credentials.ts';
+import { quoteForShell } from '../../support/shell.ts';
 
 /** What restored settings would send where, as soon as a command asks this source. */
 export interface RestoredSource {
@@ -10,10 +12,10 @@ export interface RestoredSource {
   readonly credentials: readonly RestoredCredential[];
 }
 
-/** Where a secret is read from, and never the secret. */
+/** Where a secret, or a certificate, comes from, and never the secret. */
 interface RestoredCredential {
-  readonly kind: 'variable' | 'file';
-  /** Of the variable, or of the file as the settings name it. */
+  readonly kind: 'variable' | 'file' | 'command';
+  /** Of the variable, the file as the settings name it, or the command line. */
   readonly name: string;
   /** Whether it is a file that does not come with the folder: named by an absolute path, or outside. */
   readonly isOutside: boolean;
@@ -24,7 +26,7 @@ export function listRestoredSources({ sources, directory }: Config): readonly Re
     name: source.name,
     enabled: source.enabled,
     addresses: addressesOf(source),
-    credentials: source.auth ? credentialsOf(source.auth, directory) : [],
+    credentials: credentialsOf(source, directory),
   }));
 }
 
@@ -32,16 +34,33 @@ function addressesOf({ url, indexUrl, downloadUrl }: SourceConfig): readonly str
   return [...new Set([url, indexUrl, downloadUrl])];
 }
 
-function credentialsOf(auth: SourceAuth, directory: string): readonly RestoredCredential[] {
-  const secrets = auth.type === 'bearer' ? [auth.token] : [auth.username, auth.password];
-  return secrets
-    .flatMap(({ parts }) => parts)
-    .flatMap((part): RestoredCredential[] => {
-      if (part.kind === 'text') return [];
-      if (part.kind === 'variable') return [{ kind: 'variable', name: part.name, isOutside: false }];
-      const isOutside = isAbsolute(part.written) || leadsOutOf(directory, part.path);
-      return [{ kind: 'file', name: part.written, isOutside }];
-    });
+function credentialsOf({ auth, tls }: SourceConfig, directory: string): readonly RestoredCredential[] {
+  const parts = auth === undefined ? [] : secretsOf(auth).flatMap((secret) => secret.parts);
+  const files = [tls?.certificate, tls?.key, tls?.ca].filter((file) => file !== undefined);
+  return [
+    ...parts.flatMap((part) => credentialOf(part, directory)),
+    ...files.map((file) => fileOf(file, directory)),
+  ];
+}
+
+function credentialOf(part: SecretPart, directory: string): RestoredCredential[] {
+  switch (part.kind) {
+    case 'text':
+      return [];
+    case 'variable':
+      return [{ kind: 'variable', name: part.name, isOutside: false }];
+    case 'file':
+      return [fileOf(part, directory)];
+    case 'command':
+      return [{ kind: 'command', name: part.words.map(quoteForShell).join(' '), isOutside: false }];
+  }
+}
+
+function fileOf(
+  { written, path }: { readonly written: string; readonly path: string },
+  directory: string,
+): RestoredCredential {
+  return { kind: 'file', name: written, isOutside: isAbsolute(written) || leadsOutOf(directory, path) };
 }
 
 /** Whether a path is not in a folder, nor the folder itself. */
