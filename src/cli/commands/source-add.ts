@@ -58,8 +58,14 @@ export function defineSourceAdd(parent: Command, run: Run): void {
     .addOption(parent.createOption('--from-preset <preset>', 'a known registry').choices(['mooncakes']))
     .option('--url <url>', 'its base address; archives are under it')
     .option('--index-url <url>', 'the git repository that holds its index')
-    .option('--index-branch <branch>', "the branch of it that is read (default: what the repository's HEAD names)")
-    .option('--user-agent <text>', 'what it is told we are, if it wants to hear something else than our own name')
+    .option(
+      '--index-branch <branch>',
+      "the branch of it that is read (default: what the repository's HEAD names)",
+    )
+    .option(
+      '--user-agent <text>',
+      'what it is told we are, if it wants to hear something else than our own name',
+    )
     .addOption(
       parent
         .createOption('--type <type>', 'what runs there (default: custom)')
