@@ -1,5 +1,6 @@
 import { LRUCache } from 'lru-cache';
 import pLimit from 'p-limit';
+import { StorageError } from '../errors.ts';
 import type { Checksum } from '../model/checksum.ts';
 import { createSingleFlight } from '../support/single-flight.ts';
 import { type CheckOptions, type Damage, findDamage, findDamageIn } from './archive-check.ts';
@@ -13,38 +14,43 @@ export interface VerifyingStore extends ArchiveStore {
 
 export type Verdict =
   | { readonly kind: 'sound' | 'absent' }
-  | { readonly kind: 'damaged'; readonly damage: Damage; readonly movedTo: string };
+  | { readonly kind: 'damaged'; readonly damage: Damage; readonly movedTo: string | undefined };
 
 export interface DamagedArchive {
   readonly checksum: Checksum;
   readonly damage: Damage;
-  /** Where it is now. */
-  readonly movedTo: string;
+  /** Where it is now; `undefined` where it had to stay in its place. */
+  readonly movedTo: string | undefined;
 }
 
 export interface VerifyingOptions {
-  /** Called for each archive that was found damaged, once it is out of the store. */
+  /** Damaged archives stay where they are, for whoever only looks. */
+  readonly leavesDamaged?: boolean | undefined;
+  /** Called for each archive that was found damaged, once it counts as not here. */
   readonly onDamage?: ((archive: DamagedArchive) => void) | undefined;
 }
 
 const rememberedArchives = 50_000;
+const rememberedDamage = 1000;
 /** How many archives are read again at a time: requests for the first read must not starve each other of the disk. */
 const readersAtOnce = 4;
 
 /**
  * Verifies each archive of `store` when this process first looks at it, and again when its size has changed since. One
- * that is damaged is moved away and counts as not here, so that whoever asked fetches it again. `has` and `list` only
- * look whether a file is there.
+ * that is damaged is moved away, if the disk lets it be, and counts as not here, so that whoever asked fetches it again.
+ * `has` and `list` only look whether a file is there.
  */
 export function createVerifyingStore(
   store: ArchiveStore,
-  { onDamage }: VerifyingOptions = {},
+  { leavesDamaged, onDamage }: VerifyingOptions = {},
 ): VerifyingStore {
   // By size: with `max` it would make room for all of them at once, which every command would wait for.
   const verifiedSizes = new LRUCache<Checksum, number>({
     maxSize: rememberedArchives,
     sizeCalculation: () => 1,
   });
+  /** Damaged ones that could not be moved away, with their sizes. */
+  const stuck = new LRUCache<Checksum, number>({ max: rememberedDamage });
   const checking = createSingleFlight<Checksum, Verdict>();
   const limit = pLimit(readersAtOnce);
 
@@ -59,15 +65,33 @@ export function createVerifyingStore(
 
   async function remove(checksum: Checksum, damage: Damage): Promise<Verdict> {
     verifiedSizes.delete(checksum);
-    const movedTo = await store.quarantine(checksum);
+    const moved = await moveAway(checksum);
+    if (moved === 'stuck') {
+      const sizeBytes = await store.size(checksum);
+      if (sizeBytes !== undefined) stuck.set(checksum, sizeBytes);
+      onDamage?.({ checksum, damage, movedTo: undefined });
+      return { kind: 'damaged', damage, movedTo: undefined };
+    }
+    const { movedTo } = moved;
     // Another process was quicker, and may have put it in order since.
     if (movedTo === undefined) return { kind: (await store.has(checksum)) ? 'sound' : 'absent' };
     onDamage?.({ checksum, damage, movedTo });
     return { kind: 'damaged', damage, movedTo };
   }
 
+  async function moveAway(checksum: Checksum): Promise<{ readonly movedTo: string | undefined } | 'stuck'> {
+    if (leavesDamaged) return 'stuck';
+    try {
+      return { movedTo: await store.quarantine(checksum) };
+    } catch (error) {
+      if (error instanceof StorageError) return 'stuck';
+      throw error;
+    }
+  }
+
   async function size(checksum: Checksum): Promise<number | undefined> {
     const sizeBytes = await store.size(checksum);
+    if (stuck.has(checksum) && stuck.get(checksum) === sizeBytes) return undefined;
     if (sizeBytes === undefined || verifiedSizes.get(checksum) === sizeBytes) return sizeBytes;
     const { kind } = await checking.run(checksum, () => limit(() => inspect(checksum, {})));
     return kind === 'sound' ? store.size(checksum) : undefined;
@@ -105,6 +129,7 @@ export function createVerifyingStore(
         if (present !== undefined) return present;
         const sizeBytes = await store.store(checksum, body, { ...options, isAbsent: true });
         verifiedSizes.set(checksum, sizeBytes);
+        stuck.delete(checksum);
         return sizeBytes;
       } finally {
         body.destroy();

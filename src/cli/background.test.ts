@@ -5,6 +5,7 @@ import type { Finding } from '../model/finding.ts';
 import type { ModuleName } from '../model/module-name.ts';
 import type { Registry } from '../registry/registry.ts';
 import type { MirrorReport, ScrubReport, SourceRefresh, SyncReport } from '../registry/reports.ts';
+import { noDiskWatch } from '../support/disk-watch.ts';
 import { systemError } from '../support/failing-disk.fixture.ts';
 import { temporaryName } from '../support/temporary-file.ts';
 import { createBackground, oldestReading } from './background.ts';
@@ -72,8 +73,18 @@ function createScene(text = '', refreshedAt = Number.NEGATIVE_INFINITY, isFollow
   };
   const asked: Pick<
     Registry,
-    'config' | 'sync' | 'reload' | 'reaggregate' | 'mirror' | 'scrub' | 'forgetAbsences'
+    | 'config'
+    | 'sync'
+    | 'reload'
+    | 'reaggregate'
+    | 'mirror'
+    | 'scrub'
+    | 'forgetAbsences'
+    | 'disk'
+    | 'probeDisk'
   > = {
+    disk: noDiskWatch,
+    probeDisk: async () => {},
     get config() {
       return scene.config;
     },

@@ -26,7 +26,15 @@ export interface Background {
 export interface BackgroundOptions {
   readonly registry: Pick<
     Registry,
-    'config' | 'reload' | 'reaggregate' | 'sync' | 'mirror' | 'scrub' | 'forgetAbsences'
+    | 'config'
+    | 'reload'
+    | 'reaggregate'
+    | 'sync'
+    | 'mirror'
+    | 'scrub'
+    | 'forgetAbsences'
+    | 'disk'
+    | 'probeDisk'
   >;
   readonly log: Log;
   /** Milliseconds of a clock that never jumps: an interval must not become a year with the date. */
@@ -68,13 +76,14 @@ export function createBackground(options: BackgroundOptions): Background {
   let mirroredAt = Number.NEGATIVE_INFINITY;
   let scrubbedAt = now();
   let wasScrubbed = false;
+  const probing = createProbing(now());
 
   // One of a kind at a time; a failure is logged once, until it changes or passes.
   const start = (job: string, work: () => Promise<void>) => {
     const done = work().then(
       () => reporter.recovered(job),
       (error: unknown) => {
-        if (!signal.aborted) reporter.failed(job, error);
+        if (!signal.aborted && !registry.disk.refused(error)) reporter.failed(job, error);
       },
     );
     running.set(
@@ -121,7 +130,15 @@ export function createBackground(options: BackgroundOptions): Background {
       throw error;
     }
     refreshedOn = options.date().toISOString();
+    registry.disk.worked();
+    probing.reset();
     tellTrouble(undefined);
+  };
+  // What failed for want of a disk need not wait for the next refresh, nor are sources asked in vain meanwhile.
+  const probe = async () => {
+    await registry.probeDisk();
+    if (options.isFollower) registry.disk.worked();
+    refreshedAt = Number.NEGATIVE_INFINITY;
   };
   const mirror = async () => {
     reporter.mirrored(await registry.mirror({ patterns: [], jobs: backgroundJobs, signal }));
@@ -147,6 +164,13 @@ export function createBackground(options: BackgroundOptions): Background {
       const read = options.readReadings();
       if (read !== readings) registry.forgetAbsences();
       readings = read;
+      if (
+        registry.disk.isRefusing &&
+        !running.has('refresh') &&
+        !running.has('probe') &&
+        probing.isDue(now())
+      )
+        start('probe', probe);
       if (options.isFollower) return;
       const { mirror: mirroring, server } = registry.config;
       if (!running.has('refresh') && now() - refreshedAt >= server.refreshIntervalMs) {
@@ -170,6 +194,27 @@ export function createBackground(options: BackgroundOptions): Background {
     async stop() {
       controller.abort(new Error('the server is stopping'));
       await idle();
+    },
+  };
+}
+
+const firstProbeMs = 10_000;
+const longestProbeMs = 10 * 60_000;
+
+/** When a disk that refused is tried again: less and less often, as one that takes a little may still refuse more. */
+function createProbing(begunAt: number) {
+  let pauseMs = firstProbeMs;
+  let dueAt = begunAt + pauseMs;
+  return {
+    isDue(now: number): boolean {
+      if (now < dueAt) return false;
+      pauseMs = Math.min(pauseMs * 2, longestProbeMs);
+      dueAt = now + pauseMs;
+      return true;
+    },
+    reset(): void {
+      pauseMs = firstProbeMs;
+      dueAt = Number.NEGATIVE_INFINITY;
     },
   };
 }

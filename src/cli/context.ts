@@ -7,6 +7,7 @@ import type { Registry } from '../registry/registry.ts';
 import { currentUser } from '../support/current-user.ts';
 import { shellLine } from '../support/shell.ts';
 import { suggest } from '../support/suggest.ts';
+import { openModeOf } from './command-modes.ts';
 import { type ExitCode, InterruptedError } from './exit-codes.ts';
 import { type RegistryFolder, requireRegistry } from './folder.ts';
 import type { CommandIo } from './io.ts';
@@ -67,18 +68,6 @@ export async function hasIndex({ directory, registry }: Config): Promise<boolean
   return requireData(directory, dataLayout(registry.dataDir));
 }
 
-/** Commands that leave data of an older format as they are: whoever looks before an upgrade may still go back. */
-const onlyLook = new Set([
-  'plan',
-  'status',
-  'list',
-  'explain',
-  'path',
-  'conflicts',
-  'conflicts list',
-  'source check',
-]);
-
 /** Opens the registry for `work`, and closes it whatever happens. */
 export async function withRegistry<T>(
   context: CommandContext,
@@ -86,21 +75,24 @@ export async function withRegistry<T>(
   options: {
     readonly isOneOfSeveral?: boolean;
     readonly isFollower?: boolean;
-    readonly keepsFormat?: boolean;
+    /** The command was told to change nothing. */
+    readonly onlyLooks?: boolean;
     /** What is remarkable about the settings is said before or after. */
     readonly isTold?: boolean;
   } = {},
 ): Promise<T> {
   requireRegistry(context.folder);
-  if (!onlyLook.has(context.command) && !options.isFollower) context.sayFolder();
+  const { onlyLooks = false, ...opening } = options;
+  const mode = openModeOf(context.command, onlyLooks);
+  if (mode !== 'read' && !options.isFollower) context.sayFolder();
   const { openRegistry } = await import('../registry/open.ts');
   const registry = await openRegistry({
     directory: context.directory,
     env: context.io.env,
     log: createCommandLog(context),
     actor: actorOf(context),
-    keepsFormat: onlyLook.has(context.command),
-    ...options,
+    mode,
+    ...opening,
   });
   try {
     const { warnings } = registry.config;

@@ -169,7 +169,7 @@ export async function previewEdit(
   const { dataDir } = before.registry;
   const compared = { ...config, registry: { ...config.registry, dataDir } };
   const plan = (registry: Registry) => registry.plan({ config: compared });
-  return { config, report: await withRegistry(context, plan, { keepsFormat: true, isTold: true }) };
+  return { config, report: await withRegistry(context, plan, { onlyLooks: true, isTold: true }) };
 }
 
 function refuseLosses(doing: string, report: SyncReport | undefined): void {

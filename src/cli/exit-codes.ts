@@ -1,5 +1,5 @@
 import { RegistryError, UsageError } from '../errors.ts';
-import { unlessFileFailure } from '../support/disk-errors.ts';
+import { unlessOwnFailure } from '../support/git-disk.ts';
 
 /** What the program's exit status means; scripts rely on it. */
 export const exitCodes = {
@@ -30,5 +30,5 @@ export class InterruptedError extends Error {
 export function exitCodeOf(error: unknown): ExitCode {
   if (error instanceof CommandLineError) return exitCodes.usage;
   if (error instanceof InterruptedError) return exitCodes.interrupted;
-  return unlessFileFailure(error) instanceof RegistryError ? exitCodes.failed : exitCodes.bug;
+  return unlessOwnFailure(error) instanceof RegistryError ? exitCodes.failed : exitCodes.bug;
 }

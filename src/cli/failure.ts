@@ -1,6 +1,6 @@
 import { ConfigError, type ConfigProblem, RegistryError } from '../errors.ts';
 import { bugAdvice } from '../support/bug-report.ts';
-import { unlessFileFailure } from '../support/disk-errors.ts';
+import { unlessOwnFailure } from '../support/git-disk.ts';
 import { InterruptedError } from './exit-codes.ts';
 
 /** A failure in words and as data; the one place that words failures for people. */
@@ -13,7 +13,7 @@ export interface Failure {
 }
 
 export function describeFailure(thrown: unknown): Failure {
-  const error = unlessFileFailure(thrown);
+  const error = unlessOwnFailure(thrown);
   if (error instanceof RegistryError) {
     const problems = error instanceof ConfigError ? error.problems.map(formatProblem) : [];
     // A message may list the problems itself, below its first line.
@@ -49,7 +49,7 @@ function formatProblem({ path, line, column, message }: ConfigProblem): string {
 }
 
 function isExpected(error: unknown): boolean {
-  return unlessFileFailure(error) instanceof RegistryError || error instanceof InterruptedError;
+  return unlessOwnFailure(error) instanceof RegistryError || error instanceof InterruptedError;
 }
 
 function describeCauses(error: unknown): string[] {

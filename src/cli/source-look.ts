@@ -23,7 +23,7 @@ export async function lookAt(
     return await interruptible(context.io, (signal) =>
       withRegistry(context, (registry) => registry.lookAtSource(source, { config, signal }), {
         isTold: true,
-        keepsFormat: config !== undefined,
+        onlyLooks: true,
       }),
     );
   } catch (error) {

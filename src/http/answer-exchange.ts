@@ -40,6 +40,8 @@ export interface AnswerExchangeOptions {
   /** How long another process is waited for. */
   readonly waitMs: number;
   readonly log: Log;
+  /** Whether people have been told of a failure already. */
+  readonly isTold?: ((error: unknown) => boolean) | undefined;
 }
 
 const maxOffers = 1000;
@@ -47,10 +49,14 @@ const pieceBytes = 1024 * 1024;
 
 export function createAnswerExchange(options: AnswerExchangeOptions): AnswerExchange {
   const { folder, lockFolder, maxBytes, waitMs, log } = options;
-  const report = createDiskReport(log, {
-    refuses: 'answers of git cannot be shared: each process computes its own',
-    worksAgain: 'processes share answers of git again',
-  });
+  const report = createDiskReport(
+    log,
+    {
+      refuses: 'answers of git cannot be shared: each process computes its own',
+      worksAgain: 'processes share answers of git again',
+    },
+    options.isTold,
+  );
   const offers = new LRUCache<string, number>({
     max: maxOffers,
     maxSize: maxBytes,

@@ -35,6 +35,8 @@ export interface AnswerShelfOptions {
   /** Read afresh: an answer during which the index moved on is not kept. */
   readonly readCommit: () => Promise<string>;
   readonly log: Log;
+  /** Whether people have been told of a failure already. */
+  readonly isTold?: ((error: unknown) => boolean) | undefined;
 }
 
 interface Kept {
@@ -44,14 +46,19 @@ interface Kept {
 
 const rememberedRefusals = 1000;
 
-export function createAnswerShelf({ folder, maxBytes, readCommit, log }: AnswerShelfOptions): AnswerShelf {
+export function createAnswerShelf(options: AnswerShelfOptions): AnswerShelf {
+  const { folder, maxBytes, readCommit, log, isTold } = options;
   // In the order of use.
   const shelf = new Map<string, Kept>();
   const refused = new LRUCache<string, true>({ max: rememberedRefusals });
-  const report = createDiskReport(log, {
-    refuses: 'large answers of git cannot be kept: each is computed anew for every client',
-    worksAgain: 'large answers of git are kept again',
-  });
+  const report = createDiskReport(
+    log,
+    {
+      refuses: 'large answers of git cannot be kept: each is computed anew for every client',
+      worksAgain: 'large answers of git are kept again',
+    },
+    isTold,
+  );
   let usedBytes = 0;
 
   /** Whoever reads it reads on. */

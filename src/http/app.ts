@@ -1,6 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Limits } from '../config/config.ts';
-import type { ProcessSharing, Registry } from '../registry/registry.ts';
+import type { Registry } from '../registry/registry.ts';
 import type { Listening } from './allowed-hosts.ts';
 import type { Route } from './answer.ts';
 import { type AnswerExchange, createAnswerExchange } from './answer-exchange.ts';
@@ -71,8 +71,9 @@ export function createApp(registry: Registry, options: AppOptions): App {
     spoolFolder: registry.config.registry.dataDir,
     spoolBytes: limits.gitSpoolBytes,
     timeoutMs: limits.gitTimeoutMs,
-    exchange: createExchange(registry.sharing, limits, log),
+    exchange: createExchange(registry, limits, log),
     log,
+    isTold: (error) => registry.disk.refused(error),
   });
   const routes: readonly Route[] = [
     ...archives.routes,
@@ -107,7 +108,7 @@ export function createApp(registry: Registry, options: AppOptions): App {
   };
 }
 
-function createExchange(sharing: ProcessSharing, limits: Limits, log: Log): AnswerExchange | undefined {
+function createExchange({ sharing, disk }: Registry, limits: Limits, log: Log): AnswerExchange | undefined {
   if (!sharing.isShared) return undefined;
   const { lockFolder, answerFolder: folder } = sharing;
   return createAnswerExchange({
@@ -116,5 +117,6 @@ function createExchange(sharing: ProcessSharing, limits: Limits, log: Log): Answ
     maxBytes: limits.gitSpoolBytes,
     waitMs: limits.gitTimeoutMs,
     log,
+    isTold: (error) => disk.refused(error),
   });
 }

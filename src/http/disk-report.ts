@@ -1,7 +1,7 @@
 import { RegistryError } from '../errors.ts';
 import type { Log } from './log.ts';
 
-/** Tells of a disk that refuses once when that begins and once when it ends. */
+/** Tells of a disk that refuses once when that begins and once when it ends, where people are not told already. */
 export interface DiskReport {
   onSuccess(): void;
   onFailure(error: unknown): void;
@@ -10,6 +10,7 @@ export interface DiskReport {
 export function createDiskReport(
   log: Log,
   messages: { readonly refuses: string; readonly worksAgain: string },
+  isTold: (error: unknown) => boolean = () => false,
 ): DiskReport {
   let isRefusing = false;
   return {
@@ -18,7 +19,7 @@ export function createDiskReport(
       isRefusing = false;
     },
     onFailure(error) {
-      if (isRefusing) return;
+      if (isRefusing || isTold(error)) return;
       isRefusing = true;
       const hint = error instanceof RegistryError ? error.hint : undefined;
       log({ level: 'warn', message: messages.refuses, fields: { error, hint } });

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { RegistryError } from '../errors.ts';
-import { unlessFileFailure } from '../support/disk-errors.ts';
+import { unlessOwnFailure } from '../support/git-disk.ts';
 import {
   type Answer,
   type AppRequest,
@@ -214,7 +214,7 @@ function levelOf(status: number, accessLog: boolean): LogEntry['level'] {
 }
 
 function logFailure(log: Log, { id, request, askedBy }: Exchange, thrown: unknown): void {
-  const error = unlessFileFailure(thrown);
+  const error = unlessOwnFailure(thrown);
   const stack = error instanceof Error ? error.stack : undefined;
   const hint = error instanceof RegistryError ? error.hint : undefined;
   const { address: client } = askedBy;

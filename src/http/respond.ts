@@ -2,7 +2,7 @@ import { type IncomingMessage, type ServerResponse, STATUS_CODES } from 'node:ht
 import { pipeline } from 'node:stream/promises';
 import { type ErrorCode, RegistryError } from '../errors.ts';
 import { type Lookup, publicReason, type SourceFailure } from '../model/lookup.ts';
-import { unlessFileFailure } from '../support/disk-errors.ts';
+import { unlessOwnFailure } from '../support/git-disk.ts';
 import { toVisibleJson, toVisibleText } from '../support/visible-text.ts';
 import { type Answer, type Headers, type ProblemAnswer, problem, type ReadyAnswer } from './answer.ts';
 
@@ -70,7 +70,7 @@ export function lookupProblem(
 
 /** What a thrown error is answered with; whoever caught it logs it. */
 export function errorProblem(thrown: unknown): ProblemAnswer {
-  const error = unlessFileFailure(thrown);
+  const error = unlessOwnFailure(thrown);
   if (!(error instanceof RegistryError)) return problem(500, 'Something went wrong here; the log says what.');
   const status = errorStatus[error.code];
   return problem(status, errorDetail[error.code], {

@@ -68,6 +68,8 @@ export interface UploadPackOptions {
   /** With the other processes that serve the same repository. */
   readonly exchange?: AnswerExchange | undefined;
   readonly log: Log;
+  /** Whether people have been told already of a disk that refuses. */
+  readonly isTold?: ((error: unknown) => boolean) | undefined;
 }
 
 /** What `git upload-pack` says of requests that only the repository shows to be wrong (shallow.c, upload-pack.c). */
@@ -88,6 +90,7 @@ export function createUploadPack(options: UploadPackOptions): UploadPack {
     maxBytes: options.spoolBytes,
     readCommit: options.readCommit,
     log,
+    isTold: options.isTold,
   });
   const sharing = createSharedWork<Collected>();
   const processes = createProcesses(options);

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { StorageError } from '../errors.ts';
 import { ifExists, onDisk } from '../support/disk-errors.ts';
 import { runGit } from '../support/git.ts';
+import { gitOnDisk } from '../support/git-disk.ts';
 import { importCommits, type NewCommit } from '../support/git-import.ts';
 import { servedRef, stateRef } from './layout.ts';
 import { createRefReader, readRefIfThere } from './ref-reader.ts';
@@ -14,6 +15,10 @@ import { currentFormat, findingsFile, formatFile, formatState, stateFile } from 
  * there already.
  */
 export async function createGitIndex(directory: string, date: Date): Promise<boolean> {
+  return gitOnDisk(`make ${directory}`, () => createOnce(directory, date));
+}
+
+async function createOnce(directory: string, date: Date): Promise<boolean> {
   if (await hasBegun(directory)) return false;
   await initRepository(directory);
   const [served, state] = await importCommits(directory, [

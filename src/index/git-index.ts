@@ -2,8 +2,9 @@ import { StorageError } from '../errors.ts';
 import type { Finding } from '../model/finding.ts';
 import type { OperatorDecision } from '../model/operator-decision.ts';
 import { GitError, runGit } from '../support/git.ts';
+import { diskFailureOf } from '../support/git-disk.ts';
 import { importCommits } from '../support/git-import.ts';
-import { createGitObjectReader, findTree } from '../support/git-objects.ts';
+import { createGitObjectReader, findTree, type GitObjectReader } from '../support/git-objects.ts';
 import { confirmAbsence, damageHint } from './confirm-absence.ts';
 import { commitBuilders, type IndexChange } from './index-change.ts';
 import { findIndexProblem, requireIndex } from './index-standing.ts';
@@ -27,6 +28,7 @@ import {
   stateFile,
 } from './registry-state.ts';
 import { restoreHint } from './restore-hint.ts';
+import type { Scratch } from './scratch.ts';
 import { removeStaleLocks, removeStaleObjects } from './stale-files.ts';
 
 const maxRememberedTips = 16;
@@ -94,21 +96,31 @@ export interface GitIndex {
   close(): void;
 }
 
+export interface OpenIndexOptions {
+  /**
+   * Given by whoever only looks: nothing is written to the repository then, `main` is taken to be where the state says, and
+   * what is prepared goes here. The caller removes it.
+   */
+  readonly scratch?: Scratch | undefined;
+}
+
 /**
  * Opens the repository, rolling `main` forward to the state if a crash came between the two. Where that fails, for a
  * lock in the way or a disk that cannot be written, the index is served as it was before: see `settle`.
  */
-export async function openGitIndex(directory: string): Promise<GitIndex> {
+export async function openGitIndex(directory: string, { scratch }: OpenIndexOptions = {}): Promise<GitIndex> {
   await requireIndex(directory);
-  const objects = createGitObjectReader(directory);
+  const variables = () => scratch?.variables() ?? {};
+  const reader = createFreshReader(directory, variables);
   const readRef = createRefReader(directory);
   let cached: StateView | undefined;
-  const diff = rememberDiffs(directory);
+  const diff = rememberDiffs(directory, variables);
   // A client that was told of a tip asks for it although a new root may have come between.
   const recentTips: string[] = [];
   let history: { readonly tip: string; readonly commits: readonly string[] } | undefined;
 
   async function read(name: string): Promise<Buffer | undefined> {
+    const objects = reader.current();
     const work = objects
       .read(name)
       .then(async (object) => object ?? confirmAbsence(objects, directory, name));
@@ -116,6 +128,7 @@ export async function openGitIndex(directory: string): Promise<GitIndex> {
   }
 
   async function identify(name: string) {
+    const objects = reader.current();
     const work = objects
       .identify(name)
       .then(async (object) => object ?? confirmAbsence(objects, directory, name));
@@ -131,6 +144,7 @@ export async function openGitIndex(directory: string): Promise<GitIndex> {
   }
 
   async function servedCommit(): Promise<string> {
+    if (scratch) return (await state()).served;
     const tip = await readRef(servedRef);
     if (recentTips[0] !== tip) {
       recentTips.unshift(tip);
@@ -182,12 +196,14 @@ export async function openGitIndex(directory: string): Promise<GitIndex> {
       });
     const baseTree = await identify(`${change.base.served}:`);
     if (!baseTree) throw new StorageError(`the served commit ${change.base.served} has no tree`);
-    const importing = importCommits(directory, commitBuilders(change, baseTree.id));
+    await scratch?.make();
+    const importing = importCommits(directory, commitBuilders(change, baseTree.id), variables());
     const ids = await inRepository(directory, 'write a commit', importing);
     return ids.at(-1) ?? '';
   }
 
   async function adopt(base: string, next: string): Promise<StateView> {
+    if (scratch) throw new Error('the data were opened to be looked at, not to be changed');
     // Whoever has moved the state meanwhile may know more than this program does.
     await state();
     await moveRef(directory, stateRef, next, base);
@@ -217,7 +233,7 @@ export async function openGitIndex(directory: string): Promise<GitIndex> {
     await inRepository(directory, `move ${servedRef}`, followState());
   }
 
-  await followState().catch(ignoreGitError);
+  if (!scratch) await followState().catch(ignoreGitError);
   return {
     directory,
     settle,
@@ -228,13 +244,13 @@ export async function openGitIndex(directory: string): Promise<GitIndex> {
     read,
     measure: identify,
     readBounded,
-    treeOf: (commit) => findTree(objects, commit),
+    treeOf: (commit) => findTree(reader.current(), commit),
     prepare: async (change) => viewOf(await write(change)),
     commit: async (change) => adopt(change.base.commit, await write(change)),
     adopt,
     async list(treeish) {
       const tree = await identify(treeish);
-      const listing = tree ? listFiles(directory, tree.id) : new Map<string, string>();
+      const listing = tree ? listFiles(directory, tree.id, variables()) : new Map<string, string>();
       return inRepository(directory, `list ${treeish}`, Promise.resolve(listing));
     },
     diff,
@@ -251,20 +267,45 @@ export async function openGitIndex(directory: string): Promise<GitIndex> {
       }
       return [...history.commits, ...recentTips];
     },
-    close: () => objects.close(),
+    close: () => reader.close(),
+  };
+}
+
+/** A reader of objects, begun anew where they are read from elsewhere since: git looks at its variables but once. */
+function createFreshReader(directory: string, variables: () => Readonly<Record<string, string>>) {
+  let place = variables();
+  let reader = createGitObjectReader(directory, place);
+  return {
+    current(): GitObjectReader {
+      const now = variables();
+      if (now.GIT_OBJECT_DIRECTORY !== place.GIT_OBJECT_DIRECTORY) {
+        reader.close();
+        place = now;
+        reader = createGitObjectReader(directory, place);
+      }
+      return reader;
+    },
+    close: () => reader.close(),
   };
 }
 
 const maxRememberedDiffs = 16;
 
 /** A sync compares the same two trees more than once, and in a large index that takes git a while. */
-function rememberDiffs(directory: string): GitIndex['diff'] {
+function rememberDiffs(
+  directory: string,
+  variables: () => Readonly<Record<string, string>>,
+): GitIndex['diff'] {
   const known = new Map<string, ReturnType<GitIndex['diff']>>();
   return (from, to) => {
     const key = `${from} ${to}`;
     const before = known.get(key);
     if (before) return before;
-    const work = inRepository(directory, `compare ${from} and ${to}`, diffTrees(directory, from, to));
+    const work = inRepository(
+      directory,
+      `compare ${from} and ${to}`,
+      diffTrees(directory, from, to, variables()),
+    );
     if (known.size >= maxRememberedDiffs) known.clear();
     known.set(key, work);
     work.catch(() => known.delete(key));
@@ -277,6 +318,8 @@ async function moveRef(directory: string, ref: string, next: string, expected: s
     await runGit(['update-ref', ref, next, expected], { gitDir: directory });
   } catch (cause) {
     if (!(cause instanceof GitError)) throw cause;
+    const failure = diskFailureOf(`move ${ref} in ${directory}`, cause);
+    if (failure) throw failure;
     throw new StorageError(`cannot move ${ref} from ${expected} to ${next}: ${firstLine(cause.stderr)}`, {
       cause,
       hint: 'another process may have changed the registry meanwhile: run the command again',
@@ -290,8 +333,9 @@ async function inRepository<T>(directory: string, doing: string, work: Promise<T
     return await work;
   } catch (cause) {
     if (!(cause instanceof GitError)) throw cause;
-    const problem = await findIndexProblem(directory, cause);
-    if (problem) throw problem;
+    const failure =
+      diskFailureOf(`${doing} in ${directory}`, cause) ?? (await findIndexProblem(directory, cause));
+    if (failure) throw failure;
     // git says what it stumbled over first, and last what that means.
     const detail = cause.stderr.trim().split('\n').at(-1) || cause.message;
     throw new StorageError(`cannot ${doing} in ${directory}: ${detail}`, { cause, hint: hintOf(cause) });

@@ -1,7 +1,8 @@
 import { closeSync, openSync, writeSync } from 'node:fs';
 import { IntegrityError, StorageError } from '../errors.ts';
-import { asStorageError, diskErrorIn } from '../support/disk-errors.ts';
+import { asStorageError } from '../support/disk-errors.ts';
 import { GitError, runGit, streamGit } from '../support/git.ts';
+import { diskFailureOf } from '../support/git-disk.ts';
 import { initRepository } from './create-index.ts';
 import { servedRef, stateRef } from './layout.ts';
 
@@ -40,6 +41,8 @@ export async function writeIndexBundle(
       return;
     } catch (cause) {
       if (!(cause instanceof GitError)) throw cause;
+      const failure = diskFailureOf(`read the history of the registry in ${directory}`, cause);
+      if (failure) throw failure;
       // Beside a sync that packs objects, git may not find what has just been moved.
       if (attempt < attempts) continue;
       throw new StorageError(`cannot read the history of the registry in ${directory}: ${lastLine(cause)}`, {
@@ -96,7 +99,7 @@ export async function unbundleIndex(
     await runGit(['update-ref', '--stdin'], { gitDir: directory, input });
   } catch (cause) {
     if (!(cause instanceof GitError)) throw cause;
-    const failure = diskErrorIn(`make ${directory}`, cause.stderr, cause);
+    const failure = diskFailureOf(`make ${directory}`, cause);
     if (failure) throw failure;
     throw new IntegrityError(`git cannot take its index over: ${lastLine(cause)}`, { cause });
   }

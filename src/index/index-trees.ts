@@ -2,14 +2,21 @@ import { isUtf8 } from 'node:buffer';
 import { streamGit } from '../support/git.ts';
 import { createRecordSplitter } from '../support/records.ts';
 
+/** Added to git's environment: another place of the objects. */
+type Variables = Readonly<Record<string, string>>;
+
 /** Of a listing as git prints it; what is listed for a source was measured before it came into our store. */
 const maxListingBytes = 1024 * 1024 * 1024;
 
 /** Every file below a tree-ish, by path: object ids. Links are files, submodules are not here. */
-export async function listFiles(directory: string, treeish: string): Promise<Map<string, string>> {
+export async function listFiles(
+  directory: string,
+  treeish: string,
+  variables: Variables = {},
+): Promise<Map<string, string>> {
   const files = new Map<string, string>();
   const args = ['ls-tree', '-r', '-z', '--full-tree', treeish];
-  await readRecords(directory, args, (record) => {
+  await readRecords({ directory, variables }, args, (record) => {
     const tab = record.indexOf(9);
     const [, type, id] = record.toString('latin1', 0, tab).split(' ');
     if (tab > 0 && type === 'blob' && id !== undefined) files.set(readPath(record.subarray(tab + 1)), id);
@@ -22,12 +29,13 @@ export async function diffTrees(
   directory: string,
   from: string,
   to: string,
+  variables: Variables = {},
 ): Promise<Map<string, string | undefined>> {
   const changed = new Map<string, string | undefined>();
   const args = ['diff-tree', '-r', '-z', '--raw', '--no-abbrev', '--no-renames', '--no-ext-diff', from, to];
   let facts: string | undefined;
   // `:MODE MODE ID ID STATUS`, then the path (git's Documentation/diff-format, "Raw output format").
-  await readRecords(directory, args, (record) => {
+  await readRecords({ directory, variables }, args, (record) => {
     if (facts === undefined) {
       facts = record.toString('latin1');
       return;
@@ -39,10 +47,14 @@ export async function diffTrees(
   return changed;
 }
 
-function readRecords(directory: string, args: readonly string[], take: (record: Buffer) => void) {
+function readRecords(
+  { directory, variables }: { readonly directory: string; readonly variables: Variables },
+  args: readonly string[],
+  take: (record: Buffer) => void,
+) {
   return streamGit(
     args,
-    { gitDir: directory, maxStdoutBytes: maxListingBytes },
+    { gitDir: directory, env: variables, maxStdoutBytes: maxListingBytes },
     createRecordSplitter(0, take),
   );
 }

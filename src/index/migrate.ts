@@ -2,6 +2,7 @@ import { StorageError } from '../errors.ts';
 import { nameOfBlock } from '../model/block.ts';
 import type { OperatorDecision } from '../model/operator-decision.ts';
 import { runGit } from '../support/git.ts';
+import { gitOnDisk } from '../support/git-disk.ts';
 import { importCommits, type TreeEdit } from '../support/git-import.ts';
 import { shellLine } from '../support/shell.ts';
 import type { GitIndex, StateView } from './git-index.ts';
@@ -191,9 +192,12 @@ async function moveTo(
   base: StateView,
   change: { readonly message: string; readonly date: Date; readonly edits: readonly TreeEdit[] },
 ): Promise<void> {
-  await runGit(['update-ref', keptRefOf(base.format), base.commit], { gitDir: index.directory });
-  const [next = ''] = await importCommits(index.directory, [() => ({ base: base.commit, ...change })]);
-  await index.adopt(base.commit, next);
+  const { directory } = index;
+  const next = await gitOnDisk(`write another format in ${directory}`, async () => {
+    await runGit(['update-ref', keptRefOf(base.format), base.commit], { gitDir: directory });
+    return importCommits(directory, [() => ({ base: base.commit, ...change })]);
+  });
+  await index.adopt(base.commit, next[0] ?? '');
 }
 
 /** How many ledger files are read at a time. */

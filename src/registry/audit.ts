@@ -127,10 +127,15 @@ export interface AuditOptions {
   readonly actor: Actor;
   readonly log: Log;
   readonly now: () => Date;
+  /** Whether people have been told of a failure already. */
+  readonly isTold?: ((error: unknown) => boolean) | undefined;
 }
 
+/** Of whoever only looks: there is nothing to record. */
+export const silentAudit: Audit = { record: async () => {}, flush: async () => {} };
+
 /** The append-only record of what the registry did and was told, one JSON object a line. */
-export function openAudit({ dataDir, actor, log, now }: AuditOptions): Audit {
+export function openAudit({ dataDir, actor, log, now, isTold }: AuditOptions): Audit {
   let isFailing = false;
   const file = join(dataDir, auditFile);
   const lines = createAppendLog({
@@ -139,6 +144,7 @@ export function openAudit({ dataDir, actor, log, now }: AuditOptions): Audit {
     maxBytes: maxFileBytes,
     kept: keptFiles,
     onFailure(error, lost) {
+      if (isTold?.(error)) return;
       if (!isFailing)
         log.error(`${file} cannot be written, so nobody can tell later what happens now`, { error, lost });
       isFailing = true;

@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import type { Config, SourceConfig } from '../config/config.ts';
 import type { GitIndex } from '../index/git-index.ts';
+import type { Scratch } from '../index/scratch.ts';
 import { type ConnectedSources, type ConnectionTuning, connectSources } from '../sources/connect.ts';
 import type { InTurn } from '../sources/git-context.ts';
 import type { ReadingSteps } from '../sources/read-snapshot.ts';
@@ -13,9 +14,15 @@ import { lockWaitMs } from './read-sources.ts';
 /** How long fetches that began under an older configuration may go on. */
 const drainMs = 15 * 60_000;
 
+interface Place {
+  readonly layout: ReturnType<typeof dataLayout>;
+  /** Where whoever only looks has what is read; nobody else writes there. */
+  readonly scratch: Scratch | undefined;
+}
+
 /** The sources of the current configuration; those of an older one end what they are doing. */
 export function createConnections(
-  layout: ReturnType<typeof dataLayout>,
+  { layout, scratch }: Place,
   { treeOf }: GitIndex,
   tuning: ConnectionTuning | undefined,
   env: Environment,
@@ -31,6 +38,9 @@ export function createConnections(
         onWait: (holder) => log.info('waiting for another process to read the source', { source, holder }),
       });
 
+  const places = scratch
+    ? { objectDirectory: scratch.objectDirectory, workDirectory: join(scratch.directory, 'sources') }
+    : { objectDirectory: join(layout.index, 'objects'), workDirectory: layout.sources };
   let connected:
     | { readonly config: Config; readonly key: string; readonly sources: ConnectedSources }
     | undefined;
@@ -51,8 +61,7 @@ export function createConnections(
           void old.close();
         }, drainMs).unref();
       }
-      const objectDirectory = join(layout.index, 'objects');
-      const place = { objectDirectory, treeOf, workDirectory: layout.sources, inTurn, env };
+      const place = { ...places, treeOf, env, ...(scratch ? {} : { inTurn }) };
       const sources = connectSources(config.sources, { ...tuning, ...place });
       connected = { config, key, sources };
       return sources.sources;
@@ -63,9 +72,8 @@ export function createConnections(
         ...tuning,
         http: { ...tuning?.http, retry: { ...tuning?.http?.retry, retries: 0 } },
         steps: (name) => ({ ...tuning?.steps?.(name), ...steps }),
-        objectDirectory: join(layout.index, 'objects'),
+        ...places,
         treeOf,
-        workDirectory: layout.sources,
         env,
       });
     },

@@ -1,5 +1,7 @@
 import { Readable } from 'node:stream';
+import { buffer } from 'node:stream/consumers';
 import type { ArchiveStore, ByteRange } from '../archives/archive-store.ts';
+import { createPassingArchives, type PassingArchives } from '../archives/passing-archives.ts';
 import { createWriteBehind, type WriteBehind } from '../archives/write-behind.ts';
 import { RegistryError, UnavailableError } from '../errors.ts';
 import type { Checksum } from '../model/checksum.ts';
@@ -7,7 +9,6 @@ import type { IndexEntry } from '../model/index-entry.ts';
 import { absent, detailOf, found, type Lookup } from '../model/lookup.ts';
 import type { ModuleName } from '../model/module-name.ts';
 import type { Version } from '../model/version.ts';
-import type { Log } from '../support/log.ts';
 import { type ArchiveReceiver, createArchiveReceiver, type ReceiverContext } from './receive-archive.ts';
 import type { ServedArchive } from './registry.ts';
 
@@ -30,10 +31,16 @@ export interface ArchiveDelivery {
 
 export function createArchiveDelivery(context: DeliveryContext): ArchiveDelivery {
   const { archives } = context;
-  const behind = createWriteBehind(archives, createStorageReport(context.log));
-  const receiver = createArchiveReceiver(context, behind);
+  const behind = createWriteBehind(archives, createStorageReport(context));
+  const passing = createPassingArchives();
+  // Once the disk takes archives again, they are kept there.
+  const passingNow = {
+    ...passing,
+    find: (checksum: Checksum) => (context.disk.isRefusing ? passing.find(checksum) : undefined),
+  };
+  const receiver = createArchiveReceiver(context, { behind, passing: passingNow });
   const serve = (module: ModuleName, entry: IndexEntry, sizeBytes: number, bytes?: Buffer) =>
-    serveArchive({ archives, behind, receiver }, module, entry, sizeBytes, bytes);
+    serveArchive({ archives, behind, passing: passingNow, receiver }, module, entry, sizeBytes, bytes);
 
   return {
     async open(module, version) {
@@ -41,7 +48,7 @@ export function createArchiveDelivery(context: DeliveryContext): ArchiveDelivery
       if (!entry) return absent(`${module}@${version} is not in the index`);
       const ahead = behind.find(entry.checksum);
       if (ahead) return found(serve(module, entry, ahead.sizeBytes, ahead.bytes));
-      const present = await archives.size(entry.checksum);
+      const present = passingNow.find(entry.checksum)?.sizeBytes ?? (await archives.size(entry.checksum));
       if (present !== undefined) return found(serve(module, entry, present));
       const fetched = await receiver.receive(module, entry);
       if (fetched.kind !== 'found') return fetched;
@@ -52,19 +59,23 @@ export function createArchiveDelivery(context: DeliveryContext): ArchiveDelivery
       return fetched.kind === 'found' && fetched.value.isStored;
     },
     expectRepair: receiver.expectRepair,
-    settle: () => behind.settle(),
+    async settle() {
+      await behind.settle();
+      passing.close();
+    },
   };
 }
 
 interface DeliveryParts {
   readonly archives: ArchiveStore;
   readonly behind: WriteBehind;
+  readonly passing: PassingArchives;
   readonly receiver: ArchiveReceiver;
 }
 
 /** What went missing, or was found damaged, since it was looked up is fetched again. */
 function serveArchive(
-  { archives, behind, receiver }: DeliveryParts,
+  { archives, behind, passing, receiver }: DeliveryParts,
   module: ModuleName,
   entry: IndexEntry,
   sizeBytes: number,
@@ -89,27 +100,31 @@ function serveArchive(
     bytes,
     open: (range) =>
       orAgain(
-        () => archives.open(checksum, range),
+        async () => passing.find(checksum)?.open(range) ?? (await archives.open(checksum, range)),
         (whole) => Readable.from([partOf(whole, range)]),
       ),
     read: () =>
       orAgain(
-        () => archives.read(checksum),
+        async () => {
+          const held = passing.find(checksum);
+          return held ? buffer(held.open()) : archives.read(checksum);
+        },
         (whole) => whole,
       ),
   };
 }
 
 /** A disk that refuses is one line when that begins and one when it ends, not one for each archive. */
-function createStorageReport(log: Log) {
+function createStorageReport({ log, disk }: Pick<DeliveryContext, 'log' | 'disk'>) {
   let isFailing = false;
   return {
     onStored() {
       if (isFailing) log.info('fetched archives are stored again');
       isFailing = false;
+      disk.worked();
     },
     onFailure(checksum: Checksum, error: unknown) {
-      if (isFailing) return;
+      if (isFailing || disk.refused(error)) return;
       isFailing = true;
       const hint = error instanceof RegistryError ? error.hint : undefined;
       log.error('fetched archives cannot be stored: each is fetched anew when it is asked for', {

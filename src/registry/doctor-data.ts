@@ -1,8 +1,11 @@
-import { access, constants, open, readdir, readFile, rm, stat, statfs } from 'node:fs/promises';
+import { access, constants, readdir, readFile, rm, stat, statfs, writeFile } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import type { Config } from '../config/config.ts';
 import { currentUser } from '../support/current-user.ts';
+import { hintFor } from '../support/disk-hints.ts';
 import { errorCode } from '../support/error-code.ts';
+import { shellLine } from '../support/shell.ts';
+import { containCheck } from './contain-check.ts';
 import { checkGround } from './doctor-ground.ts';
 import type { HealthCheck } from './reports.ts';
 
@@ -11,18 +14,23 @@ const minFreeBytes = gibibyte;
 const minFreeShare = 0.05;
 /** Archives and git's pipes that are open beside the connections. */
 const filesBesides = 300;
+const probeBytes = 64 * 1024;
 
 /** The disk, and who may write what. Without a config the data folder is taken to be where it is by default. */
-export async function checkData(directory: string, config: Config | undefined): Promise<HealthCheck[]> {
+export async function checkData(
+  directory: string,
+  config: Config | undefined,
+): Promise<readonly HealthCheck[]> {
   const dataDir = config?.registry.dataDir ?? resolve(directory, 'data');
   const place = await nearestExisting(dataDir);
-  return [
-    await checkSpace(place),
-    await checkWritable(dataDir, place),
-    ...(place === dataDir ? await checkGround(dataDir) : []),
-    await checkModes(directory, dataDir),
-    ...(config ? await checkOpenFiles(config.server.maxConnections) : []),
-  ];
+  const checks = await Promise.all([
+    containCheck('disk space', () => checkSpace(place)),
+    containCheck('data folder', () => checkWritable(dataDir, place)),
+    place === dataDir ? containCheck('file system', () => checkGround(dataDir)) : [],
+    containCheck('permissions', () => checkModes(directory, dataDir)),
+    config ? containCheck('open files', () => checkOpenFiles(config.server.maxConnections)) : [],
+  ]);
+  return checks.flat();
 }
 
 /** Nothing outside Linux, where a process cannot read its limits. */
@@ -74,20 +82,28 @@ async function checkWritable(dataDir: string, place: string): Promise<HealthChec
   }
   const probe = join(dataDir, `.doctor-${process.pid}`);
   try {
-    await (await open(probe, 'wx')).close();
-    await rm(probe);
+    // A full disk takes an empty file.
+    await writeFile(probe, Buffer.alloc(probeBytes), { flag: 'wx' });
     return { name, result: 'ok', detail: `${dataDir} is writable` };
   } catch (error) {
-    return cannotWrite(dataDir, errorCode(error) ?? String(error));
+    const code = errorCode(error);
+    const isOfOthers = code === 'EACCES' || code === 'EPERM';
+    return cannotWrite(
+      dataDir,
+      code ?? String(error),
+      isOfOthers || code === undefined ? undefined : hintFor(code),
+    );
+  } finally {
+    await rm(probe, { force: true }).catch(() => {});
   }
 }
 
-function cannotWrite(dataDir: string, reason: string): HealthCheck {
+function cannotWrite(dataDir: string, reason: string, hint?: string): HealthCheck {
   return {
     name: 'data folder',
     result: 'failure',
     detail: `${dataDir} cannot be written: ${reason}`,
-    hint: `run as the user who owns it, or: chown -R ${currentUser()} ${dataDir}`,
+    hint: hint ?? `run as the user who owns it, or: ${shellLine`chown -R ${currentUser()} ${dataDir}`}`,
   };
 }
 

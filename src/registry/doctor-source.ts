@@ -9,6 +9,7 @@ import { errorCode } from '../support/error-code.ts';
 import { createHttpClient } from '../support/fetch-http.ts';
 import { proxyFor, type Route } from '../support/proxy.ts';
 import { shellLine } from '../support/shell.ts';
+import { containCheck } from './contain-check.ts';
 import { checkCredentials } from './doctor-credentials.ts';
 import { judgeNewestLines } from './newer-format.ts';
 import type { Registry } from './registry.ts';
@@ -43,12 +44,17 @@ export async function lookAtSource(source: SourceConfig, options: Options): Prom
   const about = `source ${source.name}`;
   if (!source.enabled)
     return { checks: [{ name: about, result: 'ok', detail: 'disabled, not asked' }], clocks: [] };
-  const network = (await Promise.all(hostsOf(source).map((host) => lookAtHost(about, host, options)))).flat();
-  const checks = [...network, ...(await checkCredentials(source, options.env))];
+  const checks = await Promise.all([
+    containCheck(`${about}: network`, async () =>
+      (await Promise.all(hostsOf(source).map((host) => lookAtHost(about, host, options)))).flat(),
+    ),
+    containCheck(`${about}: credentials`, () => checkCredentials(source, options.env)),
+  ]).then((found) => found.flat());
   if (checks.some(({ result }) => result === 'failure')) return { checks, clocks: [] };
   const [content, clocks] = await Promise.all([
-    checkContent(source, options.registry),
-    readClock(source, options),
+    containCheck(`${about}: index`, () => checkContent(source, options.registry)),
+    // A time that cannot be had is compared with nothing.
+    readClock(source, options).catch(() => []),
   ]);
   return { checks: [...checks, ...content], clocks };
 }

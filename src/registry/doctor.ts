@@ -2,7 +2,9 @@ import type { Config } from '../config/config.ts';
 import { loadConfig } from '../config/load.ts';
 import { ConfigError, RegistryError } from '../errors.ts';
 import { isOpenConflict } from '../model/finding.ts';
+import { unlessOwnFailure } from '../support/git-disk.ts';
 import type { Actor } from './audit.ts';
+import { containCheck } from './contain-check.ts';
 import { lookAtData } from './data-standing.ts';
 import { checkConfig } from './doctor-config.ts';
 import { checkData } from './doctor-data.ts';
@@ -27,31 +29,25 @@ export interface DoctorOptions {
 
 /**
  * Looks at everything a registry needs: tools, settings, disk, clock, sources, and `moon` on this machine. What is wrong
- * is a check that fails, a `registry.toml` that does not load too; changes nothing but git's scratch space.
+ * is a check that fails, a `registry.toml` that does not load too, and so is what cannot be looked at: nothing keeps it from
+ * telling the rest. Changes nothing.
  */
 export async function examine(options: DoctorOptions): Promise<DoctorReport> {
   const { directory } = options;
   const loaded = await load(directory);
   const config = 'config' in loaded ? loaded.config : undefined;
-  const [git, settings, data, sources, client] = await Promise.all([
-    checkGit(),
-    checkConfig(directory, config),
-    checkData(directory, config),
-    config ? examineSources(options, config) : [],
-    checkClient(options.client(config)),
-  ]);
   const problems = 'problems' in loaded ? loaded.problems : [];
-  const checks = [
-    checkNode(),
-    git,
-    ...checkProcessOne(),
-    ...problems,
-    ...settings,
-    ...data,
-    ...sources,
-    ...client,
-  ];
-  return { directory, checks };
+  const checks = await Promise.all([
+    containCheck('Node.js', checkNode),
+    containCheck('git', checkGit),
+    containCheck('process 1', checkProcessOne),
+    problems,
+    containCheck('registry.toml', () => checkConfig(directory, config)),
+    checkData(directory, config),
+    config ? containCheck('index', () => examineSources(options, config)) : [],
+    containCheck('moon', () => checkClient(options.client(config))),
+  ]);
+  return { directory, checks: checks.flat() };
 }
 
 async function load(
@@ -60,7 +56,8 @@ async function load(
   const name = 'registry.toml';
   try {
     return { config: await loadConfig(directory) };
-  } catch (error) {
+  } catch (thrown) {
+    const error = unlessOwnFailure(thrown);
     if (!(error instanceof RegistryError)) throw error;
     const { hint } = error;
     const problems = error instanceof ConfigError ? error.problems : [];
@@ -86,7 +83,9 @@ async function examineSources(options: DoctorOptions, config: Config): Promise<H
     );
     return [
       ...opened.checks,
-      ...(registry ? await checkConflicts(registry) : []),
+      ...(registry && opened.checks.every(({ result }) => result === 'ok')
+        ? await containCheck('conflicts', () => checkConflicts(registry))
+        : []),
       checkClock(looks.flatMap((look: SourceLook) => look.clocks)),
       ...looks.flatMap((look) => look.checks),
     ];
@@ -109,15 +108,14 @@ async function openIfThere(
     const { message: detail, hint } = standing.error;
     return { registry: undefined, checks: [{ name, result: 'failure', detail, hint }] };
   }
-  try {
-    const registry = await openRegistry({ directory, env, actor });
-    const detail = `serves commit ${(await registry.servedCommit()).slice(0, 12)}`;
-    return { registry, checks: [{ name, result: 'ok', detail }] };
-  } catch (error) {
-    if (!(error instanceof RegistryError)) throw error;
-    const { message: detail, hint } = error;
-    return { registry: undefined, checks: [{ name, result: 'failure', detail, hint }] };
-  }
+  let registry: Registry | undefined;
+  const checks = await containCheck(name, async () => {
+    const opened = await openRegistry({ directory, env, actor, mode: 'read' });
+    registry = opened;
+    const detail = `serves commit ${(await opened.servedCommit()).slice(0, 12)}`;
+    return { name, result: 'ok', detail };
+  });
+  return { registry, checks };
 }
 
 function asLost(error: unknown) {

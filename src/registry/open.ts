@@ -17,6 +17,7 @@ import { type OpeningContext, openServedArchive } from './open-archive.ts';
 import { findOutdated } from './outdated.ts';
 import { type OpenOptions, openParts, type RegistryParts } from './parts.ts';
 import { policyOf } from './policy.ts';
+import { probeDisk } from './probe-disk.ts';
 import { findStaleSources, hasAnythingToServe, listReadTimes } from './read-times.ts';
 import type { Registry } from './registry.ts';
 import { ruleOnBlock } from './rule-on-block.ts';
@@ -44,6 +45,8 @@ export async function openRegistry(options: OpenOptions): Promise<Registry> {
       return configuration.current();
     },
     indexDirectory: layout.index,
+    disk: parts.disk,
+    probeDisk: () => probeDisk(layout),
     sharing: {
       isShared: options.isOneOfSeveral ?? false,
       lockFolder: layout.locks,
@@ -53,6 +56,7 @@ export async function openRegistry(options: OpenOptions): Promise<Registry> {
 
     async sync(syncOptions = {}) {
       const { dryRun = false, signal, goOn } = syncOptions;
+      await parts.scratch?.make();
       const { report } = await parts.whileTidying(() => syncRegistry(context(), syncOptions));
       if (dryRun) return report;
       if (goOn === undefined) await refreshSymbols(parts, signal);
@@ -69,6 +73,7 @@ export async function openRegistry(options: OpenOptions): Promise<Registry> {
       const planned: SyncContext = config
         ? { ...context(), config, currentConfig: async () => config, sources: parts.connections.of(config) }
         : context();
+      if (isFresh) await parts.scratch?.make();
       const { report } = isFresh
         ? await syncRegistry(planned, { dryRun: true, signal })
         : await aggregate(planned, { dryRun: true, signal });
@@ -76,7 +81,10 @@ export async function openRegistry(options: OpenOptions): Promise<Registry> {
     },
     downgrade: (format) =>
       withProcessLock(join(layout.locks, 'registry'), () => downgrade(index, new Date(), format)),
-    mirror: (mirrorOptions) => parts.whileTidying(() => mirror(context(), mirrorOptions, parts.actor.user)),
+    async mirror(mirrorOptions) {
+      await parts.scratch?.make();
+      return parts.whileTidying(() => mirror(context(), mirrorOptions, parts.actor.user));
+    },
 
     async status() {
       const config = configuration.current();
@@ -110,6 +118,7 @@ export async function openRegistry(options: OpenOptions): Promise<Registry> {
 
     async lookAtSource(name, { config = configuration.current(), signal } = {}) {
       const { log, clock, now } = context();
+      await parts.scratch?.make();
       const source = config.sources.find((candidate) => candidate.name === name);
       if (!source)
         throw unknownSource(
@@ -186,6 +195,7 @@ export async function openRegistry(options: OpenOptions): Promise<Registry> {
       await parts.delivery.settle();
       await parts.audit.flush();
       index.close();
+      await parts.scratch?.remove();
     },
   };
 }
@@ -200,10 +210,11 @@ async function refreshSymbols(
 
 /** One source, disabled or not, or all that are enabled. */
 async function checkSources(
-  { configuration, sources, index, context }: RegistryParts,
+  { configuration, sources, index, scratch, context }: RegistryParts,
   name: string | undefined,
 ) {
   const { log } = context();
+  await scratch?.make();
   const connected = sources();
   const enabled = configuration.current().sources.filter((source) => source.enabled);
   const names = name === undefined ? enabled.map((source) => source.name) : [name];

@@ -1,35 +1,31 @@
-import { join } from 'node:path';
 import { createDiskShares, type DiskShares, readFreeBytes } from '../archives/disk-share.ts';
 import { openFileArchiveStore } from '../archives/file-archive-store.ts';
 import { createVerifyingStore, type DamagedArchive } from '../archives/verifying-store.ts';
 import type { Config } from '../config/config.ts';
 import { indexAddress } from '../config/index-address.ts';
-import { StorageError } from '../errors.ts';
-import { type GitIndex, openGitIndex } from '../index/git-index.ts';
 import { parseIndexFile } from '../index/index-file.ts';
 import { readIndexPath } from '../index/layout.ts';
-import { migrate } from '../index/migrate.ts';
-import { currentFormat } from '../index/registry-state.ts';
 import { type ModuleName, ownerOf } from '../model/module-name.ts';
 import type { ConnectionTuning } from '../sources/connect.ts';
 import { createComplaints } from '../support/complaints.ts';
+import { createDiskWatch, noDiskWatch } from '../support/disk-watch.ts';
 import { createFairTurns } from '../support/fair-turns.ts';
 import { type Log, silentLog } from '../support/log.ts';
 import { systemClock } from '../support/monotonic-clock.ts';
-import { withProcessLock } from '../support/process-lock.ts';
 import { findAbandonedFiles } from './abandoned-files.ts';
 import { createAssetCache } from './asset-cache.ts';
 import { openAssetPins } from './asset-pins.ts';
-import { type Actor, openAudit } from './audit.ts';
+import { type Actor, openAudit, silentAudit } from './audit.ts';
 import { describeConfigChanges } from './config-changes.ts';
 import { createConfiguration } from './configuration.ts';
 import { createConnections } from './connections.ts';
 import { createArchiveDelivery } from './deliver-archive.ts';
 import { createAssetDelivery } from './deliver-asset.ts';
-import { createData, dataLayout } from './init.ts';
+import { dataLayout } from './init.ts';
 import { removeLeftovers } from './leftovers.ts';
 import { observationsFile } from './observations.ts';
-import { requireOwnData } from './own-data.ts';
+import { openData } from './open-data.ts';
+import type { OpenMode } from './open-mode.ts';
 import { createResolver, type Resolver } from './resolve-module.ts';
 import { createScrub } from './scrub.ts';
 import { createServedIndex } from './served-index.ts';
@@ -48,8 +44,8 @@ export interface OpenOptions {
   readonly actor: Actor;
   /** Several processes serve this registry: what one of them fetches or computes is so for all of them. */
   readonly isOneOfSeveral?: boolean | undefined;
-  /** Whoever only looks leaves data of an older format as they are. */
-  readonly keepsFormat?: boolean | undefined;
+  /** What may be done to the data: `write` unless it is said. */
+  readonly mode?: OpenMode | undefined;
   /** One of them that leaves telling of new settings to the first. */
   readonly isFollower?: boolean | undefined;
 }
@@ -72,30 +68,36 @@ export type RegistryParts = Awaited<ReturnType<typeof openParts>>;
 
 /** The one place where implementations are chosen and put together. Contacts no source. */
 export async function openParts(options: OpenOptions) {
-  const { directory, env, actor, log = silentLog, now = () => new Date() } = options;
+  const { directory, env, actor, log = silentLog, now = () => new Date(), mode = 'write' } = options;
   const configuration = await createConfiguration(directory);
   const { dataDir } = configuration.current().registry;
   const layout = dataLayout(dataDir);
-  await createData(directory, layout, now());
   const addressOf = (name: string) => {
     const source = configuration.current().sources.find((candidate) => candidate.name === name);
     return source && indexAddress(source);
   };
-  const audit = openAudit({ dataDir, actor, log, now });
-  const index = await openGitIndex(layout.index);
-  if (!(await index.isSettled())) await settle(index, layout.locks, log);
-  if (!options.keepsFormat && (await index.state()).format !== currentFormat)
-    await upgrade(index, layout.locks, log, (locked) => migrate(locked, now(), addressOf));
-  await requireOwnData({ directory, dataDir, index, mayWrite: !options.keepsFormat });
+  const clock = options.connections?.clock ?? systemClock;
+  // Of several processes the first tells it.
+  const diskLog = options.isFollower ? silentLog : log;
+  const disk = mode === 'serve' ? createDiskWatch(diskLog, clock) : noDiskWatch;
+  const isTold = (error: unknown) => disk.refused(error);
+  const { index, scratch } = await openData(
+    { directory, dataDir, layout },
+    { mode, now, log, addressOf, isTold },
+  );
+  const audit = mode === 'read' ? silentAudit : openAudit({ dataDir, actor, log, now, isTold });
   const shares = createDiskShares(() => readFreeBytes(dataDir));
   const { files, assetFiles } = openStores(layout, shares);
-  const archives = createVerifyingStore(files, { onDamage: reportDamage });
+  const leavesDamaged = mode === 'read';
+  const archives = createVerifyingStore(files, { leavesDamaged, onDamage: reportDamage });
   const assetStore = createVerifyingStore(assetFiles, {
+    leavesDamaged,
     onDamage: ({ checksum, damage, movedTo }) =>
       log.error(`a stored asset was damaged: it ${damage}`, { checksum, movedTo }),
   });
   const served = createServedIndex(index);
-  const connections = createConnections(layout, index, options.connections, env, log);
+  const place = { layout, scratch };
+  const connections = createConnections(place, index, options.connections, env, log);
   const sources = () => connections.of(configuration.current());
   const findAbandoned = () => findAbandonedFiles(directory, dataDir, layout);
 
@@ -132,7 +134,7 @@ export async function openParts(options: OpenOptions) {
       audit,
       log,
       now,
-      clock: options.connections?.clock ?? systemClock,
+      clock,
       slow,
       currentConfig: async () => {
         await reload().then(() => complaints.isWell('reload'), complain);
@@ -184,6 +186,7 @@ export async function openParts(options: OpenOptions) {
     sources,
     resolver: resolverInTurns,
     clock: options.connections?.clock,
+    disk,
     lockFolder: options.isOneOfSeveral ? layout.locks : undefined,
   });
   const scrub = createScrub({
@@ -230,8 +233,11 @@ export async function openParts(options: OpenOptions) {
       symbols: createSymbols({ directory: layout.symbols, shares, log }),
     },
     ...{ context, resolver, originOf, readIndex, findAbandoned },
+    disk,
+    scratch,
     whileTidying: createTidying({
-      ...{ locks: layout.locks, index, log, findAbandoned },
+      ...{ locks: layout.locks, index, log, findAbandoned, isTold },
+      isReading: mode === 'read',
       async removeLeftovers() {
         const { sources: configured } = await context().currentConfig();
         const observations = observationsFile(configuration.current());
@@ -239,31 +245,4 @@ export async function openParts(options: OpenOptions) {
       },
     }),
   };
-}
-
-/** Brings the data to the format of this program. Where that cannot be done, they are read as they are. */
-async function upgrade(
-  index: GitIndex,
-  locks: string,
-  log: Log,
-  bringUp: (index: GitIndex) => Promise<void>,
-): Promise<void> {
-  try {
-    const { format } = await index.state();
-    await withProcessLock(join(locks, 'registry'), () => bringUp(index));
-    log.info('the data were brought to the format of this program', { from: format, to: currentFormat });
-  } catch (error) {
-    if (!(error instanceof StorageError)) throw error;
-    log.warn('the data could not be brought to the format of this program', { error });
-  }
-}
-
-/** Puts right what a killed process left. Where that cannot be done, what is there is served as it is. */
-async function settle(index: GitIndex, locks: string, log: Log): Promise<void> {
-  try {
-    await withProcessLock(join(locks, 'registry'), () => index.settle());
-  } catch (error) {
-    if (!(error instanceof StorageError)) throw error;
-    log.warn('the served index could not be brought up to the state', { error });
-  }
 }

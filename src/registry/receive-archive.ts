@@ -1,5 +1,7 @@
 import { join } from 'node:path';
-import type { ArchiveStore } from '../archives/archive-store.ts';
+import type { ArchiveStore, StoreOptions } from '../archives/archive-store.ts';
+import type { PassingArchive, PassingArchives } from '../archives/passing-archives.ts';
+import { pieceBytes } from '../archives/pieces.ts';
 import type { ReceivedArchive, WriteBehind } from '../archives/write-behind.ts';
 import type { Config } from '../config/config.ts';
 import type { GitIndex } from '../index/git-index.ts';
@@ -8,6 +10,7 @@ import type { IndexEntry } from '../model/index-entry.ts';
 import { detailOf, found, type Lookup, unavailable } from '../model/lookup.ts';
 import type { ModuleName } from '../model/module-name.ts';
 import type { Source } from '../sources/source.ts';
+import type { DiskWatch } from '../support/disk-watch.ts';
 import { inTurn } from '../support/in-turn.ts';
 import type { Log } from '../support/log.ts';
 import type { MonotonicClock } from '../support/monotonic-clock.ts';
@@ -27,6 +30,8 @@ export interface ReceiverContext {
   readonly resolver: () => Promise<Resolver>;
   /** For how long a slow source is waited for before another is asked, too. */
   readonly clock?: MonotonicClock | undefined;
+  /** Whether the disk takes what is new. */
+  readonly disk: DiskWatch;
   /** Where processes that serve the same registry exclude each other; `undefined` if this is the only one. */
   readonly lockFolder: string | undefined;
 }
@@ -42,7 +47,14 @@ export interface ArchiveReceiver {
   expectRepair(checksum: Checksum): void;
 }
 
-export function createArchiveReceiver(context: ReceiverContext, behind: WriteBehind): ArchiveReceiver {
+/** Where an archive goes that has just been fetched. */
+export interface ReceivingPlaces {
+  readonly behind: WriteBehind;
+  /** What the disk has no room for. */
+  readonly passing: PassingArchives;
+}
+
+export function createArchiveReceiver(context: ReceiverContext, places: ReceivingPlaces): ArchiveReceiver {
   const fetching = createSingleFlight<string, Received>();
   const damagedHere = new Set<Checksum>();
 
@@ -55,15 +67,17 @@ export function createArchiveReceiver(context: ReceiverContext, behind: WriteBeh
         detail:
           'the archive is missing here and upstream_fallback is off; "moonbit-registry verify --repair" fetches it',
       });
-    const outcome = await fetchVerified(context, behind, module, entry);
+    const outcome = await fetchVerified(context, places, module, entry);
     if (outcome.kind === 'found')
       void outcome.value.isStored.then((isStored) => isStored && damagedHere.delete(checksum));
     return outcome;
   }
 
   async function receive(module: ModuleName, entry: IndexEntry): Promise<Received> {
-    const ahead = behind.find(entry.checksum);
+    const ahead = places.behind.find(entry.checksum);
     if (ahead) return found(ahead);
+    const passing = places.passing.find(entry.checksum);
+    if (passing) return found(toReceived(passing));
     const fetch = () => fetchListed(module, entry);
     const { lockFolder } = context;
     return lockFolder === undefined ? fetch() : oneAmongProcesses({ ...context, lockFolder }, entry, fetch);
@@ -76,8 +90,49 @@ export function createArchiveReceiver(context: ReceiverContext, behind: WriteBeh
 }
 
 async function fetchVerified(
+  context: ReceiverContext,
+  places: ReceivingPlaces,
+  module: ModuleName,
+  entry: IndexEntry,
+): Promise<Received> {
+  const { disk } = context;
+  const fetch = (receive: Receive) => fetchInto(context, receive, module, entry);
+  try {
+    return await fetch((checksum, body, options) =>
+      disk.isRefusing && !isSmall(options)
+        ? pass(places, checksum, body, options)
+        : keep(places, checksum, body, options),
+    );
+  } catch (error) {
+    const wasTried = disk.isRefusing;
+    if (!disk.refused(error) || wasTried) throw error;
+    return fetch((...received) => pass(places, ...received));
+  }
+}
+
+type Receive = WriteBehind['receive'];
+
+const keep = ({ behind }: ReceivingPlaces, ...received: Parameters<Receive>) => behind.receive(...received);
+
+async function pass(
+  { passing }: ReceivingPlaces,
+  ...received: Parameters<Receive>
+): Promise<ReceivedArchive> {
+  return toReceived(await passing.receive(...received));
+}
+
+function toReceived({ sizeBytes }: PassingArchive): ReceivedArchive {
+  return { sizeBytes, bytes: undefined, isStored: Promise.resolve(false) };
+}
+
+/** It is answered with from memory, whatever the disk says. */
+function isSmall(options: StoreOptions = {}): boolean {
+  return (options.announcedBytes ?? Number.POSITIVE_INFINITY) <= pieceBytes;
+}
+
+async function fetchInto(
   { index, audit, log, resolver, sources, clock }: ReceiverContext,
-  behind: WriteBehind,
+  receive: Receive,
   module: ModuleName,
   { version, checksum }: IndexEntry,
 ): Promise<Received> {
@@ -92,7 +147,7 @@ async function fetchVerified(
     clock,
     archives: {
       async store(_, body, options) {
-        received = await behind.receive(checksum, body, options);
+        received = await receive(checksum, body, options);
         return received.sizeBytes;
       },
     },

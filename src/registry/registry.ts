@@ -7,6 +7,7 @@ import type { Checksum } from '../model/checksum.ts';
 import type { Lookup, SourceFailure } from '../model/lookup.ts';
 import type { ModuleName } from '../model/module-name.ts';
 import type { Version } from '../model/version.ts';
+import type { DiskWatch } from '../support/disk-watch.ts';
 import type {
   BlockOutcome,
   BlockRuling,
@@ -41,6 +42,10 @@ export interface Registry {
   /** Absolute path of the bare git repository whose `main` is served. */
   readonly indexDirectory: string;
   readonly sharing: ProcessSharing;
+  /** Of a registry that is served: whether the disk takes what is new. */
+  readonly disk: DiskWatch;
+  /** Tries whether it does. Throws `StorageError` if not. */
+  probeDisk(): Promise<void>;
 
   /** Reads `registry.toml` again if it changed; a file that does not load keeps the old config and throws. */
   reload(): Promise<boolean>;

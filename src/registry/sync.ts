@@ -181,80 +181,76 @@ export interface AggregateOptions extends SyncOptions {
 
 /** Plans and applies with the readings at hand; without any, the current config on the last good snapshots. */
 export async function aggregate(context: SyncContext, options: AggregateOptions): Promise<SyncResult> {
-  const { index } = context;
+  // A state never changes, so what is only planned on one disturbs nobody, and is disturbed by nobody.
+  if (options.dryRun) return planAndApply(context, options);
   const lock = join(context.config.registry.dataDir, 'locks', 'registry');
-  return withProcessLock(
-    lock,
-    async () => {
-      await index.settle();
-      const date = context.now();
-      const now = date.toISOString();
-      // Another process may have edited the file since we loaded it; its decision must not be undone.
-      const config = await context.currentConfig();
-      const before = await index.state();
-      const renames = findRenames(before.snapshots, config.sources);
-      const state = await renameSources(index, before, renames, date, options.dryRun !== true);
-      const file = observationsFile(config);
-      const observations = renameObservations(await readObservations(file), renames);
-      const readings = await Promise.all(
-        readingsOf(options.readings ?? [], config).map(async (reading) => ({
-          ...(await judgeReading(
-            reading,
-            state.snapshots.find(({ source }) => source === reading.source),
-            observations[reading.source],
-            index,
-            context.log,
-          )),
-          indexUrl: reading.indexUrl,
-        })),
-      );
-      const snapshots = nextSnapshots(state.snapshots, readings, config, now);
-      const current =
-        options.readings && currentSources(readings, options.alsoCurrent ?? new Set(), snapshots, config);
-      const plan = await planSync({
+  return withProcessLock(lock, () => planAndApply(context, options), {
+    ...(options.signal ? { signal: options.signal } : {}),
+    waitMs: lockWaitMs,
+    onWait: (holder) => context.log.info('waiting for another process to update the index', { holder }),
+  });
+}
+
+async function planAndApply(context: SyncContext, options: AggregateOptions): Promise<SyncResult> {
+  const { index } = context;
+  if (!options.dryRun) await index.settle();
+  const date = context.now();
+  const now = date.toISOString();
+  // Another process may have edited the file since we loaded it; its decision must not be undone.
+  const config = await context.currentConfig();
+  const before = await index.state();
+  const renames = findRenames(before.snapshots, config.sources);
+  const state = await renameSources(index, before, renames, date, options.dryRun !== true);
+  const file = observationsFile(config);
+  const observations = renameObservations(await readObservations(file), renames);
+  const readings = await Promise.all(
+    readingsOf(options.readings ?? [], config).map(async (reading) => ({
+      ...(await judgeReading(
+        reading,
+        state.snapshots.find(({ source }) => source === reading.source),
+        observations[reading.source],
         index,
-        archives: context.archives,
-        config,
-        state,
-        snapshots,
-        current,
-        touched: options.touched ?? [],
-        now,
-        taken: (await options.decide?.(state, config)) ?? [],
-        onBug: createBugReport(context.log),
-      });
-      const after = options.dryRun ? state : await applyPlan(index, plan, date);
-      if (after !== state) await context.audit.record(describePlan(plan, await state.findings()));
-      const refreshes = readings.map((reading) => describeReading(listed(reading, plan), state.snapshots));
-      const observed = observeReadings(observations, refreshes, now);
-      if (!options.dryRun && (readings.length > 0 || renames.size > 0))
-        await writeObservations(file, observed);
-      const heldBack = heldBackOf(plan.pending, {
-        config,
-        snapshots: plan.snapshots,
-        observations: observed,
-      });
-      const report = describeSync(
-        plan,
-        { newlyHeld: await newlyHeld(plan), heldBack },
-        after.served,
-        refreshes,
-        { at: now, dryRun: options.dryRun === true },
-      );
-      return {
-        report,
-        state: after,
-        snapshots: plan.snapshots,
-        config,
-        current: current ?? new Set<string>(),
-      };
-    },
-    {
-      ...(options.signal ? { signal: options.signal } : {}),
-      waitMs: lockWaitMs,
-      onWait: (holder) => context.log.info('waiting for another process to update the index', { holder }),
-    },
+        context.log,
+      )),
+      indexUrl: reading.indexUrl,
+    })),
   );
+  const snapshots = nextSnapshots(state.snapshots, readings, config, now);
+  const current =
+    options.readings && currentSources(readings, options.alsoCurrent ?? new Set(), snapshots, config);
+  const plan = await planSync({
+    index,
+    archives: context.archives,
+    config,
+    state,
+    snapshots,
+    current,
+    touched: options.touched ?? [],
+    now,
+    taken: (await options.decide?.(state, config)) ?? [],
+    onBug: createBugReport(context.log),
+  });
+  const after = options.dryRun ? state : await applyPlan(index, plan, date);
+  if (after !== state) await context.audit.record(describePlan(plan, await state.findings()));
+  const refreshes = readings.map((reading) => describeReading(listed(reading, plan), state.snapshots));
+  const observed = observeReadings(observations, refreshes, now);
+  if (!options.dryRun && (readings.length > 0 || renames.size > 0)) await writeObservations(file, observed);
+  const heldBack = heldBackOf(plan.pending, {
+    config,
+    snapshots: plan.snapshots,
+    observations: observed,
+  });
+  const report = describeSync(plan, { newlyHeld: await newlyHeld(plan), heldBack }, after.served, refreshes, {
+    at: now,
+    dryRun: options.dryRun === true,
+  });
+  return {
+    report,
+    state: after,
+    snapshots: plan.snapshots,
+    config,
+    current: current ?? new Set<string>(),
+  };
 }
 
 /** A reading whose tree could not be listed after all is none. */

@@ -11,6 +11,10 @@ interface TidyingInput {
   readonly log: Log;
   /** Files in the making that killed processes left. */
   readonly findAbandoned: () => Promise<string[]>;
+  /** Whoever only looks leaves everything where it is. */
+  readonly isReading: boolean;
+  /** Whether people have been told of a failure already. */
+  readonly isTold: (error: unknown) => boolean;
   /** Removes what sources left that are configured no longer. */
   readonly removeLeftovers: () => Promise<void>;
 }
@@ -20,7 +24,8 @@ interface TidyingInput {
  * waiting for a source. Locks each time, files once in a process. What sources left that are gone is removed after it, by
  * the settings that it ended with. Resolves when all is done; only the work can fail.
  */
-export function createTidying({ locks, index, log, findAbandoned, removeLeftovers }: TidyingInput) {
+export function createTidying(input: TidyingInput) {
+  const { locks, index, log, findAbandoned, removeLeftovers } = input;
   let tidied: Promise<unknown> | undefined;
   const complaints = createComplaints();
 
@@ -29,7 +34,7 @@ export function createTidying({ locks, index, log, findAbandoned, removeLeftover
       await work();
       complaints.isWell(what);
     } catch (error) {
-      if (complaints.isNew(what, error)) log.warn(`${what} not removed`, { error });
+      if (!input.isTold(error) && complaints.isNew(what, error)) log.warn(`${what} not removed`, { error });
     }
   }
   const tidyLocks = () => orComplain('locks of processes that ended were', () => removeAbandonedLocks(locks));
@@ -47,6 +52,7 @@ export function createTidying({ locks, index, log, findAbandoned, removeLeftover
     orComplain('what sources left that are configured no longer was', removeLeftovers);
 
   return async <T>(work: () => Promise<T>): Promise<T> => {
+    if (input.isReading) return work();
     const tidying = Promise.all([tidyLocks(), tidyFiles()]);
     try {
       const outcome = await work();

@@ -10,21 +10,37 @@ export interface RepositoryOptions {
   readonly signal?: AbortSignal | undefined;
   /** Names of the sources that are configured. */
   readonly sources: ReadonlySet<string>;
+  /** Whether the registry is opened to be changed afterwards, which moves `main` to where the state says. */
+  readonly isRepaired?: boolean | undefined;
 }
+
+type RepositorySteps = readonly [repository: VerifyStep, state: VerifyStep];
 
 /**
  * What can be said of an index repository that may be too damaged to be opened, beside what was found of its files. Writes
- * nothing. A state that cannot be read since the repository is damaged is not told as another damage.
+ * nothing, and takes no lock: beside a sync that packs objects, git may not find what has just been moved, so what is found is
+ * looked for once more. A state that cannot be read since the repository is damaged is not told as another damage.
  */
 export async function verifyRepository(
   directory: string,
   standing: readonly VerifyFinding[],
   options: RepositoryOptions,
-): Promise<readonly [repository: VerifyStep, state: VerifyStep]> {
+): Promise<RepositorySteps> {
   if (!isSound(standing)) return [stepOf('repository', 0, standing), skipped('state')];
+  const first = await verifyOnce(directory, standing, options);
+  return first.every(({ findings }) => findings.length === 0)
+    ? first
+    : verifyOnce(directory, standing, options);
+}
+
+async function verifyOnce(
+  directory: string,
+  standing: readonly VerifyFinding[],
+  options: RepositoryOptions,
+): Promise<RepositorySteps> {
   const objects = await checkObjects(directory, options);
   const repository = stepOf('repository', objects.checked, [...standing, ...objects.findings]);
-  const state = stepOf('state', 3, await checkState(directory, options.signal));
+  const state = stepOf('state', 3, await checkState(directory, options));
   const isOurs = ({ severity, subject }: VerifyFinding) => severity === 'problem' && subject === directory;
   const isConsequence = state.outcome === 'problems' && repository.findings.some(isOurs);
   return [repository, isConsequence ? skipped('state') : state];
@@ -63,8 +79,11 @@ async function checkObjects(
   return { checked: count('count') + count('in-pack'), findings };
 }
 
-/** The state as it is on disk, and whether `main` follows it: opening the registry moves `main` there. */
-async function checkState(directory: string, signal: AbortSignal | undefined): Promise<VerifyFinding[]> {
+/** The state as it is on disk, and whether `main` follows it: opening the registry to change it moves `main` there. */
+async function checkState(
+  directory: string,
+  { signal, isRepaired = false }: Pick<RepositoryOptions, 'signal' | 'isRepaired'>,
+): Promise<VerifyFinding[]> {
   const options = { gitDir: directory, ...(signal ? { signal } : {}) };
   const ref = 'refs/registry/state';
   const commit = await ask(['rev-parse', '--verify', '--quiet', `${ref}^{commit}`], options);
@@ -80,7 +99,10 @@ async function checkState(directory: string, signal: AbortSignal | undefined): P
   if (!tree.isGood) return [problem(`${ref}:state.json`, `names ${served} as served, which is not here`)];
   const main = await ask(['rev-parse', '--verify', '--quiet', 'refs/heads/main'], options);
   if (main.text.trim() === served) return [];
-  return [problem('refs/heads/main', `was not at ${served}, which the state says; it is now`, true)];
+  const subject = 'refs/heads/main';
+  if (isRepaired) return [problem(subject, `was not at ${served}, which the state says; it is now`, true)];
+  const detail = `is not at ${served}, which the state says: the next sync or serve moves it there`;
+  return [{ severity: 'note', subject, detail, isRepaired: false }];
 }
 
 async function describeRef(file: string): Promise<string> {

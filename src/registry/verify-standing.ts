@@ -15,8 +15,8 @@ export async function verifyStanding(
 ): Promise<VerifyFinding[]> {
   const parts = await findParts(directory, signal);
   if (repair) await mendIndex(directory, parts);
-  // It is where the state says, and opening a registry moves it there.
-  if (parts.length === 0) await removeBrokenMain(directory);
+  // It is where the state says, and opening a registry to change it moves it there.
+  if (repair && parts.length === 0) await removeBrokenMain(directory);
   return parts.map(({ name, detail, isConstant }) => {
     if (!isConstant) return problem(join(directory, name), detail);
     const outcome = repair

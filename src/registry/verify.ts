@@ -14,7 +14,7 @@ const contentSteps = ['ledger', 'index', 'archives', 'temporary-files'] as const
 
 /**
  * Verifies a registry, also one too damaged to be opened: then what would need it open is skipped. Never changes a pin;
- * without `repair` it changes nothing but `main`, which opening a registry moves to where the state says.
+ * without `repair` it changes nothing at all.
  */
 export async function verifyRegistry(opening: OpenOptions, options: VerifyOptions): Promise<VerifyReport> {
   const { registry, sources } = await loadConfig(opening.directory);
@@ -28,16 +28,19 @@ export async function verifyRegistry(opening: OpenOptions, options: VerifyOption
       hint: 'run "moonbit-registry sync" to make one, or restore the folder from a copy of it',
     });
   options.onProgress?.({ step: 'repository', done: 0, total: 0 });
-  // Beside a sync that packs objects, git may not find what has just been moved.
-  const [repository, state] = await withProcessLock(join(layout.locks, 'registry'), async () => {
-    const standing = await verifyStanding(layout.index, { repair, signal: options.signal });
-    return verifyRepository(layout.index, standing, {
+  const look = async () =>
+    verifyRepository(layout.index, await verifyStanding(layout.index, { repair, signal: options.signal }), {
       deep,
       signal: options.signal,
       sources: new Set(sources.map(({ name }) => name)),
+      isRepaired: repair,
     });
-  });
-  const contents = canOpen(state) ? await verifyOpen(opening, options) : contentSteps.map(skipped);
+  const [repository, state] = repair
+    ? await withProcessLock(join(layout.locks, 'registry'), look)
+    : await look();
+  const mode = repair ? 'write' : 'read';
+  const contents =
+    state.outcome === 'sound' ? await verifyOpen({ ...opening, mode }, options) : contentSteps.map(skipped);
   const steps = [repository, state, ...contents];
   return { deep, repair, isSound: steps.every(({ outcome }) => outcome === 'sound'), steps };
 }
@@ -63,8 +66,4 @@ function stoppedBy({ message }: StorageError) {
     detail: message,
     isRepaired: false,
   } as const;
-}
-
-function canOpen(state: VerifyStep): boolean {
-  return state.outcome === 'sound';
 }

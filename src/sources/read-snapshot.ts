@@ -5,6 +5,7 @@ import { found, type Lookup, type SourceFailure, unavailable } from '../model/lo
 import { onDisk, storageErrorOf } from '../support/disk-errors.ts';
 import { watchFolder } from '../support/folder-size.ts';
 import { GitError, runGit } from '../support/git.ts';
+import { diskFailureOf } from '../support/git-disk.ts';
 import { linkSignals } from '../support/link-signals.ts';
 import { showUrl } from '../support/redact.ts';
 import { temporaryName } from '../support/temporary-file.ts';
@@ -75,7 +76,7 @@ async function attempt(work: Work, [first, ...rest]: readonly Attempt[]): Promis
   const { context, remote } = work;
   const { result, isFinal } = await fetchOnce(work, first ?? { seed: undefined, mayBeHere: false }).catch(
     async (error: unknown): Promise<Outcome> => {
-      await checkDisk(context.gitDirectory);
+      await checkDisk(context.gitDirectory, error);
       const cause = gitFailure(context, remote.transport, error);
       if (cause === undefined) throw error;
       return { result: unavailable(cause), isFinal: isNoFaultOfTheSeed(cause, error) };
@@ -186,7 +187,10 @@ async function adoptSnapshot(
   } catch (error) {
     if (!(error instanceof GitError) || error.isOutOfMemory || error.exceeded !== undefined) throw error;
     const detail = error.stderr.trim().split('\n', 1)[0];
-    throw new StorageError(`cannot write below ${objectDirectory}: ${detail}`, { cause: error });
+    throw (
+      diskFailureOf(`write below ${objectDirectory}`, error) ??
+      new StorageError(`cannot write below ${objectDirectory}: ${detail}`, { cause: error })
+    );
   }
 }
 
@@ -196,11 +200,19 @@ function isNoFaultOfTheSeed({ reason }: SourceFailure, error: unknown): boolean 
   return reason === 'timeout' || reason === 'rate-limited' || reason === 'unauthorized' || reason === 'tls';
 }
 
-/** Whether it is our own disk that git failed on: that is not the source's fault. */
-async function checkDisk(folder: string): Promise<void> {
+const usualProbeBytes = 64 * 1024;
+/** What git could not write it has removed again, so that there may be room for a little. */
+const largeProbeBytes = 16 * 1024 * 1024;
+
+/**
+ * Whether it is our own disk that git failed on: that is not the source's fault. A far side can make git say so; it counts
+ * where the disk agrees.
+ */
+async function checkDisk(folder: string, error: unknown): Promise<void> {
+  const sizeBytes = diskFailureOf('', error) ? largeProbeBytes : usualProbeBytes;
   const probe = join(folder, temporaryName(''));
   try {
-    await writeFile(probe, Buffer.alloc(64 * 1024));
+    await writeFile(probe, Buffer.alloc(sizeBytes));
     await rm(probe);
   } catch (cause) {
     await rm(probe, { force: true }).catch(() => {});

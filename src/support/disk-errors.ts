@@ -5,6 +5,7 @@ import { errorCode } from './error-code.ts';
 const spoken = new Map(
   Object.entries({
     'No space left on device': 'ENOSPC',
+    'Out of diskspace': 'ENOSPC',
     'Disk quota exceeded': 'EDQUOT',
     'Read-only file system': 'EROFS',
     'Permission denied': 'EACCES',

@@ -1,4 +1,6 @@
-import { once } from 'node:events';
+import { rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { Writable } from 'node:stream';
 import { createExcerpt } from './excerpt.ts';
 import {
   GitError,
@@ -36,13 +38,14 @@ const author = 'moonbit-registry <moonbit-registry@localhost>';
 /**
  * Writes commits by one `git fast-import` and moves no ref: the caller makes them count. `build` is given the
  * ids of the commits before, so that a later one can name an earlier one in its content. Objects are durable as
- * far as the repository's `core.fsync` makes them.
+ * far as the repository's `core.fsync` makes them. `variables` are added to git's environment: another place of the objects.
  */
 export async function importCommits(
   gitDir: string,
   builders: readonly ((earlier: readonly string[]) => NewCommit)[],
+  variables: Readonly<Record<string, string>> = {},
 ): Promise<string[]> {
-  const env = gitEnvironment(gitConfigVariables(keepPack));
+  const env = gitEnvironment({ ...gitConfigVariables(keepPack), ...variables });
   const child = spawnGit(['--git-dir', gitDir, 'fast-import', '--quiet', '--done', '--date-format=raw'], {
     env,
   });
@@ -59,8 +62,7 @@ export async function importCommits(
   const ids: string[] = [];
   try {
     for (const [position, build] of builders.entries()) {
-      const commit = build(ids);
-      await writeCommit(child.stdin, commit, position);
+      if (!(await writeCommit(child.stdin, build(ids), position))) break;
       child.stdin.write(`get-mark :${position + 1}\n`);
       const { value, done } = await lines.next();
       if (done || !value) break;
@@ -75,9 +77,10 @@ export async function importCommits(
     throw error;
   }
   const status = await exited;
-  if (status !== 0 || ids.length !== builders.length)
-    throw new GitError(`git fast-import exited with ${status}`, { status, stderr: stderr.text() });
-  return ids;
+  if (status === 0 && ids.length === builders.length) return ids;
+  // Its notes of what it was about, which tell nothing that stderr does not.
+  await rm(join(gitDir, `fast_import_crash_${child.pid}`), { force: true }).catch(() => {});
+  throw new GitError(`git fast-import exited with ${status}`, { status, stderr: stderr.text() });
 }
 
 const nullId = '0'.repeat(40);
@@ -86,7 +89,8 @@ function temporaryRef(position: number): string {
   return `refs/registry/importing-${position}`;
 }
 
-async function writeCommit(stdin: NodeJS.WritableStream, commit: NewCommit, position: number): Promise<void> {
+/** Whether git has taken it all: where it died meanwhile, its exit status and stderr tell why. */
+async function writeCommit(stdin: Writable, commit: NewCommit, position: number): Promise<boolean> {
   const seconds = Math.floor(commit.date.getTime() / 1000);
   const message = Buffer.from(commit.message);
   const head = [
@@ -103,12 +107,24 @@ async function writeCommit(stdin: NodeJS.WritableStream, commit: NewCommit, posi
   for (const parent of commit.merge ?? [])
     stdin.write(`merge ${typeof parent === 'number' ? `:${parent + 1}` : parent}\n`);
   for (const edit of commit.edits) {
-    if (!writeEdit(stdin, edit)) await once(stdin, 'drain');
+    if (!writeEdit(stdin, edit) && !(await isDrained(stdin))) return false;
   }
-  stdin.write('\n');
+  return stdin.write('\n') || isDrained(stdin);
 }
 
-function writeEdit(stdin: NodeJS.WritableStream, edit: TreeEdit): boolean {
+/** Resolves when more can be written, or never will be. */
+function isDrained(stdin: Writable): Promise<boolean> {
+  return new Promise((resolve) => {
+    const settle = () => {
+      stdin.off('drain', settle).off('close', settle);
+      resolve(!stdin.destroyed);
+    };
+    if (stdin.destroyed) settle();
+    else stdin.on('drain', settle).on('close', settle);
+  });
+}
+
+function writeEdit(stdin: Writable, edit: TreeEdit): boolean {
   const path = edit.path === '' ? '""' : edit.path;
   if (edit.object !== undefined) return stdin.write(`M ${edit.mode ?? '100644'} ${edit.object} ${path}\n`);
   if (edit.content === undefined) return stdin.write(`D ${path}\n`);

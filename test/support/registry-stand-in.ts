@@ -17,6 +17,7 @@ import type {
   ServedFile,
 } from '../../src/registry/registry.ts';
 import type { Explanation } from '../../src/registry/reports.ts';
+import { noDiskWatch } from '../../src/support/disk-watch.ts';
 import { runGit } from '../../src/support/git.ts';
 
 /** A registry of one real git repository and archives in memory, for tests of what stands on top of `Registry`. */
@@ -92,6 +93,8 @@ export async function createRegistryStandIn(): Promise<RegistryStandIn> {
     indexDirectory,
     sharing: { isShared: false, lockFolder: directory, answerFolder: join(directory, 'answers') },
     hiddenCommit,
+    disk: noDiskWatch,
+    probeDisk: async () => {},
     failures,
     refusals,
     assets,

@@ -90,7 +90,7 @@ function listBlocks(
       context.output.result({ text: formatBlocks(blocks), json: blocks });
       return exitCodes.done;
     },
-    { keepsFormat: true },
+    { onlyLooks: true },
   );
 }
 

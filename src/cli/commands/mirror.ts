@@ -64,20 +64,24 @@ export function defineMirror(parent: Command, run: Run): void {
     run((context) => {
       const wanted = readFlags(patterns, flags, context.io);
       return interruptible(context.io, (signal) =>
-        withRegistry(context, async (registry) => {
-          checkSelection(wanted, registry.config);
-          const { io, output } = context;
-          const begunAt = io.now();
-          const report = await withProgress(context, (onProgress) =>
-            registry.mirror({ ...wanted, signal, onProgress }),
-          );
-          const durationMs = io.now() - begunAt;
-          const { defaultSource } = registry.config;
-          const text = formatMirror(report, { defaultSource, durationMs, width: output.width });
-          output.result({ text, json: { ...report, durationMs } });
-          const isDone = isComplete(report, flags.requireClosure === true);
-          return isDone ? exitCodes.done : exitCodes.doneWithFindings;
-        }),
+        withRegistry(
+          context,
+          async (registry) => {
+            checkSelection(wanted, registry.config);
+            const { io, output } = context;
+            const begunAt = io.now();
+            const report = await withProgress(context, (onProgress) =>
+              registry.mirror({ ...wanted, signal, onProgress }),
+            );
+            const durationMs = io.now() - begunAt;
+            const { defaultSource } = registry.config;
+            const text = formatMirror(report, { defaultSource, durationMs, width: output.width });
+            output.result({ text, json: { ...report, durationMs } });
+            const isDone = isComplete(report, flags.requireClosure === true);
+            return isDone ? exitCodes.done : exitCodes.doneWithFindings;
+          },
+          { onlyLooks: flags.dryRun ?? false },
+        ),
       );
     }),
   );

@@ -88,8 +88,7 @@ async function serve(
   const log = createCommandLog(context);
   io.waitForNobody();
   const signals = watchSignals(io);
-  // Settings edited while nothing ran count before the first answer (rule 6).
-  await registry.reaggregate();
+  await applySettings(registry);
   await discardAnswers(registry, log);
   try {
     await withClosing(async (onClose) => {
@@ -148,12 +147,25 @@ async function tellServing(
   output.delivered().catch((error: Error) => output.warn(`it serves at ${url}, but ${error.message}`));
 }
 
+/**
+ * Settings edited while nothing ran count before the first answer (rule 6); on a disk that takes nothing, once it does again,
+ * and what was served last is served until then.
+ */
+async function applySettings(registry: Registry): Promise<void> {
+  try {
+    await registry.reaggregate();
+  } catch (error) {
+    if (!registry.disk.refused(error)) throw error;
+  }
+}
+
 /** What the processes of this run, or one that was killed, have shared. Nobody else needs it, so what cannot be removed may stay. */
 async function discardAnswers(registry: Registry, log: Log): Promise<void> {
   const { discardOffers } = await import('../../http/answer-exchange.ts');
-  await discardOffers(registry.sharing.answerFolder).catch((error: unknown) =>
-    log.warn('answers of git that processes shared were not removed', { error }),
-  );
+  await discardOffers(registry.sharing.answerFolder).catch((error: unknown) => {
+    if (!registry.disk.refused(error))
+      log.warn('answers of git that processes shared were not removed', { error });
+  });
 }
 
 /** One of several: answers requests, follows `registry.toml`, and leaves the rest to the process that started it. */

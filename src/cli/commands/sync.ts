@@ -30,7 +30,7 @@ export function defineSync(parent: Command, run: Run): void {
             const isClean = !needsAttention({ ...report, refreshes: report.sources });
             return isClean ? exitCodes.done : exitCodes.doneWithFindings;
           },
-          { keepsFormat: options.dryRun ?? false },
+          { onlyLooks: options.dryRun ?? false },
         ),
       ),
     ),

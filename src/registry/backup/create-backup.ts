@@ -58,7 +58,7 @@ export async function createBackup(opening: OpenOptions, options: BackupOptions)
   const bundle = temporaryName(
     join(file === undefined ? tmpdir() : dirname(file), `.${basename(file ?? 'backup')}`),
   );
-  const parts = await openParts({ ...opening, keepsFormat: true });
+  const parts = await openParts({ ...opening, mode: 'read' });
   try {
     return await writeBackup(opening, parts, { ...options, bundle, file });
   } finally {
@@ -66,6 +66,7 @@ export async function createBackup(opening: OpenOptions, options: BackupOptions)
     await parts.connections.close();
     await parts.audit.flush();
     parts.index.close();
+    await parts.scratch?.remove();
   }
 }
 

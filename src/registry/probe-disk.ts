@@ -1,0 +1,27 @@
+import { open, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { onDisk } from '../support/disk-errors.ts';
+import { temporaryName } from '../support/temporary-file.ts';
+import { createFolders, type dataLayout } from './init.ts';
+
+/** As much as a small change writes. */
+const probeBytes = 256 * 1024;
+
+/** Writes a little where everything else is written, and removes it. Throws `StorageError` where the disk refuses. */
+export async function probeDisk(layout: ReturnType<typeof dataLayout>): Promise<void> {
+  await createFolders(layout);
+  for (const folder of [layout.locks, layout.sources]) await writeSomething(join(folder, temporaryName('')));
+}
+
+async function writeSomething(file: string): Promise<void> {
+  await onDisk(`write ${file}`, async () => {
+    const handle = await open(file, 'wx');
+    try {
+      await handle.writeFile(Buffer.alloc(probeBytes));
+      await handle.sync();
+    } finally {
+      await handle.close();
+      await rm(file, { force: true });
+    }
+  });
+}
