@@ -1,4 +1,5 @@
 /** Edits of `registry.data_dir`: whoever moves it means the data to go along, and nothing else tells an empty folder from a first start. */
+import { join } from 'node:path';
 import type { Config } from '../config/config.ts';
 import { UsageError } from '../errors.ts';
 import type { DataStanding } from '../registry/data-standing.ts';
@@ -16,12 +17,18 @@ export async function lookAtDataOf({ directory, registry }: Config): Promise<Dat
 }
 
 /** Throws `UsageError` where the data are not where they would be looked for. Nothing has changed then. */
-export async function requireMovable({ before, after }: DataMove): Promise<void> {
-  const [old, next] = await Promise.all([lookAtDataOf(before), lookAtDataOf(after)]);
-  const [from, to] = [before.registry.dataDir, after.registry.dataDir];
-  if (next.kind === 'there') return;
+export async function requireMovable(move: DataMove): Promise<void> {
+  const { before, after } = move;
+  const next = await lookAtDataOf(after);
   if (next.kind === 'lost' && !next.isGone) throw next.error;
-  if (old.kind === 'none') return;
+  const [from, to] = [before.registry.dataDir, after.registry.dataDir];
+  if (next.kind === 'there') {
+    if (await holdsOwnData(after)) return;
+    throw new UsageError(`${to} holds the data of another registry`, {
+      hint: 'choose another folder; or add --yes to serve these data from now on, with their pins, origins and decisions',
+    });
+  }
+  if ((await lookAtDataOf(before)).kind === 'none') return;
   throw new UsageError(
     `${to} has no data of this registry, so all modules would leave the index, and pins, origins and decisions be lost`,
     {
@@ -30,10 +37,16 @@ export async function requireMovable({ before, after }: DataMove): Promise<void>
   );
 }
 
-/** The operator has said that the data may begin anew where they are to be now, if there are none. */
-export async function beginWhereAsked({ after }: DataMove): Promise<void> {
+async function holdsOwnData({ directory, registry }: Config): Promise<boolean> {
+  const { isOwnIndex } = await import('../registry/own-data.ts');
+  return isOwnIndex(directory, join(registry.dataDir, 'index'));
+}
+
+/** The operator has said that what is there from now on may be nothing, or other data. */
+export async function takeWhatIsThere({ after }: DataMove): Promise<void> {
   const standing = await lookAtDataOf(after);
-  if (standing.kind !== 'lost' || !standing.isGone) return;
+  const isOther = standing.kind === 'there' && !(await holdsOwnData(after));
+  if (!isOther && (standing.kind !== 'lost' || !standing.isGone)) return;
   const { forgetMarker } = await import('../registry/registry-marker.ts');
   await forgetMarker(after.directory);
 }

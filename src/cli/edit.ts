@@ -9,7 +9,7 @@ import type { Registry } from '../registry/registry.ts';
 import type { SyncReport } from '../registry/reports.ts';
 import { summariseChanges } from './changes.ts';
 import { actorOf, type CommandContext, hasIndex, withRegistry } from './context.ts';
-import { beginWhereAsked, type DataMove, leavesLostData, lookAtDataOf, requireMovable } from './data-move.ts';
+import { type DataMove, leavesLostData, lookAtDataOf, requireMovable, takeWhatIsThere } from './data-move.ts';
 import { type ExitCode, exitCodes } from './exit-codes.ts';
 import { requireRegistry } from './folder.ts';
 import { formatList } from './format.ts';
@@ -122,7 +122,7 @@ export async function makeEdit(
   if (flags.dryRun) return showPreview(context, edit);
   if (!flags.yes) refuseLosses(doing, (await previewEdit(context, edit)).report);
   const config = await editConfig(context, edit);
-  if (move) await beginWhereAsked(move);
+  if (move) await takeWhatIsThere(move);
   return tell({ config, served: await applyEdit(context, config) });
 }
 

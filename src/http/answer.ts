@@ -69,6 +69,8 @@ export interface ProblemAnswer {
   readonly headers: Headers;
   /** Why, for the log alone. */
   readonly cause: string | undefined;
+  /** The log has told of this trouble as a whole, and need not for each request. */
+  readonly isTold: boolean;
   /** Instead of the status's usual words, which is all that some clients show: one line of ASCII (`toPhrase`). */
   readonly phrase: string | undefined;
   /** Further members of the body. */
@@ -95,10 +97,11 @@ export function problem(
     readonly hint?: string | undefined;
     readonly headers?: Headers;
     readonly cause?: string | undefined;
+    readonly isTold?: boolean;
     readonly phrase?: string | undefined;
     readonly members?: Readonly<Record<string, unknown>>;
   } = {},
 ): ProblemAnswer {
-  const { hint, headers = {}, cause, phrase, members = {} } = options;
-  return { kind: 'problem', status, detail, hint, headers, cause, phrase, members };
+  const { hint, headers = {}, cause, isTold = false, phrase, members = {} } = options;
+  return { kind: 'problem', status, detail, hint, headers, cause, isTold, phrase, members };
 }

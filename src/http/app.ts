@@ -1,5 +1,8 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import { setTimeout } from 'node:timers/promises';
 import type { Limits } from '../config/config.ts';
+import { fingerprintIndex, probeIndex } from '../index/probe-index.ts';
+import { dataLayout } from '../registry/init.ts';
 import type { Registry } from '../registry/registry.ts';
 import type { Listening } from './allowed-hosts.ts';
 import type { Route } from './answer.ts';
@@ -9,6 +12,7 @@ import { createArchiveRoutes } from './archive-routes.ts';
 import { createBaseAddress } from './base-address.ts';
 import { createBefore } from './before.ts';
 import { createClientReader } from './client-address.ts';
+import { createDataWatch, type DataWatch } from './data-watch.ts';
 import { createFileRoutes } from './file-routes.ts';
 import { createFreshCommit } from './fresh-commit.ts';
 import { createHandler } from './handle.ts';
@@ -56,7 +60,8 @@ export function createApp(registry: Registry, options: AppOptions): App {
   const base = createBaseAddress(registry);
   const { prefix } = base;
   const staleness = createStaleness(registry, log, now);
-  const readiness = createReadiness(registry);
+  const watch = watchData(registry, limits, { log, now });
+  const readiness = createReadiness(registry, watch);
   const servedCommit = createFreshCommit(() => registry.servedCommit(), now);
   // A decision may refuse an archive, and leave the index as it is.
   const stateCommit = createFreshCommit(() => registry.stateCommit(), now);
@@ -72,6 +77,7 @@ export function createApp(registry: Registry, options: AppOptions): App {
     spoolBytes: limits.gitSpoolBytes,
     timeoutMs: limits.gitTimeoutMs,
     exchange: createExchange(registry, limits, log),
+    onFailure: watch.suspect,
     log,
     isTold: (error) => registry.disk.refused(error),
   });
@@ -85,6 +91,7 @@ export function createApp(registry: Registry, options: AppOptions): App {
       baseUrl: base.url,
       staleness,
       readiness,
+      watch,
       refreshTrouble: options.refreshTrouble ?? (() => undefined),
     }),
   ];
@@ -94,6 +101,7 @@ export function createApp(registry: Registry, options: AppOptions): App {
     routes,
     findReady: archives.findReady,
     staleness,
+    watch,
     prefix,
     targetCharacters: limits.targetCharacters,
     bodyBytes: limits.bodyBytes,
@@ -106,6 +114,22 @@ export function createApp(registry: Registry, options: AppOptions): App {
     stats: () => ({ git: uploadPack.stats() }),
     close: uploadPack.close,
   };
+}
+
+function watchData(
+  { indexDirectory, config }: Registry,
+  { gitTimeoutMs: timeoutMs }: Limits,
+  { log, now }: { readonly log: Log; readonly now: () => number },
+): DataWatch {
+  return createDataWatch({
+    packages: dataLayout(config.registry.dataDir).packages,
+    fingerprint: () => fingerprintIndex(indexDirectory),
+    probe: () => probeIndex(indexDirectory, { timeoutMs }),
+    log,
+    now,
+    date: () => new Date(),
+    sleep: (ms, signal) => setTimeout(ms, undefined, { signal, ref: false }),
+  });
 }
 
 function createExchange({ sharing, disk }: Registry, limits: Limits, log: Log): AnswerExchange | undefined {

@@ -1,5 +1,4 @@
 import { type Chunks, GitKilled, type GitProcess } from './git-process.ts';
-import type { Log } from './log.ts';
 
 type Output =
   | { readonly kind: 'bytes'; readonly bytes: Buffer }
@@ -49,8 +48,12 @@ async function readOutput(chunks: Chunks, maxBytes: number) {
   return { begun, isAll: false };
 }
 
-/** What is left of its output. Throws, and logs, where git fails. It may be silent for `timeoutMs` at a time; how long a client takes to read is not its fault. */
-export async function* relayOutput(child: GitProcess, timeoutMs: number, log: Log): AsyncGenerator<Buffer> {
+/** What is left of its output. Throws, and tells, where git fails. It may be silent for `timeoutMs` at a time; how long a client takes to read is not its fault. */
+export async function* relayOutput(
+  child: GitProcess,
+  timeoutMs: number,
+  onFailure: (detail: string) => void,
+): AsyncGenerator<Buffer> {
   let isSilent = false;
   const giveUp = () => {
     isSilent = true;
@@ -64,19 +67,15 @@ export async function* relayOutput(child: GitProcess, timeoutMs: number, log: Lo
       yield next.value;
     }
     const { isOk, detail } = await child.ended;
-    if (!isOk) throw fail(log, detail);
+    if (!isOk) throw fail(onFailure, detail);
   } catch (error) {
-    throw isSilent ? fail(log, `was ended: it was silent for ${timeoutMs} ms`) : error;
+    throw isSilent ? fail(onFailure, `was ended: it was silent for ${timeoutMs} ms`) : error;
   } finally {
     child.kill();
   }
 }
 
-function fail(log: Log, detail: string): Error {
-  logFailure(log, detail);
+function fail(onFailure: (detail: string) => void, detail: string): Error {
+  onFailure(detail);
   return new Error(`git upload-pack ${detail}`);
-}
-
-export function logFailure(log: Log, detail: string): void {
-  log({ level: 'warn', message: 'git upload-pack failed', fields: { detail } });
 }

@@ -1,6 +1,7 @@
 import type { Readable } from 'node:stream';
 import { endProcess } from '../support/end-process.ts';
 import { gitConfigVariables, gitEnvironment, ignoreBrokenPipe, spawnGit } from '../support/git.ts';
+import { quietOutput } from './quiet-output.ts';
 import type { GitProtocol } from './upload-request.ts';
 
 /** One running `git upload-pack`. The caller reads `output` to its end, or kills it. */
@@ -74,7 +75,7 @@ export function startUploadPack(
   });
   const { output, discard } = readOrDiscard(child.stdout);
   return {
-    output,
+    output: quietOutput(output),
     ended,
     kill() {
       discard();

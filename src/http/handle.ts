@@ -1,17 +1,19 @@
 import { randomUUID } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { RegistryError } from '../errors.ts';
+import { RegistryError, StorageError } from '../errors.ts';
 import { unlessOwnFailure } from '../support/git-disk.ts';
 import {
   type Answer,
   type AppRequest,
   type Headers,
+  type ProblemAnswer,
   problem,
   type ReadyAnswer,
   type Route,
 } from './answer.ts';
 import type { Before } from './before.ts';
 import type { ClientAddress } from './client-address.ts';
+import { type DataWatch, hasTrouble } from './data-watch.ts';
 import { wantsAll } from './entity.ts';
 import type { Log, LogEntry } from './log.ts';
 import { ownOrigin } from './own-origin.ts';
@@ -33,6 +35,7 @@ export interface HandlerOptions {
   /** Of a body that no route reads. */
   readonly bodyBytes: number;
   readonly staleness: Staleness;
+  readonly watch: DataWatch;
   readonly log: Log;
   readonly accessLog: boolean;
   /** Milliseconds since any moment. */
@@ -87,8 +90,8 @@ async function answer(
     if (response.headersSent) response.destroy();
     else if (!response.destroyed) await send(errorProblem(error));
   } finally {
-    const cause = found.answer.kind === 'problem' ? found.answer.cause : undefined;
-    logRequest(options, exchange, client.hasLeft() ? 499 : response.statusCode, cause);
+    const problemAnswer = found.answer.kind === 'problem' ? found.answer : undefined;
+    logRequest(options, exchange, client.hasLeft() ? 499 : response.statusCode, problemAnswer);
   }
 }
 
@@ -162,8 +165,9 @@ async function findAnswer(options: HandlerOptions, exchange: Exchange, client: C
     signal: client.signal,
   };
   const answer = await route.handle(asked).catch((error: unknown) => {
-    if (!client.hasLeft()) logFailure(options.log, exchange, error);
-    return errorProblem(error);
+    const isTold = isKnown(options.watch, error);
+    if (!client.hasLeft() && !isTold) logFailure(options.log, exchange, error);
+    return { ...errorProblem(error), isTold };
   });
   return { answer, headers: route.showsStaleness ? warningOf(options.staleness) : {}, isForGit };
 }
@@ -183,15 +187,23 @@ function warningOf(staleness: Staleness): Headers {
   return { Warning: stale.map(({ source }) => `110 - "stale: ${source}"`).join(', ') };
 }
 
+/** Whether a failure is of data that are known to be in trouble. Of what is not known, somebody should find out. */
+function isKnown(watch: DataWatch, error: unknown): boolean {
+  if (!(unlessOwnFailure(error) instanceof StorageError)) return false;
+  if (hasTrouble(watch.glance())) return true;
+  watch.suspect();
+  return false;
+}
+
 function logRequest(
   { log, accessLog, now }: HandlerOptions,
   exchange: Exchange,
   status: number,
-  cause?: string,
+  { cause, isTold = false }: Partial<Pick<ProblemAnswer, 'cause' | 'isTold'>> = {},
 ): void {
   const { id, startedAt, request, askedBy } = exchange;
   log({
-    level: levelOf(status, accessLog),
+    level: isTold ? levelOf(200, accessLog) : levelOf(status, accessLog),
     message: 'request',
     fields: {
       id,

@@ -1,5 +1,6 @@
 import { publicReason } from '../model/lookup.ts';
 import type { StaleSource } from '../registry/reports.ts';
+import { type DataTrouble, hasTrouble } from './data-watch.ts';
 
 /** The index is not refreshed at all, through no fault of a source. */
 export interface RefreshTrouble {
@@ -8,23 +9,26 @@ export interface RefreshTrouble {
 }
 
 interface HealthFacts {
-  /** The served commit. */
-  readonly commit: string;
+  /** The served commit; `undefined` where it cannot be read. */
+  readonly commit: string | undefined;
   readonly stale: readonly StaleSource[];
   readonly leftAlone: readonly {
     readonly source: string;
     readonly cause: Parameters<typeof describePause>[0];
   }[];
   readonly trouble: RefreshTrouble | undefined;
+  readonly data: DataTrouble;
 }
 
 /**
  * What `/health` tells anybody who asks: names of sources, classes of failure, times. Never what a source said, an address
  * or a place on our disk; those are in the log and in `status`.
  */
-export function describeHealth({ commit, stale, leftAlone, trouble }: HealthFacts) {
+export function describeHealth({ commit, stale, leftAlone, trouble, data }: HealthFacts) {
+  const isWell = stale.length === 0 && trouble === undefined && !hasTrouble(data);
+  const index = describeIndex(data, trouble);
   return {
-    status: stale.length === 0 && trouble === undefined ? 'ok' : 'degraded',
+    status: isWell ? 'ok' : 'degraded',
     commit,
     sources: stale.map((source) => ({
       source: source.source,
@@ -34,10 +38,16 @@ export function describeHealth({ commit, stale, leftAlone, trouble }: HealthFact
       readAt: source.readAt,
     })),
     leftAlone: leftAlone.map(({ source, cause }) => ({ source, ...describePause(cause) })),
-    ...(trouble && {
-      index: { reason: `the index was not refreshed since ${trouble.since}`, since: trouble.since },
+    ...(index && { index }),
+    ...(data.archives && {
+      archives: { reason: 'stored archives cannot be read', since: data.archives.since },
     }),
   };
+}
+
+function describeIndex({ index }: DataTrouble, trouble: RefreshTrouble | undefined) {
+  if (index) return { reason: 'the index cannot be read', since: index.since };
+  return trouble && { reason: `the index was not refreshed since ${trouble.since}`, since: trouble.since };
 }
 
 function describeFailure({ failure, failureClass }: StaleSource): string {

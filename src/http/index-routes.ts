@@ -22,6 +22,7 @@ export function createIndexRoutes(
   const context = {
     servedCommit,
     uploadPack,
+    readiness,
     readServedCommits: createHistoryReader(registry),
     readRequest: createUploadRequestReader(),
   };
@@ -32,7 +33,7 @@ export function createIndexRoutes(
       handle: async (request) =>
         refuseService(request) ??
         (await readiness.refusal()) ??
-        (await advertise(servedCommit, uploadPack, request)),
+        (await advertise({ servedCommit, uploadPack, readiness }, request)),
       showsStaleness: true,
     },
     {
@@ -77,8 +78,7 @@ function refuseService(request: AppRequest): Answer | undefined {
 }
 
 async function advertise(
-  servedCommit: FreshCommit,
-  uploadPack: UploadPack,
+  { servedCommit, uploadPack, readiness }: Pick<UploadContext, 'servedCommit' | 'uploadPack' | 'readiness'>,
   request: AppRequest,
 ): Promise<Answer> {
   const protocol = parseGitProtocol(request.headers['git-protocol']);
@@ -91,7 +91,7 @@ async function advertise(
       : formatPackets([{ kind: 'data', text: '# service=git-upload-pack' }, { kind: 'flush' }]);
   const whole: PackAnswer =
     answer.kind === 'bytes' ? { kind: 'bytes', bytes: Buffer.concat([banner, answer.bytes]) } : answer;
-  return packAnswer(whole, 'application/x-git-upload-pack-advertisement');
+  return packAnswer(whole, 'application/x-git-upload-pack-advertisement', readiness);
 }
 
 function refuseType({ headers }: AppRequest): Answer | undefined {
@@ -108,12 +108,13 @@ function createHistoryReader(registry: Registry): Registry['servedCommits'] {
 interface UploadContext {
   readonly servedCommit: FreshCommit;
   readonly uploadPack: UploadPack;
+  readonly readiness: Readiness;
   readonly readServedCommits: Registry['servedCommits'];
   readonly readRequest: ReturnType<typeof createUploadRequestReader>;
 }
 
 async function upload(
-  { servedCommit, uploadPack, readServedCommits, readRequest }: UploadContext,
+  { servedCommit, uploadPack, readiness, readServedCommits, readRequest }: UploadContext,
   request: AppRequest,
   body: Buffer,
 ): Promise<Answer> {
@@ -129,10 +130,10 @@ async function upload(
       hint: 'fetch again: the index may have moved on meanwhile',
     });
   const answer = await uploadPack.answer({ commit, protocol, input: asked.within(served) }, request);
-  return packAnswer(answer, 'application/x-git-upload-pack-result');
+  return packAnswer(answer, 'application/x-git-upload-pack-result', readiness);
 }
 
-function packAnswer(answer: PackAnswer, type: string): Answer {
+async function packAnswer(answer: PackAnswer, type: string, readiness: Readiness): Promise<Answer> {
   const headers = { 'Content-Type': type, 'Cache-Control': 'no-cache' };
   switch (answer.kind) {
     case 'bytes':
@@ -144,6 +145,9 @@ function packAnswer(answer: PackAnswer, type: string): Answer {
     case 'refused':
       return problem(400, answer.reason);
     case 'failed':
-      return problem(500, 'git could not answer this; the log says why.');
+      return (
+        (await readiness.refusalAfterFailure()) ??
+        problem(500, 'git could not answer this; the log says why.')
+      );
   }
 }

@@ -1,6 +1,7 @@
 import type { Registry } from '../registry/registry.ts';
 import { programVersion } from '../support/version.ts';
 import { json, type Route } from './answer.ts';
+import type { DataWatch } from './data-watch.ts';
 import { describeHealth, type RefreshTrouble } from './health.ts';
 import type { Readiness } from './readiness.ts';
 import type { Staleness } from './staleness.ts';
@@ -10,6 +11,7 @@ export interface InfoOptions {
   readonly baseUrl: () => string | undefined;
   readonly staleness: Staleness;
   readonly readiness: Readiness;
+  readonly watch: DataWatch;
   readonly refreshTrouble: () => RefreshTrouble | undefined;
 }
 
@@ -28,10 +30,8 @@ export function createInfoRoutes(registry: Registry, options: InfoOptions): Rout
       methods: ['GET', 'HEAD'],
       pattern: /^\/health$/,
       handle: async () => {
-        const [commit, stale] = await Promise.all([registry.servedCommit(), options.staleness.look()]);
         const facts = {
-          commit,
-          stale,
+          ...(await readFacts(registry, options)),
           leftAlone: registry.sourcesLeftAlone(),
           trouble: options.refreshTrouble(),
         };
@@ -42,9 +42,22 @@ export function createInfoRoutes(registry: Registry, options: InfoOptions): Rout
       methods: ['GET', 'HEAD'],
       pattern: /^\/ready$/,
       handle: async () =>
-        (await options.readiness.refusal()) ?? json({ ready: true }, { 'Cache-Control': 'no-store' }),
+        (await options.readiness.wholeRefusal()) ?? json({ ready: true }, { 'Cache-Control': 'no-store' }),
     },
   ];
+}
+
+/** What our own disk does not tell makes us unwell, and the process answers all the same. */
+async function readFacts(registry: Registry, { staleness, watch }: InfoOptions) {
+  const data = await watch.look();
+  const [commit, stale] = await Promise.allSettled([registry.servedCommit(), staleness.look()]);
+  const isUnread = commit.status === 'rejected' || stale.status === 'rejected';
+  const index = data.index ?? (isUnread ? { since: new Date().toISOString() } : undefined);
+  return {
+    data: { ...data, index },
+    commit: commit.status === 'fulfilled' ? commit.value : undefined,
+    stale: stale.status === 'fulfilled' ? stale.value : [],
+  };
 }
 
 function describeRegistry(registry: Registry, base: string) {

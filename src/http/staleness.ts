@@ -16,6 +16,7 @@ const freshForMs = 1000;
 export function createStaleness(registry: Registry, log: Log, now: () => number): Staleness {
   let known: readonly StaleSource[] = [];
   let askedAt = Number.NEGATIVE_INFINITY;
+  let isTold = false;
   let asking: Promise<readonly StaleSource[]> = Promise.resolve(known);
 
   function look(): Promise<readonly StaleSource[]> {
@@ -23,16 +24,22 @@ export function createStaleness(registry: Registry, log: Log, now: () => number)
     askedAt = now();
     asking = registry.staleSources().then((sources) => {
       known = sources;
+      isTold = false;
       return sources;
     });
+    asking.catch(tell);
     return asking;
+  }
+
+  /** Once, until it works again. */
+  function tell(error: unknown): void {
+    if (!isTold) log({ level: 'error', message: 'cannot tell which sources are stale', fields: { error } });
+    isTold = true;
   }
 
   return {
     glance() {
-      look().catch((error: unknown) =>
-        log({ level: 'error', message: 'cannot tell which sources are stale', fields: { error } }),
-      );
+      look().catch(() => {});
       return known;
     },
     look,

@@ -4,7 +4,7 @@ import { LRUCache } from 'lru-cache';
 import pLimit from 'p-limit';
 import type { AnswerExchange, OfferedAnswer } from './answer-exchange.ts';
 import { createAnswerShelf } from './answer-shelf.ts';
-import { collectOutput, logFailure, relayOutput } from './git-output.ts';
+import { collectOutput, relayOutput } from './git-output.ts';
 import { type GitProcess, startUploadPack } from './git-process.ts';
 import type { Log } from './log.ts';
 import { createSharedWork } from './shared-work.ts';
@@ -67,6 +67,8 @@ export interface UploadPackOptions {
   readonly timeoutMs: number;
   /** With the other processes that serve the same repository. */
   readonly exchange?: AnswerExchange | undefined;
+  /** Told when git fails for no reason of the request's. */
+  readonly onFailure?: (() => void) | undefined;
   readonly log: Log;
   /** Whether people have been told already of a disk that refuses. */
   readonly isTold?: ((error: unknown) => boolean) | undefined;
@@ -102,7 +104,7 @@ export function createUploadPack(options: UploadPackOptions): UploadPack {
     const collected = await collectOutput(child, answerBytes, timeoutMs, signal);
     if (collected.kind === 'large') {
       const { begun } = collected;
-      const rest = relayOutput(child, timeoutMs, log);
+      const rest = relayOutput(child, timeoutMs, tellFailure);
       const spool = await shelf.keep(key, request.commit, { begun, rest, giveUp: child.kill });
       if (!spool) child.kill();
       return { kind: 'large' };
@@ -151,8 +153,13 @@ export function createUploadPack(options: UploadPackOptions): UploadPack {
   function explainFailure(detail: string): Collected {
     const reason = refusals.find(([said]) => detail.includes(said))?.[1];
     if (reason !== undefined) return { kind: 'refused', reason };
-    logFailure(log, detail);
+    tellFailure(detail);
     return { kind: 'failed' };
+  }
+
+  function tellFailure(detail: string): void {
+    log({ level: 'warn', message: 'git upload-pack failed', fields: { detail } });
+    options.onFailure?.();
   }
 
   /** From the disk; where it is not there, from a git of the client's own. */
@@ -165,7 +172,7 @@ export function createUploadPack(options: UploadPackOptions): UploadPack {
     }
     const child = await processes.start(request, signal);
     if (!child) return { kind: 'busy' };
-    const own = Readable.from(relayOutput(child, timeoutMs, log), { objectMode: false });
+    const own = Readable.from(relayOutput(child, timeoutMs, tellFailure), { objectMode: false });
     endWith(signal, own, () => child.kill());
     return { kind: 'stream', stream: own, sizeBytes: undefined };
   }

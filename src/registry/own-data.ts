@@ -28,6 +28,12 @@ export async function requireOwnData({ directory, dataDir, index, mayWrite }: Ow
   if (mayWrite) await noteData(directory, { firstState, dataDir });
 }
 
+/** Whether an index may be the one of the registry in `directory`, as far as that folder knows. */
+export async function isOwnIndex(directory: string, index: string): Promise<boolean> {
+  const [marker, firstState] = await Promise.all([readMarker(directory), findFirstState(index)]);
+  return marker === undefined || firstState === undefined || marker.firstState === firstState;
+}
+
 /** Nothing rests on it: where it cannot be written, there is none. */
 async function noteData(directory: string, marker: Parameters<typeof writeMarker>[1]): Promise<void> {
   try {

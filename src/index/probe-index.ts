@@ -1,0 +1,87 @@
+import { readdir, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import { StorageError } from '../errors.ts';
+import { errorCode } from '../support/error-code.ts';
+import { GitError, streamGit } from '../support/git.ts';
+import { damageHint } from './confirm-absence.ts';
+import { findIndexProblem } from './index-standing.ts';
+import { servedRef, stateRef } from './layout.ts';
+
+export interface ProbeOptions {
+  readonly timeoutMs: number;
+}
+
+/**
+ * Why an index cannot be served: all that a clone wants is read, by a git that knows nothing yet, and all that downloads are
+ * decided by is looked for. `undefined` where nothing is wrong, or git was too slow to find out. What only sources sent is not
+ * looked at: it harms nobody else.
+ */
+export async function probeIndex(
+  directory: string,
+  { timeoutMs }: ProbeOptions,
+): Promise<StorageError | undefined> {
+  const read = (args: readonly string[], input?: string) =>
+    streamGit(
+      args,
+      { gitDir: directory, input, timeoutMs, maxStdoutBytes: Number.POSITIVE_INFINITY },
+      () => {},
+    );
+  try {
+    const problem = await findIndexProblem(directory);
+    if (problem) return problem;
+    await Promise.all([
+      read(['pack-objects', '--quiet', '--revs', '--stdout', '--window=0', '--threads=1'], `${servedRef}\n`),
+      read(['rev-list', '--objects', '--no-walk', stateRef, '--', ...readPaths]),
+    ]);
+    return undefined;
+  } catch (error) {
+    if (error instanceof StorageError) return error;
+    if (!(error instanceof GitError)) throw error;
+    if (error.timedOut || error.isOutOfMemory) return undefined;
+    return describe(directory, error);
+  }
+}
+
+/** Of the state: what a request needs. */
+const readPaths = ['format', 'state.json', 'ledger', 'unblocked'];
+
+async function describe(directory: string, cause: GitError): Promise<StorageError> {
+  const detail = cause.stderr.trim().split('\n').at(-1) || cause.message;
+  return (
+    (await findIndexProblem(directory, cause).catch(() => undefined)) ??
+    new StorageError(`the index in ${directory} is damaged: ${detail}`, { cause, hint: damageHint })
+  );
+}
+
+/** More are not told from one another: git keeps few files beside its packs. */
+const maxFiles = 2000;
+
+/** Differs whenever a file of the index has changed, been removed or come back, as far as folders and files tell. */
+export async function fingerprintIndex(directory: string): Promise<string> {
+  const own = ['.', 'HEAD', 'config', 'packed-refs', stateRef, servedRef, 'objects'].map((name) =>
+    join(directory, name),
+  );
+  const objects = join(directory, 'objects');
+  const folders = (await namesIn(objects)).map((name) => join(objects, name));
+  const names = await Promise.all(
+    folders.map(async (folder) => (await namesIn(folder)).map((name) => join(folder, name))),
+  );
+  const files = [...own, ...folders, ...names.flat().slice(0, maxFiles)];
+  return (await Promise.all(files.map(identify))).join('\n');
+}
+
+async function namesIn(folder: string): Promise<string[]> {
+  return readdir(folder).then(
+    (names) => names.sort(),
+    () => [],
+  );
+}
+
+async function identify(path: string): Promise<string> {
+  try {
+    const { ino, size, mtimeMs } = await stat(path);
+    return `${path} ${ino} ${size} ${mtimeMs}`;
+  } catch (error) {
+    return `${path} ${errorCode(error)}`;
+  }
+}
