@@ -1,5 +1,6 @@
+import { setImmediate } from 'node:timers/promises';
 import { describe, expect, test } from 'vitest';
-import { type StandInServer, serveStandIn } from '../../test/support/stand-in-server.ts';
+import { type StandInServer, sendRaw, serveStandIn } from '../../test/support/stand-in-server.ts';
 
 async function world(): Promise<StandInServer> {
   const served = await serveStandIn();
@@ -240,6 +241,22 @@ test('the index is read once per served commit, however many ask', async () => {
   await registry.publish('carol/new@1.0.0');
   expect(await get(`${url}/api/v0/modules`)).toHaveLength(4);
   expect(registry.calls.readIndex).toBe(2);
+});
+
+test('what is asked for by several at once is explained once', async () => {
+  const { registry, server } = await world();
+  const { explain } = registry;
+  let calls = 0;
+  registry.explain = async (...asked) => {
+    calls++;
+    await setImmediate();
+    return explain(...asked);
+  };
+  // In one packet, so that all are asked before the first is answered.
+  const ask = 'GET /api/v0/explain/alice/json HTTP/1.1\r\nHost: localhost\r\n';
+  const answers = await sendRaw(server.port, `${`${ask}\r\n`.repeat(9)}${ask}Connection: close\r\n\r\n`);
+  expect(answers.match(/^HTTP\/1.1 200 /gm)).toHaveLength(10);
+  expect(calls).toBe(1);
 });
 
 test('a decision is explained, but for what sources said and who decided', async () => {

@@ -1,7 +1,7 @@
 import { isModuleName, type ModuleName } from '../model/module-name.ts';
 import { isVersion } from '../model/version.ts';
 import type { Registry } from '../registry/registry.ts';
-import { createSingleFlight } from '../support/single-flight.ts';
+import { createSingleFlight, type SingleFlight } from '../support/single-flight.ts';
 import { type Answer, type AppRequest, type Handler, json, problem, type Route } from './answer.ts';
 import {
   describeExplanation,
@@ -11,23 +11,18 @@ import {
   describeStatistics,
   describeUser,
 } from './api-answers.ts';
-import {
-  buildCatalogue,
-  type Catalogue,
-  type Ranking,
-  rankCatalogue,
-  searchCatalogue,
-  summarise,
-} from './catalogue.ts';
+import type { Catalogue } from './catalogue.ts';
+import { type CatalogueViews, createCatalogueReader, longestList } from './catalogue-views.ts';
+import type { Ranking } from './search-catalogue.ts';
 import { decodePath, parseQuery } from './target.ts';
 
 const defaultLimit = 20;
-const largestLimit = 200;
 const deepestPath = 12;
 
 /** `/api/v0`: answered from the served index alone, never by asking a source. */
 export function createApiRoutes(registry: Registry): Route[] {
-  const readCatalogue = createCatalogueReader(registry);
+  const readViews = createCatalogueReader(registry);
+  const explaining = createSingleFlight<string, Answer>();
   const get = (pattern: RegExp, handle: Handler): Route => ({
     methods: ['GET', 'HEAD'],
     pattern,
@@ -35,55 +30,35 @@ export function createApiRoutes(registry: Registry): Route[] {
     showsStaleness: true,
   });
   return [
-    get(/^\/api\/v0\/search$/, async ({ query }) => search(await readCatalogue(), parseQuery(query))),
-    get(/^\/api\/v0\/modules\/?$/, async ({ query }) =>
-      listModules(await readCatalogue(), parseQuery(query)),
+    get(/^\/api\/v0\/search$/, async ({ query }) => search(await readViews(), parseQuery(query))),
+    get(/^\/api\/v0\/modules\/?$/, async ({ query }) => listModules(await readViews(), parseQuery(query))),
+    get(/^\/api\/v0\/modules\/statistics$/, async () =>
+      json(describeStatistics((await readViews()).catalogue)),
     ),
-    get(/^\/api\/v0\/modules\/statistics$/, async () => json(describeStatistics(await readCatalogue()))),
     get(/^\/api\/v0\/(manifest|modules)\/./, (request) => answerManifest(registry, request)),
-    get(/^\/api\/v0\/explain\/./, (request) => answerExplanation(registry, request)),
-    get(/^\/api\/v0\/user\/[^/]+$/, async ({ path }) => answerUser(await readCatalogue(), path)),
+    get(/^\/api\/v0\/explain\/./, (request) => answerExplanation(registry, explaining, request)),
+    get(/^\/api\/v0\/user\/[^/]+$/, async ({ path }) => answerUser((await readViews()).catalogue, path)),
   ];
 }
 
-/** Reads the index once per served commit, however many ask. */
-function createCatalogueReader(registry: Registry): () => Promise<Catalogue> {
-  const flights = createSingleFlight<string, Catalogue>();
-  let known: { readonly commit: string; readonly catalogue: Catalogue } | undefined;
-  return async () => {
-    const commit = await registry.servedCommit();
-    if (known?.commit === commit) return known.catalogue;
-    return flights.run(commit, async () => {
-      const entries = [];
-      for await (const { module, file } of registry.readIndex()) {
-        const entry = summarise(module, file);
-        if (entry) entries.push(entry);
-      }
-      const catalogue = buildCatalogue(entries);
-      known = { commit, catalogue };
-      return catalogue;
-    });
-  };
-}
-
-function search(catalogue: Catalogue, query: URLSearchParams): Answer {
-  const matches = searchCatalogue(catalogue, query.get('kw') ?? '', limitOf(query.get('limit')));
+function search(views: CatalogueViews, query: URLSearchParams): Answer {
+  const matches = views.search(query.get('kw') ?? '', limitOf(query.get('limit')));
   return json(matches.map(describeMatch));
 }
 
-function listModules(catalogue: Catalogue, query: URLSearchParams): Answer {
+function listModules(views: CatalogueViews, query: URLSearchParams): Answer {
   const rankings: Ranking[] = ['recent', 'new', 'popular'];
-  if (!rankings.some((ranking) => query.has(ranking))) return json(catalogue.entries.map(describeModule));
+  if (!rankings.some((ranking) => query.has(ranking))) return views.listing();
   const lists = rankings.map((ranking) => {
     const limit = query.has(ranking) ? limitOf(query.get(ranking)) : 0;
-    return [ranking, rankCatalogue(catalogue, ranking, limit).map(describeModule)];
+    return [ranking, views.ranked(ranking).slice(0, limit).map(describeModule)];
   });
   return json(Object.fromEntries(lists));
 }
 
 function limitOf(text: string | null): number {
   if (text === null || !/^[0-9]{1,9}$/.test(text)) return defaultLimit;
-  return Math.min(Number(text), largestLimit);
+  return Math.min(Number(text), longestList);
 }
 
 function answerUser(catalogue: Catalogue, path: string): Answer {
@@ -125,7 +100,11 @@ async function findModule(registry: Registry, path: string) {
   return undefined;
 }
 
-async function answerExplanation(registry: Registry, request: AppRequest): Promise<Answer> {
+async function answerExplanation(
+  registry: Registry,
+  explaining: SingleFlight<string, Answer>,
+  request: AppRequest,
+): Promise<Answer> {
   const named = parseNamedPath(request.path);
   if (!named) return undecodable();
   const { path, version } = named;
@@ -133,7 +112,9 @@ async function answerExplanation(registry: Registry, request: AppRequest): Promi
     return problem(400, 'The path names no module.', {
       hint: 'ask for /api/v0/explain/OWNER/NAME[@VERSION]',
     });
-  return json(describeExplanation(await registry.explain(path, version)));
+  return explaining.run(`${path}@${version}`, async () =>
+    json(describeExplanation(await registry.explain(path, version))),
+  );
 }
 
 /** `/api/v0/<verb>/OWNER/NAME[/PACKAGE][@VERSION][/PACKAGE]`, the name encoded or not; `@latest` counts as none. */
