@@ -10,6 +10,8 @@ export interface GitPlace {
   /** Decoded path below the project root: `/index.git/info/refs`. */
   readonly path: string;
   readonly query: string;
+  /** What was sent, where it has been read already. */
+  readonly body?: Buffer | undefined;
   readonly signal: AbortSignal;
 }
 
@@ -31,7 +33,8 @@ export async function answerByGitHttpBackend(request: IncomingMessage, place: Gi
   });
   const failed = new Promise<never>((_, reject) => child.on('error', reject));
   child.stdin.on('error', ignoreBrokenPipe);
-  request.pipe(child.stdin);
+  if (place.body) child.stdin.end(place.body);
+  else request.pipe(child.stdin);
   return parseCgiAnswer(await Promise.race([readBuffer(child.stdout), failed]));
 }
 
