@@ -5,17 +5,25 @@ import type { Answer } from './faults.ts';
 
 const remembered = new LRUCache<string, Answer>({ max: 200 });
 
+/** What a client asks about refs: `info/refs`, or the command `ls-refs` of version 2 in its own words. */
+export interface RefsQuestion {
+  /** Its `Git-Protocol`. */
+  readonly protocol: string;
+  readonly lsRefs?: Buffer | undefined;
+}
+
 /**
- * What git answered to `info/refs` of a repository that says the same now: whoever reads an index asks for it twice, and git
- * takes two processes for it. It follows from the settings, `HEAD` and the refs; as of protocol version 2, from the settings alone.
+ * What git answered to the same question about a repository that says the same now: whoever reads an index asks several times,
+ * and git takes two processes for it. It follows from the settings, `HEAD` and the refs; `info/refs` of version 2 from the settings alone.
  */
 export async function rememberAdvertisement(
   repository: string,
-  protocol: string,
+  { protocol, lsRefs }: RefsQuestion,
   ask: () => Promise<Answer>,
 ): Promise<Answer> {
   const decisive = [protocol, readText(join(repository, 'config'))];
-  if (!/\bversion=2\b/.test(protocol)) decisive.push(repository, ...readRefs(repository));
+  if (lsRefs || !isVersion2(protocol)) decisive.push(repository, ...readRefs(repository));
+  if (lsRefs) decisive.push(lsRefs.toString('latin1'));
   const key = JSON.stringify(decisive);
   const known = remembered.get(key);
   if (known) return known;
@@ -23,6 +31,8 @@ export async function rememberAdvertisement(
   if (answer.status === 200) remembered.set(key, answer);
   return answer;
 }
+
+export const isVersion2 = (protocol: string) => /\bversion=2\b/.test(protocol);
 
 function readRefs(repository: string): string[] {
   const names = readdirSync(join(repository, 'refs'), { recursive: true, withFileTypes: true });

@@ -1,7 +1,8 @@
 import { spawn } from 'node:child_process';
 import type { IncomingMessage } from 'node:http';
+import { join } from 'node:path';
 import { buffer as readBuffer } from 'node:stream/consumers';
-import { gitEnvironment, ignoreBrokenPipe } from '../support/git.ts';
+import { gitEnvironment, ignoreBrokenPipe, runGit } from '../support/git.ts';
 import { type Answer, answer } from './faults.ts';
 
 export interface GitPlace {
@@ -9,12 +10,22 @@ export interface GitPlace {
   /** Decoded path below the project root: `/index.git/info/refs`. */
   readonly path: string;
   readonly query: string;
+  /** What was sent, where it has been read already. */
+  readonly body?: Buffer | undefined;
   readonly signal: AbortSignal;
+}
+
+let backend: Promise<string> | undefined;
+
+/** The program itself: `git http-backend` is one process more for each request. */
+function findBackend(): Promise<string> {
+  backend ??= runGit(['--exec-path']).then((folder) => join(folder.toString().trim(), 'git-http-backend'));
+  return backend;
 }
 
 /** Answers one git request by stock `git http-backend`, run as the CGI program it is (RFC 3875). */
 export async function answerByGitHttpBackend(request: IncomingMessage, place: GitPlace): Promise<Answer> {
-  const child = spawn('git', ['http-backend'], {
+  const child = spawn(await findBackend(), [], {
     env: cgiEnvironment(request, place),
     stdio: ['pipe', 'pipe', 'ignore'],
     signal: place.signal,
@@ -22,7 +33,8 @@ export async function answerByGitHttpBackend(request: IncomingMessage, place: Gi
   });
   const failed = new Promise<never>((_, reject) => child.on('error', reject));
   child.stdin.on('error', ignoreBrokenPipe);
-  request.pipe(child.stdin);
+  if (place.body) child.stdin.end(place.body);
+  else request.pipe(child.stdin);
   return parseCgiAnswer(await Promise.race([readBuffer(child.stdout), failed]));
 }
 

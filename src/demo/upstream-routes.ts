@@ -1,7 +1,8 @@
 import { createHash } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
 import { join } from 'node:path';
-import { rememberAdvertisement } from './advertised-refs.ts';
+import { buffer as readBuffer } from 'node:stream/consumers';
+import { isVersion2, rememberAdvertisement } from './advertised-refs.ts';
 import type { ArchiveShelf } from './archive-shelf.ts';
 import { type Answer, answer } from './faults.ts';
 import { answerByGitHttpBackend } from './git-http-backend.ts';
@@ -68,11 +69,22 @@ async function answerIndex(
     query: content.isDumb ? '' : query,
     signal,
   };
-  const ask = () => answerByGitHttpBackend(request, place);
-  if (request.method !== 'GET' || place.path !== '/index.git/info/refs' || place.query !== uploadPack)
-    return ask();
+  const repository = join(content.directory, 'index.git');
   const protocol = request.headers['git-protocol']?.toString() ?? '';
-  return rememberAdvertisement(join(content.directory, 'index.git'), protocol, ask);
+  if (request.method === 'GET' && place.path === '/index.git/info/refs' && place.query === uploadPack)
+    return rememberAdvertisement(repository, { protocol }, () => answerByGitHttpBackend(request, place));
+  if (!isShortCommand(request, place.path, protocol)) return answerByGitHttpBackend(request, place);
+  const body = await readBuffer(request);
+  const ask = () => answerByGitHttpBackend(request, { ...place, body });
+  return body.includes('command=ls-refs\n')
+    ? rememberAdvertisement(repository, { protocol, lsRefs: body }, ask)
+    : ask();
+}
+
+/** Whether it may be `ls-refs`, which is plain and short. */
+function isShortCommand({ method, headers }: IncomingMessage, path: string, protocol: string): boolean {
+  const isCommand = method === 'POST' && path === '/index.git/git-upload-pack' && isVersion2(protocol);
+  return isCommand && !headers['content-encoding'] && Number(headers['content-length']) < 4096;
 }
 
 /**

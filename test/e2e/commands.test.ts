@@ -1,4 +1,7 @@
-/** The commands as their user meets them: streams, exit codes, files on disk. */
+/**
+ * The commands as their user meets them: streams, exit codes, files on disk. The built program runs where streams, a terminal or
+ * another program are what matters, the same code within the test elsewhere.
+ */
 import { execFile } from 'node:child_process';
 import { chmod, mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -10,7 +13,7 @@ import { clone } from '../support/git-client.ts';
 import { runCli } from '../support/run-cli.ts';
 import { temporaryDirectory } from '../support/temporary-directory.ts';
 import { sha256, startUpstream } from '../support/worlds.ts';
-import { cliRegistryIn, createCliRegistry, listFiles } from './cli-registry.ts';
+import { cliRegistryIn, createCliRegistry, listFiles, type Runner } from './cli-registry.ts';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
 const entry = join(root, 'dist', 'main.js');
@@ -22,10 +25,11 @@ const canOpenTerminal = await execute('script', ['-qec', 'true', '/dev/null']).t
 );
 
 /** `alice/json` from a partner and `moonbitlang/x` from a public source, synced; nothing is cached. */
-async function createSynced() {
+async function createSynced(runner: Runner = 'here') {
   const main = await startUpstream(['alice/json@1.0.0', 'moonbitlang/x@0.4.0', 'moonbitlang/x@0.4.1']);
   const partner = await startUpstream(['alice/json@1.0.0', 'alice/json@1.1.0']);
   const registry = await createCliRegistry({
+    runner,
     sources: [
       { name: 'main', upstream: main, priority: 100 },
       { name: 'partner', upstream: partner, priority: 25 },
@@ -58,7 +62,7 @@ describe('init', () => {
   });
 
   test('overwrites nothing: neither a registry nor what else is in the folder', async () => {
-    const registry = cliRegistryIn(temporaryDirectory(), 'mine');
+    const registry = cliRegistryIn(temporaryDirectory(), 'mine', 'here');
     await mkdir(registry.directory);
     await writeFile(join(registry.directory, 'notes.txt'), 'mine');
     expect((await registry.run('init')).code).toBe(0);
@@ -74,7 +78,7 @@ describe('init', () => {
 
 describe('streams and exit codes', () => {
   test('0 when done, 1 when failed, 2 when typed wrongly, 3 when something is left to see to', async () => {
-    const { registry, partner } = await createSynced();
+    const { registry, partner } = await createSynced('program');
     expect(await registry.run('sync')).toMatchObject({ code: 0, stderr: '' });
     expect(await registry.run('path', 'alice/json@1.1.0')).toMatchObject({
       code: 1,
@@ -128,7 +132,7 @@ describe('streams and exit codes', () => {
   });
 
   test('removing a source tells which of its patterns go with it', async () => {
-    const registry = await createCliRegistry({ sources: [] });
+    const registry = await createCliRegistry({ runner: 'here', sources: [] });
     const address = 'http://127.0.0.1:9';
     const patterns = ['--namespace', 'company/*', '--exclude', 'company/old-*'];
     const added = await registry.run(
@@ -154,7 +158,7 @@ describe('streams and exit codes', () => {
 
   test('with -q nothing but results and failures is said', async () => {
     const upstream = await startUpstream(['alice/json@1.0.0']);
-    const registry = await createCliRegistry({ sources: [{ name: 'main', upstream }] });
+    const registry = await createCliRegistry({ runner: 'here', sources: [{ name: 'main', upstream }] });
     const add = ['source', 'add', 'more', '--url', upstream.url, '--index-url', upstream.indexUrl];
     const looked = await registry.run('-q', ...add);
     expect(looked).toMatchObject({
@@ -176,7 +180,7 @@ describe('streams and exit codes', () => {
   });
 
   test('no escape code goes anywhere but to a terminal', async () => {
-    const { registry } = await createSynced();
+    const { registry } = await createSynced('program');
     for (const words of [['sync'], ['mirror', '--full'], ['mirorr'], ['--help']]) {
       const { stdout, stderr } = await registry.run(...words);
       expect(stdout + stderr).not.toContain(escapeCode);
@@ -198,7 +202,7 @@ describe('streams and exit codes', () => {
 
 describe('config', () => {
   test('reads one setting, and changes it between comments that stay', async () => {
-    const registry = cliRegistryIn(temporaryDirectory(), 'mine');
+    const registry = cliRegistryIn(temporaryDirectory(), 'mine', 'here');
     await registry.runWith({ cwd: registry.surroundings }, 'init', 'mine');
     const file = join(registry.directory, 'registry.toml');
     await writeFile(file, `${await readFile(file, 'utf8')}\n# The end, really\n`);
@@ -330,6 +334,7 @@ describe('what is where, and why', () => {
     const wrong = await startUpstream(['a/b@1.0.0']);
     Object.assign(wrong.faults, { only: 'archives', wrongBytes: true });
     const registry = await createCliRegistry({
+      runner: 'here',
       sources: [
         { name: 'good', upstream: good },
         { name: 'away', upstream: away },
@@ -397,7 +402,7 @@ describe('update', () => {
   });
 
   test('without moon says where to get it', async () => {
-    const registry = await createCliRegistry({ sources: [] });
+    const registry = await createCliRegistry({ runner: 'here', sources: [] });
     const { code, stderr } = await registry.runWith({ env: { PATH: registry.surroundings } }, 'update');
     expect(code).toBe(1);
     expect(stderr).toMatch(/^error: .*no "moon" in PATH\nhint: install/);
