@@ -68,8 +68,8 @@ async function showAll<Code extends number>(
         `${note === undefined ? '' : `\n# ${note}`}\n$ moonbit-registry ${words.map(quote).join(' ')}`,
       );
       const code = await host.command(words, where);
-      host.throwIfInterrupted();
       if (code !== 0) return code;
+      host.throwIfInterrupted();
     }
     const port = options.port || (await findPort(options.port ?? usualPort));
     return await serve(host, registry, port, directory);
