@@ -1,11 +1,10 @@
-import { spawn } from 'node:child_process';
+// In this process, so that the demo hears of a signal but once from each who sends it.
 import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
 import { ensureBuilt, ensureInstalled, root } from './ensure.mjs';
 
 ensureInstalled();
 ensureBuilt();
-const child = spawn(process.execPath, [join(root, 'dist', 'main.js'), 'demo', ...process.argv.slice(2)], {
-  stdio: 'inherit',
-});
-for (const signal of ['SIGINT', 'SIGTERM']) process.on(signal, () => child.kill(signal));
-child.on('exit', (code, signal) => process.exit(signal || code === null ? 1 : code));
+const entry = join(root, 'dist', 'main.js');
+process.argv.splice(1, 1, entry, 'demo');
+await import(pathToFileURL(entry));

@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
 import { UsageError } from '../errors.ts';
+import type { LostLines } from '../support/log-sink.ts';
 import { recordIo } from './io.fixture.ts';
 import { createCommandLog } from './log.ts';
 import { createOutput } from './output.ts';
@@ -184,4 +185,33 @@ test('with --log-format json, all on stderr is an object a line', () => {
     { level: 'error', message: 'nothing to do', code: 'usage', hint: 'name a module' },
     { level: 'error', message: 'unexpected: a bug', code: 'bug', stack: expect.stringContaining('at ') },
   ]);
+});
+
+test.each([
+  [
+    'text',
+    '2026-01-01T00:00:00Z warn lines of this log were lost lines=3 since=1970-01-01T00:00:00.000Z cause=ENOSPC\n',
+  ],
+  [
+    'json',
+    '{"lines":3,"since":"1970-01-01T00:00:00.000Z","cause":"ENOSPC","time":"2026-01-01T00:00:00.000Z","level":"warn","message":"lines of this log were lost"}\n',
+  ],
+] as const)('lines that were lost are told of as %s', (logFormat, line) => {
+  const io = recordIo();
+  let told = '';
+  const sayLosses = (format: (lost: LostLines) => string) => {
+    told = format({ lines: 3, since: new Date(0), cause: 'ENOSPC' });
+  };
+  createOutput({ ...io, stderr: { ...io.stderr, sayLosses } }, { ...plain, logFormat });
+  expect(told).toBe(line);
+});
+
+test('bytes that are not taken are a failure that says what to do', async () => {
+  const io = recordIo();
+  const writeBytes = () => Promise.reject(Object.assign(new Error('full'), { code: 'ENOSPC' }));
+  const output = createOutput({ ...io, stdout: { ...io.stdout, writeBytes } }, plain);
+  async function* pieces() {
+    yield Buffer.from('x');
+  }
+  await expect(output.bytes(pieces())).rejects.toMatchObject({ code: 'storage', hint: expect.any(String) });
 });

@@ -80,8 +80,72 @@ describe('help', () => {
   });
 });
 
+describe('the word help', () => {
+  test.each([
+    [['help'], 'Usage: moonbit-registry COMMAND'],
+    [['help', 'help'], 'Usage: moonbit-registry COMMAND'],
+    [['help', 'serve'], 'Usage: moonbit-registry serve'],
+    [['help', 'source'], 'Usage: moonbit-registry source COMMAND'],
+    [['help', 'source', 'add'], 'Usage: moonbit-registry source add NAME'],
+    [['source', 'help'], 'Usage: moonbit-registry source COMMAND'],
+    [['source', 'help', 'add'], 'Usage: moonbit-registry source add NAME'],
+    [['-q', 'help', 'state'], 'Usage: moonbit-registry state COMMAND'],
+  ])('%j shows what --help does', async (words, usage) => {
+    const { exitCode, stdout, stderr } = await run(...words);
+    expect(stdout.startsWith(usage)).toBe(true);
+    expect({ exitCode, stderr }).toEqual({ exitCode: 0, stderr: '' });
+  });
+});
+
+describe('a result that cannot be written', () => {
+  const writeTo = async (code: string, ...words: string[]) => {
+    const io = recordIo({ workingDirectory: directory, env });
+    const settled = () => Promise.reject(Object.assign(new Error(code), { code }));
+    const exitCode = await runCli(words, { ...io, stdout: { ...io.stdout, settled } });
+    return { exitCode, stderr: io.written.stderr };
+  };
+
+  test.each(['ENOSPC', 'EIO', 'EBADF', 'EDQUOT', 'ESTALE', 'EAGAIN'])(
+    'for %s is one line and a failure, of every command',
+    async (code) => {
+      for (const words of [
+        ['source', 'list'],
+        ['help'],
+        ['--version'],
+        ['config', '--json'],
+        ['help', 'sync'],
+      ]) {
+        const { exitCode, stderr } = await writeTo(code, ...words);
+        expect(stderr).toMatch(
+          /^error: cannot write the result to standard output: [^\n]*\n(?:hint: [^\n]*\n)?$/,
+        );
+        expect(stderr).toContain(code);
+        expect(exitCode).toBe(1);
+      }
+    },
+  );
+
+  test('is not waited for where nobody is', async () => {
+    const io = recordIo({ workingDirectory: directory, env });
+    const stdout = { ...io.stdout, settled: () => new Promise<void>(() => {}) };
+    expect(await runCli(['source', 'list'], { ...io, stdout, waitsForReaders: () => false })).toBe(0);
+  });
+});
+
 describe('what was typed wrongly', () => {
   test.each([
+    [['help', 'nosuch'], "error: unknown command 'nosuch'", 'hint: moonbit-registry has: init, source, '],
+    [['help', 'statsu'], "unknown command 'statsu'", 'did you mean status?'],
+    [['help', 'ls'], "unknown command 'ls'", 'did you mean "moonbit-registry list"?'],
+    [['help', 'source', 'nosuch'], "unknown command 'nosuch'", 'moonbit-registry source has: add, list'],
+    [['help', 'source', 'lst'], "unknown command 'lst'", 'did you mean list?'],
+    [['source', 'help', 'rm'], "unknown command 'rm'", 'did you mean "moonbit-registry source remove NAME"?'],
+    [
+      ['help', 'serve', 'x'],
+      'moonbit-registry serve has no commands of its own',
+      'see moonbit-registry serve --help',
+    ],
+    [['help', '--fro'], "unknown option '--fro'", 'usage: moonbit-registry help [COMMAND…]'],
     [['mirorr'], "unknown command 'mirorr'", 'did you mean mirror?'],
     [['source', 'lst'], "unknown command 'lst'", 'did you mean list?'],
     [['ls'], "unknown command 'ls'", 'did you mean "moonbit-registry list"?'],

@@ -8,6 +8,7 @@ import { describeFolder, findFolder, folderVariable } from './folder.ts';
 import type { CommandIo, Io } from './io.ts';
 import { createOutput, type LogFormat, type OutputSettings } from './output.ts';
 import { createProgram, fullName, HelpShown } from './program.ts';
+import { onInterruptOrHangUp } from './signals.ts';
 import { columnsOf } from './terminal.ts';
 
 /** The whole CLI: words in, words out, and the exit code. Never throws. */
@@ -80,6 +81,8 @@ function createContext(program: Command, command: string, io: Io): CommandContex
     runAnother: (words, workingDirectory) =>
       runCli(words, {
         ...io,
+        // It ends with the command that runs it.
+        onInterrupt: onInterruptOrHangUp(io),
         onHangUp: () => () => {},
         env: { ...io.env, [folderVariable]: undefined },
         // With --json, stdout carries the one document of this command.

@@ -32,6 +32,16 @@ export function createSignals(source: Signalled, now: () => number): Signals {
   return { onInterrupt: ends, onHangUp: hear(source, { SIGHUP: () => false }) };
 }
 
+/** For what ends with the terminal it was started in. */
+export function onInterruptOrHangUp({ onInterrupt, onHangUp }: Signals): Signals['onInterrupt'] {
+  return (listener) => {
+    const stops = [onInterrupt(listener), onHangUp(listener)];
+    return () => {
+      for (const stop of stops) stop();
+    };
+  };
+}
+
 /** One listener there for all of ours, so that each signal is judged once. */
 function hear(source: Signalled, signals: Readonly<Partial<Record<NodeJS.Signals, () => boolean>>>) {
   const listeners = new Set<() => void>();

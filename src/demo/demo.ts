@@ -1,4 +1,4 @@
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -10,6 +10,10 @@ import type { UpstreamRegistry } from './upstream-registry.ts';
 export interface DemoHost<Code extends number> {
   /** Runs `moonbit-registry` with these words in a folder; returns its exit code. */
   command(words: readonly string[], workingDirectory: string): Promise<Code>;
+  /** Calls back when the process ends, whatever ends it; returns what stops that. */
+  onExit(listener: () => void): () => void;
+  /** Throws once the user has had enough. */
+  throwIfInterrupted(): void;
   /** Shows a line or more to the user. */
   say(text: string): void;
   /** What a shell calls `moonbit-registry` where the user is. */
@@ -30,15 +34,33 @@ const folderName = 'multi-source-registry';
 
 /**
  * Runs the recipe of the README for real: three registries on loopback stand for mooncakes.io, a partner and the
- * company, and the very commands a user types are run against them. Serves the result until it is interrupted.
+ * company, and the very commands a user types are run against them. Serves the result until it is interrupted. However it
+ * ends, and whoever is impatient, the folder goes.
  */
 export async function runDemo<Code extends number>(
   host: DemoHost<Code>,
   options: DemoOptions,
 ): Promise<Code> {
-  const directory = await mkdtemp(join(tmpdir(), 'moonbit-registry-demo-'));
+  const directory = mkdtempSync(join(tmpdir(), 'moonbit-registry-demo-'));
+  const remove = () => rmSync(directory, { recursive: true, force: true, maxRetries: 5 });
+  const stopWatching = options.keep ? () => {} : host.onExit(remove);
+  try {
+    return await showAll(host, options, directory);
+  } finally {
+    if (options.keep) host.say(`Kept ${directory}`);
+    else remove();
+    stopWatching();
+  }
+}
+
+async function showAll<Code extends number>(
+  host: DemoHost<Code>,
+  options: DemoOptions,
+  directory: string,
+): Promise<Code> {
   const world = await startDemoWorld(join(directory, 'upstreams'));
   try {
+    host.throwIfInterrupted();
     host.say(introduction(world));
     const registry = join(directory, folderName);
     for (const { words, where, note } of recipe(world, directory)) {
@@ -47,13 +69,12 @@ export async function runDemo<Code extends number>(
       );
       const code = await host.command(words, where);
       if (code !== 0) return code;
+      host.throwIfInterrupted();
     }
     const port = options.port || (await findPort(options.port ?? usualPort));
     return await serve(host, registry, port, directory);
   } finally {
     await world.close();
-    if (options.keep) host.say(`Kept ${directory}`);
-    else await rm(directory, { recursive: true, force: true, maxRetries: 5 });
   }
 }
 

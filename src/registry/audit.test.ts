@@ -1,4 +1,4 @@
-import { mkdir, readFile } from 'node:fs/promises';
+import { mkdir, readFile, rmdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import {
@@ -156,6 +156,37 @@ test('a file that cannot be written loses no work, and is told once', async () =
   expect((await registry.sync()).modules).toBe(1);
   expect(await download(registry, 'alice/json@1.0.0')).toMatch(/^[0-9a-f]{64}$/);
   expect(lines).toEqual([expect.stringMatching(/audit\.jsonl.*EISDIR/)]);
+});
+
+test('that a file can be written again is told, with how much is not in it and since when', async () => {
+  const dataDir = temporaryDirectory();
+  const file = join(dataDir, 'audit.jsonl');
+  await mkdir(join(dataDir, 'locks'));
+  await mkdir(file);
+  const lines: string[] = [];
+  const log = createLog({
+    write: (line) => lines.push(line),
+    level: 'info',
+    format: 'text',
+    now: () => new Date(0),
+  });
+  let time = 0;
+  const actor = { user: 'alice', command: 'serve' };
+  const audit = openAudit({ dataDir, actor, log, now: () => new Date(time) });
+  const record = () => audit.record([{ event: 'config-reloaded', changes: [] }]);
+  await record();
+  time = 1000;
+  await record();
+  await rmdir(file);
+  await record();
+  await record();
+  expect(lines).toEqual([
+    expect.stringMatching(/error "?.*audit\.jsonl cannot be written/),
+    expect.stringMatching(
+      /warn .*audit\.jsonl can be written again.* lost=2 since=1970-01-01T00:00:00\.000Z/,
+    ),
+  ]);
+  expect((await readFile(file, 'utf8')).trim().split('\n')).toHaveLength(2);
 });
 
 test('a server is told from people', async () => {

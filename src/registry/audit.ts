@@ -136,18 +136,28 @@ export const silentAudit: Audit = { record: async () => {}, flush: async () => {
 
 /** The append-only record of what the registry did and was told, one JSON object a line. */
 export function openAudit({ dataDir, actor, log, now, isTold }: AuditOptions): Audit {
-  let isFailing = false;
+  let lost: { readonly lines: number; readonly since: string } | undefined;
   const file = join(dataDir, auditFile);
   const lines = createAppendLog({
     file,
     lockFile: join(dataDir, 'locks', 'audit'),
     maxBytes: maxFileBytes,
     kept: keptFiles,
-    onFailure(error, lost) {
-      if (isTold?.(error)) return;
-      if (!isFailing)
-        log.error(`${file} cannot be written, so nobody can tell later what happens now`, { error, lost });
-      isFailing = true;
+    onFailure(error, lines) {
+      if (lost === undefined && !isTold?.(error))
+        log.error(`${file} cannot be written, so nobody can tell later what happens now`, {
+          error,
+          lost: lines,
+        });
+      lost = { lines: lines + (lost?.lines ?? 0), since: lost?.since ?? now().toISOString() };
+    },
+    onSuccess() {
+      if (lost !== undefined)
+        log.warn(`${file} can be written again; what happened meanwhile is not in it`, {
+          lost: lost.lines,
+          since: lost.since,
+        });
+      lost = undefined;
     },
   });
   const who = actor.command === 'serve' ? 'server' : `${actor.user}: ${actor.command}`;

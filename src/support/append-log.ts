@@ -14,6 +14,8 @@ export interface AppendLogOptions {
   readonly kept: number;
   /** Told when lines could not be written, with their number; they are lost then. */
   readonly onFailure: (error: unknown, lost: number) => void;
+  /** Told whenever lines were written. */
+  readonly onSuccess?: () => void;
 }
 
 /** A file of lines that is only ever added to, by any number of processes at once. */
@@ -37,7 +39,10 @@ export function createAppendLog(options: AppendLogOptions): AppendLog {
     const lines = waiting;
     waiting = [];
     next = undefined;
-    running = appendNow(options, lines).catch((error: unknown) => options.onFailure(error, lines.length));
+    running = appendNow(options, lines).then(
+      () => options.onSuccess?.(),
+      (error: unknown) => options.onFailure(error, lines.length),
+    );
     await running;
   }
 

@@ -1,4 +1,4 @@
-import { expect, onTestFinished, test } from 'vitest';
+import { expect, onTestFinished, test, vi } from 'vitest';
 import { temporaryDirectory } from '../../test/support/temporary-directory.ts';
 import { runGit } from './git.ts';
 import { createGitObjectReader } from './git-objects.ts';
@@ -37,4 +37,39 @@ test('questions asked while others are answered are answered as well', async () 
   };
   const chains = await Promise.all(Array.from({ length: 20 }, (_, which) => chain(which)));
   expect(chains).toEqual(chains.map((_, which) => (which % 2 === 0 ? 'ab' : 'ba').repeat(25)));
+});
+
+function whyNot(outcome: PromiseSettledResult<unknown>): string | undefined {
+  return outcome.status === 'rejected' ? outcome.reason.message : undefined;
+}
+
+test('what was asked before it was closed is answered, and what is asked later is refused', async () => {
+  const { reader, write } = await createRepository();
+  const id = await write('one\n');
+  const asked = Array.from({ length: 100 }, () => reader.read(id));
+  reader.close();
+  const late = Promise.allSettled([reader.read(id), reader.identify(id)]);
+  expect((await Promise.all(asked)).map((answer) => answer?.content.toString())).toEqual(
+    asked.map(() => 'one\n'),
+  );
+  expect((await late).map(whyNot)).toEqual(Array(2).fill('git cat-file was closed'));
+  reader.close();
+  reader.kill();
+  await expect(reader.read(id)).rejects.toThrow('git cat-file was closed');
+});
+
+test('what was asked of one that is ended at once, or that cannot start, is refused', async () => {
+  const { reader, write } = await createRepository();
+  const id = await write('one\n');
+  await reader.read(id);
+  const asked = [reader.read(id), reader.read(id)];
+  reader.kill();
+  expect((await Promise.allSettled([...asked, reader.read(id)])).map(whyNot)).toEqual([
+    'git cat-file exited with null',
+    'git cat-file exited with null',
+    'git cat-file was closed',
+  ]);
+  vi.stubEnv('PATH', '/nowhere');
+  onTestFinished(() => void vi.unstubAllEnvs());
+  await expect(createGitObjectReader('/nowhere').read(id)).rejects.toThrow('git is not installed');
 });

@@ -118,10 +118,10 @@ function createBatchProcess({ gitDir, variables }: Repository, mode: string, has
   }
 
   return {
-    ask(name: string): Promise<GitObject | undefined> {
-      if (name.includes('\n')) return Promise.resolve(undefined);
+    async ask(name: string): Promise<GitObject | undefined> {
+      if (name.includes('\n')) return undefined;
       // Started again, it would be left behind: nobody closes it twice.
-      if (isClosed) return Promise.reject(new GitError('git cat-file was closed', { stderr: '' }));
+      if (isClosed) throw new GitError('git cat-file was closed', { stderr: '' });
       const process = child ?? start();
       hold(process, true);
       return new Promise((resolve, reject) => {

@@ -170,7 +170,12 @@ export async function streamGit(
       child.on('error', (error) => reject(startFailure(error)));
       child.on('close', (status) => resolve(status ?? undefined));
     });
-    child.stdin.on('error', ignoreBrokenPipe);
+    // Nothing tells this git how much there should have been.
+    child.stdin.on('error', (error) => {
+      if (isBrokenPipe(error) || isEnding()) return;
+      failure = { error };
+      kill();
+    });
     child.stdin.end(options.input);
     const status = await exited;
     signalGroup(child, 'SIGKILL');
@@ -222,7 +227,13 @@ export function startFailure(error: NodeJS.ErrnoException): Error {
   });
 }
 
-/** A process that stops reading its input tells why by its exit status and stderr. */
-export function ignoreBrokenPipe(error: NodeJS.ErrnoException): void {
-  if (error.code !== 'EPIPE' && error.code !== 'ERR_STREAM_DESTROYED') throw error;
+/**
+ * A process that stops reading its input tells why by its exit status and stderr, and no other failure of the pipe may end ours:
+ * git then has less than it was promised, and says so.
+ */
+export function ignoreBrokenPipe(): void {}
+
+/** Whether nobody reads a pipe any more. */
+function isBrokenPipe(error: NodeJS.ErrnoException): boolean {
+  return error.code === 'EPIPE' || error.code === 'ERR_STREAM_DESTROYED';
 }

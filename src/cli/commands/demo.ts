@@ -1,6 +1,7 @@
 import type { Command } from 'commander';
 import { parseWholeNumber } from '../arguments.ts';
-import { addExamples, type Run } from '../context.ts';
+import { addExamples, interruptible, type Run } from '../context.ts';
+import { onInterruptOrHangUp } from '../signals.ts';
 
 export function defineDemo(parent: Command, run: Run): void {
   const command = parent
@@ -23,8 +24,21 @@ export function defineDemo(parent: Command, run: Run): void {
       ]);
       const { io, output, settings } = context;
       const program = ownCommand(io.script, io.env.PATH ?? '');
-      const host = { command: context.runAnother, say: output.say, program, quoteForShell };
-      const exitCode = await runDemo(host, { port, keep: options.keep ?? false });
+      // A terminal that is closed has nobody before it who could end the demo.
+      const untilHungUp = { ...io, onInterrupt: onInterruptOrHangUp(io) };
+      const exitCode = await interruptible(untilHungUp, (signal) =>
+        runDemo(
+          {
+            command: context.runAnother,
+            say: output.say,
+            onExit: io.onExit,
+            throwIfInterrupted: () => signal.throwIfAborted(),
+            program,
+            quoteForShell,
+          },
+          { port, keep: options.keep ?? false },
+        ),
+      );
       if (settings.json) output.result({ text: '', json: { exitCode } });
       return exitCode;
     }),
