@@ -2,6 +2,7 @@
 import { expect, test } from 'vitest';
 import { parseConfig } from '../config/load.ts';
 import { ConfigError } from '../errors.ts';
+import { noDiskWatch } from '../support/disk-watch.ts';
 import { createBackground } from './background.ts';
 
 const configOf = (text: string) => parseConfig(text, { directory: '/registry' });
@@ -28,6 +29,8 @@ function createScene(isFollower = false) {
       mirror: never,
       scrub: never,
       forgetAbsences: () => {},
+      disk: noDiskWatch,
+      probeDisk: never,
     },
     log: { debug: record('debug'), info: record('info'), warn: record('warn'), error: record('error') },
     now: () => 0,

@@ -42,9 +42,7 @@ test('origins, pins, conflicts, decisions, archives and settings are told, each 
     { event: 'origin-decided', module: 'maria/parser', origin: 'mooncakes', pinned: { '0.1.0': hash } },
     { event: 'origin-decided', module: 'company/x', origin: 'internal', pinned: { '1.0.0': hash } },
   ]);
-  expect(
-    first.every(({ time, actor }) => String(time).endsWith('Z') && /^.+: library$/.test(String(actor))),
-  ).toBe(true);
+  expect(first.every(({ time, actor }) => String(time).endsWith('Z') && actor === 'tester: test')).toBe(true);
 
   const checksum = await download(registry, 'alice/json@1.0.0');
   await download(registry, 'alice/json@1.0.0');
@@ -144,7 +142,6 @@ test('accepted requirements and accepted look-alikes are told, with what they we
 test('a file that cannot be written loses no work, and is told once', async () => {
   const upstream = await startUpstream(['alice/json@1.0.0']);
   const directory = join(temporaryDirectory(), 'registry');
-  await mkdir(join(directory, 'data', 'audit.jsonl'), { recursive: true });
   const lines: string[] = [];
   const log = createLog({
     write: (line) => lines.push(line),
@@ -153,6 +150,7 @@ test('a file that cannot be written loses no work, and is told once', async () =
     now: () => new Date(),
   });
   const registry = await createRegistry({ directory, sources: [{ name: 'main', upstream }], log });
+  await mkdir(join(directory, 'data', 'audit.jsonl'));
   expect((await registry.sync()).modules).toBe(1);
   expect(await download(registry, 'alice/json@1.0.0')).toMatch(/^[0-9a-f]{64}$/);
   expect(lines).toEqual([expect.stringMatching(/audit\.jsonl.*EISDIR/)]);
