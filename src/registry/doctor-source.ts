@@ -3,14 +3,16 @@ import { once } from 'node:events';
 import { connect, isIP } from 'node:net';
 import { connect as connectTls } from 'node:tls';
 import type { SourceConfig } from '../config/config.ts';
+import { createTlsReader } from '../sources/tls-files.ts';
 import { userAgentOf } from '../sources/user-agent.ts';
 import { anyDestination } from '../support/destination.ts';
 import { errorCode } from '../support/error-code.ts';
 import { createHttpClient } from '../support/fetch-http.ts';
 import { proxyFor, type Route } from '../support/proxy.ts';
 import { shellLine } from '../support/shell.ts';
+import { secureContextOf, type TlsSettings } from '../support/tls-settings.ts';
 import { containCheck } from './contain-check.ts';
-import { checkCredentials } from './doctor-credentials.ts';
+import { checkCredentials, checkIdentity } from './doctor-credentials.ts';
 import { judgeNewestLines } from './newer-format.ts';
 import type { Registry } from './registry.ts';
 import type { HealthCheck } from './reports.ts';
@@ -44,17 +46,20 @@ export async function lookAtSource(source: SourceConfig, options: Options): Prom
   const about = `source ${source.name}`;
   if (!source.enabled)
     return { checks: [{ name: about, result: 'ok', detail: 'disabled, not asked' }], clocks: [] };
+  const read = await createTlsReader(source)();
+  const tls = read.kind === 'ready' ? read.settings : undefined;
   const checks = await Promise.all([
     containCheck(`${about}: network`, async () =>
-      (await Promise.all(hostsOf(source).map((host) => lookAtHost(about, host, options)))).flat(),
+      (await Promise.all(hostsOf(source).map((host) => lookAtHost(about, host, tls, options)))).flat(),
     ),
     containCheck(`${about}: credentials`, () => checkCredentials(source, options.env)),
+    containCheck(`${about}: client certificate`, () => checkIdentity(source, options.now())),
   ]).then((found) => found.flat());
   if (checks.some(({ result }) => result === 'failure')) return { checks, clocks: [] };
   const [content, clocks] = await Promise.all([
     containCheck(`${about}: index`, () => checkContent(source, options.registry)),
     // A time that cannot be had is compared with nothing.
-    readClock(source, options).catch(() => []),
+    readClock(source, tls, options).catch(() => []),
   ]);
   return { checks: [...checks, ...content], clocks };
 }
@@ -87,7 +92,12 @@ function readHost(address: string): Host | undefined {
   }
 }
 
-async function lookAtHost(about: string, host: Host, { env, now }: Options): Promise<HealthCheck[]> {
+async function lookAtHost(
+  about: string,
+  host: Host,
+  tls: TlsSettings | undefined,
+  { env, now }: Options,
+): Promise<HealthCheck[]> {
   const where = `${host.name}:${host.port}`;
   const route = routeTo(host, env);
   const name = `${about}: network`;
@@ -98,7 +108,7 @@ async function lookAtHost(about: string, host: Host, { env, now }: Options): Pro
   if (address.result !== 'ok') return [address];
   const reached = await checkConnection(about, host);
   if (reached.result !== 'ok' || host.scheme !== 'https') return [address, reached];
-  return [address, reached, await checkCertificate(about, host, now())];
+  return [address, reached, await checkCertificate(about, host, tls, now())];
 }
 
 function routeTo({ name, port, scheme }: Host, env: Options['env']): Route {
@@ -142,11 +152,17 @@ async function checkConnection(about: string, { name, port }: Host): Promise<Hea
   }
 }
 
-async function checkCertificate(about: string, { name, port }: Host, now: number): Promise<HealthCheck> {
+async function checkCertificate(
+  about: string,
+  { name, port }: Host,
+  tls: TlsSettings | undefined,
+  now: number,
+): Promise<HealthCheck> {
   const signal = AbortSignal.timeout(connectTimeoutMs);
   // Looked at even where it is not valid, to say why; nothing is sent.
   const servername = isIP(name) === 0 ? { servername: name } : {};
-  const socket = connectTls({ host: name, port, rejectUnauthorized: false, ...servername });
+  const secured = tls === undefined ? {} : { secureContext: secureContextOf(tls) };
+  const socket = connectTls({ host: name, port, rejectUnauthorized: false, ...servername, ...secured });
   try {
     await once(socket, 'secureConnect', { signal });
     const refusal = socket.authorized ? undefined : String(socket.authorizationError);
@@ -183,7 +199,7 @@ export function judgeCertificate(
       name,
       result: 'failure',
       detail: `the certificate of ${host} is not trusted (${refusal})`,
-      hint: 'for a private authority, name its certificate in NODE_EXTRA_CA_CERTS',
+      hint: 'for a private authority, name its certificate in NODE_EXTRA_CA_CERTS, or for this source in [sources.tls] as ca',
     };
   const detail = `the certificate of ${host} is good for ${days} days`;
   if (left >= certificateWarningMs) return { name, result: 'ok', detail };
@@ -220,7 +236,11 @@ async function checkContent(source: SourceConfig, registry: Registry | undefined
 }
 
 /** Any answer has a `Date`, so nothing but a `HEAD` without credentials is needed. */
-async function readClock(source: SourceConfig, { env, now }: Options): Promise<ClockReading[]> {
+async function readClock(
+  source: SourceConfig,
+  tls: TlsSettings | undefined,
+  { env, now }: Options,
+): Promise<ClockReading[]> {
   if (!/^https?:/i.test(source.url)) return [];
   const timeouts = { connectMs: connectTimeoutMs, firstByteMs: 10_000, totalMs: 15_000 };
   const http = createHttpClient({
@@ -231,7 +251,8 @@ async function readClock(source: SourceConfig, { env, now }: Options): Promise<C
   });
   try {
     const sentAt = now();
-    const result = await http.request({ url: source.url, method: 'HEAD', retries: 0, maxRedirects: 0 });
+    const request = { url: source.url, method: 'HEAD', tls, retries: 0, maxRedirects: 0 } as const;
+    const result = await http.request(request);
     if (result.kind !== 'response') return [];
     const arrivedAt = now();
     result.response.discard();

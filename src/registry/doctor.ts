@@ -8,6 +8,7 @@ import { containCheck } from './contain-check.ts';
 import { lookAtData } from './data-standing.ts';
 import { checkConfig } from './doctor-config.ts';
 import { checkData } from './doctor-data.ts';
+import { checkGitConfig } from './doctor-git-config.ts';
 import { type ClientSide, checkClient } from './doctor-moon.ts';
 import { checkProcessOne } from './doctor-process.ts';
 import { checkClock, lookAtSource, type SourceLook } from './doctor-source.ts';
@@ -81,17 +82,25 @@ async function examineSources(options: DoctorOptions, config: Config): Promise<H
     const looks = await Promise.all(
       config.sources.map((source) => lookAtSource(source, { ...options, registry })),
     );
+    const found = looks.flatMap((look: SourceLook) => look.checks);
     return [
       ...opened.checks,
       ...(registry && opened.checks.every(({ result }) => result === 'ok')
         ? await containCheck('conflicts', () => checkConflicts(registry))
         : []),
       checkClock(looks.flatMap((look: SourceLook) => look.clocks)),
-      ...looks.flatMap((look) => look.checks),
+      ...found,
+      ...(await checkGitConfig(config.sources, options.env, refusingSources(found))),
     ];
   } finally {
     await registry?.close();
   }
+}
+
+/** Sources that let nobody in. */
+function refusingSources(checks: readonly HealthCheck[]): Set<string> {
+  const steps = checks.filter(({ result, name }) => result === 'failure' && name.endsWith(': authenticate'));
+  return new Set(steps.map(({ name }) => name.slice('source '.length, -': authenticate'.length)));
 }
 
 async function openIfThere(

@@ -3,8 +3,10 @@ import { gitConfigVariables } from '../support/git.ts';
 import { type Environment, proxySecrets } from '../support/proxy.ts';
 import { createMask, type Mask } from '../support/secret-mask.ts';
 import { shellLine } from '../support/shell.ts';
+import { type TlsSettings, withoutIdentity } from '../support/tls-settings.ts';
 import { ownOrigins } from './destinations.ts';
 import { howToRenew, readSecret, type SecretReading } from './read-secret.ts';
+import { createTlsReader } from './tls-files.ts';
 import type { TokenAnswer } from './token-answer.ts';
 import { type CommandPart, createTokenCommand, type TokenCommandOptions } from './token-command.ts';
 
@@ -19,16 +21,20 @@ export interface Credentials {
   authorizationFor(url: string): string | undefined;
   /** Environment that lets git authenticate at the origin of `url`, if they belong there; adds `settings`. */
   gitVariables(url: string, settings: readonly (readonly [string, string])[]): Record<string, string>;
+  /** How a connection to `url` is secured; who we are is shown at the source's own origins alone. */
+  tlsFor(url: string): TlsSettings | undefined;
   /** Hides them in what is told, and those of proxies: see `createMask`. */
   readonly mask: Mask;
   /** What the operator can do where access is refused; never a secret, only where one is configured. */
   readonly advice: string;
+  /** The same where it is a certificate that is wanted, or not believed. */
+  readonly identityAdvice: string;
 }
 
 /** Credentials as they can be read now; where one is missing, there is nothing to ask the source with. */
 export type CredentialsReading =
   | { readonly kind: 'ready'; readonly credentials: Credentials }
-  | { readonly kind: 'missing'; readonly problem: string };
+  | { readonly kind: 'missing'; readonly reason: 'no-credentials' | 'tls'; readonly problem: string };
 
 /**
  * `refused`: what the source has just turned away, so that a token which is kept is asked for anew. The same `Credentials` again
@@ -51,24 +57,66 @@ const helper =
 export type CredentialsOptions = Omit<TokenCommandOptions, 'env'>;
 
 /**
- * Reads a source's credentials anew each time, so that a file that was replaced counts at once; what a command printed is kept as
- * long as it is good.
+ * Reads a source's credentials and certificates anew each time, so that a file that was replaced counts at once; what a command
+ * printed is kept as long as it is good.
  */
 export function createCredentialsReader(
-  config: AddressConfig & Pick<SourceConfig, 'auth'>,
+  config: AddressConfig & Pick<SourceConfig, 'auth' | 'tls'>,
   env: Environment,
   options: CredentialsOptions = {},
 ): ReadCredentials {
+  const readAuth = createAuthReader(config, env, options);
+  const readTls = createTlsReader(config);
+  const identityAdvice = adviseIdentity(config);
+  let last: { readonly bare: BareCredentials; readonly credentials: Credentials } | undefined;
+  let settings: TlsSettings | undefined;
+  return async (refused) => {
+    const tls = await readTls();
+    if (tls.kind === 'unusable') return { kind: 'missing', reason: tls.reason, problem: tls.problem };
+    const auth = await readAuth(refused !== undefined && refused === last?.credentials);
+    if (auth.kind === 'missing') return { kind: 'missing', reason: 'no-credentials', problem: auth.problem };
+    if (last?.bare !== auth.bare || settings !== tls.settings) {
+      settings = tls.settings;
+      const tlsFor = securedOnly(config, tls.settings);
+      last = { bare: auth.bare, credentials: { ...auth.bare, tlsFor, identityAdvice } };
+    }
+    return { kind: 'ready', credentials: last.credentials };
+  };
+}
+
+function securedOnly(config: AddressConfig, settings: TlsSettings | undefined): Credentials['tlsFor'] {
+  const origins = ownOrigins(config);
+  return (url) => (origins.has(new URL(url).origin) ? settings : withoutIdentity(settings));
+}
+
+function adviseIdentity({ name, tls }: Pick<SourceConfig, 'name' | 'tls'>): string {
+  if (tls?.certificate !== undefined)
+    return `put another one, and its key, into the files of [sources.tls] (registry.toml:${tls.certificate.line})`;
+  const key = `sources.${name}.tls`;
+  return `name one: ${shellLine`moonbit-registry config ${`${key}.certificate`} FILE ${`${key}.key`} FILE`}`;
+}
+
+/** All but how connections are secured. */
+type BareCredentials = Omit<Credentials, 'tlsFor' | 'identityAdvice'>;
+
+type AuthReading =
+  | { readonly kind: 'read'; readonly bare: BareCredentials }
+  | { readonly kind: 'missing'; readonly problem: string };
+
+function createAuthReader(
+  config: AddressConfig & Pick<SourceConfig, 'auth'>,
+  env: Environment,
+  options: CredentialsOptions,
+): (isRefused: boolean) => Promise<AuthReading> {
   const { auth } = config;
   if (auth === undefined) {
-    const credentials = noCredentials(config, env);
-    return async () => ({ kind: 'ready', credentials });
+    const bare = noCredentials(config, env);
+    return async () => ({ kind: 'read', bare });
   }
   const command = commandOf(auth);
   const tokens = command && createTokenCommand(command, { ...options, env });
-  let last: { readonly values: string; readonly credentials: Credentials } | undefined;
-  return async (refused) => {
-    const isRefused = refused !== undefined && refused === last?.credentials;
+  let last: { readonly values: string; readonly bare: BareCredentials } | undefined;
+  return async (isRefused) => {
     const readToken = tokens && (async () => toReading(await tokens.read(isRefused)));
     const values: string[] = [];
     for (const secret of secretsOf(auth)) {
@@ -77,9 +125,8 @@ export function createCredentialsReader(
       values.push(reading.value);
     }
     const key = JSON.stringify(values);
-    if (last?.values !== key)
-      last = { values: key, credentials: createCredentials(config, auth, values, env) };
-    return { kind: 'ready', credentials: last.credentials };
+    if (last?.values !== key) last = { values: key, bare: createCredentials(config, auth, values, env) };
+    return { kind: 'read', bare: last.bare };
   };
 }
 
@@ -103,6 +150,8 @@ export function noCredentials({ name }: Pick<SourceConfig, 'name'>, env: Environ
     authorizationFor: () => undefined,
     gitVariables: (_, settings) => gitConfigVariables(settings),
     mask: createMask(proxySecrets(env)),
+    tlsFor: () => undefined,
+    identityAdvice: adviseIdentity({ name, tls: undefined }),
     advice: `if it wants credentials: ${shellLine`moonbit-registry source login ${name} --bearer-env ${variable}`}`,
   };
 }
@@ -112,7 +161,7 @@ function createCredentials(
   auth: SourceAuth,
   values: readonly string[],
   env: Environment,
-): Credentials {
+): BareCredentials {
   const origins = ownOrigins(config);
   const belongsTo = (url: string) => URL.canParse(url) && origins.has(new URL(url).origin);
   const [first = '', second = ''] = values;

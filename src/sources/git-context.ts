@@ -5,6 +5,8 @@ import { GitError } from '../support/git.ts';
 import { transportFailure } from '../support/http-failure.ts';
 import { linkSignals } from '../support/link-signals.ts';
 import { redact, showUrl } from '../support/redact.ts';
+import type { TlsSettings } from '../support/tls-settings.ts';
+import { ownOrigins } from './destinations.ts';
 import { type GitRouteContext, routeGit } from './git-route.ts';
 import { readGitTrouble } from './git-trouble.ts';
 import type { HttpAsker } from './http-answer.ts';
@@ -55,8 +57,10 @@ export async function remoteGitEnvironment(
   context: GitContext,
   url: string,
 ): Promise<Record<string, string | undefined>> {
-  const caBundle = await writeCaBundle(`${context.gitDirectory}/ca-bundle.pem`, process.env);
-  const route = transportOf(url) === 'http' ? await routeGit(context, url, process.env) : undefined;
+  const isWeb = transportOf(url) === 'http';
+  const tls = isWeb ? context.credentials.tlsFor(url) : undefined;
+  const caBundle = await writeCaBundle(`${context.gitDirectory}/ca-bundle.pem`, process.env, tls?.ca);
+  const route = isWeb ? await routeGit(context, url, process.env) : undefined;
   return {
     ...context.credentials.gitVariables(url, [
       ['safe.directory', '*'],
@@ -77,7 +81,20 @@ export async function remoteGitEnvironment(
     GIT_OBJECT_DIRECTORY: context.objectDirectory,
     GIT_ALLOW_PROTOCOL: 'http:https:file:ssh',
     ...(caBundle === undefined ? {} : { GIT_SSL_CAINFO: caBundle, GIT_PROXY_SSL_CAINFO: caBundle }),
+    ...identityFor(context.config, url, tls),
   };
+}
+
+/** git takes files only, which were read a moment ago; those of the environment go no further than a source's own origins either. */
+function identityFor(
+  config: SourceConfig,
+  url: string,
+  tls: TlsSettings | undefined,
+): Record<string, string | undefined> {
+  const isOwn = URL.canParse(url) && ownOrigins(config).has(new URL(url).origin);
+  if (!isOwn) return { GIT_SSL_CERT: undefined, GIT_SSL_KEY: undefined };
+  if (tls?.identity === undefined) return {};
+  return { GIT_SSL_CERT: config.tls?.certificate?.path, GIT_SSL_KEY: config.tls?.key?.path };
 }
 
 /** How long what was told to end may take to do so. */

@@ -1,5 +1,5 @@
 import type { SourceConfig } from '../config/config.ts';
-import { found, type Lookup, unavailable } from '../model/lookup.ts';
+import { found, type Lookup, type SourceFailure, unavailable } from '../model/lookup.ts';
 import type { Resolve } from '../support/destination.ts';
 import type { HttpClient } from '../support/fetch-http.ts';
 import { readGitVersion } from '../support/git-version.ts';
@@ -144,7 +144,7 @@ function createRunner(config: SourceConfig, createReader: (closing: AbortSignal)
   ): Promise<{ readonly result: Lookup<T>; readonly credentials?: Credentials }> {
     signal?.throwIfAborted();
     closing.signal.throwIfAborted();
-    if (reading.kind === 'missing') return { result: cannotBeSent(reading.problem) };
+    if (reading.kind === 'missing') return { result: unavailable(whyNotAsked(reading)) };
     const { credentials } = reading;
     const linked = linkSignals([signal, closing.signal]);
     running.add(linked);
@@ -181,8 +181,12 @@ function isRefusal(result: Lookup<unknown>): boolean {
   return result.kind === 'unavailable' && result.cause.reason === 'unauthorized';
 }
 
-function cannotBeSent<T>(problem: string): Lookup<T> {
-  return unavailable({ reason: 'no-credentials', detail: `its credentials cannot be sent: ${problem}` });
+function whyNotAsked({
+  reason,
+  problem,
+}: Extract<CredentialsReading, { readonly kind: 'missing' }>): SourceFailure {
+  const what = reason === 'tls' ? 'no secure connection can be made' : 'its credentials cannot be sent';
+  return { reason, detail: `${what}: ${problem}` };
 }
 
 /** Once for the whole call, behind all that was said: it holds no secret, and must not be cut off. */

@@ -22,10 +22,16 @@ export async function askHttp(
   request: Omit<HttpRequest, 'authorization'>,
 ): Promise<HttpAnswer> {
   const authorization = asker.credentials.authorizationFor(request.url);
-  const result = await asker.http.request({ ...request, authorization });
+  const tls = asker.credentials.tlsFor(request.url);
+  const result = await asker.http.request({ ...request, authorization, tls });
   if (result.kind === 'failure') {
-    const detail = `${showUrl(request.url)}: ${result.failure.detail}`;
-    return { kind: 'failed', cause: { ...result.failure, detail } };
+    const { isAboutIdentity, ...failure } = result.failure;
+    const detail = `${showUrl(request.url)}: ${failure.detail}`;
+    const { identityAdvice: advice } = asker.credentials;
+    const cause = isAboutIdentity
+      ? ({ reason: 'unauthorized', detail, advice } as const)
+      : { ...failure, detail };
+    return { kind: 'failed', cause };
   }
   const { response } = result;
   const isPart = response.status === 206 && request.headers?.range !== undefined;

@@ -1,9 +1,7 @@
-import { constants } from 'node:fs';
-import { type FileHandle, open } from 'node:fs/promises';
 import { basename } from 'node:path';
 import type { SecretPart, SecretText, SourceAuth } from '../config/config.ts';
-import { errorCode } from '../support/error-code.ts';
 import type { Environment } from '../support/proxy.ts';
+import { readSmallFile } from '../support/read-small-file.ts';
 import type { CommandPart } from './token-command.ts';
 
 /** The text of a credential, or why it cannot be sent, in words that never hold it. */
@@ -72,36 +70,10 @@ async function readPart(part: Exclude<SecretPart, CommandPart>, env: Environment
 }
 
 async function readSecretFile(path: string): Promise<SecretReading> {
-  let file: FileHandle | undefined;
-  try {
-    // Whoever opened a pipe would wait for a writer.
-    file = await open(path, constants.O_RDONLY | constants.O_NONBLOCK);
-    if (!(await file.stat()).isFile()) return unreadable('is not a regular file');
-    const { bytesRead, buffer } = await file.read(Buffer.alloc(maxFileBytes + 1));
-    if (bytesRead > maxFileBytes) return unreadable(`is larger than ${maxFileBytes / 1024} KiB`);
-    const text = decode(buffer.subarray(0, bytesRead));
-    if (text === undefined) return unreadable('is not UTF-8 text');
-    const value = text.replace(/\r?\n$/, '');
-    return value === '' ? unreadable('is empty') : { kind: 'readable', value };
-  } catch (error) {
-    return unreadable(troubleOf(errorCode(error)));
-  } finally {
-    await file?.close();
-  }
-}
-
-function decode(bytes: Uint8Array): string | undefined {
-  try {
-    return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes);
-  } catch {
-    return undefined;
-  }
-}
-
-function troubleOf(code: string | undefined): string {
-  if (code === 'ENOENT' || code === 'ENOTDIR') return 'is not there';
-  if (code === 'EACCES' || code === 'EPERM') return 'may not be read by this user';
-  return `cannot be read (${code ?? 'unexpected failure'})`;
+  const file = await readSmallFile(path, maxFileBytes);
+  if (file.kind === 'unreadable') return file;
+  const value = file.text.replace(/\r?\n$/, '');
+  return value === '' ? unreadable('is empty') : { kind: 'readable', value };
 }
 
 function unreadable(problem: string): SecretReading {

@@ -36,6 +36,15 @@ describe('writeCaBundle', () => {
     },
   );
 
+  test('adds those of one source, with extra ones or without', async () => {
+    const own = join(directory, 'own.pem');
+    writeFileSync(own, 'OWN\n');
+    await writeCaBundle(target, { GIT_SSL_CAINFO: own }, 'SOURCE');
+    expect(readFileSync(target, 'utf8')).toBe('OWN\nSOURCE\n');
+    await writeCaBundle(target, { GIT_SSL_CAINFO: own, NODE_EXTRA_CA_CERTS: extra }, 'SOURCE\n');
+    expect(readFileSync(target, 'utf8')).toBe('OWN\nEXTRA\nSOURCE\n');
+  });
+
   test('writes a file that is right already no second time', async () => {
     await writeCaBundle(target, { NODE_EXTRA_CA_CERTS: extra });
     const { ino } = statSync(target);

@@ -8,6 +8,7 @@ import { type LinkedSignal, linkSignals } from './link-signals.ts';
 import { type Environment, proxyFor } from './proxy.ts';
 import { showUrl } from './redact.ts';
 import { defaultRetryPolicy, parseRetryAfter, type RetryPolicy, retryDelayMs } from './retry.ts';
+import { type TlsSettings, withoutIdentity } from './tls-settings.ts';
 
 /** Reads over HTTP/1.1: `GET` and `HEAD` with timeouts, retries and redirects; bodies exactly as they were sent. */
 export interface HttpClient {
@@ -27,6 +28,8 @@ export interface HttpRequest {
   readonly headers?: Readonly<Record<string, string>>;
   /** Value of `Authorization` for the origin of `url`; never sent again once a redirect has led to another. */
   readonly authorization?: string | undefined;
+  /** How connections are secured; once a redirect has led to another origin, nobody is shown who we are any more. */
+  readonly tls?: TlsSettings | undefined;
   readonly signal?: AbortSignal | undefined;
   /** Default 10. */
   readonly maxRedirects?: number;
@@ -167,14 +170,14 @@ async function followRedirects(
   linked: LinkedSignal,
 ): Promise<HttpResult> {
   let url = new URL(request.url);
-  let authorization = request.authorization;
+  let { authorization, tls } = request;
   for (let redirects = 0; ; redirects++) {
     const route = proxyFor(url, client.environment);
     if (route.kind === 'unusable') return failure('connection', route.problem);
     const isProxied = route.kind === 'proxy';
     const refusal = destinationProblem(client.destinations, url, isProxied);
     if (refusal !== undefined) return failure('bad-answer', refusal);
-    const hop: Hop = { url, authorization, proxy: isProxied ? route.url : undefined };
+    const hop: Hop = { url, authorization, tls, proxy: isProxied ? route.url : undefined };
     const result = await attemptUntilAnswered(client, request, hop, linked);
     if (result.kind === 'failure') return result;
     const { status, headers } = result.response;
@@ -184,7 +187,10 @@ async function followRedirects(
     const problem = redirectProblem(url, headers.location, redirects, request.maxRedirects ?? 10);
     if (problem !== undefined) return failure('bad-answer', problem);
     const next = new URL(headers.location, url);
-    if (next.origin !== url.origin) authorization = undefined;
+    if (next.origin !== url.origin) {
+      authorization = undefined;
+      tls = withoutIdentity(tls);
+    }
     // Nobody but our own settings says what credentials we send (rule 10).
     next.username = '';
     next.password = '';
@@ -195,6 +201,7 @@ async function followRedirects(
 interface Hop {
   readonly url: URL;
   readonly authorization: string | undefined;
+  readonly tls: TlsSettings | undefined;
   readonly proxy: string | undefined;
 }
 
@@ -265,7 +272,7 @@ function retriesFor(result: HttpResult): number {
 async function attemptOnce(
   client: Client,
   request: HttpRequest,
-  { url, authorization, proxy }: Hop,
+  { url, authorization, tls, proxy }: Hop,
   signal: AbortSignal,
 ): Promise<HttpResult> {
   if (authorization !== undefined) validateHeaderValue('authorization', authorization);
@@ -281,6 +288,7 @@ async function attemptOnce(
       },
       signal,
       proxy,
+      tls,
     });
     return toResult(answer, url, client.retry.now());
   } catch (error) {

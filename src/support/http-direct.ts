@@ -3,6 +3,7 @@ import type { Socket } from 'node:net';
 import { judgedLookup } from './destination.ts';
 import { noAnswerError, timeoutError } from './http-failure.ts';
 import type { HttpTransport, TransportAnswer, TransportOptions, TransportRequest } from './http-transport.ts';
+import type { TlsSettings } from './tls-settings.ts';
 
 const idleConnectionMs = 4000;
 
@@ -16,14 +17,17 @@ export function createDirect(options: TransportOptions): HttpTransport {
     maxSockets: options.connectionsPerOrigin,
     timeout: idleConnectionMs,
   };
-  const agents = new Map<string, Agent>();
-  async function start(url: URL, { method, headers }: TransportRequest): Promise<ClientRequest> {
+  const agents = new Map<string | TlsSettings, Agent>();
+  async function start(url: URL, { method, headers, tls }: TransportRequest): Promise<ClientRequest> {
     const { protocol } = url;
     const lookup = judgedLookup(options.destinations, url, options.resolve);
     if (protocol === 'https:') {
       const https = await import('node:https');
-      const agent = agents.get(protocol) ?? new https.Agent(agentOptions);
-      agents.set(protocol, agent);
+      const { secureContextOf } = await import('./tls-settings.ts');
+      const secured =
+        tls === undefined ? agentOptions : { ...agentOptions, secureContext: secureContextOf(tls) };
+      const agent = agents.get(tls ?? protocol) ?? new https.Agent(secured);
+      agents.set(tls ?? protocol, agent);
       return https.request(url, { method, headers, agent, lookup });
     }
     const agent = agents.get(protocol) ?? new HttpAgent(agentOptions);

@@ -6,8 +6,15 @@ import { redact } from './redact.ts';
 export interface HttpFailure {
   readonly reason: 'timeout' | 'connection' | 'tls' | 'bad-answer';
   readonly detail: string;
+  /** Whether it is because the far side was not shown who we are, or does not believe it. */
+  readonly isAboutIdentity?: true;
 }
 
+const unbelieved: HttpFailure = {
+  reason: 'tls',
+  detail: 'the server refuses our client certificate',
+  isAboutIdentity: true,
+};
 const sentences: Readonly<Record<string, HttpFailure>> = {
   UND_ERR_CONNECT_TIMEOUT: { reason: 'timeout', detail: 'no connection within the time allowed' },
   ETIMEDOUT: { reason: 'timeout', detail: 'no connection within the time allowed' },
@@ -31,6 +38,18 @@ const sentences: Readonly<Record<string, HttpFailure>> = {
   UND_ERR_ABORTED: { reason: 'connection', detail: 'the proxy refused to connect' },
   // undici's name for a 407 in the proxy form; what we pass it is checked before
   UND_ERR_INVALID_ARG: { reason: 'connection', detail: 'the proxy wants authentication' },
+  ERR_SSL_TLSV13_ALERT_CERTIFICATE_REQUIRED: {
+    reason: 'tls',
+    detail: 'the server wants a client certificate',
+    isAboutIdentity: true,
+  },
+  ERR_SSL_SSLV3_ALERT_CERTIFICATE_EXPIRED: unbelieved,
+  ERR_SSL_SSLV3_ALERT_BAD_CERTIFICATE: unbelieved,
+  ERR_SSL_SSLV3_ALERT_CERTIFICATE_UNKNOWN: unbelieved,
+  ERR_SSL_SSLV3_ALERT_CERTIFICATE_REVOKED: unbelieved,
+  ERR_SSL_SSLV3_ALERT_UNSUPPORTED_CERTIFICATE: unbelieved,
+  ERR_SSL_TLSV1_ALERT_UNKNOWN_CA: unbelieved,
+  ERR_SSL_TLSV1_ALERT_ACCESS_DENIED: unbelieved,
   // Its words hold the names in a certificate, which are the far side's.
   ERR_TLS_CERT_ALTNAME_INVALID: { reason: 'tls', detail: 'the certificate is for another name' },
   BODY_CHANGED: { reason: 'connection', detail: 'the answer broke off, and what is there now is another' },

@@ -1,20 +1,32 @@
 import { Agent, type Dispatcher, Pool, ProxyAgent } from 'undici';
 import { judgedLookup } from './destination.ts';
 import type { HttpTransport, TransportAnswer, TransportOptions } from './http-transport.ts';
+import { secureContextOf, type TlsSettings } from './tls-settings.ts';
 
 const discardedBytes = 64 * 1024;
 
+/** Of certificates that were renewed meanwhile, so many have pools still. */
+const maxAgents = 8;
+
+interface Way {
+  readonly proxy: string | undefined;
+  readonly tls: TlsSettings | undefined;
+}
+
 /** Keep-alive connection pools, to servers and to proxies. */
 export function createPools(options: TransportOptions): HttpTransport {
-  const agents = new Map<string | undefined, Dispatcher>();
-  const agentFor = (proxy: string | undefined) => {
-    const agent = agents.get(proxy) ?? (proxy === undefined ? directly(options) : through(proxy, options));
-    agents.set(proxy, agent);
+  const agents: (Way & { readonly agent: Dispatcher })[] = [];
+  const agentFor = ({ proxy, tls }: Way) => {
+    const known = agents.find((one) => one.proxy === proxy && one.tls === tls);
+    if (known !== undefined) return known.agent;
+    const agent = proxy === undefined ? directly(options, tls) : through(proxy, options, tls);
+    agents.push({ proxy, tls, agent });
+    if (agents.length > maxAgents) void agents.shift()?.agent.close();
     return agent;
   };
   return {
-    async send(url, { proxy, ...request }) {
-      const answer = await agentFor(proxy).request({
+    async send(url, { proxy, tls, ...request }) {
+      const answer = await agentFor({ proxy, tls }).request({
         ...request,
         origin: url.origin,
         path: url.pathname + url.search,
@@ -24,24 +36,32 @@ export function createPools(options: TransportOptions): HttpTransport {
       return toAnswer(answer);
     },
     destroy: async () => {
-      await Promise.all([...agents.values()].map((agent) => agent.destroy()));
+      await Promise.all(agents.map(({ agent }) => agent.destroy()));
     },
   };
 }
 
-function directly({ connectMs, connectionsPerOrigin, destinations, resolve }: TransportOptions): Dispatcher {
+function directly(
+  { connectMs, connectionsPerOrigin, destinations, resolve }: TransportOptions,
+  tls: TlsSettings | undefined,
+): Dispatcher {
   return new Agent({
     factory: (origin, poolOptions) => {
       const lookup = judgedLookup(destinations, new URL(origin), resolve);
-      const connect = { timeout: connectMs, lookup };
+      const connect = { timeout: connectMs, lookup, ...securedBy(tls) };
       return new Pool(origin, { ...poolOptions, connect, connections: connectionsPerOrigin, pipelining: 1 });
     },
   });
 }
 
+function securedBy(tls: TlsSettings | undefined) {
+  return tls === undefined ? {} : { secureContext: secureContextOf(tls) };
+}
+
 function through(
   proxy: string,
   { connectMs, firstByteMs, connectionsPerOrigin }: TransportOptions,
+  tls: TlsSettings | undefined,
 ): Dispatcher {
   const connect = { timeout: connectMs };
   const { uri, token } = splitCredentials(proxy);
@@ -50,6 +70,7 @@ function through(
     ...(token === undefined ? {} : { token }),
     connect,
     proxyTls: connect,
+    requestTls: { ...connect, ...securedBy(tls) },
     factory: (origin, poolOptions: object) =>
       new Pool(origin, { ...poolOptions, connections: connectionsPerOrigin, pipelining: 1 }),
     // A proxy that never answers CONNECT is bounded like a server that never answers.

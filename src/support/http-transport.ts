@@ -1,5 +1,6 @@
 import type { Readable } from 'node:stream';
 import type { Destinations, Resolve } from './destination.ts';
+import type { TlsSettings } from './tls-settings.ts';
 
 /** Sends one request and gives what came; `fetch-http.ts` adds retries, redirects and the whole time. */
 export interface HttpTransport {
@@ -18,6 +19,7 @@ export interface TransportRequest {
   readonly signal: AbortSignal;
   /** The proxy to ask; `undefined` for a connection to the server itself. */
   readonly proxy: string | undefined;
+  readonly tls?: TlsSettings | undefined;
 }
 
 export interface TransportAnswer {

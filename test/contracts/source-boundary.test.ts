@@ -499,3 +499,31 @@ describe('what cannot be sent', () => {
       expect(readFileSync(join(file.parentPath, file.name), 'latin1')).not.toContain(token);
   });
 });
+
+test('a token that was replaced while the source was asked is tried once more, and no other is', async () => {
+  put('user/alice/json/1.2.0.zip', 'zip');
+  const file = join(directory, 'token');
+  writeFileSync(file, 'old-token');
+  const part: SecretPart = { kind: 'file', path: file, written: 'token' };
+  const auth: SourceAuth = { type: 'bearer', token: { setting: 'token_file', line: 7, parts: [part] } };
+  const source = connect({ auth });
+  upstream.handler = ({ headers }, response) => {
+    if (headers.authorization === 'Bearer new-token') return false;
+    writeFileSync(file, 'new-token');
+    response.writeHead(401).end();
+    return true;
+  };
+  expect((await openArchive(source)).kind).toBe('found');
+  const sent = () => [...new Set(upstream.seen.map(({ headers }) => headers.authorization))];
+  expect(sent()).toEqual(['Bearer old-token', 'Bearer new-token']);
+  const asked = upstream.seen.length;
+  upstream.handler = (_, response) => {
+    response.writeHead(401).end();
+    return true;
+  };
+  expect(detailOf(await openArchive(source))).toContain(
+    'the credentials are refused; put another secret into the file token (registry.toml:7)',
+  );
+  // At both addresses that clients know.
+  expect(upstream.seen).toHaveLength(asked + 2);
+});

@@ -1,0 +1,52 @@
+import { readFileSync } from 'node:fs';
+import tls, { createSecureContext, rootCertificates, type SecureContext } from 'node:tls';
+
+/** What secures connections beside what counts for all; texts in PEM. Two of them are the same if they are one object. */
+export interface TlsSettings {
+  /** Who we are. */
+  readonly identity: TlsIdentity | undefined;
+  /** Authorities that are trusted too. */
+  readonly ca: string | undefined;
+}
+
+export interface TlsIdentity {
+  readonly certificate: string;
+  readonly key: string;
+}
+
+const contexts = new WeakMap<TlsSettings, SecureContext>();
+const anonymous = new WeakMap<TlsSettings, TlsSettings>();
+
+/** Made once, as it holds a hundred authorities and more. */
+export function secureContextOf(settings: TlsSettings): SecureContext {
+  const made = contexts.get(settings);
+  if (made !== undefined) return made;
+  const { identity, ca } = settings;
+  const context = createSecureContext({
+    ...(ca === undefined ? {} : { ca: [...trustedAuthorities(), ca] }),
+    ...(identity === undefined ? {} : { cert: identity.certificate, key: identity.key }),
+  });
+  contexts.set(settings, context);
+  return context;
+}
+
+/** For where nobody is to know who we are; `undefined` where nothing else is left. */
+export function withoutIdentity(settings: TlsSettings | undefined): TlsSettings | undefined {
+  if (settings?.ca === undefined) return undefined;
+  if (settings.identity === undefined) return settings;
+  const known = anonymous.get(settings) ?? { ca: settings.ca, identity: undefined };
+  anonymous.set(settings, known);
+  return known;
+}
+
+/** What Node trusts by itself, which it forgets once it is given authorities. */
+function trustedAuthorities(): readonly string[] {
+  if ('getCACertificates' in tls && typeof tls.getCACertificates === 'function')
+    return tls.getCACertificates('default') as string[];
+  const extra = process.env.NODE_EXTRA_CA_CERTS;
+  try {
+    return extra ? [...rootCertificates, readFileSync(extra, 'utf8')] : rootCertificates;
+  } catch {
+    return rootCertificates;
+  }
+}
