@@ -7,6 +7,7 @@ import { describe, expect, test } from 'vitest';
 import { archiveStoreContract, checksumOf } from '../../test/contracts/archive-store.contract.ts';
 import { createDirectory, temporaryDirectory } from '../../test/support/temporary-directory.ts';
 import { zipOf } from '../../test/support/zip-bytes.ts';
+import { StorageError } from '../errors.ts';
 import type { Checksum } from '../model/checksum.ts';
 import { openFileArchiveStore } from './file-archive-store.ts';
 import { createVerifyingStore, type DamagedArchive } from './verifying-store.ts';
@@ -112,6 +113,37 @@ describe('an archive that went bad on our disk', () => {
     expect(await files.quarantine(checksum)).toBeUndefined();
     expect(await quarantined()).toEqual([]);
     expect(await buffer((await store.open(checksum)) ?? Readable.from([]))).toEqual(bytes);
+  });
+
+  test('one that cannot be moved away counts as not here, is read once, and is replaced', async () => {
+    const { files, file, damaged, reads } = await createScene();
+    await truncate(file, 1000);
+    const quarantine = () => Promise.reject(new StorageError('cannot move it: EROFS'));
+    let opened = 0;
+    const open = (wanted: Checksum) => {
+      opened++;
+      return files.open(wanted);
+    };
+    const store = createVerifyingStore(
+      { ...files, open, quarantine },
+      { onDamage: (archive) => void damaged.push(archive) },
+    );
+    for (const _ of [1, 2]) expect(await store.size(checksum)).toBeUndefined();
+    expect(await store.read(checksum)).toBeUndefined();
+    expect({ opened, reads: reads() }).toEqual({ opened: 1, reads: 0 });
+    expect(damaged).toMatchObject([{ checksum, movedTo: undefined }]);
+    expect((await readFile(file)).length).toBe(1000);
+    await store.store(checksum, Readable.from([bytes]));
+    expect(await store.size(checksum)).toBe(bytes.length);
+  });
+
+  test('whoever only looks leaves one where it is', async () => {
+    const { files, file, quarantined } = await createScene();
+    await truncate(file, 1000);
+    const store = createVerifyingStore(files, { leavesDamaged: true });
+    expect(await store.size(checksum)).toBeUndefined();
+    expect((await readFile(file)).length).toBe(1000);
+    expect(await quarantined()).toEqual([]);
   });
 
   test('two of one name are both kept', async () => {

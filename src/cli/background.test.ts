@@ -5,7 +5,7 @@ import type { Finding } from '../model/finding.ts';
 import type { ModuleName } from '../model/module-name.ts';
 import type { Registry } from '../registry/registry.ts';
 import type { MirrorReport, ScrubReport, SourceRefresh, SyncReport } from '../registry/reports.ts';
-import { noDiskWatch } from '../support/disk-watch.ts';
+import { createDiskWatch, noDiskWatch } from '../support/disk-watch.ts';
 import { systemError } from '../support/failing-disk.fixture.ts';
 import { temporaryName } from '../support/temporary-file.ts';
 import { createBackground, oldestReading } from './background.ts';
@@ -69,6 +69,9 @@ function createScene(text = '', refreshedAt = Number.NEGATIVE_INFINITY, isFollow
     },
     mirror: async (): Promise<MirrorReport> => nothingMirrored,
     scrubs: 0,
+    disk: noDiskWatch,
+    probes: [] as number[],
+    probe: async (): Promise<void> => {},
     scrub: async (): Promise<ScrubReport> => ({ archives: 0, bytes: 0, damaged: 0, repaired: 0 }),
   };
   const asked: Pick<
@@ -83,8 +86,13 @@ function createScene(text = '', refreshedAt = Number.NEGATIVE_INFINITY, isFollow
     | 'disk'
     | 'probeDisk'
   > = {
-    disk: noDiskWatch,
-    probeDisk: async () => {},
+    get disk() {
+      return scene.disk;
+    },
+    async probeDisk() {
+      scene.probes.push(scene.now);
+      return scene.probe();
+    },
     get config() {
       return scene.config;
     },
@@ -438,4 +446,47 @@ test('an edit that counts from the next start is told where the file was loaded'
   };
   await pass(1);
   expect(lines).toContain('warn: registry.toml: these count when serve is started again: server.port = 9090');
+});
+
+describe('a disk that takes nothing new', () => {
+  const full = new StorageError('cannot lock x: ENOSPC', { cause: systemError('ENOSPC') });
+
+  function createRefusingScene(isFollower = false) {
+    const lines: string[] = [];
+    const { scene, calls, pass } = createScene('', Number.NEGATIVE_INFINITY, isFollower);
+    const record = (message: string) => void lines.push(message);
+    const log = { debug: record, info: record, warn: record, error: record };
+    scene.disk = createDiskWatch(log, { now: () => scene.now });
+    scene.probe = () => Promise.reject(full);
+    scene.sync = () => Promise.reject(full);
+    return { scene, calls, pass, lines };
+  }
+
+  test('is told once, tried less and less often without asking the sources, and refreshed when it takes something', async () => {
+    const { scene, calls, pass, lines } = createRefusingScene();
+    const works = createScene().scene.sync;
+    await pass(50);
+    const syncs = () => calls.filter((call) => call === 'sync').length;
+    expect(syncs()).toBe(1);
+    expect(lines).toEqual([expect.stringContaining('the disk takes nothing new')]);
+    expect(scene.troubles.length).toBe(1);
+    const pauses = scene.probes.slice(1).map((at, i) => at - (scene.probes[i] ?? 0));
+    expect(pauses.length).toBeGreaterThan(0);
+    expect(pauses).toEqual([...pauses].sort((a, b) => a - b));
+    scene.probe = async () => {};
+    scene.sync = works;
+    await pass(60);
+    expect(lines.slice(1)).toEqual(['the disk takes what is new again']);
+    expect(scene.troubles.at(-1)).toBeUndefined();
+  });
+
+  test('is tried by each process of a server for itself', async () => {
+    const { scene, pass } = createRefusingScene(true);
+    scene.disk.refused(full);
+    await pass(30);
+    expect(scene.disk.isRefusing).toBe(true);
+    scene.probe = async () => {};
+    await pass(60);
+    expect(scene.disk.isRefusing).toBe(false);
+  });
 });

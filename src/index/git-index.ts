@@ -197,7 +197,8 @@ export async function openGitIndex(directory: string, { scratch }: OpenIndexOpti
     const baseTree = await identify(`${change.base.served}:`);
     if (!baseTree) throw new StorageError(`the served commit ${change.base.served} has no tree`);
     await scratch?.make();
-    const importing = importCommits(directory, commitBuilders(change, baseTree.id), variables());
+    const place = scratch?.gitDirectory ?? directory;
+    const importing = importCommits(place, commitBuilders(change, baseTree.id), variables());
     const ids = await inRepository(directory, 'write a commit', importing);
     return ids.at(-1) ?? '';
   }

@@ -5,6 +5,7 @@ import { StorageError } from '../errors.ts';
 import { onDisk } from '../support/disk-errors.ts';
 import { makeFolder } from '../support/make-folder.ts';
 import { findAbandoned, removeFiles, temporaryName } from '../support/temporary-file.ts';
+import { servedRef } from './layout.ts';
 
 /**
  * A folder outside the data for what whoever only looks has to write all the same: objects of indexes that are read, of
@@ -13,6 +14,8 @@ import { findAbandoned, removeFiles, temporaryName } from '../support/temporary-
 export interface Scratch {
   /** Absolute. There once `make` has resolved. */
   readonly directory: string;
+  /** A bare repository in it without refs, for what git makes refs of on its way. */
+  readonly gitDirectory: string;
   /** Its object store, which has the data's as an alternate. */
   readonly objectDirectory: string;
   /** For git on the data's repository: where it reads and writes objects. Empty before `make`. */
@@ -32,7 +35,8 @@ const prefix = 'moonbit-registry';
 export function createScratch(sharedObjects?: string): Scratch {
   const directory = join(tmpdir(), temporaryName(prefix));
   const shared = sharedObjects ?? join(directory, 'index', 'objects');
-  const objectDirectory = join(directory, 'objects');
+  const gitDirectory = join(directory, 'repository');
+  const objectDirectory = join(gitDirectory, 'objects');
   let making: Promise<void> | undefined;
   let isMade = false;
 
@@ -41,9 +45,15 @@ export function createScratch(sharedObjects?: string): Scratch {
       await removeOld();
       await makeFolder(directory, 0o700);
       await makeFolder(join(objectDirectory, 'info'));
-      await onDisk(`write below ${directory}`, () =>
-        writeFile(join(objectDirectory, 'info', 'alternates'), `${shared}\n`),
-      );
+      await makeFolder(join(gitDirectory, 'refs'));
+      await onDisk(`write below ${directory}`, async () => {
+        await writeFile(join(gitDirectory, 'HEAD'), `ref: ${servedRef}\n`);
+        await writeFile(
+          join(gitDirectory, 'config'),
+          '[core]\n\trepositoryformatversion = 0\n\tbare = true\n',
+        );
+        await writeFile(join(objectDirectory, 'info', 'alternates'), `${shared}\n`);
+      });
       isMade = true;
     } catch (cause) {
       if (!(cause instanceof StorageError)) throw cause;
@@ -54,6 +64,7 @@ export function createScratch(sharedObjects?: string): Scratch {
 
   return {
     directory,
+    gitDirectory,
     objectDirectory,
     variables: () => (isMade ? { GIT_OBJECT_DIRECTORY: objectDirectory } : {}),
     make: () => (making ??= makeOnce()),

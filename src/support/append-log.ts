@@ -68,8 +68,8 @@ async function appendNow(options: AppendLogOptions, lines: readonly string[]): P
   try {
     const start = (await endsInLine(handle)) ? batch : Buffer.concat([Buffer.from('\n'), batch]);
     const { bytesWritten } = await handle.write(start);
-    if (bytesWritten < start.length)
-      throw new Error(`${options.file} took ${bytesWritten} of ${start.length} bytes`);
+    // A disk that is full says so of what it did not take.
+    if (bytesWritten < start.length) await handle.appendFile(start.subarray(bytesWritten));
     await syncFile(handle);
   } finally {
     await handle.close();

@@ -12,6 +12,8 @@ export interface CliRun {
   readonly env?: Readonly<Record<string, string | undefined>>;
   readonly input?: string;
   readonly signal?: AbortSignal;
+  /** Another user than the one of the test; only root may say so. */
+  readonly as?: { readonly uid: number; readonly gid: number };
   /** A command and its first words that run the program: `unshare`, for example. */
   readonly within?: readonly string[];
   /** For `startCli`: what its output says once it serves, with the address as first group. Default: the first URL. */
@@ -70,6 +72,7 @@ function start(args: readonly string[], run: CliRun): ChildProcessWithoutNullStr
     cwd: run.cwd,
     env: { ...process.env, ...run.env },
     signal: run.signal,
+    ...run.as,
   });
   child.stdin.on('error', () => undefined);
   child.stdin.end(run.input);
