@@ -34,7 +34,7 @@ export function defineServe(parent: Command, run: Run): void {
     .summary('serve the registry to moon and git')
     .description(
       'Serves the index, archives and the API, and keeps the index fresh in the background. ' +
-        'Edits of registry.toml count at once, except data_dir, host, port, max_connections and [limits]. Ctrl-C or SIGTERM ends it after running requests.',
+        'Edits of registry.toml count at once, except data_dir, host, port, max_connections and [limits]. Ctrl-C or SIGTERM ends it after running requests; SIGHUP reads registry.toml again.',
     )
     .option('--host <address>', 'the address to listen on (default: server.host)')
     .option('--port <number>', 'the port to listen on, 0 for a free one (default: server.port)')
