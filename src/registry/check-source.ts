@@ -59,7 +59,7 @@ async function look(source: Source, index: GitIndex, check: Check): Promise<void
     {
       step: 'authenticate',
       ok: true,
-      detail: source.config.auth ? 'credentials accepted' : 'no credentials needed',
+      detail: hasCredentials(source.config) ? 'credentials accepted' : 'no credentials needed',
     },
   );
   check.stage = 'index';
@@ -85,6 +85,10 @@ async function look(source: Source, index: GitIndex, check: Check): Promise<void
   if (!isReadable) return;
   check.stage = 'archive';
   steps.push(await checkArchive(source, index, files));
+}
+
+function hasCredentials({ auth, tls }: Source['config']): boolean {
+  return auth !== undefined || tls?.certificate !== undefined;
 }
 
 function stepsOfFailure(failure: SourceFailure | undefined, detail: string): Step[] {

@@ -33,7 +33,7 @@ export async function checkGitConfig(
 const concernsUs = /(?:^|\0)(?:url\..*\.insteadof|http\..*|credential\..*|core\.sshcommand)(?=\0)/i;
 
 /** What git, left alone, would do for one address. */
-export interface GitSettings {
+interface GitSettings {
   /** The address after `url.*.insteadOf`. */
   readonly address: string;
   /** What counts for it of `http.*`, `credential.*` and `core.sshcommand`, by names in lower case. */
@@ -74,7 +74,7 @@ async function ask(args: readonly string[], env: Environment): Promise<string> {
 }
 
 /** What of it would matter to a source, each with the setting of ours that says the same. Values may be secrets, and are not told. */
-export function judgeGitSettings(
+function judgeGitSettings(
   source: SourceConfig,
   { address, values }: GitSettings,
   env: Environment,

@@ -90,7 +90,9 @@ async function examineSources(options: DoctorOptions, config: Config): Promise<H
         : []),
       checkClock(looks.flatMap((look: SourceLook) => look.clocks)),
       ...found,
-      ...(await checkGitConfig(config.sources, options.env, refusingSources(found))),
+      ...(await containCheck('git configuration', () =>
+        checkGitConfig(config.sources, options.env, refusingSources(found)),
+      )),
     ];
   } finally {
     await registry?.close();

@@ -1,5 +1,5 @@
-import { execFileSync } from 'node:child_process';
-import { writeFileSync } from 'node:fs';
+import { createPrivateKey } from 'node:crypto';
+import { rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeEach, expect, test } from 'vitest';
 import { createCertificateAuthority } from '../../test/support/certificates.ts';
@@ -44,15 +44,15 @@ test.each([
   ['is larger than 1024 KiB', Buffer.alloc(1024 * 1024 + 1, 'x')],
   ['is not UTF-8 text', Buffer.from([0x30, 0x82, 0xff])],
 ])('a key that %s is told with its file and line', async (problem, content) => {
-  if (content === undefined) execFileSync('rm', [join(directory, 'client.key')]);
+  if (content === undefined) rmSync(join(directory, 'client.key'));
   else put('client.key', content === 'other' ? other.key : content);
   expect(await read(both)).toEqual(unusable(`the file client.key (tls.key) ${problem} (registry.toml:5)`));
 });
 
 test('an encrypted key is told with the command that gives one that is not', async () => {
   const path = join(directory, 'client.key');
-  execFileSync('openssl', ['pkcs8', '-topk8', '-in', path, '-out', `${path}.x`, '-passout', 'pass:hush']);
-  execFileSync('mv', [`${path}.x`, path]);
+  const sealed = { type: 'pkcs8', format: 'pem', cipher: 'aes-256-cbc', passphrase: 'hush' } as const;
+  put('client.key', createPrivateKey(one.key).export(sealed));
   expect(await read(both)).toEqual(
     unusable(
       'the file client.key (tls.key) is encrypted, and nobody is here to type its passphrase: ' +

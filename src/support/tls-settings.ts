@@ -9,7 +9,7 @@ export interface TlsSettings {
   readonly ca: string | undefined;
 }
 
-export interface TlsIdentity {
+interface TlsIdentity {
   readonly certificate: string;
   readonly key: string;
 }
