@@ -2,7 +2,11 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { configKeys } from '../config/schema-shape.ts';
+import { argumentOffers, nameInside, optionOffers, shortly } from './completion-offers.ts';
+import { valueCount } from './completion-place.ts';
 import { cli } from './io.fixture.ts';
+import { createProgram, withDescendants } from './program.ts';
 
 let directory: string;
 beforeAll(async () => {
@@ -44,6 +48,118 @@ test('source names are completed', async () => {
 test('source names are those of the registry being typed about', async () => {
   const { stdout } = await cli(['complete', '--', '-d', directory, 'mirror', '-s', 'p']);
   expect(stdout).toContain('partner');
+});
+
+/** The directive alone: 0 for paths, 16 for folders, 4 for neither. */
+async function directive(...words: string[]): Promise<number> {
+  const { stdout } = await cli(['complete', '--', ...words], { workingDirectory: directory });
+  return Number(stdout.trimEnd().split('\n').at(-1)?.slice(1));
+}
+
+test.each([
+  [16, ['-d', '']],
+  [16, ['--dir=']],
+  [16, ['init', '']],
+  [16, ['restore', 'x.tar', '']],
+  [0, ['restore', '']],
+  [0, ['backup', '/ba']],
+  [0, ['mirror', '--from', '']],
+  [0, ['mirror', '--from=../']],
+  [0, ['list', '--outdated', '']],
+  [0, ['plan', '--config', '']],
+  [0, ['source', 'add', 'x', '--bearer-file', '']],
+  [0, ['source', 'login', 'x', '--basic-file', 'me', '']],
+  [4, ['source', 'login', 'x', '--basic-file', '']],
+  [4, ['source', 'rename', 'partner', '']],
+  [4, ['sync', '']],
+])('the shell is told with %j to list paths after %j, or not to', async (expected, words) => {
+  expect(await directive(...words)).toBe(expected);
+});
+
+test.each([
+  [['config', 'server.ba'], ['server.base_url']],
+  [['config', 'sources.partner.pri'], ['sources.partner.priority']],
+  [
+    ['config', 'server.upstream_fallback', ''],
+    ['true', 'false'],
+  ],
+  [['config', 'sources.partner.type', 'c'], ['custom']],
+  [
+    ['config', 'default_source', ''],
+    ['partner', 'internal'],
+  ],
+  [['config', 'server.port', '1', 'server.ho'], ['server.host']],
+  [['config', 'server.port', '80', 'server.upstream_fallback', 't'], ['true']],
+  [['config', '--unset', 'server.port', 'server.ba'], ['server.base_url']],
+  [['source', 'rename', 'p'], ['partner']],
+  [
+    ['source', 'add', 'x', '--type=mo'],
+    ['--type=mooncakes', '--type=moonbit-registry'],
+  ],
+  [
+    ['conflicts', 'accept', 'a/b', '--origin', ''],
+    ['partner', 'internal'],
+  ],
+  [
+    ['--log-format', ''],
+    ['text', 'json'],
+  ],
+  [['-v', '--log-format=json', 'sou'], ['source']],
+  [['source', 'add', 'x', '--include', 'a/*', 'b/*', '--exc'], ['--exclude']],
+  [['help', 'source', 'ch'], ['check']],
+  [
+    ['state', ''],
+    ['downgrade', 'help'],
+  ],
+  [['sync', '--', '-'], []],
+  [['mirror', '--', '--s'], []],
+  [['source', 'add', 'x', '--url', '-'], []],
+  [['nosuch', ''], []],
+  [[''], expect.arrayContaining(['config', 'explain'])],
+])('after %j come %j', async (words, expected) => {
+  expect(await complete(...words)).toEqual(expected);
+});
+
+test('variables are those that there are', async () => {
+  const { stdout } = await cli(['complete', '--', 'source', 'login', 'x', '--bearer-env', 'T'], {
+    env: { TOKEN: 'secret', HOME: '/x' },
+  });
+  expect(stdout).toBe('TOKEN\n:4\n');
+});
+
+test('it is known of every argument and every option what may stand there', () => {
+  const program = createProgram({ run: async () => {}, writeHelp: () => {}, columns: undefined });
+  const commands = withDescendants(program);
+  const argumentNames = commands.flatMap((command) =>
+    command.registeredArguments
+      .filter(({ argChoices }) => !argChoices)
+      .map((argument) => `${nameInside(command)} ${argument.name()}`),
+  );
+  const own = ['config key', 'config value', 'config more'];
+  expect([...argumentNames].sort()).toEqual([...Object.keys(argumentOffers), ...own].sort());
+  const options = commands.flatMap((command) => command.options).filter((option) => valueCount(option) > 0);
+  const free = options.filter(({ argChoices }) => !argChoices).map(({ long }) => long);
+  expect([...new Set(free)].sort()).toEqual(Object.keys(optionOffers).sort());
+  for (const option of options) {
+    const offers = optionOffers[option.long ?? ''];
+    if (offers)
+      expect([option.long, offers.length]).toEqual([
+        option.long,
+        Math.min(valueCount(option), offers.length),
+      ]);
+  }
+});
+
+test('descriptions are short, whole and without an end', async () => {
+  const program = createProgram({ run: async () => {}, writeHelp: () => {}, columns: undefined });
+  const commands = withDescendants(program);
+  const texts = [
+    ...commands.map((command) => command.summary() || command.description()),
+    ...commands.flatMap(({ options }) => options.map(({ description }) => description)),
+    ...configKeys.map(({ meaning }) => meaning),
+  ];
+  expect(texts.length).toBeGreaterThan(100);
+  for (const text of texts.map(shortly)) expect(text).toMatch(/^.{0,80}(?<![.…,;])$/);
 });
 
 test('outside a registry there are no names, and no error', async () => {

@@ -1,13 +1,11 @@
-import { resolve } from 'node:path';
-import type { RootCommand } from '@bomb.sh/tab';
 import type { Command } from 'commander';
-import { RegistryError } from '../errors.ts';
-import { captureConsole } from './console-output.ts';
+import { toVisibleLine } from '../support/visible-text.ts';
+import { type OfferedWord, offerAt } from './completion-offers.ts';
+import { findPlace } from './completion-place.ts';
+import { directoryIn, wordsOf } from './completion-words.ts';
 import type { CommandContext, Run } from './context.ts';
 import { exitCodes } from './exit-codes.ts';
 import { createProgram } from './program.ts';
-
-type Complete = (value: string, description: string) => void;
 
 /** What the completion scripts of shells call: `complete -- WORDS…`, the last of which is unfinished. */
 export function defineComplete(parent: Command, run: Run): void {
@@ -23,51 +21,36 @@ export function defineComplete(parent: Command, run: Run): void {
     );
 }
 
-/** Suggestions as `WORD<TAB>DESCRIPTION`, and last the directive `:N` that the scripts expect. */
+/** What the scripts are told in the last line, `:N`; the numbers are those that completion scripts commonly have. */
+const directives = { noSpace: 2, noFiles: 4, onlyFolders: 16 } as const;
+
+/** More than a terminal shows: names are then completed part by part. */
+const maxWords = 500;
+
+/** What any shell takes as it is: a name may be anything that an upstream registry lets through. */
+const plain = /^[\p{L}\p{N}_./@:+=-]+$/u;
+
+/** Suggestions as `WORD<TAB>DESCRIPTION`, and last the directive. */
 async function suggestWords(words: readonly string[], context: CommandContext): Promise<string[]> {
-  const { default: tab } = await import('@bomb.sh/tab/commander');
   const program = createProgram({ run: async () => {}, writeHelp: () => {}, columns: undefined });
-  const root = tab(program, { completionCommandName: 'completion-script' });
-  root.commands.delete('completion-script');
-  shareGlobalOptions(root);
-  offerSources(root, await sourceNames(folderIn(words, context)));
-  return captureConsole(() => root.parse([...words]));
+  const place = findPlace(program, words);
+  const prefix = place.kind === 'value' ? place.prefix : '';
+  const typed = (words.at(-1) ?? '').slice(prefix.length);
+  const offer = offerAt(place, words);
+  if (offer.kind === 'files') return [':0'];
+  if (offer.kind === 'folders') return [`:${directives.onlyFolders}`];
+  const found = await wordsOf(offer, typed, directoryIn(words, context), context);
+  const { fitting, isWhole } = narrow(found, typed);
+  const lines = fitting.map(({ word, about }) => `${prefix}${word}${about && `\t${toVisibleLine(about)}`}`);
+  return [...lines, `:${directives.noFiles + (isWhole ? 0 : directives.noSpace)}`];
 }
 
-/** The library looks for options on the command alone, and ours may stand behind any. */
-function shareGlobalOptions(root: RootCommand): void {
-  for (const command of root.commands.values()) {
-    for (const [name, option] of root.options)
-      if (!command.options.has(name)) command.options.set(name, option);
-  }
-}
-
-function offerSources(root: RootCommand, names: readonly string[]): void {
-  const offer = (complete: Complete) => {
-    for (const name of names) complete(name, 'source');
-  };
-  for (const command of ['default', 'enable', 'disable', 'remove', 'check', 'login', 'logout']) {
-    const argument = root.commands.get(`source ${command}`)?.arguments.get('name');
-    if (argument) argument.handler = offer;
-  }
-  const option = root.commands.get('mirror')?.options.get('source');
-  if (option) option.handler = offer;
-}
-
-/** The registry that the words being completed are about. */
-function folderIn(words: readonly string[], { directory }: CommandContext): string {
-  const position = words.findIndex((word) => word === '-d' || word === '--dir');
-  const joined = words.find((word) => word.startsWith('--dir='))?.slice('--dir='.length);
-  return resolve(directory, joined ?? (position < 0 ? '.' : (words[position + 1] ?? '.')));
-}
-
-async function sourceNames(directory: string): Promise<readonly string[]> {
-  const { loadConfig } = await import('../config/load.ts');
-  try {
-    return (await loadConfig(directory)).sources.map((source) => source.name);
-  } catch (error) {
-    // Pressing Tab outside a registry is no failure: there are no names to offer.
-    if (error instanceof RegistryError) return [];
-    throw error;
-  }
+/** The words that begin as typed; where there are too many, their next part, up to a slash or a dot. */
+function narrow(words: readonly OfferedWord[], typed: string) {
+  const fitting = words.filter(({ word }) => word.startsWith(typed) && plain.test(word));
+  if (fitting.length <= maxWords) return { fitting, isWhole: true };
+  const parts = new Set(
+    fitting.map(({ word }) => word.slice(0, word.slice(typed.length).search(/[/.]|$/) + typed.length + 1)),
+  );
+  return { fitting: [...parts].slice(0, maxWords).map((word) => ({ word, about: '' })), isWhole: false };
 }

@@ -2,14 +2,16 @@ import type { Config } from '../config/config.ts';
 import type { Log } from '../support/log.ts';
 import { effectiveSettings, formatSetting } from './settings.ts';
 
-/** What a server is built with: the socket it listens on, and its bounds. All other settings are read whenever they are needed. */
-const fixedAtStart = /^(?:server\.(?:host|port|max_connections)|limits\.[a-z_]+)$/;
+/** Whether a server is built with a setting: where its data are, the socket it listens on, its bounds. All others are read whenever they are needed. */
+export function countsFromStart(key: string): boolean {
+  return /^(?:registry\.data_dir|server\.(?:host|port|max_connections)|limits\..+)$/.test(key);
+}
 
 /** The settings, as `registry.toml` has them, of which `now` has another value than a server that began with `started` uses. */
 export function findLateEdits(started: Config, now: Config): string[] {
   const used = effectiveSettings(started);
   return [...effectiveSettings(now)].flatMap(([key, value]) =>
-    fixedAtStart.test(key) && value !== used.get(key) ? [formatSetting(key, value)] : [],
+    countsFromStart(key) && value !== used.get(key) ? [formatSetting(key, value)] : [],
   );
 }
 

@@ -3,8 +3,9 @@ import { UsageError } from '../errors.ts';
 import { redact } from '../support/redact.ts';
 import { shellLine } from '../support/shell.ts';
 import { suggest } from '../support/suggest.ts';
+import { keysFor } from './key-words.ts';
 import { sourceNames } from './problem.ts';
-import { configKeys, configShape, type Shape, type ValueShape } from './schema-shape.ts';
+import { configShape, type Shape, type ValueShape } from './schema-shape.ts';
 import { parseToml, type TomlPath, type TomlTable } from './toml-document.ts';
 import type { TomlItem } from './toml-edit.ts';
 
@@ -117,8 +118,5 @@ function childOf(shape: Shape | undefined, part: string | number): Shape | undef
 }
 
 function keysOf(value: TomlTable): string[] {
-  const names = sourceNames(value).filter((name) => typeof name === 'string');
-  return configKeys.flatMap(({ key }) =>
-    key.startsWith('sources.NAME.') ? names.map((name) => key.replace('NAME', name)) : [key],
-  );
+  return keysFor(sourceNames(value).filter((name) => typeof name === 'string')).map(({ key }) => key);
 }

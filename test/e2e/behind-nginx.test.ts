@@ -84,7 +84,7 @@ async function createScene(besides = '') {
   return { registry, base, ask, tls, requests };
 }
 
-describe.skipIf(!hasNginx)(`behind nginx${hasNginx ? '' : ' (needs the command nginx)'}`, () => {
+describe.skipIf(!hasNginx)(`behind nginx${hasNginx ? '' : ' (skipped: there is no nginx here)'}`, () => {
   test('git clones, shallow too and with two slashes, and pulls', async () => {
     const { registry, base, tls } = await createScene();
     await registry.publishMany('alice/module', 300);

@@ -1,4 +1,5 @@
 import type { Command } from 'commander';
+import { completionScripts } from '../completion-scripts.ts';
 import { captureConsole } from '../console-output.ts';
 import { addExamples, type CommandContext, type Run } from '../context.ts';
 import { CommandLineError, exitCodes } from '../exit-codes.ts';
@@ -9,9 +10,9 @@ type Shell = (typeof shells)[number];
 export function defineCompletion(parent: Command, run: Run): void {
   const command = parent
     .command('completion')
-    .summary('a script that completes commands, options and source names')
+    .summary('a script that completes commands, options and names')
     .description(
-      'Prints a script for your shell that completes commands, options and source names. bash needs the bash-completion package.',
+      'Prints a script for your shell that completes commands, options, settings, paths, and the names of sources and modules.',
     )
     .addArgument(parent.createArgument('[shell]', 'default: the one in $SHELL').choices(shells));
   addExamples(command, [
@@ -19,17 +20,23 @@ export function defineCompletion(parent: Command, run: Run): void {
       'source <(moonbit-registry completion bash)',
       'Complete in this bash; put it into ~/.bashrc to keep it.',
     ],
+    ['source <(moonbit-registry completion zsh)', 'In zsh; put it into ~/.zshrc to keep it.'],
     ['moonbit-registry completion fish > ~/.config/fish/completions/moonbit-registry.fish', 'For fish.'],
   ]);
   command.action((shell: Shell | undefined) =>
     run(async (context) => {
       const chosen = shell ?? shellOf(context);
-      const { script } = await import('@bomb.sh/tab');
-      const [text] = captureConsole(() => script(chosen, 'moonbit-registry', 'moonbit-registry'));
-      context.output.result({ text: text ?? '', json: { shell: chosen, script: text }, isForPrograms: true });
+      const text = await scriptFor(chosen);
+      context.output.result({ text, json: { shell: chosen, script: text }, isForPrograms: true });
       return exitCodes.done;
     }),
   );
+}
+
+async function scriptFor(shell: Shell): Promise<string> {
+  if (shell !== 'powershell') return completionScripts[shell];
+  const { script } = await import('@bomb.sh/tab');
+  return captureConsole(() => script(shell, 'moonbit-registry', 'moonbit-registry')).join('\n');
 }
 
 function shellOf({ io }: CommandContext): Shell {

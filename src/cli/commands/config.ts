@@ -4,6 +4,7 @@ import { NotFoundError } from '../../errors.ts';
 import { addExamples, type CommandContext, type Run, readConfig } from '../context.ts';
 import { addLossOptions, type LossFlags, type MadeEdit, makeEdit } from '../edit.ts';
 import { CommandLineError, type ExitCode, exitCodes } from '../exit-codes.ts';
+import { countsFromStart } from '../late-edits.ts';
 import { effectiveSettings, formatSetting, formatValue } from '../settings.ts';
 
 interface Flags extends LossFlags {
@@ -138,10 +139,7 @@ function describeServed({ lines, report }: MadeEdit['served'], keys: readonly st
   return changes.length > 0 || (heldBack.length > 0 && isOfSource) ? lines : [];
 }
 
-/** What a server reads but once. */
-const readAtStart = /^(server\.(host|port|max_connections)|registry\.data_dir|limits\..+)$/;
-
 function sayWhenItCounts({ output }: CommandContext, keys: readonly string[]): void {
-  const late = keys.filter((key) => readAtStart.test(key));
+  const late = keys.filter(countsFromStart);
   if (late.length > 0) output.note(`Counts from the next start of "serve": ${late.join(', ')}.`);
 }

@@ -25,7 +25,7 @@ const commands: readonly DefineCommand[] = [
 export function defineSource(parent: Command, run: Run): void {
   const command = parent
     .command('source')
-    .summary('add, list, check, enable, disable, log in to, rename or remove sources')
+    .summary('add, list, check and change sources')
     .description(
       'Manages the upstream registries this one reads. Edits keep the comments and order of registry.toml.',
     );
