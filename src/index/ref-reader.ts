@@ -47,8 +47,8 @@ function createFileReader<T>(parse: (content: string) => T): (file: string) => T
     if (content === undefined) return undefined;
     const value = parse(content);
     // Replaced twice within a tick of the disk's clock, and by a file with the number of the first, it would look the same.
-    if (Date.now() - Number((mtimeNs > ctimeNs ? mtimeNs : ctimeNs) / 1_000_000n) > settledMs)
-      known.set(file, { identity, value });
+    const changedMs = Math.max(Number(mtimeNs / 1_000_000n), Number(ctimeNs / 1_000_000n));
+    if (Date.now() - changedMs > settledMs) known.set(file, { identity, value });
     return value;
   };
 }
