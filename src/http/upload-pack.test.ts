@@ -8,7 +8,15 @@ import { describe, expect, onTestFinished, test, vi } from 'vitest';
 import { createRegistryStandIn } from '../../test/support/registry-stand-in.ts';
 import { temporaryDirectory } from '../../test/support/temporary-directory.ts';
 import { createAnswerExchange, discardOffers } from './answer-exchange.ts';
-import { createUploadPack, type PackAnswer, type UploadPackOptions } from './upload-pack.ts';
+import { shareOf } from './git-processes.ts';
+import {
+  type Caller,
+  createUploadPack,
+  type PackAnswer,
+  type PackRequest,
+  type UploadPack,
+  type UploadPackOptions,
+} from './upload-pack.ts';
 
 async function world(options: Partial<UploadPackOptions> = {}) {
   const registry = await createRegistryStandIn();
@@ -32,9 +40,9 @@ async function world(options: Partial<UploadPackOptions> = {}) {
   return { registry, uploadPack, request, messages };
 }
 
-function createCaller() {
+function createCaller(address = '192.0.2.1') {
   const leaving = new AbortController();
-  return { signal: () => leaving.signal, leave: () => leaving.abort() };
+  return { client: { address }, signal: () => leaving.signal, leave: () => leaving.abort() };
 }
 
 const stays = createCaller();
@@ -150,6 +158,47 @@ describe('an answer', () => {
     );
     expect(answers.map(({ kind }) => kind).sort()).toEqual(['busy', 'bytes', 'bytes']);
   });
+});
+
+describe('one client that asks for a thousand things', () => {
+  const ask = (uploadPack: UploadPack, request: PackRequest, caller: Caller) => (commit: number) =>
+    uploadPack.answer({ ...request, commit: String(commit).padStart(40, '0') }, caller);
+
+  test('keeps nobody from having an answer, be it there or to be computed', async () => {
+    const { uploadPack, request } = await world({ processes: 1, queue: 20 });
+    const known = await uploadPack.answer(request, stays);
+    const greedy = ask(uploadPack, request, createCaller('2001:db8::1'));
+    const flood = Array.from({ length: 1000 }, (_, position) => greedy(position));
+    const others = [2, 3, 4].map((number) => createCaller(`192.0.2.${number}`));
+    expect(await uploadPack.answer(request, createCaller('192.0.2.9'))).toEqual(known);
+    const answers = await Promise.all(
+      others.map((other, position) => ask(uploadPack, request, other)(5000 + position)),
+    );
+    expect(answers.map(({ kind }) => kind)).toEqual(['bytes', 'bytes', 'bytes']);
+    const refused = (await Promise.all(flood)).filter(({ kind }) => kind === 'busy');
+    // All but the one that ran and those for whom there was a place, of which the others took three.
+    expect(refused).toHaveLength(1000 - 1 - 20 + 3);
+  });
+
+  test('keeps nobody from what it asked for itself', async () => {
+    const { uploadPack, request } = await world({ processes: 1, queue: 20 });
+    const greedy = ask(uploadPack, request, createCaller('192.0.2.1'));
+    const flood = Array.from({ length: 21 }, (_, position) => greedy(position));
+    const wanted = ask(uploadPack, request, createCaller('192.0.2.2'))(20);
+    expect(await Promise.race([wanted.then(() => 'wanted'), flood[19]?.then(() => 'flood')])).toBe('wanted');
+    await Promise.all(flood);
+  });
+});
+
+test.each([
+  ['192.0.2.1', '192.0.2.1'],
+  ['2001:db8:1:2:3:4:5:6', '2001:db8:1:2'],
+  ['2001:db8:1:2::', '2001:db8:1:2'],
+  ['2001:db8::1', '2001:db8:0:0'],
+  ['::1', '0:0:0:0'],
+  ['unknown', 'unknown'],
+])('the share of the queue of %s is that of %s', (address, share) => {
+  expect(shareOf(address)).toBe(share);
 });
 
 describe('processes that share answers', () => {

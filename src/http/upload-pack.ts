@@ -1,11 +1,11 @@
 import { Readable } from 'node:stream';
 import { buffer } from 'node:stream/consumers';
 import { LRUCache } from 'lru-cache';
-import pLimit from 'p-limit';
 import type { AnswerExchange, OfferedAnswer } from './answer-exchange.ts';
 import { createAnswerShelf } from './answer-shelf.ts';
+import type { ClientAddress } from './client-address.ts';
 import { collectOutput, relayOutput } from './git-output.ts';
-import { type GitProcess, startUploadPack } from './git-process.ts';
+import { type Asker, createGitProcesses, shareOf } from './git-processes.ts';
 import type { Log } from './log.ts';
 import { createSharedWork } from './shared-work.ts';
 import type { GitProtocol, UploadInput } from './upload-request.ts';
@@ -23,12 +23,14 @@ export interface UploadPack {
   close(): void;
 }
 
-interface Caller {
+export interface Caller {
+  /** Of those that have to wait, each client has its turn. */
+  readonly client: Pick<ClientAddress, 'address'>;
   /** Aborted when the client leaves; asked for only if git is. */
   readonly signal: () => AbortSignal;
 }
 
-interface PackRequest {
+export interface PackRequest {
   /** The served commit when the request came. */
   readonly commit: string;
   readonly protocol: GitProtocol;
@@ -95,13 +97,13 @@ export function createUploadPack(options: UploadPackOptions): UploadPack {
     isTold: options.isTold,
   });
   const sharing = createSharedWork<Collected>();
-  const processes = createProcesses(options);
+  const processes = createGitProcesses(options);
   let shared = 0;
 
-  async function compute(key: string, request: PackRequest, signal: AbortSignal): Promise<Collected> {
-    const child = await processes.start(request, signal);
+  async function compute(key: string, request: PackRequest, asker: Asker): Promise<Collected> {
+    const child = await processes.start(request, asker, key);
     if (!child) return { kind: 'busy' };
-    const collected = await collectOutput(child, answerBytes, timeoutMs, signal);
+    const collected = await collectOutput(child, answerBytes, timeoutMs, asker.signal);
     if (collected.kind === 'large') {
       const { begun } = collected;
       const rest = relayOutput(child, timeoutMs, tellFailure);
@@ -119,13 +121,13 @@ export function createUploadPack(options: UploadPackOptions): UploadPack {
     { inTurn, find, offer }: AnswerExchange,
     key: string,
     request: PackRequest,
-    signal: AbortSignal,
+    asker: Asker,
   ): Promise<Collected> {
-    return inTurn<Collected>(key, signal, async (answer) => {
+    return inTurn<Collected>(key, asker.signal, async (answer) => {
       const offered = await find(key);
       const theirs = offered && (await take(key, request.commit, offered));
       if (theirs) return answer(theirs);
-      const collected = await compute(key, request, signal);
+      const collected = await compute(key, request, asker);
       const kept = collected.kind === 'bytes' ? cache.get(key) : shelf.find(key)?.read();
       answer(collected);
       if (kept) await offer(key, request.commit, kept);
@@ -163,14 +165,15 @@ export function createUploadPack(options: UploadPackOptions): UploadPack {
   }
 
   /** From the disk; where it is not there, from a git of the client's own. */
-  async function stream(key: string, request: PackRequest, signal: AbortSignal): Promise<PackAnswer> {
+  async function stream(key: string, request: PackRequest, asker: Asker): Promise<PackAnswer> {
+    const { signal } = asker;
     const spool = shelf.find(key);
     const kept = spool?.read();
     if (spool && kept) {
       endWith(signal, kept);
       return { kind: 'stream', stream: kept, sizeBytes: spool.isWhole ? spool.sizeBytes : undefined };
     }
-    const child = await processes.start(request, signal);
+    const child = await processes.start(request, asker);
     if (!child) return { kind: 'busy' };
     const own = Readable.from(relayOutput(child, timeoutMs, tellFailure), { objectMode: false });
     endWith(signal, own, () => child.kill());
@@ -184,11 +187,14 @@ export function createUploadPack(options: UploadPackOptions): UploadPack {
       const isKept = known !== undefined || shelf.find(key) !== undefined;
       if (isKept || sharing.has(key)) shared++;
       if (known) return { kind: 'bytes', bytes: known };
-      if (isKept || shelf.refuses(key)) return stream(key, request, caller.signal());
-      const collected = await sharing.run(key, caller.signal(), (left) =>
-        exchange ? computeInTurn(exchange, key, request, left) : compute(key, request, left),
-      );
-      return collected.kind === 'large' ? stream(key, request, caller.signal()) : collected;
+      const asker: Asker = { share: shareOf(caller.client.address), signal: caller.signal() };
+      if (isKept || shelf.refuses(key)) return stream(key, request, asker);
+      processes.join(key, asker.share);
+      const collected = await sharing.run(key, asker.signal, (signal) => {
+        const first = { ...asker, signal };
+        return exchange ? computeInTurn(exchange, key, request, first) : compute(key, request, first);
+      });
+      return collected.kind === 'large' ? stream(key, request, asker) : collected;
     },
     stats: () => ({ ...processes.stats(), shared }),
     close: shelf.close,
@@ -204,29 +210,6 @@ function endWith(signal: AbortSignal, stream: Readable, alsoEnd = () => {}): voi
   signal.addEventListener('abort', leave, { once: true });
   stream.once('close', () => signal.removeEventListener('abort', leave));
   if (signal.aborted) leave();
-}
-
-/** Bounds how many git processes run, and how many requests wait for one. */
-function createProcesses(options: UploadPackOptions) {
-  const limit = pLimit(options.processes);
-  let started = 0;
-  return {
-    /** Waits for a slot, which the process then holds until it is gone. `undefined`: too many wait already. */
-    async start(request: PackRequest, signal: AbortSignal): Promise<GitProcess | undefined> {
-      if (limit.activeCount + limit.pendingCount >= options.processes + options.queue) return undefined;
-      return new Promise<GitProcess>((resolve, reject) => {
-        const run = async () => {
-          signal.throwIfAborted();
-          started++;
-          const child = startUploadPack(options.gitDir, request.protocol, request.input?.bytes);
-          resolve(child);
-          await child.ended;
-        };
-        limit(run).catch(reject);
-      });
-    },
-    stats: () => ({ started, running: limit.activeCount, waiting: limit.pendingCount }),
-  };
 }
 
 function keyOf({ commit, protocol, input }: PackRequest): string {

@@ -1,0 +1,111 @@
+/** Places for work of which few are done at a time, and a bounded number waits: each client's has its turn. */
+export interface FairQueue {
+  /**
+   * Resolves with what gives the place back, once it is the client's turn: however many wait for others, after one of each.
+   * `undefined`: too many wait. Then it is the client with the most that loses one, so that nobody fills the queue
+   * while others want to wait; a client that is alone has all of it. Rejects with the signal's reason.
+   */
+  enter(client: string, signal: AbortSignal, task?: string): Promise<(() => void) | undefined>;
+  /** One more client wants `task`: if it still waits, its turn is when either's is. */
+  join(task: string, client: string): void;
+  counts(): { readonly running: number; readonly waiting: number };
+}
+
+export interface FairQueueLimits {
+  readonly atOnce: number;
+  readonly waiting: number;
+}
+
+interface Waiting {
+  readonly task: string | undefined;
+  /** None of them before another one: its turn is when any of theirs is. */
+  readonly clients: Set<string>;
+  readonly settle: (place: (() => void) | undefined) => void;
+}
+
+export function createFairQueue({ atOnce, waiting: maxWaiting }: FairQueueLimits): FairQueue {
+  const all = new Set<Waiting>();
+  /** In the order in which clients have their turns; no list is empty. */
+  const byClient = new Map<string, Waiting[]>();
+  let running = 0;
+
+  function add(one: Waiting, client: string): void {
+    one.clients.add(client);
+    const theirs = byClient.get(client);
+    if (theirs) theirs.push(one);
+    else byClient.set(client, [one]);
+  }
+
+  function remove(one: Waiting): void {
+    all.delete(one);
+    for (const client of one.clients) {
+      const rest = (byClient.get(client) ?? []).filter((other) => other !== one);
+      if (rest.length > 0) byClient.set(client, rest);
+      else byClient.delete(client);
+    }
+  }
+
+  function takePlace(): () => void {
+    running++;
+    let isHeld = true;
+    return () => {
+      if (!isHeld) return;
+      isHeld = false;
+      running--;
+      admitNext();
+    };
+  }
+
+  function admitNext(): void {
+    const [next] = byClient;
+    if (!next || running >= atOnce) return;
+    const [client, [first]] = next;
+    if (!first) return;
+    remove(first);
+    const rest = byClient.get(client);
+    byClient.delete(client);
+    if (rest) byClient.set(client, rest);
+    first.settle(takePlace());
+  }
+
+  /** Whether there is room for one more of `client`, which another one may have to make. */
+  function makeRoom(client: string): boolean {
+    if (all.size < maxWaiting) return true;
+    const own = byClient.get(client)?.length ?? 0;
+    const [most] = [...byClient.values()].sort((a, b) => b.length - a.length);
+    const last = most?.findLast(({ clients }) => clients.size === 1);
+    if (!most || !last || most.length <= own + 1) return false;
+    remove(last);
+    last.settle(undefined);
+    return true;
+  }
+
+  return {
+    async enter(client, signal, task) {
+      signal.throwIfAborted();
+      if (running < atOnce) return takePlace();
+      if (!makeRoom(client)) return undefined;
+      return new Promise((resolve, reject) => {
+        const leave = () => {
+          remove(one);
+          reject(signal.reason);
+        };
+        const one: Waiting = {
+          task,
+          clients: new Set(),
+          settle(place) {
+            signal.removeEventListener('abort', leave);
+            resolve(place);
+          },
+        };
+        signal.addEventListener('abort', leave, { once: true });
+        all.add(one);
+        add(one, client);
+      });
+    },
+    join(task, client) {
+      for (const one of all) if (one.task === task && !one.clients.has(client)) add(one, client);
+    },
+    counts: () => ({ running, waiting: all.size }),
+  };
+}
