@@ -7,6 +7,7 @@ import { errorCode } from '../support/error-code.ts';
 import { shellLine } from '../support/shell.ts';
 import { containCheck } from './contain-check.ts';
 import { checkGround } from './doctor-ground.ts';
+import { checkOwners } from './owners.ts';
 import type { HealthCheck } from './reports.ts';
 
 const gibibyte = 1024 ** 3;
@@ -27,6 +28,7 @@ export async function checkData(
     containCheck('disk space', () => checkSpace(place)),
     containCheck('data folder', () => checkWritable(dataDir, place)),
     place === dataDir ? containCheck('file system', () => checkGround(dataDir)) : [],
+    place === dataDir ? containCheck('owners', () => checkOwners(dataDir)) : [],
     containCheck('permissions', () => checkModes(directory, dataDir)),
     config ? containCheck('open files', () => checkOpenFiles(config.server.maxConnections)) : [],
   ]);
