@@ -1,6 +1,7 @@
 import { statfs } from 'node:fs/promises';
 import { StorageError } from '../errors.ts';
 import { onDisk } from '../support/disk-errors.ts';
+import { shellLine } from '../support/shell.ts';
 
 const gibibyte = 1024 ** 3;
 const defaultReserveBytes = 2 * gibibyte;
@@ -49,22 +50,19 @@ export function createCacheReserve(
   setting: () => number | undefined,
   readDisk: (place: string) => Promise<DiskSpace> = readDiskSpace,
 ): CacheReserve {
-  async function look(): Promise<CacheSpace> {
+  let isRefusing = false;
+  async function look(moreBytes = 0): Promise<CacheSpace> {
     const { freeBytes, totalBytes } = await readDisk(place);
     const reserveBytes = reserveOf(totalBytes, setting());
-    return { freeBytes, reserveBytes, isPaused: freeBytes <= reserveBytes && reserveBytes > 0 };
+    isRefusing = reserveBytes > 0 && freeBytes - moreBytes <= reserveBytes;
+    return { freeBytes, reserveBytes, isPaused: isRefusing };
   }
-  let isRefusing = false;
   const reserve: CacheReserve = {
-    look,
+    look: () => look(),
     get isRefusing() {
       return isRefusing;
     },
-    async isRoomFor(sizeBytes) {
-      const { freeBytes, reserveBytes } = await look();
-      isRefusing = reserveBytes > 0 && freeBytes - sizeBytes <= reserveBytes;
-      return !isRefusing;
-    },
+    isRoomFor: async (sizeBytes) => !(await look(sizeBytes)).isPaused,
     async check(sizeBytes) {
       if (!(await reserve.isRoomFor(sizeBytes))) throw await reserve.refusal();
     },
@@ -74,7 +72,7 @@ export function createCacheReserve(
         `archives are not cached any more: ${inGibibytes(freeBytes)} are free at ${place}, and ${inGibibytes(reserveBytes)} are ` +
           'kept free for the index and its state',
         {
-          hint: `free some space there, or keep less free: moonbit-registry config registry.cache_reserve ${lowerThan(freeBytes)}`,
+          hint: `free some space there, or keep less free: ${shellLine`moonbit-registry config registry.cache_reserve ${lowerThan(freeBytes)}`}`,
         },
       );
     },

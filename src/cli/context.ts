@@ -97,7 +97,7 @@ export async function withRegistry<T>(
   });
   try {
     const { warnings, registry: place } = registry.config;
-    if (!onlyLook.has(context.command) && !options.isFollower && !options.keepsFormat) {
+    if (mode !== 'read' && !options.isFollower) {
       const remark = await warnRoot(place.dataDir);
       if (remark !== undefined) context.output.warn(remark);
     }
