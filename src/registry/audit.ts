@@ -147,7 +147,9 @@ export function openAudit({ dataDir, actor, log, now, isTold }: AuditOptions): A
     onFailure(error, lines) {
       const { message, hint } = storageErrorOf(`write ${file}`, error);
       if (lost === undefined && !isTold?.(error))
-        log.error(`${message}; so nobody can tell later what happens now`, { hint, lost: lines });
+        log.error(`${file} cannot be written, so nobody can tell later what happens now`, {
+          ...{ error: message, hint, lost: lines },
+        });
       lost = { lines: lines + (lost?.lines ?? 0), since: lost?.since ?? now().toISOString() };
     },
     onSuccess() {
