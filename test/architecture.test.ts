@@ -77,6 +77,7 @@ test('only main and start touch the process, and only parts.ts puts implementati
   expect(uses(/\btoRaw\(\)|\bwriteRaw\(/).sort()).toEqual(['cli/output.ts', 'cli/terminal.ts']);
   expect(uses(/\bopenFileArchiveStore\(directory|= openFileArchiveStore\(/).sort()).toEqual([
     'archives/file-archive-store.ts',
+    'archives/passing-archives.ts',
     'registry/parts.ts',
   ]);
 });

@@ -20,8 +20,8 @@ export interface ArchiveStore {
 
   /**
    * Stores `body` if it begins as a zip file does and its SHA-256 is `checksum`; consumes or destroys it in every case. Returns the size.
-   * Throws `IntegrityError` when the bytes are others, which it says nothing about, `ExcessError` when they are too many, `StorageError`
-   * when the disk fails, and whatever `body` fails with; nothing is left behind then. Storing what is already here is harmless.
+   * Throws `IntegrityError` when the bytes are others, which it says nothing about, `ExcessError` when they are too many, `ReserveError`
+   * where the disk's room is kept for other things, `StorageError` when it fails, and whatever `body` fails with; nothing is left behind then. Storing what is already here is harmless.
    */
   store(checksum: Checksum, body: Readable, options?: StoreOptions): Promise<number>;
 

@@ -15,6 +15,7 @@ import { createSingleFlight } from '../support/single-flight.ts';
 import { findAbandoned, temporaryName } from '../support/temporary-file.ts';
 import { findDamage } from './archive-check.ts';
 import type { ArchiveStore, StoreOptions } from './archive-store.ts';
+import type { CacheReserve } from './cache-reserve.ts';
 import type { DiskShares, DiskTicket } from './disk-share.ts';
 import { createPieces, pieceBytes } from './pieces.ts';
 import { createZipCheck } from './zip-start.ts';
@@ -32,6 +33,8 @@ export interface FileStoreOptions {
   readonly suffix?: '.zip' | '.wasm' | undefined;
   /** What those who are named as suppliers may have on its way; without it, anything. */
   readonly shares?: DiskShares | undefined;
+  /** What is left of the disk for other things; without it, nothing. */
+  readonly reserve?: CacheReserve | undefined;
 }
 
 /**
@@ -41,7 +44,7 @@ export interface FileStoreOptions {
  * already joins the fsyncs that run at the same time.
  */
 export function openFileArchiveStore(directory: string, options: FileStoreOptions = {}): ArchiveStore {
-  const { suffix = '.zip', shares } = options;
+  const { suffix = '.zip', shares, reserve } = options;
   const root = path.resolve(directory);
   const folders = createSingleFlight<string, void>();
 
@@ -71,8 +74,7 @@ export function openFileArchiveStore(directory: string, options: FileStoreOption
         const present = storeOptions.isAbsent ? undefined : await store.size(checksum);
         if (present !== undefined) return present;
         return await receive(checksum, body, storeOptions, locate(checksum), {
-          makeFolder,
-          shares,
+          ...{ makeFolder, shares, reserve },
           isZip: suffix === '.zip',
         });
       } finally {
@@ -113,6 +115,7 @@ export async function findAbandonedArchives(directory: string): Promise<string[]
 interface Receiving {
   readonly makeFolder: (folder: string) => Promise<void>;
   readonly shares: DiskShares | undefined;
+  readonly reserve: CacheReserve | undefined;
   readonly isZip: boolean;
 }
 
@@ -128,20 +131,25 @@ async function receive(
   body: Readable,
   options: StoreOptions,
   target: string,
-  { makeFolder, shares, isZip }: Receiving,
+  { makeFolder, shares, reserve, isZip }: Receiving,
 ): Promise<number> {
   const { announcedBytes = 0, maxBytes = Number.POSITIVE_INFINITY, supplier } = options;
   if (announcedBytes > maxBytes) throw tooLarge(checksum, maxBytes);
   const ticket = supplier && shares?.open(supplier);
   // A small one can be given out although the disk has no room for it.
-  if (announcedBytes > pieceBytes) await ticket?.expect(announcedBytes);
+  if (announcedBytes > pieceBytes) {
+    await reserve?.check(announcedBytes);
+    await ticket?.expect(announcedBytes);
+  }
   const temporary = createTemporary(target, makeFolder);
+  let isChecked = announcedBytes > pieceBytes;
+  const append = async (piece: Buffer) => {
+    if (!isChecked) await reserve?.check(Math.max(announcedBytes, piece.length));
+    isChecked = true;
+    await temporary.append(piece);
+  };
   try {
-    const sizeBytes = await writeVerified(checksum, body, options, {
-      append: temporary.append,
-      ticket,
-      isZip,
-    });
+    const sizeBytes = await writeVerified(checksum, body, options, { append, ticket, isZip });
     await temporary.publish();
     return sizeBytes;
   } catch (error) {

@@ -38,7 +38,10 @@ const maxBytesOfAll = 512 * 1024 * 1024;
 const readAtOnce = 256 * 1024;
 const forgottenAfterMs = 10 * 60_000;
 
-export function createPassingArchives(maxBytes = maxBytesOfAll): PassingArchives {
+export function createPassingArchives(
+  maxBytes = maxBytesOfAll,
+  suffix: '.zip' | '.wasm' = '.zip',
+): PassingArchives {
   const held = new LRUCache<Checksum, Held>({
     maxSize: maxBytes,
     sizeCalculation: ({ sizeBytes }) => Math.max(1, sizeBytes),
@@ -50,7 +53,7 @@ export function createPassingArchives(maxBytes = maxBytesOfAll): PassingArchives
   return {
     find: (checksum) => held.get(checksum),
     async receive(checksum, body, options) {
-      const handle = await receiveNameless(checksum, body, options);
+      const handle = await receiveNameless(checksum, body, { suffix, ...options });
       const archive = holdOpen(handle, (await handle.stat()).size);
       if (archive.sizeBytes > maxBytes) {
         archive.discard();
@@ -68,12 +71,12 @@ export function createPassingArchives(maxBytes = maxBytesOfAll): PassingArchives
 async function receiveNameless(
   checksum: Checksum,
   body: Readable,
-  options: StoreOptions | undefined,
+  { suffix, ...options }: StoreOptions & { readonly suffix: '.zip' | '.wasm' },
 ): Promise<FileHandle> {
   const folder = join(tmpdir(), temporaryName('moonbit-registry'));
   try {
     await makeFolder(folder, 0o700);
-    const store = openFileArchiveStore(join(folder, 'packages'));
+    const store = openFileArchiveStore(join(folder, 'packages'), { suffix });
     await store.store(checksum, body, options);
     return await onDisk(`read below ${folder}`, () => open(store.locate(checksum), 'r'));
   } finally {

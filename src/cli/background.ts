@@ -50,6 +50,8 @@ export interface BackgroundOptions {
   readonly date: () => Date;
   /** Told when refreshing begins to fail for a reason of our own, and with `undefined` when it works again. */
   readonly onTrouble?: ((trouble: RefreshTrouble | undefined) => void) | undefined;
+  /** What is behind a failure, where more can be found out than the failure itself says. */
+  readonly explain?: ((error: unknown) => Promise<unknown>) | undefined;
   /** Only follow `registry.toml`: another process does the work. */
   readonly isFollower?: boolean | undefined;
 }
@@ -82,8 +84,10 @@ export function createBackground(options: BackgroundOptions): Background {
   const start = (job: string, work: () => Promise<void>) => {
     const done = work().then(
       () => reporter.recovered(job),
-      (error: unknown) => {
-        if (!signal.aborted && !registry.disk.refused(error)) reporter.failed(job, error);
+      async (error: unknown) => {
+        if (signal.aborted || registry.disk.refused(error)) return;
+        const explained = (await options.explain?.(error).catch(() => error)) ?? error;
+        if (!signal.aborted) reporter.failed(job, explained);
       },
     );
     running.set(

@@ -3,6 +3,7 @@ import type { Command } from 'commander';
 import type { Config, SourceConfig } from '../config/config.ts';
 import { NotFoundError, UsageError } from '../errors.ts';
 import type { Actor } from '../registry/audit.ts';
+import { warnRoot } from '../registry/owners.ts';
 import type { Registry } from '../registry/registry.ts';
 import { currentUser } from '../support/current-user.ts';
 import { shellLine } from '../support/shell.ts';
@@ -95,7 +96,11 @@ export async function withRegistry<T>(
     ...opening,
   });
   try {
-    const { warnings } = registry.config;
+    const { warnings, registry: place } = registry.config;
+    if (mode !== 'read' && !options.isFollower) {
+      const remark = await warnRoot(place.dataDir);
+      if (remark !== undefined) context.output.warn(remark);
+    }
     for (const warning of options.isTold ? [] : warnings) context.output.warn(warning);
     if (registry.config.sourcesAreImplied && !options.isTold) sayImplied(context);
     return await work(registry);

@@ -1,5 +1,6 @@
 import type { Command } from 'commander';
-import { ConfigError } from '../errors.ts';
+import { ConfigError, StorageError } from '../errors.ts';
+import { unlessFileFailure } from '../support/disk-errors.ts';
 import { defineComplete } from './complete.ts';
 import type { CommandContext, Run } from './context.ts';
 import { type ExitCode, exitCodeOf, exitCodes } from './exit-codes.ts';
@@ -21,7 +22,7 @@ export async function runCli(words: readonly string[], io: Io): Promise<ExitCode
       exitCode = await work(context);
     } catch (error) {
       if (error instanceof ConfigError && error.problems.length > 0) context.sayFolder();
-      throw error;
+      throw await explainRefusal(error, context);
     } finally {
       context.output.statusLine(undefined);
     }
@@ -45,6 +46,13 @@ export async function runCli(words: readonly string[], io: Io): Promise<ExitCode
   } catch (error) {
     return reportFailure(error, io, guessSettings(words));
   }
+}
+
+/** Files of other users are behind what looks like damage, and behind refusals without a name. */
+async function explainRefusal(error: unknown, { directory }: CommandContext): Promise<unknown> {
+  if (!(unlessFileFailure(error) instanceof StorageError)) return error;
+  const { withOwners } = await import('../registry/owners.ts');
+  return withOwners(error, directory);
 }
 
 interface Options {

@@ -17,6 +17,10 @@ export function effectiveSettings(config: Config): ReadonlyMap<string, SettingVa
     ['default_source', config.defaultSource],
     ['registry.name', registry.name],
     ['registry.data_dir', relative(config.directory, registry.dataDir)],
+    [
+      'registry.cache_reserve',
+      registry.cacheReserveBytes === undefined ? undefined : formatSize(registry.cacheReserveBytes),
+    ],
     ...config.sources.flatMap(sourceSettings),
     ['mirror.packages', mirror.packages.map((target) => itemOf(target, config.defaultSource))],
     ['mirror.auto_sync', mirror.autoSync],

@@ -13,6 +13,8 @@ export interface Config {
     readonly name: string;
     /** Absolute. */
     readonly dataDir: string;
+    /** What of the disk is kept free of archives and assets; 5 % of it and 2 GiB at least, unless set. */
+    readonly cacheReserveBytes: number | undefined;
   };
   /** In the order of the file, which is the order in which sources were added. */
   readonly sources: readonly SourceConfig[];

@@ -31,6 +31,7 @@ export function normaliseConfig(file: ConfigFile, document: TomlDocument, contex
     registry: {
       name: registry.name ?? (basename(directory) || 'registry'),
       dataDir: resolve(directory, registry.data_dir),
+      cacheReserveBytes: registry.cache_reserve === undefined ? undefined : parseSize(registry.cache_reserve),
     },
     sources: used,
     defaultSource,

@@ -98,6 +98,13 @@ const size = v.pipe(
   forEditors({ allOf: [{ pattern: sizePattern }] }),
 );
 
+/** A part of a disk: also nothing, or much. */
+const room = v.pipe(
+  v.string(expected(sizeForm)),
+  v.regex(/^\d{1,7}(B|KiB|MiB|GiB)$/, expected(sizeForm)),
+  v.metadata({ valueType: 'size' }),
+);
+
 /** The name of a source that is there; which ones are, the JSON Schema cannot say. */
 const sourceReference = v.pipe(text, forEditors({ pattern: sourceNameForm.source }));
 
@@ -233,6 +240,13 @@ const registry = v.strictObject(
   {
     name: v.optional(about(label, "The registry's name; the folder's unless set")),
     data_dir: v.optional(about(path, 'Where the index and archives are kept, relative to this file'), 'data'),
+    cache_reserve: v.optional(
+      about(
+        room,
+        'What of the disk is kept free for the index: beyond it archives are fetched, but not cached; `0B` to use all. ' +
+          '5 % of the disk and 2 GiB at least, unless set, so smaller disks need it',
+      ),
+    ),
   },
   expected('a table'),
 );

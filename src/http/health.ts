@@ -18,13 +18,15 @@ interface HealthFacts {
   }[];
   readonly trouble: RefreshTrouble | undefined;
   readonly data: DataTrouble;
+  /** Archives are fetched anew for each who asks, as the disk's room is for the index. */
+  readonly isCachingPaused: boolean;
 }
 
 /**
  * What `/health` tells anybody who asks: names of sources, classes of failure, times. Never what a source said, an address
  * or a place on our disk; those are in the log and in `status`.
  */
-export function describeHealth({ commit, stale, leftAlone, trouble, data }: HealthFacts) {
+export function describeHealth({ commit, stale, leftAlone, trouble, data, isCachingPaused }: HealthFacts) {
   const isWell = stale.length === 0 && trouble === undefined && !hasTrouble(data);
   const index = describeIndex(data, trouble);
   return {
@@ -39,6 +41,7 @@ export function describeHealth({ commit, stale, leftAlone, trouble, data }: Heal
     })),
     leftAlone: leftAlone.map(({ source, cause }) => ({ source, ...describePause(cause) })),
     ...(index && { index }),
+    ...(isCachingPaused && { caching: { reason: 'archives are not cached: the disk is nearly full' } }),
     ...(data.archives && {
       archives: { reason: 'stored archives cannot be read', since: data.archives.since },
     }),

@@ -34,6 +34,7 @@ export function createInfoRoutes(registry: Registry, options: InfoOptions): Rout
           ...(await readFacts(registry, options)),
           leftAlone: registry.sourcesLeftAlone(),
           trouble: options.refreshTrouble(),
+          isCachingPaused: (await registry.cacheSpace())?.isPaused ?? false,
         };
         return json(describeHealth(facts), { 'Cache-Control': 'no-store' });
       },

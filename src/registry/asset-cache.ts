@@ -1,5 +1,7 @@
 import type { Readable } from 'node:stream';
 import type { ArchiveStore, ByteRange } from '../archives/archive-store.ts';
+import type { CacheReserve } from '../archives/cache-reserve.ts';
+import { createPassingArchives } from '../archives/passing-archives.ts';
 import { ExcessError, IntegrityError } from '../errors.ts';
 import { type Checksum, isChecksum } from '../model/checksum.ts';
 import { found, type Lookup, type SourceFailure, unavailable } from '../model/lookup.ts';
@@ -28,11 +30,27 @@ export interface AssetCache {
   locatePin(wasmPath: string): string;
   /** `undefined` if it is not here (any more). */
   open(checksum: Checksum, range?: ByteRange): Promise<Readable | undefined>;
+  /** Lets go of what is not kept. */
+  settle(): void;
 }
 
 const maxChecksumFileBytes = 4096;
 
-export function createAssetCache(pins: AssetPins, store: ArchiveStore): AssetCache {
+/** `reserve`: without it, all of the disk is for assets. */
+export function createAssetCache(pins: AssetPins, store: ArchiveStore, reserve?: CacheReserve): AssetCache {
+  const passing = createPassingArchives(undefined, '.wasm');
+
+  /** Where the disk's room is for other things, what is fetched passes through. */
+  async function keepOrPass(
+    ...[checksum, body, options]: Parameters<ArchiveStore['store']>
+  ): Promise<number> {
+    // Nobody may be reading when it fails.
+    body.on('error', () => {});
+    if ((await reserve?.isRoomFor(options?.announcedBytes ?? 0)) !== false)
+      return store.store(checksum, body, options);
+    return (await passing.receive(checksum, body, options)).sizeBytes;
+  }
+
   async function sizeOf(wasmPath: string, checksum: Checksum): Promise<number | undefined> {
     const sizeBytes = await store.size(checksum);
     if (sizeBytes !== undefined) return sizeBytes;
@@ -51,7 +69,7 @@ export function createAssetCache(pins: AssetPins, store: ArchiveStore): AssetCac
     async find(wasmPath) {
       const checksum = await pins.find(wasmPath);
       if (checksum === undefined) return undefined;
-      const sizeBytes = await sizeOf(wasmPath, checksum);
+      const sizeBytes = passing.find(checksum)?.sizeBytes ?? (await sizeOf(wasmPath, checksum));
       return sizeBytes === undefined ? undefined : { checksum, sizeBytes };
     },
 
@@ -60,14 +78,16 @@ export function createAssetCache(pins: AssetPins, store: ArchiveStore): AssetCac
       const stated = pin ? found(pin) : await readStatedChecksum(wasmPath, source);
       if (stated.kind !== 'found') return stated;
       const checksum = stated.value;
-      const stored = await storeAsset(wasmPath, checksum, source, store);
+      const stored = await storeAsset(wasmPath, checksum, source, keepOrPass);
       if (stored.kind !== 'found') return stored;
       if ((await pins.pin(wasmPath, checksum)) !== checksum) return unavailable(otherBytes(wasmPath, source));
       return found({ checksum, sizeBytes: stored.value });
     },
 
     locatePin: pins.locate,
-    open: (checksum, range) => store.open(checksum, range),
+    open: async (checksum, range) =>
+      passing.find(checksum)?.open(range) ?? (await store.open(checksum, range)),
+    settle: () => passing.close(),
   };
 }
 
@@ -87,14 +107,14 @@ async function storeAsset(
   wasmPath: string,
   checksum: Checksum,
   source: Source,
-  store: ArchiveStore,
+  store: ArchiveStore['store'],
 ): Promise<Lookup<number>> {
   const opened = await source.openAsset(wasmPath);
   if (opened.kind !== 'found') return opened;
   const { config } = source;
   const bounds = boundsOf(config, config.limits.assetBytes, opened.value);
   try {
-    return found(await store.store(checksum, opened.value.body, { ...bounds, isAbsent: true }));
+    return found(await store(checksum, opened.value.body, { ...bounds, isAbsent: true }));
   } catch (error) {
     if (error instanceof ExcessError) {
       const detail = `${opened.value.url}: ${error.message} (limits.asset and limits.disk_share of the source)`;

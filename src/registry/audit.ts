@@ -6,6 +6,7 @@ import type { OperatorDecision } from '../model/operator-decision.ts';
 import type { Version } from '../model/version.ts';
 import { createAppendLog } from '../support/append-log.ts';
 import { batches } from '../support/batches.ts';
+import { storageErrorOf } from '../support/disk-errors.ts';
 import type { Log } from '../support/log.ts';
 import { toVisibleJson } from '../support/visible-text.ts';
 import type { SyncPlan } from './plan-sync.ts';
@@ -144,10 +145,10 @@ export function openAudit({ dataDir, actor, log, now, isTold }: AuditOptions): A
     maxBytes: maxFileBytes,
     kept: keptFiles,
     onFailure(error, lines) {
+      const { message, hint } = storageErrorOf(`write ${file}`, error);
       if (lost === undefined && !isTold?.(error))
         log.error(`${file} cannot be written, so nobody can tell later what happens now`, {
-          error,
-          lost: lines,
+          ...{ error: message, hint, lost: lines },
         });
       lost = { lines: lines + (lost?.lines ?? 0), since: lost?.since ?? now().toISOString() };
     },

@@ -1,6 +1,7 @@
 import { Readable } from 'node:stream';
 import { buffer } from 'node:stream/consumers';
 import type { ArchiveStore, ByteRange } from '../archives/archive-store.ts';
+import { ReserveError } from '../archives/cache-reserve.ts';
 import { createPassingArchives, type PassingArchives } from '../archives/passing-archives.ts';
 import { createWriteBehind, type WriteBehind } from '../archives/write-behind.ts';
 import { RegistryError, UnavailableError } from '../errors.ts';
@@ -31,14 +32,18 @@ export interface ArchiveDelivery {
 
 export function createArchiveDelivery(context: DeliveryContext): ArchiveDelivery {
   const { archives } = context;
-  const behind = createWriteBehind(archives, createStorageReport(context));
+  const report = createStorageReport(context);
+  const behind = createWriteBehind(archives, report);
   const passing = createPassingArchives();
   // Once the disk takes archives again, they are kept there.
   const passingNow = {
     ...passing,
-    find: (checksum: Checksum) => (context.disk.isRefusing ? passing.find(checksum) : undefined),
+    find: (checksum: Checksum) =>
+      context.disk.isRefusing || context.reserve.isRefusing ? passing.find(checksum) : undefined,
   };
-  const receiver = createArchiveReceiver(context, { behind, passing: passingNow });
+  const receiver = createArchiveReceiver(context, {
+    ...{ behind, passing: passingNow, onUnkept: report.onFailure },
+  });
   const serve = (module: ModuleName, entry: IndexEntry, sizeBytes: number, bytes?: Buffer) =>
     serveArchive({ archives, behind, passing: passingNow, receiver }, module, entry, sizeBytes, bytes);
 
@@ -127,11 +132,12 @@ function createStorageReport({ log, disk }: Pick<DeliveryContext, 'log' | 'disk'
       if (isFailing || disk.refused(error)) return;
       isFailing = true;
       const hint = error instanceof RegistryError ? error.hint : undefined;
-      log.error('fetched archives cannot be stored: each is fetched anew when it is asked for', {
-        checksum,
-        error,
-        hint,
-      });
+      const isKeptFree = error instanceof ReserveError;
+      const what = isKeptFree ? 'are not cached' : 'cannot be stored';
+      log[isKeptFree ? 'warn' : 'error'](
+        `fetched archives ${what}: each is fetched anew when it is asked for`,
+        { checksum, error, hint },
+      );
     },
   };
 }

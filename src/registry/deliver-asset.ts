@@ -21,6 +21,8 @@ export interface AssetDeliveryContext {
 /** Prebuilt wasm for clients: kept, or else fetched from the module's origin alone, once however many ask. */
 export function createAssetDelivery({ cache, log, isListed, originOf }: AssetDeliveryContext): {
   readonly open: (assetPath: string) => Promise<Lookup<ServedFile>>;
+  /** Lets go of what is not kept. */
+  readonly settle: () => void;
 } {
   const asking = createSingleFlight<string, Lookup<Checksum>>();
   const fetching = createSingleFlight<string, Lookup<Asset>>();
@@ -69,6 +71,7 @@ export function createAssetDelivery({ cache, log, isListed, originOf }: AssetDel
   }
 
   return {
+    settle: () => cache.settle(),
     async open(assetPath) {
       const parsed = parseAssetPath(assetPath);
       if (!parsed) return absent(`${assetPath} is not the path of a wasm asset`);

@@ -1,5 +1,6 @@
 import { access, constants, readdir, readFile, rm, stat, statfs, writeFile } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
+import { createCacheReserve, inGibibytes } from '../archives/cache-reserve.ts';
 import type { Config } from '../config/config.ts';
 import { currentUser } from '../support/current-user.ts';
 import { hintFor } from '../support/disk-hints.ts';
@@ -7,6 +8,7 @@ import { errorCode } from '../support/error-code.ts';
 import { shellLine } from '../support/shell.ts';
 import { containCheck } from './contain-check.ts';
 import { checkGround } from './doctor-ground.ts';
+import { checkOwners } from './owners.ts';
 import type { HealthCheck } from './reports.ts';
 
 const gibibyte = 1024 ** 3;
@@ -25,8 +27,10 @@ export async function checkData(
   const place = await nearestExisting(dataDir);
   const checks = await Promise.all([
     containCheck('disk space', () => checkSpace(place)),
+    containCheck('caching', () => checkCaching(place, config)),
     containCheck('data folder', () => checkWritable(dataDir, place)),
     place === dataDir ? containCheck('file system', () => checkGround(dataDir)) : [],
+    place === dataDir ? containCheck('owners', () => checkOwners(dataDir)) : [],
     containCheck('permissions', () => checkModes(directory, dataDir)),
     config ? containCheck('open files', () => checkOpenFiles(config.server.maxConnections)) : [],
   ]);
@@ -60,6 +64,18 @@ export function judgeOpenFiles(limit: number, maxConnections: number): HealthChe
 async function checkSpace(place: string): Promise<HealthCheck> {
   const { bavail, blocks, bsize } = await statfs(place);
   return judgeSpace(bavail * bsize, blocks * bsize);
+}
+
+async function checkCaching(place: string, config: Config | undefined): Promise<HealthCheck[]> {
+  const reserve = createCacheReserve(place, () => config?.registry.cacheReserveBytes);
+  const { isPaused, reserveBytes } = await reserve.look();
+  const name = 'caching';
+  if (!isPaused)
+    return [
+      { name, result: 'ok', detail: `until ${inGibibytes(reserveBytes)} of the disk are left for the index` },
+    ];
+  const { message: detail, hint } = await reserve.refusal();
+  return [{ name, result: 'warning', detail, hint }];
 }
 
 export function judgeSpace(freeBytes: number, totalBytes: number): HealthCheck {

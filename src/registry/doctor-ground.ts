@@ -5,7 +5,7 @@ import { tryChmod, tryLink, trySyncDirectory } from '../support/file-system-gaps
 import type { HealthCheck } from './reports.ts';
 
 /** What the file system of the data folder can do: the code it refuses with, `undefined` for what it does. */
-export interface GroundAbilities {
+interface GroundAbilities {
   readonly rename: string | undefined;
   readonly link: string | undefined;
   readonly folderSync: string | undefined;
@@ -48,7 +48,7 @@ async function codeOf(operation: () => Promise<string | undefined>): Promise<str
   }
 }
 
-export function judgeGround(dataDir: string, abilities: GroundAbilities): HealthCheck {
+function judgeGround(dataDir: string, abilities: GroundAbilities): HealthCheck {
   const name = 'file system';
   const { rename: renaming, link, folderSync, chmod } = abilities;
   if (renaming !== undefined)

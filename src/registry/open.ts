@@ -89,7 +89,8 @@ export async function openRegistry(options: OpenOptions): Promise<Registry> {
     async status() {
       const config = configuration.current();
       const observations = await readObservations(observationsFile(config));
-      return readStatus(config, index, archives, observations, options.env);
+      const space = await parts.cacheSpace().catch(() => undefined);
+      return readStatus(config, index, archives, observations, options.env, space);
     },
 
     async explain(module, version) {
@@ -181,6 +182,8 @@ export async function openRegistry(options: OpenOptions): Promise<Registry> {
       for (const source of parts.sources().values()) source.forgetAbsences();
     },
 
+    cacheSpace: () => parts.cacheSpace().catch(() => undefined),
+
     sourcesLeftAlone: () =>
       [...parts.sources().values()].flatMap((source) => {
         const cause = source.refusal();
@@ -193,6 +196,7 @@ export async function openRegistry(options: OpenOptions): Promise<Registry> {
     async close() {
       await parts.connections.close();
       await parts.delivery.settle();
+      parts.assets.settle();
       await parts.audit.flush();
       index.close();
       await parts.scratch?.remove();

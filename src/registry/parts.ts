@@ -1,3 +1,4 @@
+import { type CacheReserve, createCacheReserve } from '../archives/cache-reserve.ts';
 import { createDiskShares, type DiskShares, readFreeBytes } from '../archives/disk-share.ts';
 import { openFileArchiveStore } from '../archives/file-archive-store.ts';
 import { createVerifyingStore, type DamagedArchive } from '../archives/verifying-store.ts';
@@ -56,10 +57,10 @@ const locatedAtOnce = 16;
 /** Archives and assets as they are on the disk. */
 export function openStores(
   layout: Pick<ReturnType<typeof dataLayout>, 'packages' | 'assets'>,
-  shares?: DiskShares,
+  bounds: { readonly shares?: DiskShares; readonly reserve?: CacheReserve } = {},
 ) {
-  const files = openFileArchiveStore(layout.packages, { shares });
-  const assetFiles = openFileArchiveStore(layout.assets, { shares, suffix: '.wasm' });
+  const files = openFileArchiveStore(layout.packages, bounds);
+  const assetFiles = openFileArchiveStore(layout.assets, { ...bounds, suffix: '.wasm' });
   return { files, assetFiles };
 }
 
@@ -87,7 +88,8 @@ export async function openParts(options: OpenOptions) {
   );
   const audit = mode === 'read' ? silentAudit : openAudit({ dataDir, actor, log, now, isTold });
   const shares = createDiskShares(() => readFreeBytes(dataDir));
-  const { files, assetFiles } = openStores(layout, shares);
+  const reserve = createCacheReserve(dataDir, () => configuration.current().registry.cacheReserveBytes);
+  const { files, assetFiles } = openStores(layout, { shares, reserve });
   const leavesDamaged = mode === 'read';
   const archives = createVerifyingStore(files, { leavesDamaged, onDamage: reportDamage });
   const assetStore = createVerifyingStore(assetFiles, {
@@ -187,6 +189,7 @@ export async function openParts(options: OpenOptions) {
     resolver: resolverInTurns,
     clock: options.connections?.clock,
     disk,
+    reserve,
     lockFolder: options.isOneOfSeveral ? layout.locks : undefined,
   });
   const scrub = createScrub({
@@ -202,7 +205,7 @@ export async function openParts(options: OpenOptions) {
     },
   });
   const assets = createAssetDelivery({
-    cache: createAssetCache(openAssetPins(layout.assets), assetStore),
+    cache: createAssetCache(openAssetPins(layout.assets), assetStore, reserve),
     log,
     isListed: async (module, version) => (await served.find(module, version)) !== undefined,
     async originOf(module) {
@@ -235,6 +238,7 @@ export async function openParts(options: OpenOptions) {
     ...{ context, resolver, originOf, readIndex, findAbandoned },
     disk,
     scratch,
+    cacheSpace: reserve.look,
     whileTidying: createTidying({
       ...{ locks: layout.locks, index, log, findAbandoned, isTold },
       isReading: mode === 'read',

@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import type { ArchiveStore, StoreOptions } from '../archives/archive-store.ts';
+import { type CacheReserve, ReserveError } from '../archives/cache-reserve.ts';
 import type { PassingArchive, PassingArchives } from '../archives/passing-archives.ts';
 import { pieceBytes } from '../archives/pieces.ts';
 import type { ReceivedArchive, WriteBehind } from '../archives/write-behind.ts';
@@ -32,6 +33,8 @@ export interface ReceiverContext {
   readonly clock?: MonotonicClock | undefined;
   /** Whether the disk takes what is new. */
   readonly disk: DiskWatch;
+  /** How much of it is for archives. */
+  readonly reserve: CacheReserve;
   /** Where processes that serve the same registry exclude each other; `undefined` if this is the only one. */
   readonly lockFolder: string | undefined;
 }
@@ -52,6 +55,8 @@ export interface ReceivingPlaces {
   readonly behind: WriteBehind;
   /** What the disk has no room for. */
   readonly passing: PassingArchives;
+  /** Told of what is not kept since the disk's room is for other things. */
+  readonly onUnkept: (checksum: Checksum, error: ReserveError) => void;
 }
 
 export function createArchiveReceiver(context: ReceiverContext, places: ReceivingPlaces): ArchiveReceiver {
@@ -95,15 +100,21 @@ async function fetchVerified(
   module: ModuleName,
   entry: IndexEntry,
 ): Promise<Received> {
-  const { disk } = context;
+  const { disk, reserve } = context;
   const fetch = (receive: Receive) => fetchInto(context, receive, module, entry);
   try {
-    return await fetch((checksum, body, options) =>
-      disk.isRefusing && !isSmall(options)
-        ? pass(places, checksum, body, options)
-        : keep(places, checksum, body, options),
-    );
+    return await fetch(async (checksum, body, options) => {
+      if (isSmall(options)) return keep(places, checksum, body, options);
+      // Nobody may be reading when it fails.
+      body.on('error', () => {});
+      const isRoom = await reserve.isRoomFor(options?.announcedBytes ?? 0);
+      if (!isRoom) places.onUnkept(checksum, await reserve.refusal());
+      return isRoom && !disk.isRefusing
+        ? keep(places, checksum, body, options)
+        : pass(places, checksum, body, options);
+    });
   } catch (error) {
+    if (error instanceof ReserveError) return fetch((...received) => pass(places, ...received));
     const wasTried = disk.isRefusing;
     if (!disk.refused(error) || wasTried) throw error;
     return fetch((...received) => pass(places, ...received));

@@ -1,5 +1,6 @@
 import type { Readable } from 'node:stream';
 import type { ByteRange } from '../archives/archive-store.ts';
+import type { CacheSpace } from '../archives/cache-reserve.ts';
 import type { Config } from '../config/config.ts';
 import type { OlderFormat } from '../index/registry-state.ts';
 import type { Block } from '../model/block.ts';
@@ -146,6 +147,9 @@ export interface Registry {
 
   /** Another process has read the sources: what they did not have before may be asked for again. */
   forgetAbsences(): void;
+
+  /** What is left of the disk, and whether archives are still cached; `undefined` where it cannot be asked. */
+  cacheSpace(): Promise<CacheSpace | undefined>;
 
   /** Sources that this process does not ask just now, and why. Another process has its own experience of them. */
   sourcesLeftAlone(): readonly { readonly source: string; readonly cause: SourceFailure }[];

@@ -236,6 +236,15 @@ export interface StatusReport {
   readonly blocks: readonly Block[];
   readonly archives: { readonly count: number; readonly bytes: number };
   readonly indexBytes: number;
+  /** Archives are not cached while less is free than is kept for the index; absent where the disk cannot be asked. */
+  readonly caching?:
+    | {
+        readonly isPaused: boolean;
+        /** Absent where the file system does not say how large it is. */
+        readonly freeBytes?: number | undefined;
+        readonly reserveBytes: number;
+      }
+    | undefined;
 }
 
 export interface Explanation {

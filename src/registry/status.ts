@@ -1,4 +1,5 @@
 import type { ArchiveStore } from '../archives/archive-store.ts';
+import type { CacheSpace } from '../archives/cache-reserve.ts';
 import type { Config } from '../config/config.ts';
 import type { GitIndex, StateView } from '../index/git-index.ts';
 import { readIndexPath } from '../index/layout.ts';
@@ -18,6 +19,7 @@ export async function readStatus(
   archives: ArchiveStore,
   observations: Observations,
   env: Environment,
+  space?: CacheSpace,
 ): Promise<StatusReport> {
   const state = await index.state();
   const policy = policyOf(config, state.snapshots);
@@ -58,6 +60,7 @@ export async function readStatus(
     blocks: state.blocks,
     archives: await measureArchives(archives),
     indexBytes: await measureRepository(index.directory),
+    caching: space && { ...space, freeBytes: Number.isFinite(space.freeBytes) ? space.freeBytes : undefined },
   };
 }
 

@@ -5,6 +5,7 @@ import { withProcessLock } from '../support/process-lock.ts';
 import { lookAtData } from './data-standing.ts';
 import { dataLayout } from './init.ts';
 import { openRegistry } from './open.ts';
+import { describeOutOfReach, findOwnedByOthers } from './owners.ts';
 import type { OpenOptions } from './parts.ts';
 import type { VerifyOptions, VerifyReport, VerifyStep } from './reports.ts';
 import { skipped, stepOf, verifyRepository } from './verify-repository.ts';
@@ -27,6 +28,13 @@ export async function verifyRegistry(opening: OpenOptions, options: VerifyOption
     throw new StorageError(`there is no index repository in ${layout.index}`, {
       hint: 'run "moonbit-registry sync" to make one, or restore the folder from a copy of it',
     });
+  const [first, ...others] = (await findOwnedByOthers(layout.index)).filter(
+    ({ wanted }) => wanted === 'read',
+  );
+  if (first !== undefined) {
+    const { detail, hint } = describeOutOfReach([first, ...others], registry.dataDir);
+    throw new StorageError(`nothing can be verified: ${detail}`, { hint });
+  }
   options.onProgress?.({ step: 'repository', done: 0, total: 0 });
   const look = async () =>
     verifyRepository(layout.index, await verifyStanding(layout.index, { repair, signal: options.signal }), {

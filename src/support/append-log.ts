@@ -64,7 +64,8 @@ async function appendNow(options: AppendLogOptions, lines: readonly string[]): P
   const batch = Buffer.from(lines.map((line) => `${line}\n`).join(''));
   await rotateIfFull(options, batch.length);
   // "a+" is O_APPEND: each write goes to the end as a whole, whoever else writes.
-  const handle = await open(options.file, 'a+', 0o640);
+  // Never for everybody; whether the group may write, as where a container's users change, the umask says.
+  const handle = await open(options.file, 'a+', 0o660);
   try {
     const start = (await endsInLine(handle)) ? batch : Buffer.concat([Buffer.from('\n'), batch]);
     const { bytesWritten } = await handle.write(start);

@@ -1,7 +1,7 @@
 import type { MonotonicClock } from './monotonic-clock.ts';
 
 /** A lock file as it was found: whatever its holder does to show that it lives changes the mark. */
-export interface LockSight {
+interface LockSight {
   readonly file: string;
   readonly mark: string;
 }

@@ -1,11 +1,11 @@
-import { cp, mkdir, readdir, readFile, utimes } from 'node:fs/promises';
+import { cp, mkdir, readdir, readFile, utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect } from 'vitest';
 import { startUpstreamRegistry, type UpstreamRegistry } from '../../src/demo/upstream-registry.ts';
 import { openRegistry } from '../../src/registry/open.ts';
 import { tester } from '../support/actor.ts';
 import { tryGit } from '../support/git-client.ts';
-import { writeSettings } from '../support/registry-world.ts';
+import { renderSettings } from '../support/registry-world.ts';
 import { sha256 } from '../support/worlds.ts';
 import { type Listing, readListing, runScenario } from './scenario.ts';
 import { bundleChild, type ChildOutcome, runChild } from './start-child.ts';
@@ -40,13 +40,15 @@ export async function createFaultWorld(directory: string): Promise<FaultWorld> {
   await publish(internal, ['company/tool@1.0.0']);
   const original = join(directory, 'original');
   await mkdir(original);
-  await writeSettings(original, {
+  const settings = renderSettings({
     upstreamFallback: false,
     sources: [
       { name: 'public', upstream: pub, priority: 100 },
       { name: 'internal', upstream: internal, priority: 25 },
     ],
   });
+  // Its file systems are small.
+  await writeFile(join(original, 'registry.toml'), `[registry]\ncache_reserve = "0B"\n\n${settings}`);
   const registry = await openRegistry({ directory: original, env: {}, actor: tester });
   for (const source of ['public', 'internal']) await registry.mirror({ patterns: ['*/*'], source });
   await registry.close();

@@ -248,6 +248,9 @@ const statusReport = named('StatusReport', {
   blocks: v.array(block),
   archives: v.strictObject({ count: number, bytes: number }),
   indexBytes: number,
+  caching: v.optional(
+    v.strictObject({ isPaused: flag, freeBytes: v.optional(number), reserveBytes: number }),
+  ),
 });
 
 const explanation = named('Explanation', {

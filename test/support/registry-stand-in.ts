@@ -162,6 +162,7 @@ export async function createRegistryStandIn(): Promise<RegistryStandIn> {
     async readTimes() {
       return staleNames.map((source) => ({ source, readAt: undefined }));
     },
+    cacheSpace: async () => undefined,
     sourcesLeftAlone: () => [],
     isReady: async () => standIn.ready,
     forgetAbsences: () => {},
@@ -256,7 +257,7 @@ function configFor(directory: string): Config {
   return {
     directory,
     file: join(directory, 'registry.toml'),
-    registry: { name: 'stand-in', dataDir: directory },
+    registry: { name: 'stand-in', dataDir: directory, cacheReserveBytes: undefined },
     sources: [],
     defaultSource: 'mooncakes',
     sourcesAreImplied: true,

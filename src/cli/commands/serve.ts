@@ -3,6 +3,7 @@ import { networkInterfaces } from 'node:os';
 import type { Command } from 'commander';
 import type { RefreshTrouble } from '../../http/health.ts';
 import { observationsFile } from '../../registry/observations.ts';
+import { withOwners } from '../../registry/owners.ts';
 import type { Registry } from '../../registry/registry.ts';
 import { withClosing } from '../../support/closing.ts';
 import { errorCode } from '../../support/error-code.ts';
@@ -227,6 +228,7 @@ async function startBackground(
       .sort()
       .at(-1),
     date: () => new Date(context.io.now()),
+    explain: (error) => withOwners(error, context.directory),
     ...options,
   });
   background.tick();

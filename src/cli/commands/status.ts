@@ -54,6 +54,7 @@ export function formatStatus(report: StatusReport, now: number, width?: number):
     `  Archives:  ${groupDigits(archives.count)}, ${formatBytes(archives.bytes)}`,
     `  Index:     ${formatBytes(indexBytes)}`,
     `  Fallback:  ${report.upstreamFallback ? 'on (archives are fetched on demand)' : 'off (only cached archives are listed)'}`,
+    ...describeCaching(report.caching),
     ...(report.blocks.length > 0
       ? [`  Blocked:   ${groupDigits(report.blocks.length)} (moonbit-registry block --list)`]
       : []),
@@ -72,6 +73,14 @@ export function formatStatus(report: StatusReport, now: number, width?: number):
 function describeHealth({ health, sources }: StatusReport): string {
   const names = sources.filter(({ isStale }) => isStale).map(({ name }) => name);
   return health === 'ok' ? health : `${health}: not current: ${names.join(', ')}`;
+}
+
+function describeCaching(caching: StatusReport['caching']): string[] {
+  if (!caching?.isPaused) return [];
+  const { freeBytes = 0, reserveBytes } = caching;
+  return [
+    `  Caching:   PAUSED: ${formatBytes(freeBytes)} of the disk are free, ${formatBytes(reserveBytes)} are kept so (registry.cache_reserve)`,
+  ];
 }
 
 function describeState(source: SourceStatus, now: number): string {
