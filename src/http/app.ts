@@ -4,6 +4,8 @@ import type { Limits } from '../config/config.ts';
 import { fingerprintIndex, probeIndex } from '../index/probe-index.ts';
 import { dataLayout } from '../registry/init.ts';
 import type { Registry } from '../registry/registry.ts';
+import { fingerprintIndex, probeIndex } from '../index/probe-index.ts';
+import { dataLayout } from '../registry/init.ts';
 import type { Listening } from './allowed-hosts.ts';
 import type { Route } from './answer.ts';
 import { type AnswerExchange, createAnswerExchange } from './answer-exchange.ts';
