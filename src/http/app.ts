@@ -4,8 +4,6 @@ import type { Limits } from '../config/config.ts';
 import { fingerprintIndex, probeIndex } from '../index/probe-index.ts';
 import { dataLayout } from '../registry/init.ts';
 import type { Registry } from '../registry/registry.ts';
-import { fingerprintIndex, probeIndex } from '../index/probe-index.ts';
-import { dataLayout } from '../registry/init.ts';
 import type { Listening } from './allowed-hosts.ts';
 import type { Route } from './answer.ts';
 import { type AnswerExchange, createAnswerExchange } from './answer-exchange.ts';
@@ -119,16 +117,12 @@ export function createApp(registry: Registry, options: AppOptions): App {
 }
 
 function watchData(
-  { indexDirectory, config }: Registry,
+  { data }: Registry,
   { gitTimeoutMs: timeoutMs }: Limits,
   { log, now }: { readonly log: Log; readonly now: () => number },
 ): DataWatch {
   return createDataWatch({
-    packages: dataLayout(config.registry.dataDir).packages,
-    fingerprint: () => fingerprintIndex(indexDirectory),
-    probe: () => probeIndex(indexDirectory, { timeoutMs }),
-    log,
-    now,
+    ...{ data, timeoutMs, log, now },
     date: () => new Date(),
     sleep: (ms, signal) => setTimeout(ms, undefined, { signal, ref: false }),
   });
