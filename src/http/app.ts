@@ -117,16 +117,12 @@ export function createApp(registry: Registry, options: AppOptions): App {
 }
 
 function watchData(
-  { indexDirectory, config }: Registry,
+  { data }: Registry,
   { gitTimeoutMs: timeoutMs }: Limits,
   { log, now }: { readonly log: Log; readonly now: () => number },
 ): DataWatch {
   return createDataWatch({
-    packages: dataLayout(config.registry.dataDir).packages,
-    fingerprint: () => fingerprintIndex(indexDirectory),
-    probe: () => probeIndex(indexDirectory, { timeoutMs }),
-    log,
-    now,
+    ...{ data, timeoutMs, log, now },
     date: () => new Date(),
     sleep: (ms, signal) => setTimeout(ms, undefined, { signal, ref: false }),
   });

@@ -1,5 +1,5 @@
-import { access, constants, readdir } from 'node:fs/promises';
 import type { StorageError } from '../errors.ts';
+import type { DataProbe } from '../registry/data-probe.ts';
 import { storageErrorOf } from '../support/disk-errors.ts';
 import { errorCode } from '../support/error-code.ts';
 import type { Log } from './log.ts';
@@ -24,15 +24,14 @@ export interface DataWatch {
   look(): Promise<DataTrouble>;
   /** Somebody could not read the data: whatever was known counts no longer. */
   suspect(): void;
+  /** As it is known, once the index could not be read by whoever asks: it counts as unreadable until the next look. */
+  blame(error: unknown): DataTrouble;
 }
 
 export interface DataWatchOptions {
-  /** Absolute path of the folder of archives. */
-  readonly packages: string;
-  /** Something that differs whenever the index's files do. */
-  readonly fingerprint: () => Promise<string>;
-  /** Reads all of the index that clients want; what was wrong with it. */
-  readonly probe: () => Promise<StorageError | undefined>;
+  readonly data: DataProbe;
+  /** For reading all of the index once. */
+  readonly timeoutMs: number;
   readonly log: Log;
   /** Milliseconds since any moment. */
   readonly now: () => number;
@@ -49,7 +48,7 @@ const againAfterMs = 10_000;
 const patienceMs = 1000;
 
 export function createDataWatch(options: DataWatchOptions): DataWatch {
-  const { now, log } = options;
+  const { data, timeoutMs, now, log } = options;
   let known: DataTrouble = { index: undefined, archives: undefined };
   let seen = '';
   let isSuspected = false;
@@ -72,7 +71,7 @@ export function createDataWatch(options: DataWatchOptions): DataWatch {
   }
 
   async function lookNow(): Promise<void> {
-    const [fingerprint, archives] = await Promise.all([options.fingerprint(), readFolder(options.packages)]);
+    const [fingerprint, archives] = await Promise.all([data.fingerprint(), data.probeArchives()]);
     const isDue = isSuspected || (known.index !== undefined && now() - probedAt >= againAfterMs);
     isSuspected = false;
     const index = fingerprint === seen && !isDue ? known.index : judge('index', await probeSurely());
@@ -87,7 +86,7 @@ export function createDataWatch(options: DataWatchOptions): DataWatch {
   /** Beside a sync that packs objects, git may not find what has just been moved. */
   async function probeSurely(): Promise<StorageError | undefined> {
     probedAt = now();
-    return (await options.probe()) && (await options.probe());
+    return (await data.probeIndex(timeoutMs)) && (await data.probeIndex(timeoutMs));
   }
 
   /** Tells the log when it begins and when it ends; clients are told of it meanwhile. */
@@ -115,6 +114,11 @@ export function createDataWatch(options: DataWatchOptions): DataWatch {
       isSuspected = true;
       if (now() - probedAt >= pauseMs) void lookOnce();
     },
+    blame(error) {
+      isSuspected = true;
+      known = { ...known, index: judge('index', storageErrorOf('read the index', error)) };
+      return known;
+    },
   };
 }
 
@@ -132,13 +136,3 @@ const words = {
     ends: 'stored archives can be read again',
   },
 };
-
-async function readFolder(folder: string): Promise<StorageError | undefined> {
-  try {
-    await access(folder, constants.R_OK | constants.X_OK);
-    await readdir(folder);
-    return undefined;
-  } catch (error) {
-    return storageErrorOf(`read ${folder}`, error);
-  }
-}

@@ -1,4 +1,6 @@
+import { StorageError } from '../errors.ts';
 import type { Registry } from '../registry/registry.ts';
+import { unlessOwnFailure } from '../support/git-disk.ts';
 import { programVersion } from '../support/version.ts';
 import { json, type Route } from './answer.ts';
 import type { DataWatch } from './data-watch.ts';
@@ -51,14 +53,13 @@ export function createInfoRoutes(registry: Registry, options: InfoOptions): Rout
 /** What our own disk does not tell makes us unwell, and the process answers all the same. */
 async function readFacts(registry: Registry, { staleness, watch }: InfoOptions) {
   const data = await watch.look();
-  const [commit, stale] = await Promise.allSettled([registry.servedCommit(), staleness.look()]);
-  const isUnread = commit.status === 'rejected' || stale.status === 'rejected';
-  const index = data.index ?? (isUnread ? { since: new Date().toISOString() } : undefined);
-  return {
-    data: { ...data, index },
-    commit: commit.status === 'fulfilled' ? commit.value : undefined,
-    stale: stale.status === 'fulfilled' ? stale.value : [],
-  };
+  try {
+    const [commit, stale] = await Promise.all([registry.servedCommit(), staleness.look()]);
+    return { data, commit, stale };
+  } catch (error) {
+    if (!(unlessOwnFailure(error) instanceof StorageError)) throw error;
+    return { data: data.index ? data : watch.blame(error), commit: undefined, stale: [] };
+  }
 }
 
 function describeRegistry(registry: Registry, base: string) {

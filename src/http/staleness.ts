@@ -7,7 +7,7 @@ type StaleSource = Awaited<ReturnType<Registry['staleSources']>>[number];
 export interface Staleness {
   /** What was known last; asks again in the background when that is older than a second. */
   glance(): readonly StaleSource[];
-  /** Asks, unless somebody did within the last second. Rejects when our own disk fails. */
+  /** Asks, unless somebody did within the last second and was answered. Rejects when our own disk fails. */
   look(): Promise<readonly StaleSource[]>;
 }
 
@@ -16,15 +16,15 @@ const freshForMs = 1000;
 export function createStaleness(registry: Registry, log: Log, now: () => number): Staleness {
   let known: readonly StaleSource[] = [];
   let askedAt = Number.NEGATIVE_INFINITY;
-  let isTold = false;
+  let hasFailed = false;
   let asking: Promise<readonly StaleSource[]> = Promise.resolve(known);
+  const isFresh = () => now() - askedAt < freshForMs;
 
-  function look(): Promise<readonly StaleSource[]> {
-    if (now() - askedAt < freshForMs) return asking;
+  function ask(): Promise<readonly StaleSource[]> {
     askedAt = now();
     asking = registry.staleSources().then((sources) => {
       known = sources;
-      isTold = false;
+      hasFailed = false;
       return sources;
     });
     asking.catch(tell);
@@ -33,15 +33,16 @@ export function createStaleness(registry: Registry, log: Log, now: () => number)
 
   /** Once, until it works again. */
   function tell(error: unknown): void {
-    if (!isTold) log({ level: 'error', message: 'cannot tell which sources are stale', fields: { error } });
-    isTold = true;
+    if (!hasFailed)
+      log({ level: 'error', message: 'cannot tell which sources are stale', fields: { error } });
+    hasFailed = true;
   }
 
   return {
     glance() {
-      look().catch(() => {});
+      if (!isFresh()) ask().catch(() => {});
       return known;
     },
-    look,
+    look: () => (isFresh() && !hasFailed ? asking : ask()),
   };
 }

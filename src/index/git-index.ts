@@ -119,21 +119,22 @@ export async function openGitIndex(directory: string, { scratch }: OpenIndexOpti
   const recentTips: string[] = [];
   let history: { readonly tip: string; readonly commits: readonly string[] } | undefined;
 
-  async function read(name: string): Promise<Buffer | undefined> {
+  async function ask<T>(name: string, askFor: (objects: GitObjectReader) => Promise<T | undefined>) {
     const objects = reader.current();
-    const work = objects
-      .read(name)
-      .then(async (object) => object ?? confirmAbsence(objects, directory, name));
-    return (await inRepository(directory, `read ${name}`, work))?.content;
+    const work = askFor(objects).then(async (object) => object ?? confirmAbsence(objects, directory, name));
+    try {
+      return (await inRepository(directory, `read ${name}`, work)) ?? undefined;
+    } catch (error) {
+      reader.renew(objects);
+      throw error;
+    }
   }
 
-  async function identify(name: string) {
-    const objects = reader.current();
-    const work = objects
-      .identify(name)
-      .then(async (object) => object ?? confirmAbsence(objects, directory, name));
-    return (await inRepository(directory, `read ${name}`, work)) ?? undefined;
+  async function read(name: string): Promise<Buffer | undefined> {
+    return (await ask(name, (objects) => objects.read(name)))?.content;
   }
+
+  const identify = (name: string) => ask(name, (objects) => objects.identify(name));
 
   async function readBounded(id: string, maxBytes: number): Promise<BoundedRead> {
     const facts = await identify(id);
@@ -145,7 +146,7 @@ export async function openGitIndex(directory: string, { scratch }: OpenIndexOpti
 
   async function servedCommit(): Promise<string> {
     if (scratch) return (await state()).served;
-    const tip = await readRef(servedRef);
+    const tip = await inRepository(directory, `read ${servedRef}`, readRef(servedRef));
     if (recentTips[0] !== tip) {
       recentTips.unshift(tip);
       recentTips.splice(maxRememberedTips);
@@ -263,7 +264,8 @@ export async function openGitIndex(directory: string, { scratch }: OpenIndexOpti
     async servedHistory() {
       const tip = await servedCommit();
       if (history?.tip !== tip) {
-        const listing = await runGit(['rev-list', '--max-count=1000', tip], { gitDir: directory });
+        const listed = runGit(['rev-list', '--max-count=1000', tip], { gitDir: directory });
+        const listing = await inRepository(directory, `read the history of ${servedRef}`, listed);
         history = { tip, commits: listing.toString().trim().split('\n') };
       }
       return [...history.commits, ...recentTips];
@@ -276,6 +278,7 @@ export async function openGitIndex(directory: string, { scratch }: OpenIndexOpti
 function createFreshReader(directory: string, variables: () => Readonly<Record<string, string>>) {
   let place = variables();
   let reader = createGitObjectReader(directory, place);
+  let isClosed = false;
   return {
     current(): GitObjectReader {
       const now = variables();
@@ -286,7 +289,16 @@ function createFreshReader(directory: string, variables: () => Readonly<Record<s
       }
       return reader;
     },
-    close: () => reader.close(),
+    /** A git that has met damage may go on as if it were still there. */
+    renew(failed: GitObjectReader): void {
+      if (isClosed || failed !== reader) return;
+      reader.close();
+      reader = createGitObjectReader(directory, place);
+    },
+    close() {
+      isClosed = true;
+      reader.close();
+    },
   };
 }
 

@@ -4,7 +4,7 @@ import { StorageError } from '../errors.ts';
 import { errorCode } from '../support/error-code.ts';
 import { GitError, streamGit } from '../support/git.ts';
 import { damageHint } from './confirm-absence.ts';
-import { findIndexProblem } from './index-standing.ts';
+import { findIndexProblem, lookAtFile } from './index-standing.ts';
 import { servedRef, stateRef } from './layout.ts';
 
 export interface ProbeOptions {
@@ -27,7 +27,7 @@ export async function probeIndex(
       () => {},
     );
   try {
-    const problem = await findIndexProblem(directory);
+    const problem = (await findIndexProblem(directory)) ?? (await findMainProblem(directory));
     if (problem) return problem;
     await Promise.all([
       read(['pack-objects', '--quiet', '--revs', '--stdout', '--window=0', '--threads=1'], `${servedRef}\n`),
@@ -40,6 +40,15 @@ export async function probeIndex(
     if (error.timedOut || error.isOutOfMemory) return undefined;
     return describe(directory, error);
   }
+}
+
+/** A power cut may leave it empty. Nothing is lost by that. */
+async function findMainProblem(directory: string): Promise<StorageError | undefined> {
+  const look = await lookAtFile(join(directory, servedRef));
+  if (typeof look === 'string' || /^[0-9a-f]{40}\s*$/.test(look.text)) return undefined;
+  return new StorageError(`${servedRef} of the index in ${directory} is damaged: it names no commit`, {
+    hint: 'moonbit-registry sync puts it where the state says, as the next refresh does',
+  });
 }
 
 /** Of the state: what a request needs. */

@@ -152,7 +152,7 @@ describe('the mark', () => {
     const mark = await readMarker(directory);
     expect(mark).toMatchObject({ dataDir: data });
     await rm(join(directory, '.moonbit-registry'), { recursive: true });
-    const looking = await openRegistry({ directory, env: {}, mode: 'read', actor: tester });
+    const looking = await openRegistry({ directory, env: {}, actor: tester, mode: 'read' });
     await looking.close();
     expect(await readMarker(directory)).toBeUndefined();
     await open(directory);

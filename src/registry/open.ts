@@ -7,6 +7,7 @@ import { suggest } from '../support/suggest.ts';
 import { parseAssetPath } from './asset-path.ts';
 import { checkSource } from './check-source.ts';
 import { listConflicts, ruleOnConflict } from './conflicts.ts';
+import { createDataProbe } from './data-probe.ts';
 import { explain } from './explain.ts';
 import { heldBackOf } from './held-back.ts';
 import { lookAtSource } from './look-at-source.ts';
@@ -47,6 +48,7 @@ export async function openRegistry(options: OpenOptions): Promise<Registry> {
     indexDirectory: layout.index,
     disk: parts.disk,
     probeDisk: () => probeDisk(layout),
+    data: createDataProbe(layout),
     sharing: {
       isShared: options.isOneOfSeveral ?? false,
       lockFolder: layout.locks,

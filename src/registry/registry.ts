@@ -9,6 +9,7 @@ import type { Lookup, SourceFailure } from '../model/lookup.ts';
 import type { ModuleName } from '../model/module-name.ts';
 import type { Version } from '../model/version.ts';
 import type { DiskWatch } from '../support/disk-watch.ts';
+import type { DataProbe } from './data-probe.ts';
 import type {
   BlockOutcome,
   BlockRuling,
@@ -42,6 +43,7 @@ export interface Registry {
   readonly config: Config;
   /** Absolute path of the bare git repository whose `main` is served. */
   readonly indexDirectory: string;
+  readonly data: DataProbe;
   readonly sharing: ProcessSharing;
   /** Of a registry that is served: whether the disk takes what is new. */
   readonly disk: DiskWatch;

@@ -31,14 +31,19 @@ async function findParts(
   signal: AbortSignal | undefined,
 ): Promise<readonly DamagedPart[]> {
   const standing = await lookAtIndex(directory);
-  if (standing.kind === 'damaged') return standing.parts;
-  const error = problemOf(directory, standing);
-  if (error) throw error;
+  if (standing.kind !== 'damaged' && standing.kind !== 'whole')
+    throw problemOf(directory, standing) ?? new Error(`${directory} is no index`);
+  const parts = standing.kind === 'damaged' ? standing.parts : [];
+  const isJudged = parts.some(({ name }) => name === unreadableConfigPart.name);
+  return isJudged || (await canReadConfig(directory, signal)) ? parts : [...parts, unreadableConfigPart];
+}
+
+async function canReadConfig(directory: string, signal: AbortSignal | undefined): Promise<boolean> {
   try {
     await runGit(['config', '--file', join(directory, 'config'), '--list'], { signal });
-    return [];
+    return true;
   } catch (failure) {
     if (!(failure instanceof GitError)) throw failure;
-    return [unreadableConfigPart];
+    return false;
   }
 }

@@ -91,6 +91,11 @@ export async function createRegistryStandIn(): Promise<RegistryStandIn> {
     ...unsupported,
     config: configFor(directory),
     indexDirectory,
+    data: {
+      fingerprint: async () => '',
+      probeIndex: async () => undefined,
+      probeArchives: async () => undefined,
+    },
     sharing: { isShared: false, lockFolder: directory, answerFolder: join(directory, 'answers') },
     hiddenCommit,
     disk: noDiskWatch,
