@@ -81,7 +81,7 @@ export function createCacheReserve(
 }
 
 /** What a file system says of itself. No limit where it does not say how large it is. */
-export async function readDiskSpace(place: string): Promise<DiskSpace> {
+async function readDiskSpace(place: string): Promise<DiskSpace> {
   const { bavail, blocks, bsize } = await onDisk(`look how much is free at ${place}`, () => statfs(place));
   if (blocks === 0) return { freeBytes: Number.POSITIVE_INFINITY, totalBytes: 0 };
   return { freeBytes: bavail * bsize, totalBytes: blocks * bsize };

@@ -1,8 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { setTimeout } from 'node:timers/promises';
 import type { Limits } from '../config/config.ts';
-import { fingerprintIndex, probeIndex } from '../index/probe-index.ts';
-import { dataLayout } from '../registry/init.ts';
 import type { Registry } from '../registry/registry.ts';
 import type { Listening } from './allowed-hosts.ts';
 import type { Route } from './answer.ts';

@@ -173,7 +173,7 @@ export type ArchiveRefusal =
   | { readonly kind: 'gone'; readonly firstSeen: string };
 
 /** Where the processes that serve one registry exclude and help each other. */
-export interface ProcessSharing {
+interface ProcessSharing {
   /** Whether this is one of several. */
   readonly isShared: boolean;
   /** Absolute, and there. */
