@@ -53,6 +53,8 @@ export const optionOffers: Readonly<Record<string, readonly OfferKind[]>> = {
   '--name': ['nothing'],
   '--url': ['nothing'],
   '--index-url': ['nothing'],
+  '--index-branch': ['nothing'],
+  '--user-agent': ['nothing'],
   '--priority': ['nothing'],
   '--namespace': ['nothing'],
   '--include': ['nothing'],
