@@ -27,8 +27,8 @@ export interface Credentials {
   readonly mask: Mask;
   /** What the operator can do where access is refused; never a secret, only where one is configured. */
   readonly advice: string;
-  /** The same where it is a certificate that is wanted, or not believed. */
-  readonly identityAdvice: string;
+  /** The same where a certificate of ours, or the authority of theirs, is what is lacking. */
+  readonly tlsAdvice: Readonly<Record<'identity' | 'authority', string>>;
 }
 
 /** Credentials as they can be read now; where one is missing, there is nothing to ask the source with. */
@@ -67,7 +67,7 @@ export function createCredentialsReader(
 ): ReadCredentials {
   const readAuth = createAuthReader(config, env, options);
   const readTls = createTlsReader(config);
-  const identityAdvice = adviseIdentity(config);
+  const tlsAdvice = adviseTls(config);
   let last: { readonly bare: BareCredentials; readonly credentials: Credentials } | undefined;
   let settings: TlsSettings | undefined;
   return async (refused) => {
@@ -78,7 +78,7 @@ export function createCredentialsReader(
     if (last?.bare !== auth.bare || settings !== tls.settings) {
       settings = tls.settings;
       const tlsFor = securedOnly(config, tls.settings);
-      last = { bare: auth.bare, credentials: { ...auth.bare, tlsFor, identityAdvice } };
+      last = { bare: auth.bare, credentials: { ...auth.bare, tlsFor, tlsAdvice } };
     }
     return { kind: 'ready', credentials: last.credentials };
   };
@@ -89,15 +89,20 @@ function securedOnly(config: AddressConfig, settings: TlsSettings | undefined): 
   return (url) => (origins.has(new URL(url).origin) ? settings : withoutIdentity(settings));
 }
 
-function adviseIdentity({ name, tls }: Pick<SourceConfig, 'name' | 'tls'>): string {
-  if (tls?.certificate !== undefined)
-    return `put another one, and its key, into the files of [sources.tls] (registry.toml:${tls.certificate.line})`;
+function adviseTls({ name, tls }: Pick<SourceConfig, 'name' | 'tls'>): Credentials['tlsAdvice'] {
   const key = `sources.${name}.tls`;
-  return `name one: ${shellLine`moonbit-registry config ${`${key}.certificate`} FILE ${`${key}.key`} FILE`}`;
+  const another = (line: number) =>
+    `put another one, and its key, into the files of [sources.tls] (registry.toml:${line})`;
+  return {
+    identity: tls?.certificate
+      ? another(tls.certificate.line)
+      : `name one: ${shellLine`moonbit-registry config ${`${key}.certificate`} FILE ${`${key}.key`} FILE`}`,
+    authority: `if its authority is one of yours: ${shellLine`moonbit-registry config ${`${key}.ca`} FILE`}`,
+  };
 }
 
 /** All but how connections are secured. */
-type BareCredentials = Omit<Credentials, 'tlsFor' | 'identityAdvice'>;
+type BareCredentials = Omit<Credentials, 'tlsFor' | 'tlsAdvice'>;
 
 type AuthReading =
   | { readonly kind: 'read'; readonly bare: BareCredentials }
@@ -151,7 +156,7 @@ export function noCredentials({ name }: Pick<SourceConfig, 'name'>, env: Environ
     gitVariables: (_, settings) => gitConfigVariables(settings),
     mask: createMask(proxySecrets(env)),
     tlsFor: () => undefined,
-    identityAdvice: adviseIdentity({ name, tls: undefined }),
+    tlsAdvice: adviseTls({ name, tls: undefined }),
     advice: `if it wants credentials: ${shellLine`moonbit-registry source login ${name} --bearer-env ${variable}`}`,
   };
 }

@@ -25,12 +25,11 @@ export async function askHttp(
   const tls = asker.credentials.tlsFor(request.url);
   const result = await asker.http.request({ ...request, authorization, tls });
   if (result.kind === 'failure') {
-    const { isAboutIdentity, ...failure } = result.failure;
+    const { lacks, ...failure } = result.failure;
     const detail = `${showUrl(request.url)}: ${failure.detail}`;
-    const { identityAdvice: advice } = asker.credentials;
-    const cause = isAboutIdentity
-      ? ({ reason: 'unauthorized', detail, advice } as const)
-      : { ...failure, detail };
+    const advice = lacks && asker.credentials.tlsAdvice[lacks];
+    const { reason } = lacks === 'identity' ? ({ reason: 'unauthorized' } as const) : failure;
+    const cause = { ...failure, reason, detail, ...(advice === undefined ? {} : { advice }) };
     return { kind: 'failed', cause };
   }
   const { response } = result;

@@ -6,14 +6,14 @@ import { redact } from './redact.ts';
 export interface HttpFailure {
   readonly reason: 'timeout' | 'connection' | 'tls' | 'bad-answer';
   readonly detail: string;
-  /** Whether it is because the far side was not shown who we are, or does not believe it. */
-  readonly isAboutIdentity?: true;
+  /** What whoever runs this could give: a certificate that the far side believes, or the authority that issued the far side's. */
+  readonly lacks?: 'identity' | 'authority';
 }
 
 const unbelieved: HttpFailure = {
   reason: 'tls',
   detail: 'the server refuses our client certificate',
-  isAboutIdentity: true,
+  lacks: 'identity',
 };
 const sentences: Readonly<Record<string, HttpFailure>> = {
   UND_ERR_CONNECT_TIMEOUT: { reason: 'timeout', detail: 'no connection within the time allowed' },
@@ -41,7 +41,7 @@ const sentences: Readonly<Record<string, HttpFailure>> = {
   ERR_SSL_TLSV13_ALERT_CERTIFICATE_REQUIRED: {
     reason: 'tls',
     detail: 'the server wants a client certificate',
-    isAboutIdentity: true,
+    lacks: 'identity',
   },
   ERR_SSL_SSLV3_ALERT_CERTIFICATE_EXPIRED: unbelieved,
   ERR_SSL_SSLV3_ALERT_BAD_CERTIFICATE: unbelieved,
@@ -63,6 +63,8 @@ const sentences: Readonly<Record<string, HttpFailure>> = {
 };
 const tlsCodes =
   /^(ERR_TLS_|ERR_SSL_|CERT_|CRL_|UNABLE_TO_|DEPTH_ZERO_|SELF_SIGNED_|INVALID_CA|PATH_LENGTH_)/;
+const unknownAuthority =
+  /^(?:SELF_SIGNED_CERT_IN_CHAIN|DEPTH_ZERO_SELF_SIGNED_CERT|UNABLE_TO_GET_ISSUER|UNABLE_TO_VERIFY)/;
 // A firewall answers `connect` with EACCES or EPERM, a resolver has codes of its own.
 const connecting = new Set(['connect', 'getaddrinfo', 'queryA', 'queryAaaa']);
 const moreTlsCodes = new Set(['EPROTO', 'HOSTNAME_MISMATCH', 'UND_ERR_PRX_TLS', 'INVALID_PURPOSE']);
@@ -81,8 +83,10 @@ export function transportFailure(error: unknown): HttpFailure | undefined {
   if (error.name === 'HTTPParserError' || code?.startsWith('HPE_'))
     return { reason: 'bad-answer', detail: 'the answer is not HTTP' };
   if (code === undefined) return undefined;
-  if (tlsCodes.test(code) || moreTlsCodes.has(code))
-    return { reason: 'tls', detail: `the connection is not secure: ${redact(error.message)} (${code})` };
+  if (tlsCodes.test(code) || moreTlsCodes.has(code)) {
+    const detail = `the connection is not secure: ${redact(error.message)} (${code})`;
+    return { reason: 'tls', detail, ...(unknownAuthority.test(code) ? { lacks: 'authority' } : {}) };
+  }
   if (connecting.has(syscallOf(error)) || code.startsWith('UND_ERR_'))
     return { reason: 'connection', detail: `no connection (${code})` };
   return undefined;

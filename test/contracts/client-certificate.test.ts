@@ -107,7 +107,14 @@ describe('a source with [sources.tls]', () => {
   test('is not believed without it, nor answered without a certificate', async () => {
     const server = await startTls(true);
     const strange = await connect(server.url, identity);
-    expect(await strange.readArchive()).toMatchObject({ cause: { reason: 'tls' } });
+    expect(await strange.readArchive()).toMatchObject({
+      cause: {
+        reason: 'tls',
+        detail: expect.stringMatching(
+          /if its authority is one of yours: moonbit-registry config sources\.partner\.tls\.ca FILE$/,
+        ),
+      },
+    });
     const anonymous = await connect(server.url, caLine());
     const wants = {
       reason: 'unauthorized',

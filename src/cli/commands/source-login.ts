@@ -68,12 +68,17 @@ export function defineSourceLogout(parent: Command, run: Run): void {
   );
 }
 
-/** Whoever has just said where credentials are wants to hear that they are not there. */
+/** Whoever has just said where credentials are wants to hear that they are not there, or that everybody can read them. */
 export async function warnOfMissing({ io, output }: CommandContext, source: SourceConfig): Promise<void> {
-  const { createCredentialsReader } = await import('../../sources/credentials.ts');
+  const [{ createCredentialsReader }, { checkCredentials }] = await Promise.all([
+    import('../../sources/credentials.ts'),
+    import('../../registry/doctor-credentials.ts'),
+  ]);
+  if (!source.enabled) return;
   const reading = await createCredentialsReader(source, io.env)();
   if (reading.kind === 'missing')
-    output.warn(
+    return output.warn(
       `the credentials of "${source.name}" cannot be sent yet: ${reading.problem}; it is not read until they can`,
     );
+  for (const { detail, hint } of await checkCredentials(source, io.env)) output.warn(`${detail}: ${hint}`);
 }
