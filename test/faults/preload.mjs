@@ -17,6 +17,7 @@ globalThis.beginFaults = () => {
   hasBegun = true;
 };
 
+const unnamed = { EDQUOT: -122, ESTALE: -116 };
 const die = () => process.kill(process.pid, 'SIGKILL');
 
 function count(name) {
@@ -28,7 +29,10 @@ function count(name) {
 }
 
 function refuse(name) {
-  return Object.assign(new Error(`${FAULT_HOW}: ${name}`), { code: FAULT_HOW, syscall: name });
+  // As Node.js 20 tells of what it has no name for.
+  const errno = unnamed[FAULT_HOW];
+  const facts = errno === undefined ? { code: FAULT_HOW } : { code: `Unknown system error ${errno}`, errno };
+  return Object.assign(new Error(`${FAULT_HOW}: ${name}`), { ...facts, syscall: name });
 }
 
 function guard(name, work, half) {
