@@ -7,7 +7,6 @@ const temporary = process.env.TMPDIR ?? findMemoryPlace();
 export default defineConfig({
   define: { __VERSION__: JSON.stringify('0.0.0-test') },
   test: {
-    include: ['src/**/*.test.ts', 'test/**/*.test.ts'],
     // A run of its own in CI: it starts dozens of servers and measures nothing.
     exclude: [...configDefaults.exclude, ...(process.env.BENCH_SMOKE ? [] : ['test/bench-smoke.test.ts'])],
     env: temporary === undefined ? {} : { TMPDIR: temporary },
@@ -16,5 +15,10 @@ export default defineConfig({
     hookTimeout: 60_000,
     // Many tests wait for processes they started, so one more than the processors of the smallest machine.
     maxWorkers: 3,
+    projects: [
+      // What they share is made for each test: a process for each file would mostly load what the last one had loaded.
+      { extends: true, test: { name: 'src', include: ['src/**/*.test.ts'], isolate: false } },
+      { extends: true, test: { name: 'test', include: ['test/**/*.test.ts'] } },
+    ],
   },
 });
