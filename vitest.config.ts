@@ -13,8 +13,8 @@ export default defineConfig({
     setupFiles: ['test/support/no-network.ts'],
     testTimeout: 60_000,
     hookTimeout: 60_000,
-    // Many tests wait for processes they started, so one more than the processors of the smallest machine.
-    maxWorkers: 3,
+    // Many tests wait for processes they started, so two more than the processors of the smallest machine.
+    maxWorkers: 4,
     projects: [
       // What they share is made for each test: a process for each file would mostly load what the last one had loaded.
       { extends: true, test: { name: 'src', include: ['src/**/*.test.ts'], isolate: false } },
