@@ -7,14 +7,18 @@ const temporary = process.env.TMPDIR ?? findMemoryPlace();
 export default defineConfig({
   define: { __VERSION__: JSON.stringify('0.0.0-test') },
   test: {
-    include: ['src/**/*.test.ts', 'test/**/*.test.ts'],
     // A run of its own in CI: it starts dozens of servers and measures nothing.
     exclude: [...configDefaults.exclude, ...(process.env.BENCH_SMOKE ? [] : ['test/bench-smoke.test.ts'])],
     env: temporary === undefined ? {} : { TMPDIR: temporary },
     setupFiles: ['test/support/no-network.ts'],
     testTimeout: 60_000,
     hookTimeout: 60_000,
-    // Many tests wait for processes they started, so one more than the processors of the smallest machine.
-    maxWorkers: 3,
+    // Many tests wait for processes they started, so two more than the processors of the smallest machine.
+    maxWorkers: 4,
+    projects: [
+      // What they share is made for each test: a process for each file would mostly load what the last one had loaded.
+      { extends: true, test: { name: 'src', include: ['src/**/*.test.ts'], isolate: false } },
+      { extends: true, test: { name: 'test', include: ['test/**/*.test.ts'] } },
+    ],
   },
 });
