@@ -217,8 +217,13 @@ test('a download that several processes serve is finished when their whole group
 });
 
 test('a server that fails once it listens closes everything, and ends with what is wrong', async () => {
-  const { directory, run } = await createCliRegistry({ sources: [], runner: 'here' });
-  expect((await run('status')).code).toBe(0);
+  const upstream = await startUpstream(['alice/json@1.0.0']);
+  const { directory, run } = await createCliRegistry({
+    sources: [{ name: 'main', upstream }],
+    runner: 'here',
+  });
+  expect((await run('sync')).code).toBe(0);
+  rmSync(join(directory, 'data', 'observations.json'));
   mkdirSync(join(directory, 'data', 'observations.json'));
   const child = spawn(process.execPath, [entry, 'serve', '--port', '0'], { cwd: directory });
   const said = buffer(child.stderr);
