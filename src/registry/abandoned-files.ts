@@ -4,6 +4,7 @@ import { findAbandonedArchives } from '../archives/file-archive-store.ts';
 import { ifExists, onDisk } from '../support/disk-errors.ts';
 import { findAbandoned } from '../support/temporary-file.ts';
 import type { dataLayout } from './init.ts';
+import { markerFolder } from './registry-marker.ts';
 
 /** What killed processes left of files in the making, in every folder of a registry where we write files. */
 export async function findAbandonedFiles(
@@ -14,6 +15,7 @@ export async function findAbandonedFiles(
   const nested = await Promise.all([layout.assets, layout.sources].map(foldersIn));
   const folders = [
     directory,
+    markerFolder(directory),
     dataDir,
     layout.locks,
     layout.answers,

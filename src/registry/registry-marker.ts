@@ -26,7 +26,7 @@ const ignoreText = `# Which data belong to the registry.toml beside this folder,
 *
 `;
 
-function markerFolder(directory: string): string {
+export function markerFolder(directory: string): string {
   return join(directory, folderName);
 }
 

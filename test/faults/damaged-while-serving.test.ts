@@ -131,7 +131,7 @@ test.each<[string, Damage]>([
     body: { status: 'degraded', index: { reason: 'the index cannot be read' } },
   });
   expect((await get('/ready')).status).toBe(503);
-  for (let times = 0; times < 5; times++) {
+  for (let times = 0; times < 3; times++) {
     expect(await clone()).not.toBe(0);
     expect((await get('/git/index/info/refs?service=git-upload-pack')).status).toBe(503);
     await get('/api/v0/explain/alice/json');
