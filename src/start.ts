@@ -8,6 +8,7 @@ import { createResultSink } from './support/result-sink.ts';
 import { openStandardStream, watchTerminals } from './support/standard-stream.ts';
 import { toVisibleText } from './support/visible-text.ts';
 import { isWorker } from './support/worker.ts';
+import { findWorkingDirectory } from './support/working-directory.ts';
 
 /** How much of the log may wait for whoever reads it: of a command, which ends, nearly all. */
 const maxWaitingBytes = { command: 64 * 1024 * 1024, server: 1024 * 1024 };
@@ -72,7 +73,9 @@ function createIo(): Io {
     waitsForReaders: () => waitsForReaders,
     env: process.env,
     script: process.argv[1] ?? '',
-    workingDirectory: process.cwd(),
+    get workingDirectory() {
+      return findWorkingDirectory(() => process.cwd());
+    },
     homeDirectory: findHomeDirectory,
     now: () => Date.now(),
     onInterrupt: (listener) =>
