@@ -85,9 +85,10 @@ export function createBackground(options: BackgroundOptions): Background {
     const done = work().then(
       () => reporter.recovered(job),
       async (error: unknown) => {
-        if (signal.aborted || registry.disk.refused(error)) return;
+        if (signal.aborted) return;
         const explained = (await options.explain?.(error).catch(() => error)) ?? error;
-        if (!signal.aborted) reporter.failed(job, explained);
+        const isTold = registry.disk.refused(error) && explained === error;
+        if (!signal.aborted && !isTold) reporter.failed(job, explained);
       },
     );
     running.set(
