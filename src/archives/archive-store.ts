@@ -15,6 +15,9 @@ export interface ArchiveStore {
   /** Bytes `start` to `end` inclusive, as a stream the caller reads or destroys; `undefined` if it is not here. */
   open(checksum: Checksum, range?: ByteRange): Promise<Readable | undefined>;
 
+  /** Its size, and if it has at most `maxBytes` its bytes, at the cost of one look; `undefined` if it is not here. */
+  load(checksum: Checksum, maxBytes: number): Promise<LoadedArchive | undefined>;
+
   /** The whole archive in memory; `undefined` if it is not here. For archives known to be small. */
   read(checksum: Checksum): Promise<Buffer | undefined>;
 
@@ -40,6 +43,11 @@ export interface ArchiveStore {
 
   /** Where people find it: an absolute file path, or a URL for stores that are not on this disk. */
   locate(checksum: Checksum): string;
+}
+
+export interface LoadedArchive {
+  readonly sizeBytes: number;
+  readonly bytes: Buffer | undefined;
 }
 
 export interface ByteRange {

@@ -14,7 +14,7 @@ import { makeFolder } from '../support/make-folder.ts';
 import { createSingleFlight } from '../support/single-flight.ts';
 import { findAbandoned, temporaryName } from '../support/temporary-file.ts';
 import { findDamage } from './archive-check.ts';
-import type { ArchiveStore, StoreOptions } from './archive-store.ts';
+import type { ArchiveStore, LoadedArchive, StoreOptions } from './archive-store.ts';
 import type { CacheReserve } from './cache-reserve.ts';
 import type { DiskShares, DiskTicket } from './disk-share.ts';
 import { createPieces, pieceBytes } from './pieces.ts';
@@ -55,8 +55,11 @@ export function openFileArchiveStore(directory: string, options: FileStoreOption
     locate,
     has: async (checksum) => (await store.size(checksum)) !== undefined,
     size: (checksum) => sizeOf(locate(checksum)),
-    read: (checksum) =>
-      onDisk(`read ${locate(checksum)}`, () => ifExists(againIfStale(() => readWhole(locate(checksum))))),
+    load: (checksum, maxBytes) =>
+      onDisk(`read ${locate(checksum)}`, () =>
+        ifExists(againIfStale(() => readWhole(locate(checksum), maxBytes))),
+      ),
+    read: async (checksum) => (await store.load(checksum, Number.POSITIVE_INFINITY))?.bytes,
     list: () => listArchives(root, suffix),
     names: () => listNames(root, suffix),
     quarantine: (checksum) => moveAway(checksum, locate(checksum), path.join(root, '..', 'quarantine')),
@@ -89,17 +92,19 @@ export function openFileArchiveStore(directory: string, options: FileStoreOption
  * Only what may wait for the disk goes to Node's thread pool: each way there and back takes longer than the call itself, and
  * an open file tells its size, and is closed, at once.
  */
-async function readWhole(file: string): Promise<Buffer> {
+async function readWhole(file: string, maxBytes: number): Promise<LoadedArchive> {
   const descriptor = await openDescriptor(file, 'r');
   try {
-    const bytes = Buffer.allocUnsafeSlow(fstatSync(descriptor).size);
+    const sizeBytes = fstatSync(descriptor).size;
+    if (sizeBytes > maxBytes) return { sizeBytes, bytes: undefined };
+    const bytes = Buffer.allocUnsafeSlow(sizeBytes);
     let filled = 0;
     while (filled < bytes.length) {
       const { bytesRead } = await readDescriptor(descriptor, bytes, filled, bytes.length - filled, filled);
       if (bytesRead === 0) break;
       filled += bytesRead;
     }
-    return bytes.subarray(0, filled);
+    return { sizeBytes: filled, bytes: bytes.subarray(0, filled) };
   } finally {
     closeSync(descriptor);
   }

@@ -34,16 +34,25 @@ describe('an archive that went bad on our disk', () => {
     const damaged: DamagedArchive[] = [];
     const files = openFileArchiveStore(path.join(directory, 'packages'));
     let reads = 0;
+    let looks = 0;
     const countedOpen = (wanted: Checksum) => {
       reads++;
       return files.open(wanted);
     };
-    const counted = { ...files, open: countedOpen };
+    const countedLoad = (wanted: Checksum, maxBytes: number) => {
+      reads++;
+      return files.load(wanted, maxBytes);
+    };
+    const countedSize = (wanted: Checksum) => {
+      looks++;
+      return files.size(wanted);
+    };
+    const counted = { ...files, open: countedOpen, load: countedLoad, size: countedSize };
     const store = createVerifyingStore(counted, { onDamage: (archive) => void damaged.push(archive) });
     await files.store(checksum, Readable.from([bytes]));
     const file = files.locate(checksum);
     const quarantined = () => readdir(path.join(directory, 'quarantine')).catch(() => []);
-    return { store, files, file, damaged, quarantined, reads: () => reads };
+    return { store, files, file, damaged, quarantined, reads: () => reads, looks: () => looks };
   }
 
   const damages: Record<string, (file: string) => Promise<void>> = {
@@ -71,6 +80,31 @@ describe('an archive that went bad on our disk', () => {
         expect(await store.read(checksum)).toEqual(bytes);
         expect(await quarantined()).toHaveLength(1);
       });
+
+  test('one that is given out whole is looked at, read and verified in one go, however many ask at once', async () => {
+    const { store, reads, looks } = await createScene();
+    const loaded = await Promise.all(Array.from({ length: 20 }, () => store.load(checksum, bytes.length)));
+    expect(loaded).toEqual(Array(20).fill({ sizeBytes: bytes.length, bytes }));
+    expect([reads(), looks()]).toEqual([1, 0]);
+    expect(await store.size(checksum)).toBe(bytes.length);
+    expect(reads()).toBe(1);
+  });
+
+  test('one that is too large to be given out whole is verified without its bytes in memory', async () => {
+    const { store, file, damaged } = await createScene();
+    expect(await store.load(checksum, 10)).toEqual({ sizeBytes: bytes.length, bytes: undefined });
+    await damages['with bytes too many']?.(file);
+    expect(await store.load(checksum, 10)).toBeUndefined();
+    expect(damaged).toHaveLength(1);
+  });
+
+  test('a damaged one is not given out whole, whatever was found before', async () => {
+    const { store, file, damaged } = await createScene();
+    await store.load(checksum, bytes.length);
+    await damages['with a flipped bit']?.(file);
+    expect(await store.load(checksum, bytes.length)).toBeUndefined();
+    expect(damaged).toHaveLength(1);
+  });
 
   test('a sound one is read once however many ask at once, and again when its size has changed', async () => {
     const { store, file, damaged, reads } = await createScene();

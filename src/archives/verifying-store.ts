@@ -4,7 +4,7 @@ import { StorageError } from '../errors.ts';
 import type { Checksum } from '../model/checksum.ts';
 import { createSingleFlight } from '../support/single-flight.ts';
 import { type CheckOptions, type Damage, findDamage, findDamageIn } from './archive-check.ts';
-import type { ArchiveStore } from './archive-store.ts';
+import type { ArchiveStore, LoadedArchive } from './archive-store.ts';
 
 /** A store that has looked at what it gives out: disks forget, and files are edited by hand. */
 export interface VerifyingStore extends ArchiveStore {
@@ -52,6 +52,7 @@ export function createVerifyingStore(
   /** Damaged ones that could not be moved away, with their sizes. */
   const stuck = new LRUCache<Checksum, number>({ max: rememberedDamage });
   const checking = createSingleFlight<Checksum, Verdict>();
+  const loading = createSingleFlight<string, LoadedArchive | undefined>();
   const limit = pLimit(readersAtOnce);
 
   async function inspect(checksum: Checksum, options: CheckOptions): Promise<Verdict> {
@@ -97,8 +98,34 @@ export function createVerifyingStore(
     return kind === 'sound' ? store.size(checksum) : undefined;
   }
 
+  async function load(checksum: Checksum, maxBytes: number): Promise<LoadedArchive | undefined> {
+    let loaded: LoadedArchive | undefined;
+    try {
+      loaded = await store.load(checksum, maxBytes);
+    } catch (error) {
+      // The first look also tells a file that cannot be read from one that is wrong, which is taken out.
+      if (verifiedSizes.has(checksum) || (await size(checksum)) !== undefined) throw error;
+      return undefined;
+    }
+    if (loaded?.bytes === undefined) return loaded && (await sizeOnly(checksum));
+    // Whoever keeps these bytes in memory serves them long after the file has been looked at.
+    const damage = findDamageIn(checksum, loaded.bytes);
+    if (damage !== undefined) {
+      const { kind } = await remove(checksum, damage);
+      return kind === 'sound' ? store.load(checksum, maxBytes) : undefined;
+    }
+    verifiedSizes.set(checksum, loaded.sizeBytes);
+    return loaded;
+  }
+
+  async function sizeOnly(checksum: Checksum): Promise<LoadedArchive | undefined> {
+    const sizeBytes = await size(checksum);
+    return sizeBytes === undefined ? undefined : { sizeBytes, bytes: undefined };
+  }
+
   return {
     size,
+    load: (checksum, maxBytes) => loading.run(`${checksum} ${maxBytes}`, () => load(checksum, maxBytes)),
     has: (checksum) => store.has(checksum),
     list: () => store.list(),
     names: () => store.names(),
@@ -110,16 +137,7 @@ export function createVerifyingStore(
       return (await size(checksum)) === undefined ? undefined : store.open(checksum, range);
     },
 
-    async read(checksum) {
-      // All bytes are looked at below; the first look also tells a file that cannot be read from one that is wrong.
-      if (!verifiedSizes.has(checksum) && (await size(checksum)) === undefined) return undefined;
-      const bytes = await store.read(checksum);
-      // Whoever keeps these bytes in memory serves them long after the file has been looked at.
-      const damage = bytes && findDamageIn(checksum, bytes);
-      if (damage === undefined) return bytes;
-      const { kind } = await remove(checksum, damage);
-      return kind === 'sound' ? store.read(checksum) : undefined;
-    },
+    read: async (checksum) => (await load(checksum, Number.POSITIVE_INFINITY))?.bytes,
 
     async store(checksum, body, options = {}) {
       // Listening from the start: a body may fail while the archive that is here is read.

@@ -30,6 +30,9 @@ export interface ArchiveDelivery {
   settle(): Promise<void>;
 }
 
+/** Archives up to this size are given out with their bytes: looked at, verified and read in one go. */
+const loadedBytes = 1024 * 1024;
+
 export function createArchiveDelivery(context: DeliveryContext): ArchiveDelivery {
   const { archives } = context;
   const report = createStorageReport(context);
@@ -53,8 +56,10 @@ export function createArchiveDelivery(context: DeliveryContext): ArchiveDelivery
       if (!entry) return absent(`${module}@${version} is not in the index`);
       const ahead = behind.find(entry.checksum);
       if (ahead) return found(serve(module, entry, ahead.sizeBytes, ahead.bytes));
-      const present = passingNow.find(entry.checksum)?.sizeBytes ?? (await archives.size(entry.checksum));
-      if (present !== undefined) return found(serve(module, entry, present));
+      const passed = passingNow.find(entry.checksum);
+      if (passed) return found(serve(module, entry, passed.sizeBytes));
+      const present = await archives.load(entry.checksum, loadedBytes);
+      if (present) return found(serve(module, entry, present.sizeBytes, present.bytes));
       const fetched = await receiver.receive(module, entry);
       if (fetched.kind !== 'found') return fetched;
       return found(serve(module, entry, fetched.value.sizeBytes, fetched.value.bytes));

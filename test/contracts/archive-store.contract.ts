@@ -43,6 +43,7 @@ export function archiveStoreContract(name: string, open: () => Promise<ArchiveSt
       expect(await store.size(checksum)).toBeUndefined();
       expect(await store.open(checksum)).toBeUndefined();
       expect(await store.read(checksum)).toBeUndefined();
+      expect(await store.load(checksum, 1000)).toBeUndefined();
       expect(await listed()).toEqual([]);
     };
     const listed = async () => {
@@ -74,6 +75,11 @@ export function archiveStoreContract(name: string, open: () => Promise<ArchiveSt
       expect(await store.size(checksum)).toBe(bytes.length);
       expect((await readAll(checksum))?.equals(bytes)).toBe(true);
       expect((await store.read(checksum))?.equals(bytes)).toBe(true);
+      expect(await store.load(checksum, bytes.length)).toEqual({ sizeBytes: bytes.length, bytes });
+      expect(await store.load(checksum, bytes.length - 1)).toEqual({
+        sizeBytes: bytes.length,
+        bytes: undefined,
+      });
       expect(await listed()).toEqual([{ checksum, sizeBytes: bytes.length }]);
       expect(store.locate(checksum)).toContain(checksum);
     });
