@@ -17,7 +17,18 @@ export default defineConfig({
     maxWorkers: 4,
     projects: [
       // What they share is made for each test: a process for each file would mostly load what the last one had loaded.
-      { extends: true, test: { name: 'src', include: ['src/**/*.test.ts'], isolate: false } },
+      // Nothing that a test replaced outlives it.
+      {
+        extends: true,
+        test: {
+          name: 'src',
+          include: ['src/**/*.test.ts'],
+          isolate: false,
+          restoreMocks: true,
+          unstubEnvs: true,
+          unstubGlobals: true,
+        },
+      },
       { extends: true, test: { name: 'test', include: ['test/**/*.test.ts'] } },
     ],
   },
