@@ -54,6 +54,13 @@ describe('README.md', () => {
   });
 });
 
+test('each test that shows what README and operations promise is there', async () => {
+  const pages = await Promise.all(['README.md', 'docs/operations.md'].map(read));
+  const named = pages.flatMap((page) => [...page.matchAll(/`([\w./-]+\.test\.ts)`/g)].map((m) => m[1] ?? ''));
+  expect(named.length).toBeGreaterThan(50);
+  expect(named.filter((file) => !existsSync(join(root, file)))).toEqual([]);
+});
+
 test('a page is read as its commands and what they print', () => {
   const page = '# A\n```sh\na\n```\n\nb:\n\n```text\n1\n```\n<!-- not run: why -->\n```sh\nc\n```\n';
   expect(readCommandBlocks(page)).toEqual([
