@@ -1,7 +1,18 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync } from 'node:fs';
-import { mkdir, mkdtemp, readdir, readFile, rename, rm, stat, utimes, writeFile } from 'node:fs/promises';
+import {
+  mkdir,
+  mkdtemp,
+  readdir,
+  readFile,
+  rename,
+  rm,
+  stat,
+  symlink,
+  utimes,
+  writeFile,
+} from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises';
@@ -370,4 +381,13 @@ describe('withProcessLock and locks found', () => {
     expect((await stat(file)).isFile()).toBe(true);
     await rm(file);
   });
+});
+
+test('a link to nothing in the place of a lock is refused, not waited for', async () => {
+  await symlink('/nonexistent/lock', file);
+  await expect(withProcessLock(file, async () => {})).rejects.toMatchObject({
+    message: `cannot lock ${file}: it is a link to what is not there`,
+    hint: `rm ${file}`,
+  });
+  await rm(file);
 });

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { mkdir, open, readdir, rename, rm, utimes, writeFile } from 'node:fs/promises';
+import { lstat, mkdir, open, readdir, rename, rm, stat, utimes, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { StorageError } from '../errors.ts';
 import { ifExists, onDisk } from './disk-errors.ts';
@@ -9,6 +9,7 @@ import { linkSignals } from './link-signals.ts';
 import { type LockWatch, lockWatchOf } from './lock-silence.ts';
 import { type MonotonicClock, systemClock } from './monotonic-clock.ts';
 import { fateOf, identifyThisProcess, type ProcessIdentity } from './process-identity.ts';
+import { shellLine } from './shell.ts';
 import { temporaryName } from './temporary-file.ts';
 
 const defaultWaitMs = 60_000;
@@ -135,14 +136,23 @@ async function tryTake(file: string, self: ProcessIdentity): Promise<string | Ho
     const holder = await readHolder(file);
     if (holder) return holder;
     if (await createWhole(file, text)) return text;
+    await refuseLink(file);
   }
+}
+
+/** A link that leads nowhere is there and cannot be read: nobody holds it, and nobody could take it. */
+async function refuseLink(file: string): Promise<void> {
+  if ((await ifExists(lstat(file)))?.isSymbolicLink() && !(await ifExists(stat(file))))
+    throw new StorageError(`cannot lock ${file}: it is a link to what is not there`, {
+      hint: shellLine`rm ${file}`,
+    });
 }
 
 /** Creates the file with all its content, unless it exists: nobody ever sees it half written. */
 async function createWhole(file: string, text: string): Promise<boolean> {
   const temporary = temporaryName(file);
-  await writeInFolder(temporary, text);
   try {
+    await writeInFolder(temporary, text); // a full disk takes the name and not the content
     return (await tryLink(temporary, file)) === undefined || (await createAtOnce(file, text));
   } catch (error) {
     if (errorCode(error) === 'EEXIST') return false;

@@ -120,6 +120,9 @@ describe.skipIf(!canMount).each([
       looks.filter(([words]) => /^(status|source check|sync|verify|doctor)/.test(words)),
     );
     expectRefusal(await here.run('sync'), 'free some space on that disk');
+    expectRefusal(await here.run('config', 'server.port', '81'), 'free some space on that disk');
+    const names = [place, join(place, 'data', 'locks')].flatMap((folder) => readdirSync(folder));
+    expect(names.filter((name) => name.endsWith('.tmp'))).toEqual([]);
   });
 });
 
