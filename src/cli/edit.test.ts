@@ -1,4 +1,4 @@
-import { readFile } from 'node:fs/promises';
+import { readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { createRegistry } from '../../test/support/registry-world.ts';
@@ -13,6 +13,7 @@ async function createServing() {
   const { directory } = registry.config;
   return {
     upstream,
+    directory,
     run: (...words: string[]) => cli(words, { workingDirectory: directory }),
     settings: () => readFile(join(directory, 'registry.toml'), 'utf8'),
     served: () => registry.servedCommit(),
@@ -78,3 +79,16 @@ test('a dry run of source add looks at the source; --quiet leaves what is wrong 
   const added = await run(...words, '-q');
   expect(added.stdout).toMatch(/^Added source "other" .*\nServed index: .*\nIt could not be read: .*\n$/);
 });
+
+test.each([[['config', 'server.base_url', 'https://x.test']], [['source', 'disable', 'main', '--yes']]])(
+  'where the data take nothing, %j leaves the settings as they are',
+  async (words) => {
+    const { run, settings, directory } = await createServing();
+    const before = await settings();
+    // In the place of a read-only mount, which stops root, too.
+    await rm(join(directory, 'data', 'locks'), { recursive: true });
+    await writeFile(join(directory, 'data', 'locks'), '');
+    expect(await run(...words)).toMatchObject({ exitCode: 1, stdout: '' });
+    expect(await settings()).toBe(before);
+  },
+);

@@ -121,9 +121,22 @@ export async function makeEdit(
   if (move && !flags.yes) await requireMovable(move);
   if (flags.dryRun) return showPreview(context, edit);
   if (!flags.yes) refuseLosses(doing, (await previewEdit(context, edit)).report);
+  await requireWritableData(context, edit);
   const config = await editConfig(context, edit);
   if (move) await takeWhatIsThere(move);
   return tell({ config, served: await applyEdit(context, config) });
+}
+
+/** An edit counts once the served index follows it: where the data take nothing, the settings stay as they are, too. */
+async function requireWritableData(context: CommandContext, edit: (text: string) => string): Promise<void> {
+  const [{ readConfigText }, { dataLayout }, { probeDisk }] = await Promise.all([
+    import('../config/load.ts'),
+    import('../registry/init.ts'),
+    import('../registry/probe-disk.ts'),
+  ]);
+  const config = await tryParse(context, edit(await readConfigText(context.directory)));
+  if (config && (await lookAtDataOf(config)).kind === 'there')
+    await probeDisk(dataLayout(config.registry.dataDir));
 }
 
 /** The settings before and after an edit that moves the data folder. */

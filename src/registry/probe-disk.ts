@@ -10,11 +10,12 @@ const probeBytes = 256 * 1024;
 /** Writes a little where everything else is written, and removes it. Throws `StorageError` where the disk refuses. */
 export async function probeDisk(layout: ReturnType<typeof dataLayout>): Promise<void> {
   await createFolders(layout);
-  for (const folder of [layout.locks, layout.sources]) await writeSomething(join(folder, temporaryName('')));
+  for (const folder of [layout.locks, layout.sources]) await writeSomething(folder);
 }
 
-async function writeSomething(file: string): Promise<void> {
-  await onDisk(`write ${file}`, async () => {
+async function writeSomething(folder: string): Promise<void> {
+  await onDisk(`write in ${folder}`, async () => {
+    const file = join(folder, temporaryName(''));
     const handle = await open(file, 'wx');
     try {
       await handle.writeFile(Buffer.alloc(probeBytes));
