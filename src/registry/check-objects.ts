@@ -14,10 +14,11 @@ interface Remarks {
   /** Objects that are here and not as they should be, with what is wrong with each: the first is enough. */
   readonly malformed: Map<string, string>;
   /** What else speaks against the repository. */
-  readonly others: string[];
+  readonly others: ReadonlySet<string>;
 }
 
 const maxRemarks = 20;
+const maxTold = 3;
 /** Whoever has more is told of that many. */
 const maxMalformed = 100_000;
 
@@ -53,27 +54,30 @@ export async function findDamage(
     const what = `${count(malformed.size, 'object')} that the state no longer uses`;
     findings.push(finding('note', options.gitDir, `${what}, from sources, not well formed: ${rest}`));
   }
-  if (!isGood && (others.length > 0 || findings.length === 0))
+  if (!isGood && (others.size > 0 || findings.length === 0))
     findings.push(
-      finding(
-        'problem',
-        options.gitDir,
-        `git finds it damaged: ${others.join('; ') || 'it does not say how'}`,
-      ),
+      finding('problem', options.gitDir, `git finds it damaged: ${describeRemarks([...others])}`),
     );
   return findings;
 }
 
+/** One broken pack makes git speak of all that is in it: the first remarks say what is wrong. */
+export function describeRemarks(remarks: readonly string[]): string {
+  if (remarks.length === 0) return 'it does not say how';
+  const told = remarks.slice(0, maxTold).join('; ');
+  return remarks.length > maxTold ? `${told}; and more that follows from it (git fsck)` : told;
+}
+
 async function runFsck({ gitDir, signal }: Options, isDeep: boolean): Promise<Remarks> {
   const malformed = new Map<string, string>();
-  const others: string[] = [];
+  const others = new Set<string>();
   const take = createRecordSplitter(10, (record) => {
     const line = record.toString('utf8', 0, 400);
     const id = /^error in \w+ ([0-9a-f]{40}): /.exec(line)?.[1];
     if (id !== undefined) {
       if (malformed.size < maxMalformed && !malformed.has(id)) malformed.set(id, line);
-    } else if (line.trim() !== '' && !/^(notice|warning)\b/.test(line) && others.length < maxRemarks)
-      others.push(line);
+    } else if (line.trim() !== '' && !/^(notice|warning)\b/.test(line) && others.size < maxRemarks)
+      others.add(line);
   });
   const depth = isDeep ? '--full' : '--connectivity-only';
   const args = ['fsck', depth, '--no-dangling', '--no-progress'];
