@@ -4,6 +4,7 @@ import { StorageError } from '../errors.ts';
 import { withProcessLock } from '../support/process-lock.ts';
 import { lookAtData } from './data-standing.ts';
 import { dataLayout } from './init.ts';
+import { findMisplaced } from './misplaced.ts';
 import { openRegistry } from './open.ts';
 import { describeOutOfReach, findOwnedByOthers } from './owners.ts';
 import type { OpenOptions } from './parts.ts';
@@ -28,6 +29,8 @@ export async function verifyRegistry(opening: OpenOptions, options: VerifyOption
     throw new StorageError(`there is no index repository in ${layout.index}`, {
       hint: 'run "moonbit-registry sync" to make one, or restore the folder from a copy of it',
     });
+  const wrong = (await findMisplaced(registry.dataDir)).find(({ path }) => path === layout.packages);
+  if (wrong !== undefined) throw new StorageError(wrong.detail, { hint: wrong.hint });
   const [first, ...others] = (await findOwnedByOthers(layout.index)).filter(
     ({ wanted }) => wanted === 'read',
   );
