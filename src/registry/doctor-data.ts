@@ -8,12 +8,14 @@ import { errorCode } from '../support/error-code.ts';
 import { shellLine } from '../support/shell.ts';
 import { containCheck } from './contain-check.ts';
 import { checkGround } from './doctor-ground.ts';
+import { checkParts } from './misplaced.ts';
 import { checkOwners } from './owners.ts';
 import type { HealthCheck } from './reports.ts';
 
 const gibibyte = 1024 ** 3;
 const minFreeBytes = gibibyte;
 const minFreeShare = 0.05;
+const minFreeFiles = 1000;
 /** Archives and git's pipes that are open beside the connections. */
 const filesBesides = 300;
 const probeBytes = 64 * 1024;
@@ -31,6 +33,7 @@ export async function checkData(
     containCheck('data folder', () => checkWritable(dataDir, place)),
     place === dataDir ? containCheck('file system', () => checkGround(dataDir)) : [],
     place === dataDir ? containCheck('owners', () => checkOwners(dataDir)) : [],
+    containCheck('parts', () => checkParts(dataDir)),
     containCheck('permissions', () => checkModes(directory, dataDir)),
     config ? containCheck('open files', () => checkOpenFiles(config.server.maxConnections)) : [],
   ]);
@@ -62,8 +65,19 @@ export function judgeOpenFiles(limit: number, maxConnections: number): HealthChe
 }
 
 async function checkSpace(place: string): Promise<HealthCheck> {
-  const { bavail, blocks, bsize } = await statfs(place);
-  return judgeSpace(bavail * bsize, blocks * bsize);
+  const { bavail, blocks, bsize, ffree, files } = await statfs(place);
+  return judgeFiles(ffree, files) ?? judgeSpace(bavail * bsize, blocks * bsize);
+}
+
+/** A disk can be full of files while it has space. `total` is 0 where a file system knows no such limit. */
+export function judgeFiles(free: number, total: number): HealthCheck | undefined {
+  if (total === 0 || free >= Math.min(minFreeFiles, total * minFreeShare)) return undefined;
+  return {
+    name: 'disk space',
+    result: 'warning',
+    detail: `only ${free} more files can be made on that disk, which takes ${total} (df -i)`,
+    hint: 'remove files there, or move the folder to another disk: paths in registry.toml are relative to it',
+  };
 }
 
 async function checkCaching(place: string, config: Config | undefined): Promise<HealthCheck[]> {

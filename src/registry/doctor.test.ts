@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { parseConfig } from '../config/load.ts';
 import { findTraps, holdsSecrets } from './doctor-config.ts';
-import { judgeOpenFiles, judgeSpace } from './doctor-data.ts';
+import { judgeFiles, judgeOpenFiles, judgeSpace } from './doctor-data.ts';
 import { judgeClientConfig, judgeClientVersion } from './doctor-moon.ts';
 import { checkClock, judgeCertificate } from './doctor-source.ts';
 import { checkNode, judgeGit } from './doctor-tools.ts';
@@ -207,4 +207,15 @@ test.each([
   ['command not found', 'warning', 'nothing that looks like one'],
 ])('"%s" is %s', (answer, result, words) => {
   expect(judgeClientVersion(answer)).toMatchObject({ result, detail: expect.stringContaining(words) });
+});
+
+test('a disk that takes no more files is told although it has space', () => {
+  expect(judgeFiles(0, 400)).toMatchObject({
+    name: 'disk space',
+    result: 'warning',
+    hint: expect.any(String),
+  });
+  expect(judgeFiles(900, 10_000_000)?.result).toBe('warning');
+  expect(judgeFiles(5000, 10_000_000)).toBeUndefined();
+  expect(judgeFiles(0, 0)).toBeUndefined();
 });

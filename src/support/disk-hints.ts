@@ -13,7 +13,7 @@ const again = 'run the same command again';
 
 /** Codes that sockets do not give: whoever meets one knows that it is a file's. */
 const ofDisksAlone = {
-  ENOSPC: 'free some space on that disk, then run the same command again',
+  ENOSPC: 'free some space on that disk (or files: df -i), then run the same command again',
   EDQUOT: 'raise the disk quota or free some space, then run the same command again',
   EROFS: 'the file system is mounted read-only: mount it writable, or move the registry directory',
   EACCES: access,

@@ -124,7 +124,7 @@ test.skipIf(!existsSync('/dev/full'))('a result that does not fit is one line, a
   expect((await once(child, 'close'))[0]).toBe(1);
   expect(said).toBe(
     'error: cannot write the result to standard output: ENOSPC\n' +
-      'hint: free some space on that disk, then run the same command again\n',
+      'hint: free some space on that disk (or files: df -i), then run the same command again\n',
   );
 });
 
