@@ -48,11 +48,16 @@ export async function initRegistry(
   const file = join(root, 'registry.toml');
   const layout = dataLayout(join(root, 'data'));
   const name = options.name ?? basename(root);
-  if (!existsSync(file)) await requireData(root, layout, { isNew: true });
+  const isNew = !existsSync(file);
+  if (isNew) await requireData(root, layout, { isNew });
   try {
     await writeFile(file, renderNewConfig({ name }), { flag: 'wx' });
   } catch (cause) {
-    if (errorCode(cause) !== 'EEXIST') throw asStorageError(`write ${file}`, cause);
+    if (errorCode(cause) !== 'EEXIST') {
+      // A full disk takes the name and not the content: the next try must not find a registry here.
+      if (isNew) await rm(file, { force: true });
+      throw asStorageError(`write ${file}`, cause);
+    }
     throw new StorageError(`${file} exists already: nothing was changed`, {
       cause,
       hint: 'choose another folder, or go on with the registry that is there',
