@@ -23,7 +23,7 @@ export function describeOutOfReach(
   const more = others.length === 0 ? '' : `; ${others.length} more there are out of reach`;
   const user = ownerForChown();
   return {
-    detail: `${user} may not ${wanted} ${path}, ${whose}${more}`,
+    detail: `the user ${user} may not ${wanted} ${path}, ${whose}${more}`,
     hint: isOurs
       ? shellLine`chmod -R u+rwX ${dataDir}`
       : `as root: ${shellLine`chown -R ${user} ${dataDir}`}; and run every command as ${user}`,

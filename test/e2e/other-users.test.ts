@@ -45,7 +45,7 @@ describe.skipIf(obstacle !== undefined)('another user', () => {
     const file = join(directory, 'data', 'index', 'refs', 'registry', 'state');
     await chown(file, 0, 0);
     await chmod(file, 0o600);
-    const told = `${somebody.uid} may not read ${file}, which belongs to root`;
+    const told = `the user ${somebody.uid} may not read ${file}, which belongs to root`;
     const hint = `hint: as root: chown -R ${somebody.uid} ${join(directory, 'data')}`;
     for (const command of ['sync', 'verify']) {
       const { code, stdout, stderr } = await runAs(somebody, directory, [command]);
@@ -62,7 +62,7 @@ describe.skipIf(obstacle !== undefined)('another user', () => {
     expect((JSON.parse(stdout) as DoctorReport).checks).toContainEqual({
       name: 'owners',
       result: 'failure',
-      detail: `${somebody.uid} may not read ${audit}, which belongs to root`,
+      detail: `the user ${somebody.uid} may not read ${audit}, which belongs to root`,
       hint: expect.stringContaining('chown -R'),
     });
     const { stderr } = await runAs({ uid: 0, gid: 0 }, directory, ['sync']);
