@@ -1,8 +1,9 @@
 /** Puts back what an index lost and what nobody has to guess: what is written here is the same in every index. */
-import { mkdir, rm, rmdir } from 'node:fs/promises';
+import { mkdir, readdir, rm, rmdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { writeFileAtomic } from '../support/atomic-file.ts';
-import { onDisk, storageErrorOf } from '../support/disk-errors.ts';
+import { ifExists, onDisk, storageErrorOf } from '../support/disk-errors.ts';
+import { GitError, runGit } from '../support/git.ts';
 import { configContent } from './create-index.ts';
 import { type DamagedPart, headContent, lookAtFile } from './index-standing.ts';
 import { servedRef } from './layout.ts';
@@ -35,4 +36,32 @@ export async function removeBrokenMain(directory: string): Promise<void> {
   const look = await onDisk(`read ${file}`, () => lookAtFile(file));
   if (typeof look === 'string' || /^[0-9a-f]{40}\s*$/.test(look.text)) return;
   await onDisk(`remove ${file}`, () => rm(file));
+}
+
+/** git writes a pack and then its `.idx`, within moments. */
+const beingWrittenMs = 60_000;
+
+/** Packs that git does not see, as the file that says what is in them is not beside them: a copy or a check may have lost it. */
+export async function findUnseenPacks(directory: string): Promise<string[]> {
+  const folder = join(directory, 'objects', 'pack');
+  const names = (await onDisk(`read ${folder}`, () => ifExists(readdir(folder)))) ?? [];
+  const unseen: string[] = [];
+  for (const name of names) {
+    if (!/^pack-[0-9a-f]{40}\.pack$/.test(name) || names.includes(name.replace(/pack$/, 'idx'))) continue;
+    const file = join(folder, name);
+    const facts = await onDisk(`look at ${file}`, () => ifExists(stat(file)));
+    if (facts !== undefined && Date.now() - facts.mtimeMs > beingWrittenMs) unseen.push(file);
+  }
+  return unseen;
+}
+
+/** Makes git see it again; answers whether the pack is whole enough for that. Only while holding the registry's lock. */
+export async function showPack(file: string, signal?: AbortSignal): Promise<boolean> {
+  try {
+    await runGit(['index-pack', file], { signal });
+    return true;
+  } catch (error) {
+    if (!(error instanceof GitError)) throw error;
+    return false;
+  }
 }

@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { type DamagedPart, lookAtIndex, problemOf, unreadableConfigPart } from '../index/index-standing.ts';
-import { mendIndex, removeBrokenMain } from '../index/mend-index.ts';
+import { findUnseenPacks, mendIndex, removeBrokenMain, showPack } from '../index/mend-index.ts';
 import { GitError, runGit } from '../support/git.ts';
 import type { VerifyFinding } from './reports.ts';
 import { problem } from './verify-repository.ts';
@@ -17,13 +17,34 @@ export async function verifyStanding(
   if (repair) await mendIndex(directory, parts);
   // It is where the state says, and opening a registry to change it moves it there.
   if (repair && parts.length === 0) await removeBrokenMain(directory);
-  return parts.map(({ name, detail, isConstant }) => {
+  const unseen = await judgeUnseenPacks(directory, repair, signal);
+  const damaged = parts.map(({ name, detail, isConstant }) => {
     if (!isConstant) return problem(join(directory, name), detail);
     const outcome = repair
       ? 'it was written anew, and nothing is lost by that'
       : '--repair writes it anew, and nothing is lost by that';
     return problem(join(directory, name), `${detail}: ${outcome}`, repair);
   });
+  return [...damaged, ...unseen];
+}
+
+/** No damage by themselves: a process that was killed leaves such packs, which nothing needs. */
+async function judgeUnseenPacks(
+  directory: string,
+  repair: boolean,
+  signal: AbortSignal | undefined,
+): Promise<VerifyFinding[]> {
+  const findings: VerifyFinding[] = [];
+  for (const file of await findUnseenPacks(directory)) {
+    const isSeen = repair && (await showPack(file, signal));
+    if (isSeen) findings.push(problem(file, 'had no .idx beside it: that was written anew', true));
+    else {
+      const outcome = repair ? 'it is not whole' : '--repair writes that anew, and nothing is lost by that';
+      const detail = `has no .idx beside it, so git does not see what is in it: ${outcome}`;
+      findings.push({ severity: 'note', subject: file, detail, isRepaired: false });
+    }
+  }
+  return findings;
 }
 
 async function findParts(

@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { loadConfig } from '../config/load.ts';
 import { StorageError } from '../errors.ts';
@@ -24,7 +25,7 @@ export async function verifyRegistry(opening: OpenOptions, options: VerifyOption
   const layout = dataLayout(registry.dataDir);
   const data = await lookAtData(opening.directory, registry.dataDir);
   // A damaged index is what this is for; one that is not there is nothing to look at.
-  if (data.kind === 'lost' && data.isGone) throw data.error;
+  if (data.kind === 'lost' && (data.isGone || !existsSync(layout.index))) throw data.error;
   if (data.kind === 'none')
     throw new StorageError(`there is no index repository in ${layout.index}`, {
       hint: 'run "moonbit-registry sync" to make one, or restore the folder from a copy of it',
