@@ -14,6 +14,7 @@ import { checkProcessOne } from './doctor-process.ts';
 import { checkClock, lookAtSource, type SourceLook } from './doctor-source.ts';
 import { checkGit, checkNode } from './doctor-tools.ts';
 import { openRegistry } from './open.ts';
+import { withOwners } from './owners.ts';
 import type { Registry } from './registry.ts';
 import type { DoctorReport, HealthCheck } from './reports.ts';
 
@@ -110,20 +111,27 @@ async function openIfThere(
   config: Config,
 ): Promise<{ readonly registry: Registry | undefined; readonly checks: readonly HealthCheck[] }> {
   const name = 'index';
-  const standing = await lookAtData(directory, config.registry.dataDir).catch(asLost);
+  const standing = await lookAtData(directory, config.registry.dataDir).catch(async (error: unknown) =>
+    asLost(await withOwners(error, directory)),
+  );
   if (standing.kind === 'lost') {
     const { message: detail, hint } = standing.error;
     return { registry: undefined, checks: [{ name, result: 'failure', detail, hint }] };
   }
   let registry: Registry | undefined;
   const checks = await containCheck(name, async () => {
-    const opened = await openRegistry({ directory, env, actor, mode: 'read' });
-    registry = opened;
-    // Sources are asked all the same: before the first sync, that is what somebody wants to know.
-    if (standing.kind === 'none')
-      return { name, result: 'warning', detail: 'there is none yet', hint: 'moonbit-registry sync' };
-    const detail = `serves commit ${(await opened.servedCommit()).slice(0, 12)}`;
-    return { name, result: 'ok', detail };
+    try {
+      const opened = await openRegistry({ directory, env, actor, mode: 'read' });
+      registry = opened;
+      // Sources are asked all the same: before the first sync, that is what somebody wants to know.
+      if (standing.kind === 'none')
+        return { name, result: 'warning', detail: 'there is none yet', hint: 'moonbit-registry sync' };
+      const detail = `serves commit ${(await opened.servedCommit()).slice(0, 12)}`;
+      return { name, result: 'ok', detail };
+    } catch (error) {
+      // git says of what this user may not read that it is damaged.
+      throw await withOwners(error, directory);
+    }
   });
   return { registry, checks };
 }

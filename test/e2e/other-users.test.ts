@@ -54,6 +54,9 @@ describe.skipIf(obstacle !== undefined)('another user', () => {
       expect(stderr).toContain(hint);
       expect(stdout).not.toContain('damaged');
     }
+    const looked = await runAs(somebody, directory, ['doctor']);
+    expect(looked.stdout).toContain(`FAILURE  index: the user ${somebody.uid} may not read ${file}`);
+    expect(looked.stdout).not.toContain('restore a backup');
     await giveTo(somebody, file);
     const audit = join(directory, 'data', 'audit.jsonl');
     await chown(audit, 0, 0);
