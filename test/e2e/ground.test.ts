@@ -1,5 +1,5 @@
 /** What only looks works wherever the data can be read, and a server serves what is there: on real file systems. */
-import { chmodSync, cpSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { chmodSync, cpSync, existsSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { git } from '../support/git-client.ts';
@@ -121,6 +121,9 @@ describe.skipIf(!canMount).each([
     );
     expectRefusal(await here.run('sync'), 'free some space on that disk');
     expectRefusal(await here.run('config', 'server.port', '81'), 'free some space on that disk');
+    const another = join(place, 'another');
+    expectRefusal(await here.run('init', another), 'free some space on that disk');
+    expect(existsSync(join(another, 'registry.toml'))).toBe(false);
     const names = [place, join(place, 'data', 'locks')].flatMap((folder) => readdirSync(folder));
     expect(names.filter((name) => name.endsWith('.tmp'))).toEqual([]);
   });
