@@ -36,6 +36,9 @@ process.on('uncaughtException', async (error: unknown) => {
   await endNow(70);
 });
 
+// The channel to its parent would keep a worker that failed alive for ever.
+if (isWorker()) waitForNobody();
+
 const { runCli } = await import('./cli/run.ts');
 const code = await runCli(process.argv.slice(2), createIo());
 if (waitsForReaders) process.exitCode = code;
