@@ -7,4 +7,4 @@ ensureInstalled();
 ensureBuilt();
 const entry = join(root, 'dist', 'main.js');
 process.argv.splice(1, 1, entry, 'demo');
-await import(pathToFileURL(entry));
+void import(pathToFileURL(entry));

@@ -6,6 +6,7 @@ import { findHomeDirectory } from './support/home-directory.ts';
 import { createLogSink } from './support/log-sink.ts';
 import { createResultSink } from './support/result-sink.ts';
 import { openStandardStream, watchTerminals } from './support/standard-stream.ts';
+import { programVersion } from './support/version.ts';
 import { toVisibleText } from './support/visible-text.ts';
 import { isWorker } from './support/worker.ts';
 import { findWorkingDirectory } from './support/working-directory.ts';
@@ -39,10 +40,20 @@ process.on('uncaughtException', async (error: unknown) => {
 // The channel to its parent would keep a worker that failed alive for ever.
 if (isWorker()) waitForNobody();
 
-const { runCli } = await import('./cli/run.ts');
-const code = await runCli(process.argv.slice(2), createIo());
+const words = process.argv.slice(2);
+const code = (await saysVersion(words)) ? 0 : await (await import('./cli/run.ts')).runCli(words, createIo());
 if (waitsForReaders) process.exitCode = code;
 else await endNow(code);
+
+/** Scripts ask for the version often, and need nothing of the program for it. What fails, the program says better. */
+async function saysVersion([first, ...others]: readonly string[]): Promise<boolean> {
+  if (others.length > 0 || (first !== '--version' && first !== '-V')) return false;
+  results.write(`${programVersion}\n`);
+  return results.settled().then(
+    () => true,
+    () => false,
+  );
+}
 
 function waitForNobody(): void {
   waitsForReaders = false;

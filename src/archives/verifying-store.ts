@@ -99,6 +99,7 @@ export function createVerifyingStore(
   }
 
   async function load(checksum: Checksum, maxBytes: number): Promise<LoadedArchive | undefined> {
+    if (stuck.has(checksum) && (await size(checksum)) === undefined) return undefined;
     let loaded: LoadedArchive | undefined;
     try {
       loaded = await store.load(checksum, maxBytes);

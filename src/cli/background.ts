@@ -82,10 +82,12 @@ export function createBackground(options: BackgroundOptions): Background {
 
   // One of a kind at a time; a failure is logged once, until it changes or passes.
   const start = (job: string, work: () => Promise<void>) => {
+    // What is wrong with the file is the same for all processes.
+    const isToldElsewhere = options.isFollower && job === 'reload';
     const done = work().then(
-      () => reporter.recovered(job),
+      () => (isToldElsewhere ? undefined : reporter.recovered(job)),
       async (error: unknown) => {
-        if (signal.aborted) return;
+        if (signal.aborted || isToldElsewhere) return;
         const explained = (await options.explain?.(error).catch(() => error)) ?? error;
         const isTold = registry.disk.refused(error) && explained === error;
         if (!signal.aborted && !isTold) reporter.failed(job, explained);

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { count, formatAge, formatBytes, formatDuration, formatElapsed, formatList } from './format.ts';
+import { count, formatAge, formatBytes, formatElapsed, formatList } from './format.ts';
 
 test.each([
   [0, '0 B'],
@@ -28,16 +28,6 @@ test.each([
 ])('%d seconds read "%s"', (seconds, text) => {
   const now = Date.UTC(2026, 0, 1);
   expect(formatAge(new Date(now - seconds * 1000).toISOString(), now)).toBe(text);
-});
-
-test.each([
-  [500, '500ms'],
-  [60_000, '60s'],
-  [90_000, '90s'],
-  [300_000, '5m'],
-  [3_600_000, '1h'],
-])('%d ms are written %s', (milliseconds, text) => {
-  expect(formatDuration(milliseconds)).toBe(text);
 });
 
 test.each([

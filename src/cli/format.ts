@@ -34,14 +34,6 @@ export function formatAge(time: string, now: number): string {
   return `${Math.floor(seconds / 86_400)} days ago`;
 }
 
-/** As `registry.toml` writes durations: `500ms`, `60s`, `5m`, `6h`. */
-export function formatDuration(durationMs: number): string {
-  if (durationMs === 0 || durationMs % 1000 !== 0) return `${durationMs}ms`;
-  const seconds = durationMs / 1000;
-  if (seconds % 3600 === 0) return `${seconds / 3600}h`;
-  return seconds % 60 === 0 && seconds > 60 ? `${seconds / 60}m` : `${seconds}s`;
-}
-
 /** How long something took: `0.4 s`, `12 s`, `3 min 5 s`. */
 export function formatElapsed(durationMs: number): string {
   const seconds = durationMs / 1000;

@@ -1,6 +1,6 @@
 import type { Config } from '../config/config.ts';
+import { effectiveSettings, formatSetting } from '../config/effective-settings.ts';
 import type { Log } from '../support/log.ts';
-import { effectiveSettings, formatSetting } from './settings.ts';
 
 /** Whether a server is built with a setting: where its data are, the socket it listens on, its bounds. All others are read whenever they are needed. */
 export function countsFromStart(key: string): boolean {

@@ -50,7 +50,7 @@ test('registry.toml is read at once, and what it changes is told', async () => {
   background.reload();
   await settle();
   expect(lines).toEqual([
-    'info registry.toml changed and was loaded {"changes":"server.refreshIntervalMs = 90000 (was 60000)"}',
+    'info registry.toml changed and was loaded {"changes":"server.refresh_interval = \\"90s\\" (was \\"60s\\")"}',
   ]);
 });
 
@@ -79,7 +79,13 @@ test('a worker reads it and leaves the telling to the process that started it', 
   const { scene, background, lines, settle } = createScene(true);
   background.reload();
   await settle();
-  expect({ calls: scene.calls, lines }).toEqual({ calls: 1, lines: [] });
+  scene.fails = true;
+  background.reload();
+  await settle();
+  scene.fails = false;
+  background.reload();
+  await settle();
+  expect({ calls: scene.calls, lines }).toEqual({ calls: 3, lines: [] });
 });
 
 test('a server that is stopping reads nothing more', async () => {

@@ -17,6 +17,14 @@ export function parseDuration(text: string): number | undefined {
   return match && unit !== undefined ? Number(match[1]) * unit : undefined;
 }
 
+/** As `registry.toml` writes durations: `500ms`, `60s`, `5m`, `6h`. */
+export function formatDuration(durationMs: number): string {
+  if (durationMs === 0 || durationMs % 1000 !== 0) return `${durationMs}ms`;
+  const seconds = durationMs / 1000;
+  if (seconds % 3600 === 0) return `${seconds / 3600}h`;
+  return seconds % 60 === 0 && seconds > 60 ? `${seconds / 60}m` : `${seconds}s`;
+}
+
 /** Why a well-formed duration cannot be used; `undefined` if it can. */
 export function durationRangeProblem(text: string): string | undefined {
   const milliseconds = parseDuration(text);

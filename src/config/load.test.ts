@@ -875,3 +875,9 @@ describe('loadConfig', () => {
     await expect(loadConfig(directory)).rejects.toMatchObject({ code: 'storage' });
   });
 });
+
+test('a text that is too long for the parser is a problem of the file', () => {
+  expect(summaryOf(`\n[registry]\nname = "${'a'.repeat(400_000)}"\n`)).toEqual([
+    '3:1 : a line of 400009 characters is too long to be read',
+  ]);
+});

@@ -56,12 +56,24 @@ function readDocument(text: string): ParsedToml {
     const tables = program.body[0].body.filter((node) => node.type === 'TOMLTable');
     return { document: { text, value: parse(text), program, statements, tables } };
   } catch (error) {
+    // It passes on all characters of a text at once.
+    if (error instanceof RangeError) return { document: undefined, problems: [tooLong(text)] };
     if (!(error instanceof ParseError)) throw error; // the stricter of the two parsers
     return {
       document: undefined,
       problems: [{ line: error.lineNumber, column: error.column + 1, message: error.message }],
     };
   }
+}
+
+function tooLong(text: string): SyntaxProblem {
+  const lengths = text.split('\n').map(({ length }) => length);
+  const longest = Math.max(...lengths);
+  return {
+    line: lengths.indexOf(longest) + 1,
+    column: 1,
+    message: `a line of ${longest} characters is too long to be read`,
+  };
 }
 
 /** Where a path is written: its key, or its value; where it is not, the nearest thing that would hold it. */

@@ -98,7 +98,7 @@ test('origins, pins, conflicts, decisions, archives and settings are told, each 
       pinned: { '1.1.0': hash },
     },
     { event: 'conflict-resolved', kind: 'origin-conflict', module: 'alice/json', source: 'internal' },
-    { event: 'config-reloaded', changes: ['server.upstreamFallback = false (was true)'] },
+    { event: 'config-reloaded', changes: ['server.upstream_fallback = false (was true)'] },
   ]);
 });
 

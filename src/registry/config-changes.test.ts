@@ -25,7 +25,7 @@ test('what was changed, added and removed is told with both values', () => {
   const changes = describeConfigChanges(before, after);
   expect(changes).toEqual(
     expect.arrayContaining([
-      'sources = ["a"] (was ["a","b"])',
+      'sources = ["a"] (was ["a", "b"])',
       'server.port = 9000 (was 8080)',
       'sources.a.priority = 7 (was 50)',
       'sources.a.namespaces = ["x/*"] (was [])',
@@ -33,6 +33,25 @@ test('what was changed, added and removed is told with both values', () => {
     ]),
   );
   expect(changes.some((change) => change.startsWith('sources.a.url'))).toBe(false);
+});
+
+test('settings are told as they stand in the file', () => {
+  const [before, after] = [
+    parse(source('a')),
+    parse(
+      `[server]\nbase_url = "https://r.example"\nrefresh_interval = "90s"\ntrusted_proxies = ["10.0.0.0/8"]\n[limits]\ngit_answer = "1MiB"\n` +
+        source('a', 'user_agent = "git/2"\n[sources.tls]\nca = "ca.pem"\n[sources.limits]\narchive = "1GiB"'),
+    ),
+  ];
+  expect(describeConfigChanges(before, after).sort()).toEqual([
+    'limits.git_answer = "1MiB" (was "16MiB")',
+    'server.base_url = "https://r.example"',
+    'server.refresh_interval = "90s" (was "60s")',
+    'server.trusted_proxies = ["10.0.0.0/8"] (was [])',
+    'sources.a.limits.archive = "1GiB" (was "256MiB")',
+    'sources.a.tls.ca = "ca.pem"',
+    'sources.a.user_agent = "git/2"',
+  ]);
 });
 
 test('of a changed credential it is told that it changed, and not because its line did', () => {

@@ -1,41 +1,36 @@
 import { isDeepStrictEqual } from 'node:util';
-import type { Config, SecretText, SourceAuth, SourceConfig } from '../config/config.ts';
+import type { Config, SecretText, SourceAuth } from '../config/config.ts';
+import { effectiveSettings, renderValue } from '../config/effective-settings.ts';
 
 /**
- * What differs between two configurations, one sentence each, under the names of `Config`; never a credential
- * (rule 10): of those it tells only that they changed.
+ * What differs between two configurations, one sentence each, under the names that settings have in `registry.toml`; never a
+ * credential (rule 10): of those it tells only that they changed.
  */
 export function describeConfigChanges(before: Config | undefined, after: Config): string[] {
-  const [old, now] = [before ? flatten(before) : new Map<string, unknown>(), flatten(after)];
-  return [...new Set([...old.keys(), ...now.keys()])].flatMap((key) => {
-    const [was, is] = [old.get(key), now.get(key)];
-    if (isDeepStrictEqual(was, is)) return [];
-    if (key.endsWith('.auth')) return [`${key} changed`];
-    if (was === undefined) return [`${key} = ${JSON.stringify(is)}`];
-    return [
-      is === undefined
-        ? `${key} removed (was ${JSON.stringify(was)})`
-        : `${key} = ${JSON.stringify(is)} (was ${JSON.stringify(was)})`,
-    ];
-  });
+  const [old, now] = [before ? settingsOf(before) : new Map<string, string>(), settingsOf(after)];
+  return [...new Set([...old.keys(), ...now.keys()])]
+    .flatMap((key) => {
+      const [was, is] = [old.get(key), now.get(key)];
+      if (was === is) return [];
+      if (was === undefined) return [`${key} = ${is}`];
+      return [is === undefined ? `${key} removed (was ${was})` : `${key} = ${is} (was ${was})`];
+    })
+    .concat(describeAuthChanges(before, after));
 }
 
-/** Settings by name, in which those of a source are below `sources.NAME`. */
-function flatten(config: Config): Map<string, unknown> {
-  const { registry, mirror, server, limits, defaultSource, sources, sourcesAreImplied } = config;
-  const groups = { registry, mirror, server, limits };
-  return new Map([
-    ['defaultSource', defaultSource],
-    ['sources', sources.map(({ name }) => name)],
-    ['sourcesAreImplied', sourcesAreImplied],
-    ...Object.entries(groups).flatMap(([group, settings]) => prefixed(group, settings)),
-    ...sources.flatMap((source) => prefixed(`sources.${source.name}`, settingsOf(source))),
-  ]);
+function settingsOf(config: Config): Map<string, string> {
+  const named = [['sources', config.sources.map(({ name }) => name)], ...effectiveSettings(config)] as const;
+  const isAuth = /^sources\..+\.auth\.[a-z_]+$/;
+  return new Map(named.flatMap(([key, value]) => (isAuth.test(key) ? [] : [[key, renderValue(value)]])));
 }
 
-function settingsOf({ name: _, auth, tls, ...settings }: SourceConfig): object {
-  const files = [tls?.certificate, tls?.key, tls?.ca].map((file) => file?.written);
-  return { ...settings, auth: auth && withoutLines(auth), tls: tls && files };
+function describeAuthChanges(before: Config | undefined, after: Config): string[] {
+  const authOf = (config: Config | undefined) =>
+    new Map(config?.sources.flatMap(({ name, auth }) => (auth ? [[name, withoutLines(auth)]] : [])));
+  const [old, now] = [authOf(before), authOf(after)];
+  return [...new Set([...old.keys(), ...now.keys()])]
+    .filter((name) => !isDeepStrictEqual(old.get(name), now.get(name)))
+    .map((name) => `sources.${name}.auth changed`);
 }
 
 /** Whatever is edited above a credential moves it. */
@@ -44,10 +39,4 @@ function withoutLines(auth: SourceAuth): object {
   return auth.type === 'bearer'
     ? { type: auth.type, token: plain(auth.token) }
     : { type: auth.type, username: plain(auth.username), password: plain(auth.password) };
-}
-
-function prefixed(prefix: string, settings: object): [string, unknown][] {
-  return Object.entries(settings)
-    .filter(([, value]) => value !== undefined)
-    .map(([key, value]) => [`${prefix}.${key}`, value]);
 }

@@ -32,11 +32,15 @@ export async function checkIdentity(source: SourceConfig, now: number): Promise<
   const [own] = readCertificates(read.settings?.identity?.certificate ?? '');
   const left = Date.parse(own?.validTo ?? '') - now;
   const days = Math.floor(left / day);
-  const detail = `the client certificate in ${file.written} ${left < 0 ? `ended ${-days} days ago` : `is good for ${days} days`}`;
+  const detail = `the client certificate in ${file.written} ${left < 0 ? `ended ${inDays(-days)} ago` : `is good for ${inDays(days)}`}`;
   const name = `source ${source.name}: client certificate`;
   if (left >= warningMs) return [{ name, result: 'ok', detail }];
   const hint = `put a new one, and its key, into the files that registry.toml:${file.line} names`;
   return [{ name, result: left < 0 ? 'failure' : 'warning', detail, hint }];
+}
+
+export function inDays(number: number): string {
+  return number === 1 ? '1 day' : `${number} days`;
 }
 
 type SecretFile = Pick<Extract<SecretPart, { kind: 'file' }>, 'path' | 'written'>;

@@ -12,7 +12,7 @@ import { proxyFor, type Route } from '../support/proxy.ts';
 import { shellLine } from '../support/shell.ts';
 import { secureContextOf, type TlsSettings } from '../support/tls-settings.ts';
 import { containCheck } from './contain-check.ts';
-import { checkCredentials, checkIdentity } from './doctor-credentials.ts';
+import { checkCredentials, checkIdentity, inDays } from './doctor-credentials.ts';
 import { judgeNewestLines } from './newer-format.ts';
 import type { Registry } from './registry.ts';
 import type { HealthCheck } from './reports.ts';
@@ -191,7 +191,7 @@ export function judgeCertificate(
     return {
       name,
       result: 'failure',
-      detail: `the certificate of ${host} ended ${-days} days ago`,
+      detail: `the certificate of ${host} ended ${inDays(-days)} ago`,
       hint: 'its operator has to renew it',
     };
   if (refusal !== undefined)
@@ -201,7 +201,7 @@ export function judgeCertificate(
       detail: `the certificate of ${host} is not trusted (${refusal})`,
       hint: 'for a private authority, name its certificate in NODE_EXTRA_CA_CERTS, or for this source in [sources.tls] as ca',
     };
-  const detail = `the certificate of ${host} is good for ${days} days`;
+  const detail = `the certificate of ${host} is good for ${inDays(days)}`;
   if (left >= certificateWarningMs) return { name, result: 'ok', detail };
   return { name, result: 'warning', detail, hint: 'its operator has to renew it' };
 }

@@ -140,6 +140,7 @@ describe('a certificate', () => {
     ['Jun 01 00:00:00 2026 GMT', undefined, 'ok', 'good for 151 days'],
     ['Jan 15 00:00:01 2026 GMT', undefined, 'ok', 'good for 14 days'],
     ['Jan 14 23:59:59 2026 GMT', undefined, 'warning', 'good for 13 days'],
+    ['Jan 02 12:00:00 2026 GMT', undefined, 'warning', 'good for 1 day'],
     ['Dec 30 00:00:00 2025 GMT', 'CERT_HAS_EXPIRED', 'failure', 'ended 2 days ago'],
     ['Jun 01 00:00:00 2026 GMT', 'SELF_SIGNED_CERT_IN_CHAIN', 'failure', 'SELF_SIGNED_CERT_IN_CHAIN'],
   ])('until %s, refused for %s, is %s', (validTo, refusal, result, words) => {

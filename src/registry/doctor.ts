@@ -111,10 +111,6 @@ async function openIfThere(
 ): Promise<{ readonly registry: Registry | undefined; readonly checks: readonly HealthCheck[] }> {
   const name = 'index';
   const standing = await lookAtData(directory, config.registry.dataDir).catch(asLost);
-  if (standing.kind === 'none') {
-    const hint = 'moonbit-registry sync';
-    return { registry: undefined, checks: [{ name, result: 'warning', detail: 'there is none yet', hint }] };
-  }
   if (standing.kind === 'lost') {
     const { message: detail, hint } = standing.error;
     return { registry: undefined, checks: [{ name, result: 'failure', detail, hint }] };
@@ -123,6 +119,9 @@ async function openIfThere(
   const checks = await containCheck(name, async () => {
     const opened = await openRegistry({ directory, env, actor, mode: 'read' });
     registry = opened;
+    // Sources are asked all the same: before the first sync, that is what somebody wants to know.
+    if (standing.kind === 'none')
+      return { name, result: 'warning', detail: 'there is none yet', hint: 'moonbit-registry sync' };
     const detail = `serves commit ${(await opened.servedCommit()).slice(0, 12)}`;
     return { name, result: 'ok', detail };
   });

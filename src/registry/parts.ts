@@ -118,9 +118,9 @@ export async function openParts(options: OpenOptions) {
   }
 
   const complaints = createComplaints();
-  /** Once, however often work begins before the file is mended. */
+  /** Once, however often work begins before the file is mended; a server tells it as soon as the file is edited. */
   function complain(error: unknown): void {
-    if (complaints.isNew('reload', error))
+    if (mode !== 'serve' && complaints.isNew('reload', error))
       log.warn('registry.toml was not reloaded', { error: String(error) });
   }
 

@@ -1,9 +1,12 @@
 import { createServer, type RequestListener } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { expect, onTestFinished, test } from 'vitest';
+import { expect, onTestFinished, test, vi } from 'vitest';
+import { createCertificateAuthority } from '../../test/support/certificates.ts';
+import { temporaryDirectory } from '../../test/support/temporary-directory.ts';
 import { anyDestination } from '../support/destination.ts';
 import { createHttpClient, type HttpResponse } from '../support/fetch-http.ts';
-import { readBody } from './http-answer.ts';
+import { noCredentials } from './credentials.ts';
+import { askHttp, readBody } from './http-answer.ts';
 
 async function ask(listener: RequestListener): Promise<HttpResponse> {
   const server = createServer(listener);
@@ -53,4 +56,24 @@ test('one that breaks off is no answer', async () => {
     setImmediate(() => answer.destroy());
   });
   expect(await readBody(response, 100)).toMatchObject({ kind: 'failed', cause: { reason: 'connection' } });
+});
+
+test('a connection that fails names a client certificate that has ended', async () => {
+  const { key, cert } = await (await createCertificateAuthority(temporaryDirectory())).issue(['ci']);
+  const tls = { identity: { certificate: cert, key }, ca: undefined };
+  const credentials = { ...noCredentials({ name: 'a' }), tlsFor: () => tls };
+  const failure = { reason: 'connection', detail: 'the connection was reset' } as const;
+  const http = { request: async () => ({ kind: 'failure', failure }) as const, close: async () => {} };
+  const ask = () => askHttp({ http, credentials }, { url: 'https://h/x' });
+  const detail = 'https://h/x: the connection was reset';
+  expect(await ask()).toEqual({ kind: 'failed', cause: { reason: 'connection', detail } });
+  vi.useFakeTimers({ toFake: ['Date'], now: Date.UTC(2100, 0) });
+  onTestFinished(() => void vi.useRealTimers());
+  expect(await ask()).toMatchObject({
+    cause: {
+      reason: 'connection',
+      detail: expect.stringMatching(/reset; our client certificate ended on 20\d\d-\d\d-\d\d$/),
+      advice: expect.stringContaining('sources.a.tls.certificate'),
+    },
+  });
 });

@@ -3,6 +3,7 @@ import type { HttpClient, HttpRequest, HttpResponse } from '../support/fetch-htt
 import { transportFailure } from '../support/http-failure.ts';
 import { showUrl } from '../support/redact.ts';
 import type { Credentials } from './credentials.ts';
+import { endOfIdentity } from './tls-files.ts';
 
 /** What a source's HTTP server answered, as rule 4 reads it. */
 export type HttpAnswer =
@@ -26,8 +27,10 @@ export async function askHttp(
   const result = await asker.http.request({ ...request, authorization, tls });
   if (result.kind === 'failure') {
     const { lacks, ...failure } = result.failure;
-    const detail = `${showUrl(request.url)}: ${failure.detail}`;
-    const advice = lacks && asker.credentials.tlsAdvice[lacks];
+    const ended = endOfIdentity(tls, Date.now());
+    const detail = `${showUrl(request.url)}: ${failure.detail}${ended === undefined ? '' : `; our client certificate ended on ${ended}`}`;
+    const lacking = lacks ?? (ended === undefined ? undefined : 'identity');
+    const advice = lacking && asker.credentials.tlsAdvice[lacking];
     const { reason } = lacks === 'identity' ? ({ reason: 'unauthorized' } as const) : failure;
     const cause = { ...failure, reason, detail, ...(advice === undefined ? {} : { advice }) };
     return { kind: 'failed', cause };

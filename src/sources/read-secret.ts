@@ -29,11 +29,11 @@ export async function readSecret(
   const values: string[] = [];
   for (const part of secret.parts) {
     const value = part.kind === 'command' ? await readToken() : await readPart(part, env);
-    const flaw = value.kind === 'readable' ? flawOf(value.value, type, secret.setting) : value.problem;
-    if (value.kind === 'unreadable' || flaw !== undefined)
+    const problem = value.kind === 'readable' ? problemOf(value.value, part, secret, type) : value.problem;
+    if (value.kind === 'unreadable' || problem !== undefined)
       return {
         kind: 'unreadable',
-        problem: `${nameOf(part, secret)} ${flaw} (registry.toml:${secret.line})`,
+        problem: `${nameOf(part, secret)} ${problem} (registry.toml:${secret.line})`,
       };
     values.push(value.value);
   }
@@ -80,13 +80,18 @@ function unreadable(problem: string): SecretReading {
   return { kind: 'unreadable', problem };
 }
 
-function flawOf(value: string, type: SourceAuth['type'], setting: SecretText['setting']): string | undefined {
-  const flaw = type === 'bearer' ? flawOfToken(value) : flawOfText(value);
-  if (flaw !== undefined) return `holds ${flaw}`;
+function problemOf(
+  value: string,
+  part: SecretPart,
+  { setting }: SecretText,
+  type: SourceAuth['type'],
+): string | undefined {
   // RFC 7617 §2: the first colon ends the user name.
-  return setting === 'username' && value.includes(':')
-    ? 'holds a ":", which no user name can have'
-    : undefined;
+  const isCut = setting === 'username' && value.includes(':');
+  const flaw =
+    (type === 'bearer' ? flawOfToken(value) : flawOfText(value)) ??
+    (isCut ? 'a ":", which no user name can have' : undefined);
+  return flaw && `${part.kind === 'command' ? 'printed' : 'holds'} ${flaw}`;
 }
 
 function flawOfToken(value: string): string | undefined {

@@ -73,6 +73,13 @@ function findFlaw({ certificate, key, ca }: SourceTls, texts: Texts): Flaw | und
     : { file: key, problem: `does not belong to the certificate in ${certificate.written}` };
 }
 
+/** The day on which the certificate by which we show who we are ended; a server that refuses such a one often just hangs up. */
+export function endOfIdentity(settings: TlsSettings | undefined, now: number): string | undefined {
+  const [own] = readCertificates(settings?.identity?.certificate ?? '');
+  const end = Date.parse(own?.validTo ?? '');
+  return end < now ? new Date(end).toISOString().slice(0, 10) : undefined;
+}
+
 /** Those of a PEM file; none if one of them cannot be read. */
 export function readCertificates(text: string): X509Certificate[] {
   const blocks = text.match(/-----BEGIN CERTIFICATE-----[^-]*-----END CERTIFICATE-----/g) ?? [];

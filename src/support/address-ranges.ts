@@ -69,7 +69,7 @@ function readRange(text: string): { readonly base: string; readonly bits: number
 }
 
 function adviceFor(text: string): string {
-  if (text === '*') return `${example}; "0.0.0.0/0" and "::/0" are all there are`;
+  if (text === '*') return `${example}; for all addresses write "0.0.0.0/0" and "::/0"`;
   if (text.includes('%')) return `${example}, without a zone`;
   if (text.includes('[') || /^[\d.]+:\d+$/.test(text)) return `${example}, without brackets and port`;
   return /[a-z]{2}|_/i.test(text) && !/^[0-9a-f:./]+$/i.test(text)

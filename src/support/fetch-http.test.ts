@@ -535,7 +535,21 @@ describe.each([
       const { client } = createClient({ environment: { http_proxy: proxy.url } });
       const result = await client.request({ url: 'http://upstream.invalid/' });
       expect(result).toMatchObject({
-        failure: { reason: 'connection', detail: 'the proxy wants authentication' },
+        failure: {
+          reason: 'connection',
+          detail: 'through the proxy that http_proxy names: the proxy wants authentication',
+        },
+      });
+    });
+
+    test('that nobody answers at is told, not the far side that was asked for', async () => {
+      const { client } = createClient({
+        environment: { http_proxy: 'http://me:hush@127.0.0.1:1' },
+        retry: { retries: 0 },
+      });
+      const result = await client.request({ url: 'http://upstream.invalid/' });
+      expect(result).toMatchObject({
+        failure: { detail: 'through the proxy that http_proxy names: the connection was refused' },
       });
     });
 

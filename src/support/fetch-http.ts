@@ -179,7 +179,7 @@ async function followRedirects(
     if (refusal !== undefined) return failure('bad-answer', refusal);
     const hop: Hop = { url, authorization, tls, proxy: isProxied ? route.url : undefined };
     const result = await attemptUntilAnswered(client, request, hop, linked);
-    if (result.kind === 'failure') return result;
+    if (result.kind === 'failure') return isProxied ? throughProxy(result.failure, route.variable) : result;
     const { status, headers } = result.response;
     if (!redirectStatuses.has(status) || headers.location === undefined)
       return checkEncoding(result.response);
@@ -196,6 +196,12 @@ async function followRedirects(
     next.password = '';
     url = next;
   }
+}
+
+/** Whose name does not resolve, or who refuses, may be the proxy; what is told names the far side. */
+function throughProxy({ detail, ...rest }: HttpFailure, variable: string): HttpResult {
+  const told = `through the proxy that ${variable} names: ${detail}`;
+  return { kind: 'failure', failure: { ...rest, detail: told } };
 }
 
 interface Hop {

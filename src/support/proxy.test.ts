@@ -78,7 +78,8 @@ describe('the way to an address', () => {
     ['me:p@ss@proxy:3128', 'http://me:p%40ss@proxy:3128'],
     ['http://me@proxy:3128', 'http://me:@proxy:3128'],
   ])('through %s is told to everybody as %s', (value, url) => {
-    expect(proxyFor(new URL('http://x.example'), { http_proxy: value })).toEqual({ kind: 'proxy', url });
+    const route = proxyFor(new URL('http://x.example'), { http_proxy: value });
+    expect(route).toEqual({ kind: 'proxy', url, variable: 'http_proxy' });
   });
 
   test('is not what a client sends to a CGI program', () => {
@@ -93,6 +94,7 @@ describe('the way to an address', () => {
     expect(proxyFor(new URL('http://x.example'), environment)).toEqual({
       kind: 'proxy',
       url: 'http://one:1',
+      variable: 'http_proxy',
     });
   });
 });

@@ -5,8 +5,8 @@ export type Environment = Readonly<Record<string, string | undefined>>;
 /** How a web address is reached. */
 export type Route =
   | { readonly kind: 'direct' }
-  /** `url` has a scheme, a host and a port, and nothing behind them; it may hold a user name and a password. */
-  | { readonly kind: 'proxy'; readonly url: string }
+  /** `url` has a scheme, a host and a port, and nothing behind them; it may hold a user name and a password. `variable` names it. */
+  | { readonly kind: 'proxy'; readonly url: string; readonly variable: string }
   /** The environment names a proxy that cannot be used; `problem` names the variable, never its value. */
   | { readonly kind: 'unusable'; readonly problem: string };
 
@@ -90,7 +90,7 @@ function readProxy(variable: string, value: string): Route {
     return unusable('has a "/", "?" or "#" in its credentials: write %2F, %3F or %23');
   if (decoded(username) === undefined || decoded(password) === undefined)
     return unusable('holds credentials in which a "%" begins no percent-encoded character');
-  return { kind: 'proxy', url: addressOf(proxy) };
+  return { kind: 'proxy', url: addressOf(proxy), variable };
 }
 
 /** With the port spelt out, of which programs have different ideas where it is not, and a password if there is a user. */

@@ -1,8 +1,9 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { expect, test } from 'vitest';
+import { expect, test, vi } from 'vitest';
 import { temporaryDirectory } from '../../test/support/temporary-directory.ts';
+import { stateOf } from './process-tree.ts';
 import { runCommand } from './run-command.ts';
 
 const options = {
@@ -44,6 +45,15 @@ test('it is ended with all that it started, when its time is up or nobody wants 
   expect(await run(['sleep', '60'], { signal: AbortSignal.abort() })).toBe('was ended');
 });
 
-test('what it leaves running does not keep its output open', async () => {
-  expect(await run(['sh', '-c', 'sleep 2 & echo token'])).toBe('token\n');
+test('what it leaves running does not keep its output open, and is ended', async () => {
+  expect(await run(['sh', '-c', 'sleep 60 & echo token'])).toBe('token\n');
+  const pid = Number(await run(['sh', '-c', 'sleep 60 >&- & echo $!']));
+  await vi.waitFor(() => expect(['Z', undefined]).toContain(stateOf(pid)));
+});
+
+test.each([
+  ['below a file', `${process.execPath}/x`, 'ENOTDIR'],
+  ['of a name that is too long', `/${'a'.repeat(5000)}`, 'ENAMETOOLONG'],
+])('a command %s is its own failure, not that of whoever runs it', async (_, word, code) => {
+  expect(await run([word])).toBe(`cannot be run (${code})`);
 });

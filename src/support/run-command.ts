@@ -1,4 +1,5 @@
-import { spawn } from 'node:child_process';
+import { type ChildProcessByStdio, spawn } from 'node:child_process';
+import type { Readable } from 'node:stream';
 import { errorCode } from './error-code.ts';
 
 /** What a command printed, or why there is nothing of it, in words that go after its name. */
@@ -22,17 +23,15 @@ const lingerMs = 1000;
 
 /**
  * Runs a command without a shell, without input, and without a word of its stderr: whoever wants to know why it fails runs it by
- * hand. What goes beyond a limit is killed with all that it started.
+ * hand. However it ends, what it started and left in its process group is killed: a server runs it again and again.
  */
 export function runCommand(words: readonly string[], options: CommandOptions): Promise<CommandResult> {
-  const [name = '', ...args] = words;
   return new Promise((resolve) => {
-    const child = spawn(name, args, {
-      cwd: options.directory,
-      env: options.env,
-      detached: true,
-      stdio: ['ignore', 'pipe', 'ignore'],
-    });
+    const child = start(words, options);
+    if (!('stdout' in child)) {
+      resolve(failed(startProblem(child)));
+      return;
+    }
     const chunks: Buffer[] = [];
     let size = 0;
     let linger: NodeJS.Timeout | undefined;
@@ -41,12 +40,10 @@ export function runCommand(words: readonly string[], options: CommandOptions): P
       clearTimeout(linger);
       options.signal?.removeEventListener('abort', abort);
       child.stdout.destroy();
+      killGroup(child.pid);
       resolve(result);
     };
-    const stop = (problem: string) => {
-      killGroup(child.pid);
-      finish(failed(problem));
-    };
+    const stop = (problem: string) => finish(failed(problem));
     const abort = () => stop('was ended');
     const timer = setTimeout(() => stop(`took longer than ${options.timeoutMs / 1000} s`), options.timeoutMs);
     options.signal?.addEventListener('abort', abort, { once: true });
@@ -64,6 +61,18 @@ export function runCommand(words: readonly string[], options: CommandOptions): P
     });
     child.on('close', end);
   });
+}
+
+/** Of some failures to start, Node.js tells by an event; others are thrown. */
+function start(
+  [name = '', ...args]: readonly string[],
+  { directory, env }: CommandOptions,
+): ChildProcessByStdio<null, Readable, null> | Error {
+  try {
+    return spawn(name, args, { cwd: directory, env, detached: true, stdio: ['ignore', 'pipe', 'ignore'] });
+  } catch (error) {
+    return error instanceof Error ? error : new Error(String(error));
+  }
 }
 
 function endingOf(status: number | null): string {

@@ -164,7 +164,7 @@ describe('a source with [sources.tls]', () => {
           /^warning: source partner: credentials: everybody .* can read the file client.key/,
         ),
         expect.stringMatching(
-          /^warning: source partner: client certificate: .* client.pem is good for 1 days$/,
+          /^warning: source partner: client certificate: .* client.pem is good for 1 day$/,
         ),
       ]),
     );

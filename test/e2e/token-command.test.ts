@@ -39,7 +39,7 @@ test('is run without a shell when its source is asked, and its failure is that o
   expect((await registry.run('explain', 'alice/json')).code).toBe(0);
   script('printf "two\\nlines"');
   expect((await registry.run('source', 'check', 'guarded')).stdout).toContain(
-    'the command "give-token" of auth.token_command holds a line break',
+    'the command "give-token" of auth.token_command printed a line break',
   );
 });
 

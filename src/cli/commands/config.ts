@@ -1,11 +1,11 @@
 import type { Command } from 'commander';
 import { showKey } from '../../config/config-key.ts';
+import { effectiveSettings, formatSetting, formatValue } from '../../config/effective-settings.ts';
 import { NotFoundError } from '../../errors.ts';
 import { addExamples, type CommandContext, type Run, readConfig } from '../context.ts';
 import { addLossOptions, type LossFlags, type MadeEdit, makeEdit } from '../edit.ts';
 import { CommandLineError, type ExitCode, exitCodes } from '../exit-codes.ts';
 import { countsFromStart } from '../late-edits.ts';
-import { effectiveSettings, formatSetting, formatValue } from '../settings.ts';
 
 interface Flags extends LossFlags {
   readonly unset?: true;

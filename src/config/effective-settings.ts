@@ -1,11 +1,11 @@
 import { relative } from 'node:path';
-import type { Config, Limits, SourceAuth, SourceConfig, SourceLimits, SourceTls } from '../config/config.ts';
-import type { SettingValue } from '../config/config-key.ts';
-import { showSecretText } from '../config/secret-text.ts';
-import { formatSize } from '../config/size.ts';
-import { renderItem, type TomlItem } from '../config/toml-edit.ts';
 import { formatMirrorPattern } from '../model/mirror-target.ts';
-import { formatDuration } from './format.ts';
+import type { Config, Limits, SourceAuth, SourceConfig, SourceLimits, SourceTls } from './config.ts';
+import type { SettingValue } from './config-key.ts';
+import { formatDuration } from './duration.ts';
+import { showSecretText } from './secret-text.ts';
+import { formatSize } from './size.ts';
+import { renderItem, type TomlItem } from './toml-edit.ts';
 
 /**
  * All settings in effect, under the names they have in `registry.toml`, `sources.NAME.KEY` for those of a source;
@@ -46,7 +46,11 @@ function itemOf(target: Config['mirror']['packages'][number], defaultSource: str
 
 /** `mirror.packages = ["a/*"]`: one setting as TOML would have it. */
 export function formatSetting(key: string, value: SettingValue): string {
-  return `${key} = ${typeof value === 'object' ? `[${value.map(renderItem).join(', ')}]` : JSON.stringify(value)}`;
+  return `${key} = ${renderValue(value)}`;
+}
+
+export function renderValue(value: SettingValue): string {
+  return typeof value === 'object' ? `[${value.map(renderItem).join(', ')}]` : JSON.stringify(value);
 }
 
 /** A value alone, for scripts: text without quotes, a list one item per line. */
