@@ -145,7 +145,8 @@ test.skipIf(!canMount)(
       for (;;) writeFileSync(filling, Buffer.alloc(4096));
     }).toThrow('ENOSPC');
     closeSync(filling);
-    expect(await ask(server.url, 3)).toEqual(new Set(['400']));
+    // More than may be left of the log's last page, where it has one.
+    expect(await ask(server.url, 10)).toEqual(new Set(['400']));
     rmSync(fill);
     expect(await ask(server.url, 2)).toEqual(new Set(['400']));
     const readLog = () => readFileSync(join(place, 'log'), 'utf8');
