@@ -37,6 +37,9 @@ process.on('uncaughtException', async (error: unknown) => {
   await endNow(70);
 });
 
+// The channel to its parent would keep a worker that failed alive for ever.
+if (isWorker()) waitForNobody();
+
 const words = process.argv.slice(2);
 const code = (await saysVersion(words)) ? 0 : await (await import('./cli/run.ts')).runCli(words, createIo());
 if (waitsForReaders) process.exitCode = code;

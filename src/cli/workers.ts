@@ -87,8 +87,8 @@ async function startAll(count: number, start: () => Worker): Promise<number> {
         if (missing === 0) resolve(port);
       };
       const onExit = (_: Worker, _code: number, signal: string) => {
-        // Hung up, with its group, before it could leave that to us.
-        if (signal === 'SIGHUP') started.push(start());
+        // It had the signal, with its group, before it could leave that to us: we stop them once all have started.
+        if (['SIGHUP', 'SIGINT', 'SIGTERM'].includes(signal)) started.push(start());
         else reject(new UsageError('a worker could not start; its own message says why'));
       };
       cluster.on('listening', onListening).on('exit', onExit);

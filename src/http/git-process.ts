@@ -59,7 +59,6 @@ export function startUploadPack(
       ]),
       GIT_PROTOCOL: protocol === 0 ? undefined : `version=${protocol}`,
     }),
-    detached: true,
   });
   child.stdin.on('error', ignoreBrokenPipe);
   child.stdin.end(input);

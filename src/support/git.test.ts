@@ -1,9 +1,10 @@
 import { execFileSync, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { GitError, runGit } from './git.ts';
+import { GitError, runGit, spawnGit } from './git.ts';
 import { importCommits } from './git-import.ts';
 import { createGitObjectReader } from './git-objects.ts';
 
@@ -59,6 +60,14 @@ describe('runGit', () => {
     // Gone, or dead and not yet taken note of by whoever inherited it.
     const state = spawnSync('ps', ['-o', 'stat=', '-p', String(pid)], { encoding: 'utf8' }).stdout;
     expect(state.trim()).toMatch(/^Z|^$/);
+  });
+
+  test('hears no signal that is sent to the group of whoever started it', async () => {
+    const child = spawnGit(['cat-file', '--batch'], { env: { ...process.env, GIT_DIR: gitDir } });
+    const ended = once(child, 'exit');
+    expect(() => process.kill(-(child.pid ?? 0), 0)).not.toThrow();
+    child.stdin.end();
+    expect(await ended).toEqual([0, null]);
   });
 
   test('tells that git had too little memory', async () => {

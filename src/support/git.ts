@@ -131,8 +131,6 @@ export async function streamGit(
   const gitDir = options.gitDir === undefined ? [] : ['--git-dir', options.gitDir];
   const child = spawnGit([...gitDir, ...args], {
     env: gitEnvironment(options.env),
-    // A process group of its own: git's helpers (git-remote-https, index-pack) must end with it.
-    detached: true,
   });
   const { maxStdoutBytes = defaultMaxStdoutBytes, timeoutMs } = options;
   const said = createExcerpt();
@@ -202,9 +200,16 @@ function describeEnding(
   return status === undefined ? `${what} was killed` : `${what} exited with ${status}`;
 }
 
-/** Starts git with three pipes. Throws `StorageError` where there is no descriptor left for them. */
-export function spawnGit(args: readonly string[], options: SpawnOptions): ChildProcessWithoutNullStreams {
-  const child = spawn('git', args, { ...options, stdio: 'pipe' });
+/**
+ * Starts git with three pipes, in a process group of its own: its helpers (git-remote-https, index-pack) end with it, and no
+ * signal to our group ends it under a request that is being finished. Throws `StorageError` where there is no descriptor
+ * left for the pipes.
+ */
+export function spawnGit(
+  args: readonly string[],
+  options: Pick<SpawnOptions, 'env'>,
+): ChildProcessWithoutNullStreams {
+  const child = spawn('git', args, { ...options, stdio: 'pipe', detached: true });
   // Then Node.js makes no streams at all, and says why only afterwards.
   if ((child.stdin as unknown) === undefined) {
     child.on('error', () => {});

@@ -171,7 +171,6 @@ async function discardAnswers(registry: Registry, log: Log): Promise<void> {
 
 /** One of several: answers requests, follows `registry.toml`, and leaves the rest to the process that started it. */
 async function serveAsWorker(context: CommandContext, registry: Registry, address: Address): Promise<void> {
-  context.io.waitForNobody();
   let told: WorkerMessage | undefined;
   let reload = () => {};
   const parent = listenToParent((message) => {
