@@ -24,7 +24,9 @@ export function formatPlan(report: SyncReport, durationMs?: number): string {
     ...formatStale(report.sources),
     ...formatFindings(report.findings, isSync ? { foundSince: report.at } : 'none'),
   );
-  if (report.reRooted)
+  // Of an index that was empty nobody has a clone with anything in it.
+  const added = report.changes.filter(({ kind }) => kind === 'added').length;
+  if (report.reRooted && report.modules > added)
     lines.push('The served history starts afresh: clients clone once more at their next update.');
   lines.push(...formatHeldBack(report.heldBack));
   return lines.join('\n');

@@ -3,6 +3,8 @@ import { join } from 'node:path';
 import type { Writable } from 'node:stream';
 import { createExcerpt } from './excerpt.ts';
 import {
+  endOf,
+  type GitEnd,
   GitError,
   gitConfigVariables,
   gitEnvironment,
@@ -49,9 +51,9 @@ export async function importCommits(
   const child = spawnGit(['--git-dir', gitDir, 'fast-import', '--quiet', '--done', '--date-format=raw'], {
     env,
   });
-  const exited = new Promise<number | undefined>((resolve, reject) => {
+  const exited = new Promise<GitEnd>((resolve, reject) => {
     child.on('error', (error) => reject(startFailure(error)));
-    child.on('close', (status) => resolve(status ?? undefined));
+    child.on('close', (status, killedBy) => resolve(endOf(status, killedBy)));
   });
   // Awaited below; a failure to start must not surface as an unhandled rejection before that.
   exited.catch(() => undefined);
@@ -76,11 +78,14 @@ export async function importCommits(
     child.kill('SIGKILL');
     throw error;
   }
-  const status = await exited;
-  if (status === 0 && ids.length === builders.length) return ids;
+  const end = await exited;
+  if (end.status === 0 && ids.length === builders.length) return ids;
   // Its notes of what it was about, which tell nothing that stderr does not.
   await rm(join(gitDir, `fast_import_crash_${child.pid}`), { force: true }).catch(() => {});
-  throw new GitError(`git fast-import exited with ${status}`, { status, stderr: stderr.text() });
+  throw new GitError(`git fast-import ended with ${end.status ?? end.killedBy}`, {
+    ...end,
+    stderr: stderr.text(),
+  });
 }
 
 const nullId = '0'.repeat(40);

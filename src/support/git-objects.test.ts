@@ -65,8 +65,8 @@ test('what was asked of one that is ended at once, or that cannot start, is refu
   const asked = [reader.read(id), reader.read(id)];
   reader.kill();
   expect((await Promise.allSettled([...asked, reader.read(id)])).map(whyNot)).toEqual([
-    'git cat-file exited with null',
-    'git cat-file exited with null',
+    'git cat-file ended with SIGKILL',
+    'git cat-file ended with SIGKILL',
     'git cat-file was closed',
   ]);
   vi.stubEnv('PATH', '/nowhere');

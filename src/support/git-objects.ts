@@ -1,6 +1,6 @@
 import type { ChildProcessWithoutNullStreams } from 'node:child_process';
 import { createExcerpt } from './excerpt.ts';
-import { GitError, gitEnvironment, ignoreBrokenPipe, spawnGit, startFailure } from './git.ts';
+import { endOf, GitError, gitEnvironment, ignoreBrokenPipe, spawnGit, startFailure } from './git.ts';
 
 interface GitObjectFacts {
   readonly id: string;
@@ -85,11 +85,11 @@ function createBatchProcess({ gitDir, variables }: Repository, mode: string, has
     started.stdin.on('error', ignoreBrokenPipe);
     started.stdout.on('data', (chunk: Buffer) => answers.push(chunk));
     started.on('error', (error) => fail(started, startFailure(error)));
-    started.on('close', (status) =>
+    started.on('close', (status, killedBy) =>
       fail(
         started,
-        new GitError(`git cat-file exited with ${status}`, {
-          status: status ?? undefined,
+        new GitError(`git cat-file ended with ${status ?? killedBy}`, {
+          ...endOf(status, killedBy),
           stderr: stderr.text(),
         }),
       ),

@@ -81,6 +81,13 @@ describe('runGit', () => {
     expect(failure).toMatchObject({ isOutOfMemory: true });
   });
 
+  test('tells whether the kernel may have killed it for want of memory, or somebody ended it', async () => {
+    const endedBy = (signal: string) =>
+      runGit(['-c', `alias.die=!kill -${signal} $PPID; sleep 0.2`, 'die']).catch((e: unknown) => e);
+    expect(await endedBy('KILL')).toMatchObject({ killedBy: 'SIGKILL', isOutOfMemory: true });
+    expect(await endedBy('TERM')).toMatchObject({ isOutOfMemory: false });
+  });
+
   test('rejects with the reason of an abort', async () => {
     const controller = new AbortController();
     const running = runGit(['-c', 'alias.wait=!sleep 60', 'wait'], { signal: controller.signal });

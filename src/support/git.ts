@@ -10,6 +10,8 @@ export type GitLimit = 'time' | 'stdout' | 'stderr';
 /** git ended badly. `stderr` may hold text of the far side: redact and shorten it before showing it. */
 export class GitError extends Error {
   readonly status: number | undefined;
+  /** The signal that ended it, where it has no status. */
+  readonly killedBy: NodeJS.Signals | undefined;
   /** Its beginning and its end, where it is long. */
   readonly stderr: string;
   /** What it said before it failed: findings, for a command that looks for some. */
@@ -21,6 +23,7 @@ export class GitError extends Error {
     message: string,
     details: {
       status?: number | undefined;
+      killedBy?: NodeJS.Signals | undefined;
       stderr: string;
       stdout?: string;
       exceeded?: GitLimit | undefined;
@@ -29,6 +32,7 @@ export class GitError extends Error {
     super(message);
     this.name = 'GitError';
     this.status = details.status;
+    this.killedBy = details.killedBy;
     this.stderr = details.stderr;
     this.stdout = details.stdout ?? '';
     this.exceeded = details.exceeded;
@@ -38,11 +42,21 @@ export class GitError extends Error {
     return this.exceeded === 'time';
   }
 
-  /** Whether it had too little memory: its own limit, the system's, or the kernel ended it (no status). */
+  /** Whether it had too little memory: its own limit, the system's, or the kernel killed it. */
   get isOutOfMemory(): boolean {
     if (this.exceeded !== undefined) return false;
-    return this.status === undefined || outOfMemory.test(this.stderr);
+    return this.killedBy === 'SIGKILL' || outOfMemory.test(this.stderr);
   }
+}
+
+/** How git ended: by itself, with a status, or by a signal. */
+export interface GitEnd {
+  readonly status: number | undefined;
+  readonly killedBy: NodeJS.Signals | undefined;
+}
+
+export function endOf(status: number | null, killedBy: NodeJS.Signals | null): GitEnd {
+  return { status: status ?? undefined, killedBy: killedBy ?? undefined };
 }
 
 // git's wrapper.c, and what the C library says of it (ENOMEM).
@@ -164,9 +178,9 @@ export async function streamGit(
     else if (stderr.sizeBytes > maxStderrBytes) stop('stderr');
   });
   try {
-    const exited = new Promise<number | undefined>((resolve, reject) => {
+    const exited = new Promise<GitEnd>((resolve, reject) => {
       child.on('error', (error) => reject(startFailure(error)));
-      child.on('close', (status) => resolve(status ?? undefined));
+      child.on('close', (status, killedBy) => resolve(endOf(status, killedBy)));
     });
     // Nothing tells this git how much there should have been.
     child.stdin.on('error', (error) => {
@@ -175,13 +189,13 @@ export async function streamGit(
       kill();
     });
     child.stdin.end(options.input);
-    const status = await exited;
+    const { status, killedBy } = await exited;
     signalGroup(child, 'SIGKILL');
     options.signal?.throwIfAborted();
     if (failure !== undefined) throw failure.error;
     if (status === 0 && exceeded === undefined) return;
     const message = describeEnding(`git ${args[0] ?? ''}`, exceeded, status, options);
-    throw new GitError(message, { status, stderr: stderr.text(), stdout: said.text(), exceeded });
+    throw new GitError(message, { status, killedBy, stderr: stderr.text(), stdout: said.text(), exceeded });
   } finally {
     clearTimeout(timer);
     options.signal?.removeEventListener('abort', kill);
