@@ -42,10 +42,11 @@ export class GitError extends Error {
     return this.exceeded === 'time';
   }
 
-  /** Whether it had too little memory: its own limit, the system's, or the kernel killed it. */
+  /** Whether it had too little memory: its own limit, the system's, or the kernel ended it; not where people did. */
   get isOutOfMemory(): boolean {
     if (this.exceeded !== undefined) return false;
-    return this.killedBy === 'SIGKILL' || outOfMemory.test(this.stderr);
+    const isEnded = this.killedBy !== undefined && !sentByPeople.has(this.killedBy);
+    return isEnded || outOfMemory.test(this.stderr);
   }
 }
 
@@ -58,6 +59,8 @@ export interface GitEnd {
 export function endOf(status: number | null, killedBy: NodeJS.Signals | null): GitEnd {
   return { status: status ?? undefined, killedBy: killedBy ?? undefined };
 }
+
+const sentByPeople: ReadonlySet<NodeJS.Signals> = new Set(['SIGHUP', 'SIGINT', 'SIGTERM']);
 
 // git's wrapper.c, and what the C library says of it (ENOMEM).
 const outOfMemory = /out of memory|attempting to allocate|cannot allocate memory|mmap failed/i;
