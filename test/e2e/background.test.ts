@@ -1,6 +1,6 @@
 /** `serve` as a process: what it does by itself, beside other processes, and when it is ended. */
 import { once } from 'node:events';
-import { readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { readFile, rm, writeFile } from 'node:fs/promises';
 import { get, type IncomingMessage } from 'node:http';
 import { join } from 'node:path';
 import { buffer } from 'node:stream/consumers';
@@ -143,8 +143,7 @@ test.each([[], ['--workers', '2']])(
     onTestFinished(async () => void (await server.stop()));
     // A file where the folder of locks was: no refresh gets as far as a source, also for root.
     const locks = join(registry.directory, 'data', 'locks');
-    await rename(locks, `${locks}-aside`);
-    await writeFile(locks, '');
+    await replaceByFile(locks);
     const since = expect.stringMatching(/^\d{4}-\d\d-\d\dT[\d:.]+Z$/);
     await eventually(async () =>
       expect(await health(server)).toMatchObject({
@@ -156,10 +155,21 @@ test.each([[], ['--workers', '2']])(
     expect(JSON.stringify(await health(server))).not.toContain(registry.directory);
     expect((await fetch(`${server.baseUrl}/ready`)).status).toBe(200);
     await rm(locks);
-    await rename(`${locks}-aside`, locks);
     await eventually(async () => expect((await health(server)).status).toBe('ok'));
   },
 );
+
+/** Of a folder that a server makes again whenever it is gone. */
+async function replaceByFile(folder: string): Promise<void> {
+  for (;;) {
+    await rm(folder, { recursive: true, force: true });
+    const isWritten = await writeFile(folder, '').then(
+      () => true,
+      () => false,
+    );
+    if (isWritten) return;
+  }
+}
 
 test('auto_sync mirrors the configured packages, and goes on doing so', async () => {
   const upstream = await startUpstream(['alice/json@1.0.0', 'bob/x@1.0.0']);
