@@ -289,20 +289,20 @@ describe('a name that a source of more trust may have', () => {
   });
 });
 
-test('a source that comes and goes a hundred times leaves no trace in the history of the state', async () => {
+test('a source that comes and goes again and again leaves no trace in the history of the state', async () => {
   const open = await startUpstream(['moonbitlang/x@0.4.0']);
   const internal = await startUpstream(['company/tool@1.0.0']);
   const registry = await createRegistry({ sources: two(open, internal) });
   await registry.sync();
   const before = await countStates(registry);
-  for (let flap = 0; flap < 100; flap++) {
+  for (let flap = 0; flap < 20; flap++) {
     internal.faults.down = !internal.faults.down;
     const { sources, findings } = await registry.sync();
     expect(sources[1]?.outcome).toBe(internal.faults.down ? 'stale' : 'unchanged');
     expect(findings).toEqual([]);
   }
   expect(await countStates(registry)).toBe(before);
-}, 180_000);
+});
 
 describe('a source whose address changes', () => {
   async function createWorld(more: Partial<Sources[number]> = {}) {
