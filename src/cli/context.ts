@@ -65,7 +65,10 @@ export async function readConfig(context: CommandContext): Promise<Config> {
  * was one and none can be used.
  */
 export async function hasIndex({ directory, registry }: Config): Promise<boolean> {
-  const { dataLayout, requireData } = await import('../registry/init.ts');
+  const [{ dataLayout }, { requireData }] = await Promise.all([
+    import('../registry/data-layout.ts'),
+    import('../registry/init.ts'),
+  ]);
   return requireData(directory, dataLayout(registry.dataDir));
 }
 

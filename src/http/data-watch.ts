@@ -1,5 +1,5 @@
 import type { StorageError } from '../errors.ts';
-import type { DataProbe } from '../registry/data-probe.ts';
+import type { DataProbe } from '../registry/registry.ts';
 import { storageErrorOf } from '../support/disk-errors.ts';
 import { errorCode } from '../support/error-code.ts';
 import type { Log } from './log.ts';

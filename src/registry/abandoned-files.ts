@@ -3,14 +3,14 @@ import { join } from 'node:path';
 import { findAbandonedArchives } from '../archives/file-archive-store.ts';
 import { ifExists, onDisk } from '../support/disk-errors.ts';
 import { findAbandoned } from '../support/temporary-file.ts';
-import type { dataLayout } from './init.ts';
+import type { DataLayout } from './data-layout.ts';
 import { markerFolder } from './registry-marker.ts';
 
 /** What killed processes left of files in the making, in every folder of a registry where we write files. */
 export async function findAbandonedFiles(
   directory: string,
   dataDir: string,
-  layout: ReturnType<typeof dataLayout>,
+  layout: DataLayout,
 ): Promise<string[]> {
   const nested = await Promise.all([layout.assets, layout.sources].map(foldersIn));
   const folders = [

@@ -8,14 +8,14 @@ import type { ReadingSteps } from '../sources/read-snapshot.ts';
 import type { Log } from '../support/log.ts';
 import { withProcessLock } from '../support/process-lock.ts';
 import type { Environment } from '../support/proxy.ts';
-import type { dataLayout } from './init.ts';
+import type { DataLayout } from './data-layout.ts';
 import { lockWaitMs } from './read-sources.ts';
 
 /** How long fetches that began under an older configuration may go on. */
 const drainMs = 15 * 60_000;
 
 interface Place {
-  readonly layout: ReturnType<typeof dataLayout>;
+  readonly layout: DataLayout;
   /** Where whoever only looks has what is read; nobody else writes there. */
   readonly scratch: Scratch | undefined;
 }

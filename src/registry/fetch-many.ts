@@ -1,14 +1,13 @@
 import pLimit, { type LimitFunction } from 'p-limit';
 import pMap from 'p-map';
-import type { ArchiveStore } from '../archives/archive-store.ts';
 import { defaultMaxConcurrency } from '../config/presets.ts';
-import type { Checksum } from '../model/checksum.ts';
 import type { IndexEntry } from '../model/index-entry.ts';
 import type { Lookup } from '../model/lookup.ts';
 import type { ModuleName } from '../model/module-name.ts';
 import { linkSignals } from '../support/link-signals.ts';
 import { type FetchContext, type FetchedArchive, fetchArchive } from './fetch-archive.ts';
 import { createListings } from './find-suppliers.ts';
+import { createPresence } from './presence.ts';
 import type { MirrorOptions } from './reports.ts';
 import type { Resolver } from './resolve-module.ts';
 import type { SyncContext } from './sync.ts';
@@ -99,20 +98,6 @@ function createNetwork(jobs: number, sources: SyncContext['sources']): (source: 
     limits.set(source, limit);
     return limit;
   };
-}
-
-/** Beyond this many questions, listing the whole store is cheaper than looking for each archive. */
-const manyArchives = 500;
-
-/** Whether archives are in the store, for so many questions. */
-export async function createPresence(
-  archives: ArchiveStore,
-  questions: number,
-): Promise<(checksum: Checksum) => boolean | Promise<boolean>> {
-  if (questions < manyArchives) return (checksum) => archives.has(checksum);
-  const here = new Set<Checksum>();
-  for await (const checksums of archives.names()) for (const checksum of checksums) here.add(checksum);
-  return (checksum) => here.has(checksum);
 }
 
 async function fetchOne(

@@ -12,6 +12,7 @@ import { errorCode } from '../support/error-code.ts';
 import { syncDirectory } from '../support/file-system-gaps.ts';
 import { makeFolder } from '../support/make-folder.ts';
 import { withProcessLock } from '../support/process-lock.ts';
+import { type DataLayout, dataLayout } from './data-layout.ts';
 import { lookAtData } from './data-standing.ts';
 import { forgetMarker } from './registry-marker.ts';
 
@@ -20,19 +21,6 @@ export interface InitResult {
   readonly directory: string;
   /** What was made, relative to it. */
   readonly created: readonly string[];
-}
-
-/** Where things are below the data folder (docs/architecture.md draws it). */
-export function dataLayout(dataDir: string) {
-  return {
-    index: join(dataDir, 'index'),
-    packages: join(dataDir, 'packages'),
-    assets: join(dataDir, 'assets'),
-    symbols: join(dataDir, 'symbols'),
-    sources: join(dataDir, 'sources'),
-    locks: join(dataDir, 'locks'),
-    answers: join(dataDir, 'answers'),
-  };
 }
 
 /**
@@ -69,13 +57,11 @@ export async function initRegistry(
   return { directory: root, created: ['registry.toml', ...schema, 'data/index', 'data/packages'] };
 }
 
-type Layout = ReturnType<typeof dataLayout>;
-
 /**
  * Makes the data folder where there was none, and what is missing of it otherwise; harmless where it is all there. Throws
  * `StorageError` where there were data, and are none: see `lookAtData`.
  */
-export async function createData(directory: string, layout: Layout, date: Date): Promise<void> {
+export async function createData(directory: string, layout: DataLayout, date: Date): Promise<void> {
   const isThere = await requireData(directory, layout);
   await createFolders(layout);
   if (!isThere) await withProcessLock(join(layout.locks, 'registry'), () => createIndex(layout, date));
@@ -84,7 +70,7 @@ export async function createData(directory: string, layout: Layout, date: Date):
 /** Whether there are data. Throws `StorageError` where there should be some. */
 export async function requireData(
   directory: string,
-  layout: Layout,
+  layout: DataLayout,
   options?: Parameters<typeof lookAtData>[2],
 ): Promise<boolean> {
   const standing = await lookAtData(directory, dirname(layout.index), options);
@@ -93,13 +79,13 @@ export async function requireData(
 }
 
 /** The folders of the data, without the index. */
-export async function createFolders(layout: Layout): Promise<void> {
+export async function createFolders(layout: DataLayout): Promise<void> {
   for (const folder of [layout.packages, layout.assets, layout.symbols, layout.sources, layout.locks])
     await makeFolder(folder);
 }
 
 /** Made beside its place and moved there when complete: no other process, and no crash, meets half of one. */
-async function createIndex({ index }: Layout, date: Date): Promise<void> {
+async function createIndex({ index }: DataLayout, date: Date): Promise<void> {
   if ((await lookAtIndex(index)).kind === 'whole') return;
   const incomplete = `${index}.incomplete`;
   await onDisk(`make ${index}`, async () => {

@@ -7,11 +7,12 @@ import { currentFormat } from '../index/registry-state.ts';
 import { createScratch, type Scratch } from '../index/scratch.ts';
 import type { Log } from '../support/log.ts';
 import { withProcessLock } from '../support/process-lock.ts';
-import { createData, type dataLayout, requireData } from './init.ts';
+import type { DataLayout } from './data-layout.ts';
+import { createData, requireData } from './init.ts';
 import type { OpenMode } from './open-mode.ts';
 import { requireOwnData } from './own-data.ts';
 
-type Layout = ReturnType<typeof dataLayout>;
+type Layout = DataLayout;
 
 export interface DataPlace {
   /** The folder that holds `registry.toml`. */

@@ -20,9 +20,9 @@ import { type Actor, openAudit, silentAudit } from './audit.ts';
 import { describeConfigChanges } from './config-changes.ts';
 import { createConfiguration } from './configuration.ts';
 import { createConnections } from './connections.ts';
+import { type DataLayout, dataLayout } from './data-layout.ts';
 import { createArchiveDelivery } from './deliver-archive.ts';
 import { createAssetDelivery } from './deliver-asset.ts';
-import { dataLayout } from './init.ts';
 import { removeLeftovers } from './leftovers.ts';
 import { observationsFile } from './observations.ts';
 import { openData } from './open-data.ts';
@@ -56,7 +56,7 @@ const locatedAtOnce = 16;
 
 /** Archives and assets as they are on the disk. */
 export function openStores(
-  layout: Pick<ReturnType<typeof dataLayout>, 'packages' | 'assets'>,
+  layout: Pick<DataLayout, 'packages' | 'assets'>,
   bounds: { readonly shares?: DiskShares; readonly reserve?: CacheReserve } = {},
 ) {
   const files = openFileArchiveStore(layout.packages, bounds);

@@ -2,13 +2,14 @@ import { open, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { onDisk } from '../support/disk-errors.ts';
 import { temporaryName } from '../support/temporary-file.ts';
-import { createFolders, type dataLayout } from './init.ts';
+import type { DataLayout } from './data-layout.ts';
+import { createFolders } from './init.ts';
 
 /** As much as a small change writes. */
 const probeBytes = 256 * 1024;
 
 /** Writes a little where everything else is written, and removes it. Throws `StorageError` where the disk refuses. */
-export async function probeDisk(layout: ReturnType<typeof dataLayout>): Promise<void> {
+export async function probeDisk(layout: DataLayout): Promise<void> {
   await createFolders(layout);
   for (const folder of [layout.locks, layout.sources]) await writeSomething(folder);
 }

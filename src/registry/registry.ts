@@ -2,6 +2,7 @@ import type { Readable } from 'node:stream';
 import type { ByteRange } from '../archives/archive-store.ts';
 import type { CacheSpace } from '../archives/cache-reserve.ts';
 import type { Config } from '../config/config.ts';
+import type { StorageError } from '../errors.ts';
 import type { OlderFormat } from '../index/registry-state.ts';
 import type { Block } from '../model/block.ts';
 import type { Checksum } from '../model/checksum.ts';
@@ -9,7 +10,6 @@ import type { Lookup, SourceFailure } from '../model/lookup.ts';
 import type { ModuleName } from '../model/module-name.ts';
 import type { Version } from '../model/version.ts';
 import type { DiskWatch } from '../support/disk-watch.ts';
-import type { DataProbe } from './data-probe.ts';
 import type {
   BlockOutcome,
   BlockRuling,
@@ -199,4 +199,14 @@ export interface ServedFile {
   readonly sizeBytes: number;
   /** A small one as it is; of others verified bytes, as a stream that the caller reads or destroys. */
   readonly content: Buffer | ((range: ByteRange | undefined) => Promise<Readable>);
+}
+
+/** For whoever serves the data: whether they can be read, by a program that knows nothing of them yet. */
+export interface DataProbe {
+  /** Something that differs whenever a file of the index has changed. */
+  fingerprint(): Promise<string>;
+  /** Why the index cannot be served, having read all of it that clients want; see `probeIndex`. */
+  probeIndex(timeoutMs: number): Promise<StorageError | undefined>;
+  /** Why no archive can be read. */
+  probeArchives(): Promise<StorageError | undefined>;
 }

@@ -7,8 +7,8 @@ import type { ModuleName } from '../model/module-name.ts';
 import { matchesAny } from '../model/pattern.ts';
 import { latestVersion, type Version } from '../model/version.ts';
 import { batches } from '../support/batches.ts';
-import { createPresence } from './fetch-many.ts';
 import { readOrigins } from './module-facts.ts';
+import { createPresence } from './presence.ts';
 import type { ListedModule, ListOptions } from './reports.ts';
 
 interface Tools {

@@ -13,7 +13,8 @@ import type { Log } from '../support/log.ts';
 import type { MonotonicClock } from '../support/monotonic-clock.ts';
 import { withProcessLock } from '../support/process-lock.ts';
 import { applyPlan, plannedModules, reRoots } from './apply-plan.ts';
-import { type Audit, describePlan } from './audit.ts';
+import type { Audit } from './audit.ts';
+import { describePlan } from './describe-plan.ts';
 import { heldBackOf } from './held-back.ts';
 import {
   observationsFile,

@@ -5,7 +5,7 @@ import type { ArchiveStore } from '../../archives/archive-store.ts';
 import type { Checksum } from '../../model/checksum.ts';
 import { ifExists, onDisk } from '../../support/disk-errors.ts';
 import { listAssetPins } from '../asset-pins.ts';
-import type { dataLayout } from '../init.ts';
+import type { DataLayout } from '../data-layout.ts';
 import { symbolsFileOf } from '../served-symbols.ts';
 import type { Content } from './compose-backup.ts';
 import { auditFileOf, type Member, nameOfMember, parseMember } from './members.ts';
@@ -18,7 +18,7 @@ export interface Sources {
   /** A file that holds the index and its history. */
   readonly bundle: string;
   readonly dataDir: string;
-  readonly layout: ReturnType<typeof dataLayout>;
+  readonly layout: DataLayout;
   readonly files: ArchiveStore;
   readonly assetFiles: ArchiveStore;
   /** The archives that the state names. */

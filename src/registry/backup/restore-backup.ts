@@ -15,7 +15,7 @@ import { shellLine } from '../../support/shell.ts';
 import { syncTree } from '../../support/sync-tree.ts';
 import { findAbandoned, removeFiles, temporaryName } from '../../support/temporary-file.ts';
 import { type Actor, openAudit } from '../audit.ts';
-import { dataLayout } from '../init.ts';
+import { dataLayout } from '../data-layout.ts';
 import { verifyRepository } from '../verify-repository.ts';
 import type { Manifest } from './manifest.ts';
 import { openBackup } from './read-backup.ts';

@@ -11,7 +11,8 @@ import { type Checksum, isChecksum } from '../../model/checksum.ts';
 import { writePieces } from '../../support/atomic-file.ts';
 import { makeFolder } from '../../support/make-folder.ts';
 import { writeAssetPin } from '../asset-pins.ts';
-import { createFolders, dataLayout } from '../init.ts';
+import { type DataLayout, dataLayout } from '../data-layout.ts';
+import { createFolders } from '../init.ts';
 import { openStores } from '../parts.ts';
 import { symbolsFileOf } from '../served-symbols.ts';
 import { auditFileOf } from './members.ts';
@@ -21,7 +22,7 @@ import { leadsOutOf, listRestoredSources, type RestoredSource } from './restored
 /** Where the parts of a backup have been put, all of them right and durable. */
 export interface TakenIn {
   readonly dataDir: string;
-  readonly layout: ReturnType<typeof dataLayout>;
+  readonly layout: DataLayout;
   /** The file that holds the index. */
   readonly bundle: string;
   readonly archives: number;

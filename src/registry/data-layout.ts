@@ -1,0 +1,16 @@
+import { join } from 'node:path';
+
+/** Where things are below the data folder (docs/architecture.md draws it). */
+export function dataLayout(dataDir: string) {
+  return {
+    index: join(dataDir, 'index'),
+    packages: join(dataDir, 'packages'),
+    assets: join(dataDir, 'assets'),
+    symbols: join(dataDir, 'symbols'),
+    sources: join(dataDir, 'sources'),
+    locks: join(dataDir, 'locks'),
+    answers: join(dataDir, 'answers'),
+  };
+}
+
+export type DataLayout = ReturnType<typeof dataLayout>;
