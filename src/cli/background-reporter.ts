@@ -1,21 +1,13 @@
 import { type Finding, isOpenConflict } from '../model/finding.ts';
-import type { HeldBack, MirrorReport, SourceRefresh, SyncReport } from '../registry/reports.ts';
+import type { HeldBack, SourceRefresh } from '../registry/reports.ts';
 import { createComplaints } from '../support/complaints.ts';
 import type { Log } from '../support/log.ts';
+import type { BackgroundReporter } from './background.ts';
 import { summariseChanges } from './changes.ts';
 import { describeFailure } from './failure.ts';
 import { formatFinding, isUnread } from './findings.ts';
 import { count } from './format.ts';
 import { describeHeldBack } from './held-back.ts';
-
-export interface BackgroundReporter {
-  synced(report: SyncReport): void;
-  mirrored(report: MirrorReport): void;
-  failed(job: string, error: unknown): void;
-  recovered(job: string): void;
-  /** Whoever asked for a job is told how it fails, also if others were before. */
-  askedFor(job: string): void;
-}
 
 const maxConflictLines = 10;
 

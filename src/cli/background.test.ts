@@ -9,6 +9,8 @@ import { createDiskWatch, noDiskWatch } from '../support/disk-watch.ts';
 import { systemError } from '../support/failing-disk.fixture.ts';
 import { temporaryName } from '../support/temporary-file.ts';
 import { createBackground, oldestReading } from './background.ts';
+import { createBackgroundReporter } from './background-reporter.ts';
+import { createLateEditReport } from './late-edits.ts';
 
 const second = 1000;
 const readable: SourceRefresh = { source: 'partner', outcome: 'fresh' };
@@ -119,9 +121,12 @@ function createScene(text = '', refreshedAt = Number.NEGATIVE_INFINITY, isFollow
     },
   };
   const record = (level: string) => (message: string) => void lines.push(`${level}: ${message}`);
+  const log = { debug: record('debug'), info: record('info'), warn: record('warn'), error: record('error') };
   const background = createBackground({
     registry: asked,
-    log: { debug: record('debug'), info: record('info'), warn: record('warn'), error: record('error') },
+    log,
+    reporter: createBackgroundReporter(log),
+    reportLateEdits: createLateEditReport(log, scene.config),
     now: () => scene.now,
     readFingerprint: () => scene.fingerprint,
     readReadings: () => scene.readings,

@@ -3,14 +3,13 @@
  * `[mirror] packages`, and reads all archives again now and then. Everything hangs on one tick per second, so a changed interval counts at once.
  */
 import { setMaxListeners } from 'node:events';
+import type { Config } from '../config/config.ts';
 import { defaultMaxConcurrency } from '../config/presets.ts';
 import type { RefreshTrouble } from '../http/health.ts';
 import { describeConfigChanges } from '../registry/config-changes.ts';
 import type { Registry } from '../registry/registry.ts';
-import type { GoOn } from '../registry/reports.ts';
+import type { GoOn, MirrorReport, SyncReport } from '../registry/reports.ts';
 import type { Log } from '../support/log.ts';
-import { createBackgroundReporter } from './background-reporter.ts';
-import { createLateEditReport } from './late-edits.ts';
 
 export interface Background {
   /** Starts what is due; call it every second. Returns at once. */
@@ -21,6 +20,16 @@ export interface Background {
   idle(): Promise<void>;
   /** Aborts what is running and starts nothing more. */
   stop(): Promise<void>;
+}
+
+/** Tells people what came of the work; nothing that was said before is said again. */
+export interface BackgroundReporter {
+  synced(report: SyncReport): void;
+  mirrored(report: MirrorReport): void;
+  failed(job: string, error: unknown): void;
+  recovered(job: string): void;
+  /** Whoever asked for a job is told how it fails, also if others were before. */
+  askedFor(job: string): void;
 }
 
 export interface BackgroundOptions {
@@ -37,6 +46,9 @@ export interface BackgroundOptions {
     | 'probeDisk'
   >;
   readonly log: Log;
+  readonly reporter: BackgroundReporter;
+  /** Tells of edited settings that count only from the next start. */
+  readonly reportLateEdits: (now: Config) => void;
   /** Milliseconds of a clock that never jumps: an interval must not become a year with the date. */
   readonly now: () => number;
   /** Something that differs whenever `registry.toml` does. */
@@ -62,12 +74,10 @@ const scrubDelayMs = 60_000;
 const backgroundJobs = defaultMaxConcurrency / 2;
 
 export function createBackground(options: BackgroundOptions): Background {
-  const { registry, log, now } = options;
+  const { registry, log, reporter, now } = options;
   const controller = new AbortController();
   const { signal } = controller;
   setMaxListeners(0, signal); // as many listeners as there are downloads
-  const reporter = createBackgroundReporter(log);
-  const reportLateEdits = createLateEditReport(log, registry.config);
   const running = new Map<string, Promise<void>>();
   let fingerprint = options.readFingerprint();
   let loaded = registry.config;
@@ -108,7 +118,7 @@ export function createBackground(options: BackgroundOptions): Background {
     if (isSame && isAsked) log.info('registry.toml was read again: nothing has changed');
     if (isSame) return;
     log.info('registry.toml changed and was loaded', { changes: changes.join('; ') || undefined });
-    reportLateEdits(loaded);
+    options.reportLateEdits(loaded);
     await registry.reaggregate();
     refreshedAt = Number.NEGATIVE_INFINITY;
   };

@@ -131,7 +131,7 @@ export async function makeEdit(
 async function requireWritableData(context: CommandContext, edit: (text: string) => string): Promise<void> {
   const [{ readConfigText }, { dataLayout }, { probeDisk }] = await Promise.all([
     import('../config/load.ts'),
-    import('../registry/init.ts'),
+    import('../registry/data-layout.ts'),
     import('../registry/probe-disk.ts'),
   ]);
   const config = await tryParse(context, edit(await readConfigText(context.directory)));

@@ -4,6 +4,8 @@ import { parseConfig } from '../config/load.ts';
 import { ConfigError } from '../errors.ts';
 import { noDiskWatch } from '../support/disk-watch.ts';
 import { createBackground } from './background.ts';
+import { createBackgroundReporter } from './background-reporter.ts';
+import { createLateEditReport } from './late-edits.ts';
 
 const configOf = (text: string) => parseConfig(text, { directory: '/registry' });
 const never = () => new Promise<never>(() => {});
@@ -13,6 +15,7 @@ function createScene(isFollower = false) {
   const scene = { config: configOf(''), next: configOf(''), calls: 0, fails: false, lines, fingerprint: '' };
   const record = (level: string) => (message: string, fields?: object) =>
     void lines.push([level, message, ...(fields ? [JSON.stringify(fields)] : [])].join(' '));
+  const log = { debug: record('debug'), info: record('info'), warn: record('warn'), error: record('error') };
   const background = createBackground({
     registry: {
       get config() {
@@ -32,7 +35,9 @@ function createScene(isFollower = false) {
       disk: noDiskWatch,
       probeDisk: never,
     },
-    log: { debug: record('debug'), info: record('info'), warn: record('warn'), error: record('error') },
+    log,
+    reporter: createBackgroundReporter(log),
+    reportLateEdits: createLateEditReport(log, scene.config),
     now: () => 0,
     readFingerprint: () => scene.fingerprint,
     readReadings: () => '',

@@ -2,7 +2,7 @@
 import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { shellLine } from '../support/shell.ts';
-import { dataLayout } from './init.ts';
+import { dataLayout } from './data-layout.ts';
 import type { HealthCheck } from './reports.ts';
 
 interface Misplaced {

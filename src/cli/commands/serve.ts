@@ -12,9 +12,11 @@ import { shellLine } from '../../support/shell.ts';
 import { isWorker } from '../../support/worker.ts';
 import { parseWholeNumber } from '../arguments.ts';
 import { type BackgroundOptions, createBackground, oldestReading } from '../background.ts';
+import { createBackgroundReporter } from '../background-reporter.ts';
 import { addExamples, type CommandContext, type Run, withRegistry } from '../context.ts';
 import { exitCodes } from '../exit-codes.ts';
 import type { CommandIo } from '../io.ts';
+import { createLateEditReport } from '../late-edits.ts';
 import { createCommandLog, toHttpLog } from '../log.ts';
 import {
   type ClientConfig,
@@ -215,9 +217,12 @@ async function startBackground(
   const { file } = registry.config;
   const times = await registry.readTimes();
   const ageMs = Math.max(0, context.io.now() - oldestReading(times));
+  const log = createCommandLog(context);
   const background = createBackground({
     registry,
-    log: createCommandLog(context),
+    log,
+    reporter: createBackgroundReporter(log),
+    reportLateEdits: createLateEditReport(log, registry.config),
     now: () => performance.now(),
     readFingerprint: () => fingerprintOf(file),
     readReadings: () => fingerprintOf(observationsFile(registry.config)),
