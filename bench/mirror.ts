@@ -12,8 +12,8 @@ import { text as readText } from 'node:stream/consumers';
 import { pathToFileURL } from 'node:url';
 import { parseArgs } from 'node:util';
 import { startUpstreamRegistry, type UpstreamRegistry } from '../src/demo/upstream-registry.ts';
-import { generateWorld } from '../src/demo/world-generator.ts';
 import type { MirrorReport } from '../src/registry/reports.ts';
+import { generateWorld } from '../test/worlds/world-generator.ts';
 
 const folder = process.env.BENCH_FOLDER ?? '';
 const command = join(process.env.BENCH_ROOT ?? '', 'dist', 'main.js');

@@ -1,7 +1,7 @@
 /** What the operator refuses to everybody: at once, wherever the bytes are, and without moving anybody's build. */
 import { describe, expect, onTestFinished, test } from 'vitest';
-import { startServer } from '../src/http/listen.ts';
 import type { Registry } from '../src/registry/registry.ts';
+import { startServer } from '../src/server/listen.ts';
 import { createRegistry, download, moduleName, readServed, version } from './support/registry-world.ts';
 import { readRefs, show, stateRef } from './support/stored-formats.ts';
 import { startUpstream } from './support/worlds.ts';

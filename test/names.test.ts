@@ -7,7 +7,7 @@ import type { Faults, UpstreamRequest } from '../src/demo/faults.ts';
 import { isOpenConflict } from '../src/model/finding.ts';
 import type { Registry } from '../src/registry/registry.ts';
 import type { SyncReport } from '../src/registry/reports.ts';
-import { createManualClock } from '../src/support/monotonic-clock.fixture.ts';
+import { createManualClock } from '../src/support/flow/monotonic-clock.fixture.ts';
 import { git } from './support/git-client.ts';
 import {
   createRegistry,

@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { text as readText } from 'node:stream/consumers';
-import { gitEnvironment } from '../../src/support/git.ts';
+import { gitEnvironment } from '../../src/support/git/git.ts';
 import { peakDuring } from './processes.ts';
 
 export interface RunOptions {

@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import { cp, mkdir, rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { runGit } from '../../src/support/git.ts';
+import { runGit } from '../../src/support/git/git.ts';
 import { type Finished, run, type Server, startServer } from './process.ts';
 import type { Bench } from './scenario.ts';
 import type { Upstream } from './upstream.ts';

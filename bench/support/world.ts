@@ -5,8 +5,8 @@ import { adoptIndexFiles } from '../../src/demo/adopt-index.ts';
 import type { ArchiveShelf } from '../../src/demo/archive-shelf.ts';
 import { createPublisher } from '../../src/demo/publisher.ts';
 import { createUpstreamIndex } from '../../src/demo/upstream-index.ts';
-import { generateWorld, type WorldOptions } from '../../src/demo/world-generator.ts';
-import { writeWorldIndex } from '../../src/demo/world-index.ts';
+import { generateWorld, type WorldOptions } from '../../test/worlds/world-generator.ts';
+import { writeWorldIndex } from '../../test/worlds/world-index.ts';
 
 /** What a registry upstream has, on disk: `index.git`, and archives where a file server looks for them. */
 export interface World {

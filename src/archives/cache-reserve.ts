@@ -1,6 +1,6 @@
 import { statfs } from 'node:fs/promises';
 import { StorageError } from '../errors.ts';
-import { onDisk } from '../support/disk-errors.ts';
+import { onDisk } from '../support/disk/disk-errors.ts';
 import { shellLine } from '../support/shell.ts';
 
 const gibibyte = 1024 ** 3;

@@ -1,6 +1,6 @@
 import { statfs } from 'node:fs/promises';
 import { ExcessError } from '../errors.ts';
-import { onDisk } from '../support/disk-errors.ts';
+import { onDisk } from '../support/disk/disk-errors.ts';
 
 /** Whose bytes are on their way, and how much of the free disk they may take. */
 export interface Supplier {

@@ -5,9 +5,9 @@ import { Readable } from 'node:stream';
 import { LRUCache } from 'lru-cache';
 import { StorageError } from '../errors.ts';
 import type { Checksum } from '../model/checksum.ts';
-import { onDisk } from '../support/disk-errors.ts';
-import { makeFolder } from '../support/make-folder.ts';
-import { temporaryName } from '../support/temporary-file.ts';
+import { onDisk } from '../support/disk/disk-errors.ts';
+import { makeFolder } from '../support/disk/make-folder.ts';
+import { temporaryName } from '../support/disk/temporary-file.ts';
 import type { ByteRange, StoreOptions } from './archive-store.ts';
 import { openFileArchiveStore } from './file-archive-store.ts';
 

@@ -2,7 +2,7 @@ import { LRUCache } from 'lru-cache';
 import pLimit from 'p-limit';
 import { StorageError } from '../errors.ts';
 import type { Checksum } from '../model/checksum.ts';
-import { createSingleFlight } from '../support/single-flight.ts';
+import { createSingleFlight } from '../support/flow/single-flight.ts';
 import { type CheckOptions, type Damage, findDamage, findDamageIn } from './archive-check.ts';
 import type { ArchiveStore, LoadedArchive } from './archive-store.ts';
 

@@ -1,8 +1,8 @@
 import { type Finding, isOpenConflict } from '../model/finding.ts';
 import type { HeldBack, SourceRefresh } from '../registry/reports.ts';
-import { createComplaints } from '../support/complaints.ts';
+import type { BackgroundReporter } from '../server/jobs.ts';
+import { createComplaints } from '../support/flow/complaints.ts';
 import type { Log } from '../support/log.ts';
-import type { BackgroundReporter } from './background.ts';
 import { summariseChanges } from './changes.ts';
 import { describeFailure } from './failure.ts';
 import { formatFinding, isUnread } from './findings.ts';

@@ -32,7 +32,7 @@ export async function wordsOf(
     }
     case 'modules':
     case 'blocks': {
-      const { servedNames, blockedNames } = await import('../registry/names-to-complete.ts');
+      const { servedNames, blockedNames } = await import('../registry/deliver/names-to-complete.ts');
       const config = await configIn(directory);
       if (!config) return [];
       return plainly(await (offer.kind === 'blocks' ? blockedNames(config) : servedNames(config, typed)));

@@ -2,9 +2,9 @@ import { setMaxListeners } from 'node:events';
 import type { Command } from 'commander';
 import type { Config, SourceConfig } from '../config/config.ts';
 import { NotFoundError, UsageError } from '../errors.ts';
-import type { Actor } from '../registry/audit.ts';
-import { warnRoot } from '../registry/owners.ts';
+import type { Actor } from '../registry/record/audit.ts';
 import type { Registry } from '../registry/registry.ts';
+import { warnRoot } from '../registry/upkeep/owners.ts';
 import { currentUser } from '../support/current-user.ts';
 import { shellLine } from '../support/shell.ts';
 import { suggest } from '../support/suggest.ts';
@@ -67,7 +67,7 @@ export async function readConfig(context: CommandContext): Promise<Config> {
 export async function hasIndex({ directory, registry }: Config): Promise<boolean> {
   const [{ dataLayout }, { requireData }] = await Promise.all([
     import('../registry/data-layout.ts'),
-    import('../registry/init.ts'),
+    import('../registry/upkeep/init.ts'),
   ]);
   return requireData(directory, dataLayout(registry.dataDir));
 }

@@ -2,7 +2,7 @@
 import { join } from 'node:path';
 import type { Config } from '../config/config.ts';
 import { UsageError } from '../errors.ts';
-import type { DataStanding } from '../registry/data-standing.ts';
+import type { DataStanding } from '../registry/upkeep/data-standing.ts';
 import { shellLine } from '../support/shell.ts';
 
 /** The settings before and after the edit. */
@@ -12,7 +12,7 @@ export interface DataMove {
 }
 
 export async function lookAtDataOf({ directory, registry }: Config): Promise<DataStanding> {
-  const { lookAtData } = await import('../registry/data-standing.ts');
+  const { lookAtData } = await import('../registry/upkeep/data-standing.ts');
   return lookAtData(directory, registry.dataDir);
 }
 
@@ -38,7 +38,7 @@ export async function requireMovable(move: DataMove): Promise<void> {
 }
 
 async function holdsOwnData({ directory, registry }: Config): Promise<boolean> {
-  const { isOwnIndex } = await import('../registry/own-data.ts');
+  const { isOwnIndex } = await import('../registry/upkeep/own-data.ts');
   return isOwnIndex(directory, join(registry.dataDir, 'index'));
 }
 
@@ -47,7 +47,7 @@ export async function takeWhatIsThere({ after }: DataMove): Promise<void> {
   const standing = await lookAtDataOf(after);
   const isOther = standing.kind === 'there' && !(await holdsOwnData(after));
   if (!isOther && (standing.kind !== 'lost' || !standing.isGone)) return;
-  const { forgetMarker } = await import('../registry/registry-marker.ts');
+  const { forgetMarker } = await import('../registry/upkeep/registry-marker.ts');
   await forgetMarker(after.directory);
 }
 

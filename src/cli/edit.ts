@@ -55,8 +55,8 @@ async function refuseNewerData(context: CommandContext): Promise<void> {
 async function auditEdit(context: CommandContext, before: string, config: Config): Promise<void> {
   if ((await lookAtDataOf(config)).kind !== 'there') return;
   const [{ openAudit }, { describeConfigChanges }] = await Promise.all([
-    import('../registry/audit.ts'),
-    import('../registry/config-changes.ts'),
+    import('../registry/record/audit.ts'),
+    import('../registry/sync/config-changes.ts'),
   ]);
   const changes = describeConfigChanges(await tryParse(context, before), config);
   const audit = openAudit({
@@ -132,7 +132,7 @@ async function requireWritableData(context: CommandContext, edit: (text: string)
   const [{ readConfigText }, { dataLayout }, { probeDisk }] = await Promise.all([
     import('../config/load.ts'),
     import('../registry/data-layout.ts'),
-    import('../registry/probe-disk.ts'),
+    import('../registry/upkeep/probe-disk.ts'),
   ]);
   const config = await tryParse(context, edit(await readConfigText(context.directory)));
   if (config && (await lookAtDataOf(config)).kind === 'there')

@@ -1,5 +1,5 @@
 import { RegistryError, UsageError } from '../errors.ts';
-import { unlessOwnFailure } from '../support/git-disk.ts';
+import { unlessOwnFailure } from '../support/git/git-disk.ts';
 
 /** What the program's exit status means; scripts rely on it. */
 export const exitCodes = {

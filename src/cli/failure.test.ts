@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { ConfigError, NotFoundError, UsageError } from '../errors.ts';
-import { systemError } from '../support/failing-disk.fixture.ts';
+import { systemError } from '../support/disk/failing-disk.fixture.ts';
 import { CommandLineError, exitCodeOf, exitCodes, InterruptedError } from './exit-codes.ts';
 import { describeFailure, formatFailure } from './failure.ts';
 

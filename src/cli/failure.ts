@@ -1,6 +1,6 @@
 import { ConfigError, type ConfigProblem, RegistryError } from '../errors.ts';
 import { bugAdvice } from '../support/bug-report.ts';
-import { unlessOwnFailure } from '../support/git-disk.ts';
+import { unlessOwnFailure } from '../support/git/git-disk.ts';
 import { InterruptedError } from './exit-codes.ts';
 
 /** A failure in words and as data; the one place that words failures for people. */

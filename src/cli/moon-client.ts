@@ -1,8 +1,8 @@
 /** How the stock `moon` client is pointed at a registry. */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { judgeClientConfig } from '../registry/doctor-moon.ts';
-import { isFileFailure } from '../support/disk-errors.ts';
+import { judgeClientConfig } from '../registry/upkeep/doctor/doctor-moon.ts';
+import { isFileFailure } from '../support/disk/disk-errors.ts';
 import { errorCode } from '../support/error-code.ts';
 import type { CommandIo } from './io.ts';
 

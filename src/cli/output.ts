@@ -1,5 +1,5 @@
 import { StorageError, UsageError } from '../errors.ts';
-import { storageErrorOf } from '../support/disk-errors.ts';
+import { storageErrorOf } from '../support/disk/disk-errors.ts';
 import { errorCode } from '../support/error-code.ts';
 import { createLog, type LogLevel } from '../support/log.ts';
 import type { LostLines } from '../support/log-sink.ts';

@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
 import { ConfigError, StorageError } from '../errors.ts';
-import { unlessFileFailure } from '../support/disk-errors.ts';
+import { unlessFileFailure } from '../support/disk/disk-errors.ts';
 import { defineComplete } from './complete.ts';
 import type { CommandContext, Run } from './context.ts';
 import { type ExitCode, exitCodeOf, exitCodes } from './exit-codes.ts';
@@ -51,7 +51,7 @@ export async function runCli(words: readonly string[], io: Io): Promise<ExitCode
 /** Files of other users are behind what looks like damage, and behind refusals without a name. */
 async function explainRefusal(error: unknown, { directory }: CommandContext): Promise<unknown> {
   if (!(unlessFileFailure(error) instanceof StorageError)) return error;
-  const { withOwners } = await import('../registry/owners.ts');
+  const { withOwners } = await import('../registry/upkeep/owners.ts');
   return withOwners(error, directory);
 }
 

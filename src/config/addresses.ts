@@ -2,7 +2,7 @@
  * What may stand as an address in `registry.toml`. Strict on purpose: an address reaches git's command line and
  * decides who gets a source's credentials, so nothing that two parsers could read differently is let through.
  */
-import { parseHostName } from '../support/host-name.ts';
+import { parseHostName } from '../support/net/host-name.ts';
 
 const unsafeCharacters = /[\u0000-\u0020\u007f-\u00a0\u2028\u2029\\"<>^`|]/;
 const withAuthority = /^https?:\/\/[^/?#]/i;

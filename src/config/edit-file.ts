@@ -1,7 +1,7 @@
 import { join, resolve } from 'node:path';
 import { ConfigError, type ConfigProblem, StorageError } from '../errors.ts';
-import { writeFileAtomic } from '../support/atomic-file.ts';
-import { withProcessLock } from '../support/process-lock.ts';
+import { writeFileAtomic } from '../support/disk/atomic-file.ts';
+import { withProcessLock } from '../support/disk/process-lock.ts';
 import { shellLine } from '../support/shell.ts';
 import type { Config } from './config.ts';
 import { refreshEditorSchema } from './editor-schema.ts';

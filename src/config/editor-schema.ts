@@ -1,8 +1,8 @@
 /** The copy of `registry.schema.json` beside `registry.toml`, whose first line leads editors to it (docs/decisions/0033). */
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { writeFileAtomic, writeFileOnce } from '../support/atomic-file.ts';
-import { ifExists } from '../support/disk-errors.ts';
+import { writeFileAtomic, writeFileOnce } from '../support/disk/atomic-file.ts';
+import { ifExists } from '../support/disk/disk-errors.ts';
 import { editorSchemaLine, schemaFileName } from './problem.ts';
 
 /** Whether settings lead editors to a copy beside them. */

@@ -6,7 +6,7 @@ import { describe, expect, test } from 'vitest';
 import { ConfigError } from '../errors.ts';
 import { mirrorPatternProblem } from '../model/mirror-target.ts';
 import { patternProblem } from '../model/pattern.ts';
-import { namedDestinationProblem } from '../support/destination.ts';
+import { namedDestinationProblem } from '../support/net/destination.ts';
 import {
   allowedHostProblem,
   baseUrlProblem,

@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { ConfigError } from '../errors.ts';
-import { storageErrorOf } from '../support/disk-errors.ts';
+import { storageErrorOf } from '../support/disk/disk-errors.ts';
 import { errorCode } from '../support/error-code.ts';
 import type { Config } from './config.ts';
 import { validateShape } from './draft.ts';

@@ -6,8 +6,8 @@
 import * as v from 'valibot';
 import { anySource, mirrorPatternProblem } from '../model/mirror-target.ts';
 import { patternProblem } from '../model/pattern.ts';
-import { addressRangeProblem } from '../support/address-ranges.ts';
-import { namedDestinationProblem } from '../support/destination.ts';
+import { addressRangeProblem } from '../support/net/address-ranges.ts';
+import { namedDestinationProblem } from '../support/net/destination.ts';
 import { allowedHostProblem, baseUrlProblem, indexUrlProblem, serverUrlProblem } from './addresses.ts';
 import { durationForm, durationRangeProblem } from './duration.ts';
 import {

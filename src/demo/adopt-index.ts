@@ -1,7 +1,7 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { runGit } from '../support/git.ts';
-import { createGitObjectReader } from '../support/git-objects.ts';
+import { runGit } from '../support/git/git.ts';
+import { createGitObjectReader } from '../support/git/git-objects.ts';
 import type { ArchiveShelf } from './archive-shelf.ts';
 import { replaceChecksum } from './index-line.ts';
 import { createModuleArchive } from './module-archive.ts';

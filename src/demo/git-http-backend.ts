@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process';
 import type { IncomingMessage } from 'node:http';
 import { join } from 'node:path';
 import { buffer as readBuffer } from 'node:stream/consumers';
-import { gitEnvironment, ignoreBrokenPipe, runGit } from '../support/git.ts';
+import { gitEnvironment, ignoreBrokenPipe, runGit } from '../support/git/git.ts';
 import { type Answer, answer } from './faults.ts';
 
 export interface GitPlace {

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { serveStandIn } from '../../test/support/stand-in-server.ts';
-import { createAddressRanges, parseAddress } from '../support/address-ranges.ts';
+import { createAddressRanges, parseAddress } from '../support/net/address-ranges.ts';
 import { clientAddress } from './client-address.ts';
 
 const trusted = createAddressRanges(['127.0.0.1', '10.0.0.0/8', 'fd00::/8']);

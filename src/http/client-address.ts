@@ -1,6 +1,6 @@
 import type { IncomingMessage } from 'node:http';
 import type { Config } from '../config/config.ts';
-import { type AddressRanges, createAddressRanges, parseAddress } from '../support/address-ranges.ts';
+import { type AddressRanges, createAddressRanges, parseAddress } from '../support/net/address-ranges.ts';
 
 /** Who asks, behind the proxies that the operator trusts. */
 export interface ClientAddress {

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { systemError } from '../support/failing-disk.fixture.ts';
+import { systemError } from '../support/disk/failing-disk.fixture.ts';
 import { errorProblem } from './respond.ts';
 
 test.each([-116, -122, -117, 'EIO', 'ENOTCONN'])(

@@ -1,5 +1,5 @@
 import type { IncomingMessage } from 'node:http';
-import { parseAddress } from '../support/address-ranges.ts';
+import { parseAddress } from '../support/net/address-ranges.ts';
 import type { ClientAddress } from './client-address.ts';
 
 // A name, an IPv4 or a bracketed IPv6 address, with a port perhaps: nothing that could break out of a URL.

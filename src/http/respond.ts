@@ -2,7 +2,7 @@ import { type IncomingMessage, type ServerResponse, STATUS_CODES } from 'node:ht
 import { pipeline } from 'node:stream/promises';
 import { type ErrorCode, RegistryError } from '../errors.ts';
 import { type Lookup, publicReason, type SourceFailure } from '../model/lookup.ts';
-import { unlessOwnFailure } from '../support/git-disk.ts';
+import { unlessOwnFailure } from '../support/git/git-disk.ts';
 import { toVisibleJson, toVisibleText } from '../support/visible-text.ts';
 import { type Answer, type Headers, type ProblemAnswer, problem, type ReadyAnswer } from './answer.ts';
 

@@ -1,4 +1,4 @@
-import { GitError, runGit } from '../support/git.ts';
+import { GitError, runGit } from '../support/git/git.ts';
 import { stateRef } from './layout.ts';
 import { formatFile, formatProblem } from './registry-state.ts';
 

@@ -1,6 +1,6 @@
 import { StorageError } from '../errors.ts';
-import type { GitObjectReader } from '../support/git-objects.ts';
-import { readTreeEntries } from '../support/git-tree.ts';
+import type { GitObjectReader } from '../support/git/git-objects.ts';
+import { readTreeEntries } from '../support/git/git-tree.ts';
 import { restoreHint } from './restore-hint.ts';
 
 export const damageHint = `"moonbit-registry verify" shows what is damaged; ${restoreHint}`;

@@ -6,7 +6,7 @@ import { writeTree } from '../../test/support/git-tree.ts';
 import { temporaryDirectory } from '../../test/support/temporary-directory.ts';
 import { StorageError } from '../errors.ts';
 import type { Finding } from '../model/finding.ts';
-import type { TreeEdit } from '../support/git-import.ts';
+import type { TreeEdit } from '../support/git/git-import.ts';
 import { createGitIndex } from './create-index.ts';
 import { type GitIndex, openGitIndex, type StateView } from './git-index.ts';
 

@@ -1,10 +1,10 @@
 import { StorageError } from '../errors.ts';
 import type { Finding } from '../model/finding.ts';
 import type { OperatorDecision } from '../model/operator-decision.ts';
-import { GitError, runGit } from '../support/git.ts';
-import { diskFailureOf } from '../support/git-disk.ts';
-import { importCommits } from '../support/git-import.ts';
-import { createGitObjectReader, findTree, type GitObjectReader } from '../support/git-objects.ts';
+import { GitError, runGit } from '../support/git/git.ts';
+import { diskFailureOf } from '../support/git/git-disk.ts';
+import { importCommits } from '../support/git/git-import.ts';
+import { createGitObjectReader, findTree, type GitObjectReader } from '../support/git/git-objects.ts';
 import { confirmAbsence, damageHint } from './confirm-absence.ts';
 import { commitBuilders, type IndexChange } from './index-change.ts';
 import { findIndexProblem, requireIndex } from './index-standing.ts';

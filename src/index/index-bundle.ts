@@ -1,8 +1,8 @@
 import { closeSync, openSync, writeSync } from 'node:fs';
 import { IntegrityError, StorageError } from '../errors.ts';
-import { asStorageError } from '../support/disk-errors.ts';
-import { GitError, runGit, streamGit } from '../support/git.ts';
-import { diskFailureOf } from '../support/git-disk.ts';
+import { asStorageError } from '../support/disk/disk-errors.ts';
+import { GitError, runGit, streamGit } from '../support/git/git.ts';
+import { diskFailureOf } from '../support/git/git-disk.ts';
 import { initRepository } from './create-index.ts';
 import { servedRef, stateRef } from './layout.ts';
 

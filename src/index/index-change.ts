@@ -1,6 +1,6 @@
 import type { Finding } from '../model/finding.ts';
 import type { OperatorDecision } from '../model/operator-decision.ts';
-import type { NewCommit, TreeEdit } from '../support/git-import.ts';
+import type { NewCommit, TreeEdit } from '../support/git/git-import.ts';
 import type { StateView } from './git-index.ts';
 import { heldPathOf, snapshotPathOf } from './layout.ts';
 import { formatPending, type PendingNames } from './pending-names.ts';

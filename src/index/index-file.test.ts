@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest';
 import { git } from '../../test/support/git-client.ts';
 import { realIndexBundle } from '../../test/support/real-index.ts';
 import { suiteDirectory } from '../../test/support/temporary-directory.ts';
-import { createGitObjectReader } from '../support/git-objects.ts';
+import { createGitObjectReader } from '../support/git/git-objects.ts';
 import { findEntry, formatIndexFile, parseIndexFile } from './index-file.ts';
 import { indexPathOf, readIndexPath } from './layout.ts';
 

@@ -5,9 +5,9 @@
 import { lstat, readdir, readFile, readlink, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { StorageError } from '../errors.ts';
-import { ifExists, storageErrorOf } from '../support/disk-errors.ts';
+import { ifExists, storageErrorOf } from '../support/disk/disk-errors.ts';
 import { errorCode } from '../support/error-code.ts';
-import { GitError } from '../support/git.ts';
+import { GitError } from '../support/git/git.ts';
 import { servedRef, stateRef } from './layout.ts';
 import { restoreHint } from './restore-hint.ts';
 

@@ -1,5 +1,5 @@
 import { isUtf8 } from 'node:buffer';
-import { streamGit } from '../support/git.ts';
+import { streamGit } from '../support/git/git.ts';
 import { createRecordSplitter } from '../support/records.ts';
 
 /** Added to git's environment: another place of the objects. */

@@ -1,9 +1,9 @@
 /** Puts back what an index lost and what nobody has to guess: what is written here is the same in every index. */
 import { mkdir, readdir, rm, rmdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { writeFileAtomic } from '../support/atomic-file.ts';
-import { ifExists, onDisk, storageErrorOf } from '../support/disk-errors.ts';
-import { GitError, runGit } from '../support/git.ts';
+import { writeFileAtomic } from '../support/disk/atomic-file.ts';
+import { ifExists, onDisk, storageErrorOf } from '../support/disk/disk-errors.ts';
+import { GitError, runGit } from '../support/git/git.ts';
 import { configContent } from './create-index.ts';
 import { type DamagedPart, headContent, lookAtFile } from './index-standing.ts';
 import { servedRef } from './layout.ts';

@@ -1,9 +1,9 @@
 import { StorageError } from '../errors.ts';
 import { nameOfBlock } from '../model/block.ts';
 import type { OperatorDecision } from '../model/operator-decision.ts';
-import { runGit } from '../support/git.ts';
-import { gitOnDisk } from '../support/git-disk.ts';
-import { importCommits, type TreeEdit } from '../support/git-import.ts';
+import { runGit } from '../support/git/git.ts';
+import { gitOnDisk } from '../support/git/git-disk.ts';
+import { importCommits, type TreeEdit } from '../support/git/git-import.ts';
 import { shellLine } from '../support/shell.ts';
 import type { GitIndex, StateView } from './git-index.ts';
 import { parseIndexFile } from './index-file.ts';

@@ -1,6 +1,6 @@
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { runGit } from '../support/git.ts';
+import { runGit } from '../support/git/git.ts';
 
 const maxLooseObjects = 2000;
 /** As git itself (gc.autoPackLimit): each commit brings one. */

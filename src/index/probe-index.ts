@@ -2,7 +2,7 @@ import { readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { StorageError } from '../errors.ts';
 import { errorCode } from '../support/error-code.ts';
-import { GitError, streamGit } from '../support/git.ts';
+import { GitError, streamGit } from '../support/git/git.ts';
 import { damageHint } from './confirm-absence.ts';
 import { findIndexProblem, lookAtFile } from './index-standing.ts';
 import { servedRef, stateRef } from './layout.ts';

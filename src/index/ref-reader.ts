@@ -1,7 +1,7 @@
 import { readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { errorCode } from '../support/error-code.ts';
-import { GitError, runGit } from '../support/git.ts';
+import { GitError, runGit } from '../support/git/git.ts';
 
 /** So old is a file that any later change of it shows in its times, however coarse the disk's are. */
 const settledMs = 3000;

@@ -2,9 +2,9 @@ import { rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { StorageError } from '../errors.ts';
-import { onDisk } from '../support/disk-errors.ts';
-import { makeFolder } from '../support/make-folder.ts';
-import { findAbandoned, removeFiles, temporaryName } from '../support/temporary-file.ts';
+import { onDisk } from '../support/disk/disk-errors.ts';
+import { makeFolder } from '../support/disk/make-folder.ts';
+import { findAbandoned, removeFiles, temporaryName } from '../support/disk/temporary-file.ts';
 import { servedRef } from './layout.ts';
 
 /**

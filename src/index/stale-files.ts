@@ -1,7 +1,7 @@
 import { readdir, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { ifExists, onDisk } from '../support/disk-errors.ts';
+import { ifExists, onDisk } from '../support/disk/disk-errors.ts';
 import { errorCode } from '../support/error-code.ts';
 
 /** git holds these locks for milliseconds, also when the process that started it was killed. */

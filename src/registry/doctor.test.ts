@@ -1,10 +1,10 @@
 import { describe, expect, test } from 'vitest';
 import { parseConfig } from '../config/load.ts';
-import { findTraps, holdsSecrets } from './doctor-config.ts';
-import { judgeFiles, judgeOpenFiles, judgeSpace } from './doctor-data.ts';
-import { judgeClientConfig, judgeClientVersion } from './doctor-moon.ts';
-import { checkClock, judgeCertificate } from './doctor-source.ts';
-import { checkNode, judgeGit } from './doctor-tools.ts';
+import { findTraps, holdsSecrets } from './upkeep/doctor/doctor-config.ts';
+import { judgeFiles, judgeOpenFiles, judgeSpace } from './upkeep/doctor/doctor-data.ts';
+import { judgeClientConfig, judgeClientVersion } from './upkeep/doctor/doctor-moon.ts';
+import { checkClock, judgeCertificate } from './upkeep/doctor/doctor-source.ts';
+import { checkNode, judgeGit } from './upkeep/doctor/doctor-tools.ts';
 
 describe('git and Node.js', () => {
   test.each([

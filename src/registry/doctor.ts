@@ -2,21 +2,21 @@ import type { Config } from '../config/config.ts';
 import { loadConfig } from '../config/load.ts';
 import { ConfigError, RegistryError } from '../errors.ts';
 import { isOpenConflict } from '../model/finding.ts';
-import { unlessOwnFailure } from '../support/git-disk.ts';
-import type { Actor } from './audit.ts';
-import { containCheck } from './contain-check.ts';
-import { lookAtData } from './data-standing.ts';
-import { checkConfig } from './doctor-config.ts';
-import { checkData } from './doctor-data.ts';
-import { checkGitConfig } from './doctor-git-config.ts';
-import { type ClientSide, checkClient } from './doctor-moon.ts';
-import { checkProcessOne } from './doctor-process.ts';
-import { checkClock, lookAtSource, type SourceLook } from './doctor-source.ts';
-import { checkGit, checkNode } from './doctor-tools.ts';
+import { unlessOwnFailure } from '../support/git/git-disk.ts';
 import { openRegistry } from './open.ts';
-import { withOwners } from './owners.ts';
+import type { Actor } from './record/audit.ts';
 import type { Registry } from './registry.ts';
 import type { DoctorReport, HealthCheck } from './reports.ts';
+import { lookAtData } from './upkeep/data-standing.ts';
+import { containCheck } from './upkeep/doctor/contain-check.ts';
+import { checkConfig } from './upkeep/doctor/doctor-config.ts';
+import { checkData } from './upkeep/doctor/doctor-data.ts';
+import { checkGitConfig } from './upkeep/doctor/doctor-git-config.ts';
+import { type ClientSide, checkClient } from './upkeep/doctor/doctor-moon.ts';
+import { checkProcessOne } from './upkeep/doctor/doctor-process.ts';
+import { checkClock, lookAtSource, type SourceLook } from './upkeep/doctor/doctor-source.ts';
+import { checkGit, checkNode } from './upkeep/doctor/doctor-tools.ts';
+import { withOwners } from './upkeep/owners.ts';
 
 export interface DoctorOptions {
   /** The folder that holds `registry.toml`. */

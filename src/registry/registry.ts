@@ -9,7 +9,7 @@ import type { Checksum } from '../model/checksum.ts';
 import type { Lookup, SourceFailure } from '../model/lookup.ts';
 import type { ModuleName } from '../model/module-name.ts';
 import type { Version } from '../model/version.ts';
-import type { DiskWatch } from '../support/disk-watch.ts';
+import type { DiskWatch } from '../support/disk/disk-watch.ts';
 import type {
   BlockOutcome,
   BlockRuling,

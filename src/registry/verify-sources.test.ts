@@ -7,7 +7,7 @@ import { createRegistry, writeSettings } from '../../test/support/registry-world
 import { temporaryDirectory } from '../../test/support/temporary-directory.ts';
 import { startUpstream } from '../../test/support/worlds.ts';
 import type { ConnectionTuning } from '../sources/connect.ts';
-import { parseId } from '../support/git-tree.ts';
+import { parseId } from '../support/git/git-tree.ts';
 import { verifyRegistry } from './verify.ts';
 
 /** Takes an index over as it is, as versions before 0.2.0 did. */

@@ -2,16 +2,16 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { loadConfig } from '../config/load.ts';
 import { StorageError } from '../errors.ts';
-import { withProcessLock } from '../support/process-lock.ts';
+import { withProcessLock } from '../support/disk/process-lock.ts';
 import { dataLayout } from './data-layout.ts';
-import { lookAtData } from './data-standing.ts';
-import { findMisplaced } from './misplaced.ts';
 import { openRegistry } from './open.ts';
-import { describeOutOfReach, findOwnedByOthers } from './owners.ts';
 import type { OpenOptions } from './parts.ts';
 import type { VerifyOptions, VerifyReport, VerifyStep } from './reports.ts';
-import { skipped, stepOf, verifyRepository } from './verify-repository.ts';
-import { verifyStanding } from './verify-standing.ts';
+import { lookAtData } from './upkeep/data-standing.ts';
+import { findMisplaced } from './upkeep/misplaced.ts';
+import { describeOutOfReach, findOwnedByOthers } from './upkeep/owners.ts';
+import { skipped, stepOf, verifyRepository } from './upkeep/verify-repository.ts';
+import { verifyStanding } from './upkeep/verify-standing.ts';
 
 const contentSteps = ['ledger', 'index', 'archives', 'temporary-files'] as const;
 

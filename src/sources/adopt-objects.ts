@@ -1,10 +1,10 @@
 import { mkdir, readdir, rename } from 'node:fs/promises';
 import { join } from 'node:path';
-import { onDisk } from '../support/disk-errors.ts';
-import { syncDirectory } from '../support/file-system-gaps.ts';
-import { type GitOptions, runGit, streamGit } from '../support/git.ts';
-import { formatId } from '../support/git-tree.ts';
-import { makeFolder } from '../support/make-folder.ts';
+import { onDisk } from '../support/disk/disk-errors.ts';
+import { syncDirectory } from '../support/disk/file-system-gaps.ts';
+import { makeFolder } from '../support/disk/make-folder.ts';
+import { type GitOptions, runGit, streamGit } from '../support/git/git.ts';
+import { formatId } from '../support/git/git-tree.ts';
 import { createRecordSplitter } from '../support/records.ts';
 import type { GitDirectory } from './git-directory.ts';
 

@@ -1,6 +1,6 @@
-import { type GitOptions, streamGit } from '../support/git.ts';
-import { createGitObjectReader, type GitObjectReader } from '../support/git-objects.ts';
-import { formatId, parseId } from '../support/git-tree.ts';
+import { type GitOptions, streamGit } from '../support/git/git.ts';
+import { createGitObjectReader, type GitObjectReader } from '../support/git/git-objects.ts';
+import { formatId, parseId } from '../support/git/git-tree.ts';
 import { createRecordSplitter } from '../support/records.ts';
 import { readTypes } from './adopt-objects.ts';
 import type { GitDirectory, Seed } from './git-directory.ts';

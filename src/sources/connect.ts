@@ -1,10 +1,10 @@
 import { join } from 'node:path';
 import type { SourceConfig } from '../config/config.ts';
-import { createHttpClient, type HttpClient, type HttpClientOptions } from '../support/fetch-http.ts';
-import { type MonotonicClock, systemClock } from '../support/monotonic-clock.ts';
-import type { Environment } from '../support/proxy.ts';
-import { type Bucket, createBucket } from '../support/rate-limit.ts';
-import { defaultRetryPolicy, type RetryPolicy } from '../support/retry.ts';
+import { type MonotonicClock, systemClock } from '../support/flow/monotonic-clock.ts';
+import { type Bucket, createBucket } from '../support/flow/rate-limit.ts';
+import { defaultRetryPolicy, type RetryPolicy } from '../support/flow/retry.ts';
+import { createHttpClient, type HttpClient, type HttpClientOptions } from '../support/net/fetch-http.ts';
+import type { Environment } from '../support/net/proxy.ts';
 import { createDestinations } from './destinations.ts';
 import type { GitTimeouts, InTurn } from './git-context.ts';
 import { createGitSource } from './git-source.ts';

@@ -1,9 +1,9 @@
 import type { SecretText, SourceAuth, SourceConfig } from '../config/config.ts';
-import { gitConfigVariables } from '../support/git.ts';
-import { type Environment, proxySecrets } from '../support/proxy.ts';
+import { gitConfigVariables } from '../support/git/git.ts';
+import { type Environment, proxySecrets } from '../support/net/proxy.ts';
+import { type TlsSettings, withoutIdentity } from '../support/net/tls-settings.ts';
 import { createMask, type Mask } from '../support/secret-mask.ts';
 import { shellLine } from '../support/shell.ts';
-import { type TlsSettings, withoutIdentity } from '../support/tls-settings.ts';
 import { ownOrigins } from './destinations.ts';
 import { howToRenew, readSecret, type SecretReading } from './read-secret.ts';
 import { createTlsReader } from './tls-files.ts';

@@ -1,5 +1,5 @@
 import type { SourceConfig } from '../config/config.ts';
-import { type Destinations, isPublicDestination, parseNamedDestination } from '../support/destination.ts';
+import { type Destinations, isPublicDestination, parseNamedDestination } from '../support/net/destination.ts';
 import { shellLine } from '../support/shell.ts';
 
 type AddressConfig = Pick<SourceConfig, 'url' | 'indexUrl' | 'downloadUrl'>;

@@ -1,6 +1,6 @@
 import { statfs } from 'node:fs/promises';
 import type { SourceLimits } from '../config/config.ts';
-import { onDisk } from '../support/disk-errors.ts';
+import { onDisk } from '../support/disk/disk-errors.ts';
 
 /** What one fetch may take of the disk, in bytes, and which setting says so. */
 export interface FetchBudget {

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { GitError } from '../support/git.ts';
+import { GitError } from '../support/git/git.ts';
 import { type GitContext, gitFailure } from './git-context.ts';
 
 const context = {

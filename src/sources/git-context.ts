@@ -1,11 +1,11 @@
 import type { SourceConfig } from '../config/config.ts';
 import { type Lookup, type SourceFailure, unavailable } from '../model/lookup.ts';
-import { writeCaBundle } from '../support/ca-bundle.ts';
-import { GitError } from '../support/git.ts';
-import { transportFailure } from '../support/http-failure.ts';
-import { linkSignals } from '../support/link-signals.ts';
+import { linkSignals } from '../support/flow/link-signals.ts';
+import { GitError } from '../support/git/git.ts';
+import { writeCaBundle } from '../support/net/ca-bundle.ts';
+import { transportFailure } from '../support/net/http-failure.ts';
+import type { TlsSettings } from '../support/net/tls-settings.ts';
 import { redact, showUrl } from '../support/redact.ts';
-import type { TlsSettings } from '../support/tls-settings.ts';
 import { ownOrigins } from './destinations.ts';
 import { type GitRouteContext, routeGit } from './git-route.ts';
 import { readGitTrouble } from './git-trouble.ts';

@@ -1,8 +1,8 @@
 import { rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { onDisk, storageErrorOf } from '../support/disk-errors.ts';
-import { makeFolder } from '../support/make-folder.ts';
-import { findAbandoned, removeFiles, temporaryName } from '../support/temporary-file.ts';
+import { onDisk, storageErrorOf } from '../support/disk/disk-errors.ts';
+import { makeFolder } from '../support/disk/make-folder.ts';
+import { findAbandoned, removeFiles, temporaryName } from '../support/disk/temporary-file.ts';
 
 /** What git may assume to be here already, so that only the difference travels. */
 export interface Seed {

@@ -6,9 +6,9 @@ import {
   judgedLookup,
   literalAddress,
   type Resolve,
-} from '../support/destination.ts';
+} from '../support/net/destination.ts';
+import { type Environment, noProxyVariables, proxyFor } from '../support/net/proxy.ts';
 import { isOlderVersion } from '../support/older-version.ts';
-import { type Environment, noProxyVariables, proxyFor } from '../support/proxy.ts';
 import { commandToAllow, type SourceDestinations } from './destinations.ts';
 
 export interface GitRouteContext {

@@ -1,11 +1,11 @@
 import type { SourceConfig } from '../config/config.ts';
 import { found, type Lookup, type SourceFailure, unavailable } from '../model/lookup.ts';
-import type { Resolve } from '../support/destination.ts';
-import type { HttpClient } from '../support/fetch-http.ts';
-import { readGitVersion } from '../support/git-version.ts';
-import { type LinkedSignal, linkSignals } from '../support/link-signals.ts';
-import { type MonotonicClock, systemClock } from '../support/monotonic-clock.ts';
-import type { Environment } from '../support/proxy.ts';
+import { type LinkedSignal, linkSignals } from '../support/flow/link-signals.ts';
+import { type MonotonicClock, systemClock } from '../support/flow/monotonic-clock.ts';
+import { readGitVersion } from '../support/git/git-version.ts';
+import type { Resolve } from '../support/net/destination.ts';
+import type { HttpClient } from '../support/net/fetch-http.ts';
+import type { Environment } from '../support/net/proxy.ts';
 import type { AddressForm } from './archive-address.ts';
 import {
   type Credentials,

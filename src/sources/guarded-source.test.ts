@@ -5,7 +5,7 @@ import { defaultSourceLimits } from '../config/normalise.ts';
 import { absent, found, type Lookup, type SourceFailure, unavailable } from '../model/lookup.ts';
 import type { ModuleName } from '../model/module-name.ts';
 import type { Version } from '../model/version.ts';
-import { createManualClock, settled } from '../support/monotonic-clock.fixture.ts';
+import { createManualClock, settled } from '../support/flow/monotonic-clock.fixture.ts';
 import { guardSource } from './guarded-source.ts';
 import type { OpenedBody, Source } from './source.ts';
 

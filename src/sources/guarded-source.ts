@@ -1,9 +1,9 @@
 import { absent, type Lookup, type SourceFailure, unavailable } from '../model/lookup.ts';
-import { linkSignals } from '../support/link-signals.ts';
-import { type MonotonicClock, systemClock } from '../support/monotonic-clock.ts';
-import { createNegativeCache } from '../support/negative-cache.ts';
-import { createSlots } from '../support/rate-limit.ts';
-import { defaultRetryPolicy, retryDelayMs } from '../support/retry.ts';
+import { linkSignals } from '../support/flow/link-signals.ts';
+import { type MonotonicClock, systemClock } from '../support/flow/monotonic-clock.ts';
+import { createNegativeCache } from '../support/flow/negative-cache.ts';
+import { createSlots } from '../support/flow/rate-limit.ts';
+import { defaultRetryPolicy, retryDelayMs } from '../support/flow/retry.ts';
 import { type OpenedBody, type Source, SourceClosedError } from './source.ts';
 import { createSourceHealth, type SourceHealth } from './source-health.ts';
 

@@ -3,8 +3,8 @@ import type { AddressInfo } from 'node:net';
 import { expect, onTestFinished, test, vi } from 'vitest';
 import { createCertificateAuthority } from '../../test/support/certificates.ts';
 import { temporaryDirectory } from '../../test/support/temporary-directory.ts';
-import { anyDestination } from '../support/destination.ts';
-import { createHttpClient, type HttpResponse } from '../support/fetch-http.ts';
+import { anyDestination } from '../support/net/destination.ts';
+import { createHttpClient, type HttpResponse } from '../support/net/fetch-http.ts';
 import { noCredentials } from './credentials.ts';
 import { askHttp, readBody } from './http-answer.ts';
 

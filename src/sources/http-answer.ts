@@ -1,6 +1,6 @@
 import type { SourceFailure } from '../model/lookup.ts';
-import type { HttpClient, HttpRequest, HttpResponse } from '../support/fetch-http.ts';
-import { transportFailure } from '../support/http-failure.ts';
+import type { HttpClient, HttpRequest, HttpResponse } from '../support/net/fetch-http.ts';
+import { transportFailure } from '../support/net/http-failure.ts';
 import { showUrl } from '../support/redact.ts';
 import type { Credentials } from './credentials.ts';
 import { endOfIdentity } from './tls-files.ts';

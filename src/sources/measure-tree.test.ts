@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
 import { bombTree, indexTree, openRawRepository, type RawEntry } from '../../test/support/raw-repository.ts';
 import { temporaryDirectory } from '../../test/support/temporary-directory.ts';
-import { createGitObjectReader } from '../support/git-objects.ts';
+import { createGitObjectReader } from '../support/git/git-objects.ts';
 import { measureTree } from './measure-tree.ts';
 
 const limits = { modules: 1000, listingBytes: 1_000_000 };

@@ -1,6 +1,6 @@
 import type { SourceLimits } from '../config/config.ts';
 import { isIndexFileName, userFolder } from '../index/layout.ts';
-import { checkTree, folderMode, formatId, isBlob, parseId } from '../support/git-tree.ts';
+import { checkTree, folderMode, formatId, isBlob, parseId } from '../support/git/git-tree.ts';
 
 export type TreeLimits = Pick<SourceLimits, 'modules' | 'listingBytes'>;
 

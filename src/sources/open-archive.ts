@@ -2,8 +2,8 @@ import type { SourceConfig } from '../config/config.ts';
 import { absent, detailOf, found, type Lookup, type SourceFailure, unavailable } from '../model/lookup.ts';
 import { type ModuleName, ownerOf, restOf } from '../model/module-name.ts';
 import type { Version } from '../model/version.ts';
-import type { HttpResponse } from '../support/fetch-http.ts';
-import type { MonotonicClock } from '../support/monotonic-clock.ts';
+import type { MonotonicClock } from '../support/flow/monotonic-clock.ts';
+import type { HttpResponse } from '../support/net/fetch-http.ts';
 import { showUrl } from '../support/redact.ts';
 import {
   type AddressForm,

@@ -1,7 +1,7 @@
 import { LRUCache } from 'lru-cache';
 import type { Lookup, SourceFailure } from '../model/lookup.ts';
-import { createCircuitBreaker, type Pass } from '../support/circuit-breaker.ts';
-import type { MonotonicClock } from '../support/monotonic-clock.ts';
+import { createCircuitBreaker, type Pass } from '../support/flow/circuit-breaker.ts';
+import type { MonotonicClock } from '../support/flow/monotonic-clock.ts';
 
 /** Who asks for a longer pause than this, a source or one file of it, gets one of this. */
 const longestPauseMs = 10 * 60_000;

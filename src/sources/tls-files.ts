@@ -1,8 +1,8 @@
 import { createPrivateKey, type KeyObject, X509Certificate } from 'node:crypto';
 import type { SourceConfig, SourceTls, TlsFile } from '../config/config.ts';
-import { readSmallFile } from '../support/read-small-file.ts';
+import { readSmallFile } from '../support/disk/read-small-file.ts';
+import type { TlsSettings } from '../support/net/tls-settings.ts';
 import { shellLine } from '../support/shell.ts';
-import type { TlsSettings } from '../support/tls-settings.ts';
 
 /** What `[sources.tls]` names, as it is now. */
 export type TlsReading =

@@ -1,7 +1,7 @@
 import type { SecretPart } from '../config/config.ts';
-import type { Environment } from '../support/proxy.ts';
+import { createSingleFlight } from '../support/flow/single-flight.ts';
+import type { Environment } from '../support/net/proxy.ts';
 import { type CommandResult, runCommand } from '../support/run-command.ts';
-import { createSingleFlight } from '../support/single-flight.ts';
 import { readTokenAnswer, type TokenAnswer } from './token-answer.ts';
 
 /** Gives the token that a command prints, kept as long as it is good. */

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, test, vi } from 'vitest';
 import { temporaryDirectory } from '../../test/support/temporary-directory.ts';
-import { stateOf } from './process-tree.ts';
+import { stateOf } from './git/process-tree.ts';
 import { runCommand } from './run-command.ts';
 
 const options = {

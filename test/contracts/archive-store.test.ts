@@ -7,8 +7,8 @@ import { Readable } from 'node:stream';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { findAbandonedArchives, openFileArchiveStore } from '../../src/archives/file-archive-store.ts';
 import { StorageError } from '../../src/errors.ts';
-import { onFailingDisk } from '../../src/support/failing-disk.fixture.ts';
-import { temporaryName } from '../../src/support/temporary-file.ts';
+import { onFailingDisk } from '../../src/support/disk/failing-disk.fixture.ts';
+import { temporaryName } from '../../src/support/disk/temporary-file.ts';
 import { zipOf } from '../support/zip-bytes.ts';
 import { archiveStoreContract, checksumOf } from './archive-store.contract.ts';
 

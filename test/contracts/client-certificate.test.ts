@@ -11,7 +11,7 @@ import { beforeEach, describe, expect, onTestFinished, test } from 'vitest';
 import { parseConfig } from '../../src/config/load.ts';
 import type { ModuleName } from '../../src/model/module-name.ts';
 import type { Version } from '../../src/model/version.ts';
-import { lookAtSource } from '../../src/registry/doctor-source.ts';
+import { lookAtSource } from '../../src/registry/upkeep/doctor/doctor-source.ts';
 import { connectSources } from '../../src/sources/connect.ts';
 import { type CertificateAuthority, createCertificateAuthority } from '../support/certificates.ts';
 import { temporaryDirectory } from '../support/temporary-directory.ts';

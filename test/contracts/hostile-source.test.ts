@@ -7,9 +7,9 @@ import type { SourceConfig, SourceLimits } from '../../src/config/config.ts';
 import { loadConfig } from '../../src/config/load.ts';
 import { createDestinations } from '../../src/sources/destinations.ts';
 import { createGitSource } from '../../src/sources/git-source.ts';
-import { createHttpClient } from '../../src/support/fetch-http.ts';
-import { runGit } from '../../src/support/git.ts';
-import { createGitObjectReader, findTree } from '../../src/support/git-objects.ts';
+import { runGit } from '../../src/support/git/git.ts';
+import { createGitObjectReader, findTree } from '../../src/support/git/git-objects.ts';
+import { createHttpClient } from '../../src/support/net/fetch-http.ts';
 import {
   bombTree,
   indexTree,

@@ -7,7 +7,7 @@ import { parseConfig } from '../../src/config/load.ts';
 import { found } from '../../src/model/lookup.ts';
 import { connectSources } from '../../src/sources/connect.ts';
 import type { ReadingSteps } from '../../src/sources/read-snapshot.ts';
-import { noProxyVariables } from '../../src/support/proxy.ts';
+import { noProxyVariables } from '../../src/support/net/proxy.ts';
 import { createCertificateAuthority } from '../support/certificates.ts';
 import { type ForwardProxy, startForwardProxy } from '../support/forward-proxy.ts';
 import { temporaryDirectory } from '../support/temporary-directory.ts';

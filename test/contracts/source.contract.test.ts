@@ -21,9 +21,9 @@ import { createDestinations } from '../../src/sources/destinations.ts';
 import { createGitSource } from '../../src/sources/git-source.ts';
 import type { Source } from '../../src/sources/source.ts';
 import { userAgentOf } from '../../src/sources/user-agent.ts';
-import { createHttpClient, type HttpClientOptions } from '../../src/support/fetch-http.ts';
-import { createGitObjectReader, findTree } from '../../src/support/git-objects.ts';
-import { transportFailure } from '../../src/support/http-failure.ts';
+import { createGitObjectReader, findTree } from '../../src/support/git/git-objects.ts';
+import { createHttpClient, type HttpClientOptions } from '../../src/support/net/fetch-http.ts';
+import { transportFailure } from '../../src/support/net/http-failure.ts';
 import { basicAuth, bearerAuth } from '../support/auth.ts';
 import { commitFiles, type Handler, startBlackHole, startUpstream, type Upstream } from './git-upstream.ts';
 

@@ -1,8 +1,8 @@
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { onTestFinished } from 'vitest';
-import { startServer } from '../../src/http/listen.ts';
 import type { Registry } from '../../src/registry/registry.ts';
+import { startServer } from '../../src/server/listen.ts';
 import { createRegistry, type RegistrySettings } from '../support/registry-world.ts';
 import { startCli } from '../support/run-cli.ts';
 

@@ -3,11 +3,11 @@ import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { strToU8, unzipSync, zipSync } from 'fflate';
 import { describe, expect, test, vi } from 'vitest';
-import { generateWorld } from '../../src/demo/world-generator.ts';
 import { clone, shallowClone } from '../support/git-client.ts';
 import { moduleName, version } from '../support/registry-world.ts';
 import { temporaryDirectory } from '../support/temporary-directory.ts';
 import { readEntries, sha256, startUpstream } from '../support/worlds.ts';
+import { generateWorld } from '../worlds/world-generator.ts';
 import { isServedApart, readCheckout, type ServedRegistry, serveRegistry } from './served-registry.ts';
 
 /** `main` in front of `low`, and nothing cached. */

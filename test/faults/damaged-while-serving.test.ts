@@ -2,8 +2,8 @@
 import { chmod, mkdir, readdir, readFile, rename, truncate, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
-import { startServer } from '../../src/http/listen.ts';
 import type { LogEntry } from '../../src/http/log.ts';
+import { startServer } from '../../src/server/listen.ts';
 import { git, tryGit } from '../support/git-client.ts';
 import { createRegistry } from '../support/registry-world.ts';
 import { temporaryDirectory } from '../support/temporary-directory.ts';

@@ -4,7 +4,7 @@ import type { Faults } from '../../src/demo/faults.ts';
 import { createModuleArchive } from '../../src/demo/module-archive.ts';
 import { createRandom, type Random } from '../../src/demo/random.ts';
 import type { UpstreamRegistry } from '../../src/demo/upstream-registry.ts';
-import { runGit } from '../../src/support/git.ts';
+import { runGit } from '../../src/support/git/git.ts';
 import { readEntries, sha256, startUpstream } from '../support/worlds.ts';
 
 /** Module → version → checksum. */

@@ -11,7 +11,7 @@ import { createRandom } from '../../src/demo/random.ts';
 import type { UpstreamRegistry } from '../../src/demo/upstream-registry.ts';
 import type { Registry } from '../../src/registry/registry.ts';
 import type { MirrorReport } from '../../src/registry/reports.ts';
-import { createManualClock } from '../../src/support/monotonic-clock.fixture.ts';
+import { createManualClock } from '../../src/support/flow/monotonic-clock.fixture.ts';
 import { createRegistry, download, readServed, writeSettings } from '../support/registry-world.ts';
 import { runCli } from '../support/run-cli.ts';
 import { startUpstream } from '../support/worlds.ts';

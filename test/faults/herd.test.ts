@@ -8,7 +8,7 @@ import { join } from 'node:path';
 import { buffer } from 'node:stream/consumers';
 import { expect, onTestFinished, test } from 'vitest';
 import { createModuleArchive } from '../../src/demo/module-archive.ts';
-import { startServer } from '../../src/http/listen.ts';
+import { startServer } from '../../src/server/listen.ts';
 import { shallowClone } from '../support/git-client.ts';
 import { createRegistry, writeSettings } from '../support/registry-world.ts';
 import { runCli, startCli } from '../support/run-cli.ts';

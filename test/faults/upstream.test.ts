@@ -7,8 +7,8 @@ import type { UpstreamRequest } from '../../src/demo/faults.ts';
 import type { UpstreamRegistry } from '../../src/demo/upstream-registry.ts';
 import type { Registry } from '../../src/registry/registry.ts';
 import type { SyncReport } from '../../src/registry/reports.ts';
-import { runGit } from '../../src/support/git.ts';
-import { createManualClock } from '../../src/support/monotonic-clock.fixture.ts';
+import { createManualClock } from '../../src/support/flow/monotonic-clock.fixture.ts';
+import { runGit } from '../../src/support/git/git.ts';
 import {
   createRegistry,
   download,

@@ -3,7 +3,7 @@ import { appendFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, onTestFinished, test, vi } from 'vitest';
 import { createRandom } from '../../src/demo/random.ts';
-import { createGitObjectReader } from '../../src/support/git-objects.ts';
+import { createGitObjectReader } from '../../src/support/git/git-objects.ts';
 import { openRawRepository } from '../support/raw-repository.ts';
 import { createRegistry, moduleName, readServed, writeSettings } from '../support/registry-world.ts';
 import { type RunningCli, startCli } from '../support/run-cli.ts';

@@ -7,10 +7,10 @@ import { findEntry, parseIndexFile } from '../../src/index/index-file.ts';
 import type { Pin } from '../../src/index/ledger-file.ts';
 import type { Checksum } from '../../src/model/checksum.ts';
 import { isModuleName, type ModuleName } from '../../src/model/module-name.ts';
-import { type Decision, decideOrigin } from '../../src/registry/decide-origin.ts';
-import { agreesWithPins } from '../../src/registry/pin-changes.ts';
-import { type ModulePlan, planModule } from '../../src/registry/plan-module.ts';
-import { maySupply, type Policy, policyOf } from '../../src/registry/policy.ts';
+import { type Decision, decideOrigin } from '../../src/registry/decide/decide-origin.ts';
+import { agreesWithPins } from '../../src/registry/decide/pin-changes.ts';
+import { type ModulePlan, planModule } from '../../src/registry/decide/plan-module.ts';
+import { maySupply, type Policy, policyOf } from '../../src/registry/decide/policy.ts';
 
 export interface MiniSource {
   readonly name: string;

@@ -2,7 +2,7 @@ import { promises } from 'node:fs';
 import { syncBuiltinESMExports } from 'node:module';
 import { relative } from 'node:path';
 import { onTestFinished } from 'vitest';
-import { systemError } from '../../src/support/failing-disk.fixture.ts';
+import { systemError } from '../../src/support/disk/failing-disk.fixture.ts';
 
 const writing = [
   'mkdir',

@@ -17,8 +17,8 @@ import type {
   ServedFile,
 } from '../../src/registry/registry.ts';
 import type { Explanation } from '../../src/registry/reports.ts';
-import { noDiskWatch } from '../../src/support/disk-watch.ts';
-import { runGit } from '../../src/support/git.ts';
+import { noDiskWatch } from '../../src/support/disk/disk-watch.ts';
+import { runGit } from '../../src/support/git/git.ts';
 
 /** A registry of one real git repository and archives in memory, for tests of what stands on top of `Registry`. */
 export interface RegistryStandIn extends Registry {

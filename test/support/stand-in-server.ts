@@ -3,8 +3,8 @@ import { connect } from 'node:net';
 import { text as readText } from 'node:stream/consumers';
 import { onTestFinished } from 'vitest';
 import { withoutTrailingSlash } from '../../src/config/addresses.ts';
-import { type RunningServer, type ServerOptions, startServer } from '../../src/http/listen.ts';
 import type { LogEntry } from '../../src/http/log.ts';
+import { type RunningServer, type ServerOptions, startServer } from '../../src/server/listen.ts';
 import { createRegistryStandIn, type RegistryStandIn } from './registry-stand-in.ts';
 
 export interface StandInServer {

@@ -19,7 +19,7 @@ export function defineInit(parent: Command, run: Run): void {
   ]);
   command.action((path: string | undefined, options: { name?: string }) =>
     run(async (context) => {
-      const { initRegistry } = await import('../../registry/init.ts');
+      const { initRegistry } = await import('../../registry/upkeep/init.ts');
       const folder = resolve(baseForNew(context), path ?? '.');
       const { directory, created } = await initRegistry(folder, { name: options.name });
       const inside = relative(context.io.workingDirectory, directory);

@@ -3,7 +3,7 @@ import { dirname, relative, resolve } from 'node:path';
 import type { Command } from 'commander';
 import { NotFoundError } from '../../errors.ts';
 import type { RestoreReport } from '../../registry/backup/restore-backup.ts';
-import { storageErrorOf } from '../../support/disk-errors.ts';
+import { storageErrorOf } from '../../support/disk/disk-errors.ts';
 import { errorCode } from '../../support/error-code.ts';
 import { shellLine } from '../../support/shell.ts';
 import {

@@ -1,17 +1,19 @@
 import { statSync } from 'node:fs';
 import { networkInterfaces } from 'node:os';
 import type { Command } from 'commander';
-import type { RefreshTrouble } from '../../http/health.ts';
-import { observationsFile } from '../../registry/observations.ts';
-import { withOwners } from '../../registry/owners.ts';
 import type { Registry } from '../../registry/registry.ts';
-import { withClosing } from '../../support/closing.ts';
+import { observationsFile } from '../../registry/sync/observations.ts';
+import { withOwners } from '../../registry/upkeep/owners.ts';
+import type { RefreshTrouble } from '../../server/health.ts';
+import { type BackgroundOptions, createBackground, oldestReading } from '../../server/jobs.ts';
+import { listenToParent } from '../../server/worker.ts';
+import { startWorkers, type WorkerMessage } from '../../server/workers.ts';
 import { errorCode } from '../../support/error-code.ts';
+import { withClosing } from '../../support/flow/closing.ts';
 import type { Log } from '../../support/log.ts';
 import { shellLine } from '../../support/shell.ts';
 import { isWorker } from '../../support/worker.ts';
 import { parseWholeNumber } from '../arguments.ts';
-import { type BackgroundOptions, createBackground, oldestReading } from '../background.ts';
 import { createBackgroundReporter } from '../background-reporter.ts';
 import { addExamples, type CommandContext, type Run, withRegistry } from '../context.ts';
 import { exitCodes } from '../exit-codes.ts';
@@ -26,8 +28,6 @@ import {
   readClientConfig,
   sharedUrl,
 } from '../moon-client.ts';
-import { listenToParent } from '../worker.ts';
-import { startWorkers, type WorkerMessage } from '../workers.ts';
 
 const drainMs = 10_000;
 
@@ -133,7 +133,7 @@ async function tellServing(
   registry: Registry,
   listening: { readonly host: string; readonly port: number },
 ): Promise<void> {
-  const { lacksAllowedHosts } = await import('../../http/allowed-hosts.ts');
+  const { lacksAllowedHosts } = await import('../../server/allowed-hosts.ts');
   const { server, registry: own, directory } = registry.config;
   const reached = addressesOf({ ...listening, baseUrl: server.baseUrl }, machineAddresses());
   const { url } = reached;
@@ -164,7 +164,7 @@ async function applySettings(registry: Registry): Promise<void> {
 
 /** What the processes of this run, or one that was killed, have shared. Nobody else needs it, so what cannot be removed may stay. */
 async function discardAnswers(registry: Registry, log: Log): Promise<void> {
-  const { discardOffers } = await import('../../http/answer-exchange.ts');
+  const { discardOffers } = await import('../../packs/answer-exchange.ts');
   await discardOffers(registry.sharing.answerFolder).catch((error: unknown) => {
     if (!registry.disk.refused(error))
       log.warn('answers of git that processes shared were not removed', { error });
@@ -200,7 +200,7 @@ async function listen(
   address: Address,
   refreshTrouble: () => RefreshTrouble | undefined,
 ) {
-  const { startServer } = await import('../../http/listen.ts');
+  const { startServer } = await import('../../server/listen.ts');
   const server = await startServer(registry, {
     ...address,
     refreshTrouble,

@@ -72,7 +72,7 @@ export function defineSourceLogout(parent: Command, run: Run): void {
 export async function warnOfMissing({ io, output }: CommandContext, source: SourceConfig): Promise<void> {
   const [{ createCredentialsReader }, { checkCredentials }] = await Promise.all([
     import('../../sources/credentials.ts'),
-    import('../../registry/doctor-credentials.ts'),
+    import('../../registry/upkeep/doctor/doctor-credentials.ts'),
   ]);
   if (!source.enabled) return;
   const reading = await createCredentialsReader(source, io.env)();

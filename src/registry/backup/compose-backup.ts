@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { StorageError } from '../../errors.ts';
-import { encodeTarHeader, tarEnd, tarPadding } from '../../support/ustar.ts';
+import { encodeTarHeader, tarEnd, tarPadding } from '../../support/disk/ustar.ts';
 import { type Member, nameOfMember } from './members.ts';
 
 /** One file of a backup. */

@@ -8,7 +8,7 @@ import { suiteDirectory, temporaryDirectory } from '../../../test/support/tempor
 import { sha256 } from '../../../test/support/worlds.ts';
 import { IntegrityError } from '../../errors.ts';
 import type { Checksum } from '../../model/checksum.ts';
-import { initRegistry } from '../init.ts';
+import { initRegistry } from '../upkeep/init.ts';
 import { type Content, checksumLine, composeBackup } from './compose-backup.ts';
 import { createBackup } from './create-backup.ts';
 import { formatManifest } from './manifest.ts';

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { IntegrityError } from '../../errors.ts';
-import { readTar, type TarEntry } from '../../support/read-tar.ts';
+import { readTar, type TarEntry } from '../../support/disk/read-tar.ts';
 import { checksumLine } from './compose-backup.ts';
 import { type Manifest, notOurs, parseManifest } from './manifest.ts';
 import { type Member, parseMember } from './members.ts';

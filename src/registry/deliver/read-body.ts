@@ -1,0 +1,27 @@
+import { found, type Lookup, type SourceFailure, unavailable } from '../../model/lookup.ts';
+import type { OpenedBody } from '../../sources/source.ts';
+
+/** The whole body, whatever the source announced: never more than `maxBytes`, and never less than it said. */
+export async function readBody(opened: Lookup<OpenedBody>, maxBytes: number): Promise<Lookup<Buffer>> {
+  if (opened.kind !== 'found') return opened;
+  const { body, sizeBytes, url } = opened.value;
+  const fail = (reason: SourceFailure['reason'], detail: string) => {
+    body.destroy();
+    return unavailable<Buffer>({ reason, detail });
+  };
+  const tooLarge = () => fail('bad-answer', `${url} is larger than ${maxBytes} bytes`);
+  if (sizeBytes !== undefined && sizeBytes > maxBytes) return tooLarge();
+  const chunks: Buffer[] = [];
+  let received = 0;
+  try {
+    for await (const chunk of body as AsyncIterable<Buffer>) {
+      received += chunk.length;
+      if (received > maxBytes) return tooLarge();
+      chunks.push(chunk);
+    }
+  } catch (error) {
+    return fail('connection', `${url} broke off: ${(error as Error).message}`);
+  }
+  if (sizeBytes !== undefined && received !== sizeBytes) return fail('connection', `${url} broke off`);
+  return found(Buffer.concat(chunks));
+}

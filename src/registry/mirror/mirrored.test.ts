@@ -1,0 +1,104 @@
+import { existsSync } from 'node:fs';
+import { readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { expect, test } from 'vitest';
+import { createRegistry } from '../../../test/support/registry-world.ts';
+import { startUpstream } from '../../../test/support/worlds.ts';
+import type { Registry } from '../registry.ts';
+import { readMirrored, requestKey } from './mirrored.ts';
+
+const ids = ['alice/json@1.0.0', 'alice/json@1.1.0', 'bob/x@1.0.0'];
+const everything = { patterns: ['*'] };
+
+async function createWorld(settings: { readonly upstreamFallback?: boolean } = {}) {
+  const upstream = await startUpstream(ids);
+  const registry = await createRegistry({ sources: [{ name: 'main', upstream }], ...settings });
+  return { upstream, registry, file: join(registry.config.registry.dataDir, 'mirrored.txt') };
+}
+
+async function countsOf(registry: Registry, options = everything) {
+  const { sources, failed } = await registry.mirror(options);
+  const [{ versions = 0, downloaded = 0, present = 0 } = {}] = sources;
+  return { versions, downloaded, present, failed: failed.length };
+}
+
+test('what was mirrored before is only looked for, and reported as the first time', async () => {
+  const { registry, file } = await createWorld();
+  const first = await registry.mirror(everything);
+  const second = await registry.mirror(everything);
+  const present = { downloaded: 0, bytes: 0, present: 3 };
+  expect(second.sources).toEqual(first.sources.map((summary) => ({ ...summary, ...present })));
+  expect({ ...second, sources: [], refresh: [] }).toEqual({ ...first, sources: [], refresh: [] });
+  // Nobody but the record says that there were seven.
+  await writeFile(file, (await readFile(file, 'utf8')).replace('"versions":3', '"versions":7'));
+  expect(await countsOf(registry)).toMatchObject({ versions: 7, present: 7 });
+});
+
+test('the record of another request is not looked into', async () => {
+  const { registry, file } = await createWorld();
+  await registry.mirror(everything);
+  const { config } = registry;
+  const [same, other] = [everything, { patterns: ['bob/*'] }].map((one) => requestKey(config, one) ?? '');
+  expect((await readMirrored(config, same ?? ''))?.checksums).toHaveLength(3);
+  expect(await readMirrored(config, other ?? '')).toBeUndefined();
+  await registry.mirror({ patterns: ['bob/*'] });
+  expect((await readFile(file, 'utf8')).startsWith(`{"request":"${other}","key":"`)).toBe(true);
+});
+
+test('a new version is seen', async () => {
+  const { upstream, registry } = await createWorld();
+  await registry.mirror(everything);
+  await upstream.publishMany([{ module: 'bob/x', version: '1.0.1' }]);
+  expect(await countsOf(registry)).toEqual({ versions: 4, downloaded: 1, present: 3, failed: 0 });
+  expect(await countsOf(registry)).toEqual({ versions: 4, downloaded: 0, present: 4, failed: 0 });
+});
+
+test('a deleted archive is fetched again', async () => {
+  const { registry } = await createWorld();
+  await registry.mirror(everything);
+  const packages = join(registry.config.registry.dataDir, 'packages');
+  const [folder = ''] = await readdir(packages);
+  await rm(join(packages, folder), { recursive: true });
+  expect(await countsOf(registry)).toEqual({ versions: 3, downloaded: 1, present: 2, failed: 0 });
+});
+
+test('another selection is made anew', async () => {
+  const { registry } = await createWorld();
+  await registry.mirror(everything);
+  expect(await countsOf(registry, { patterns: ['alice/*'] })).toMatchObject({ versions: 2 });
+  const latest = { patterns: ['alice/*'], latest: true };
+  expect(await countsOf(registry, latest)).toMatchObject({ versions: 1 });
+  expect(await countsOf(registry)).toMatchObject({ versions: 3 });
+});
+
+test('what failed is tried again', async () => {
+  const { upstream, registry, file } = await createWorld();
+  Object.assign(upstream.faults, {
+    status: 404,
+    only: ({ url }: { url: string }) => url.includes('1.1.0.zip'),
+  });
+  expect(await countsOf(registry)).toMatchObject({ failed: 1 });
+  expect(existsSync(file)).toBe(false);
+  upstream.faults.status = undefined;
+  expect(await countsOf(registry)).toMatchObject({ present: 2, failed: 0 });
+});
+
+test('which archives are listed here depends on those that are here: nothing is recorded then', async () => {
+  const { registry, file } = await createWorld({ upstreamFallback: false });
+  await registry.mirror(everything);
+  expect(existsSync(file)).toBe(false);
+});
+
+test.each([
+  ['nothing', () => ''],
+  ['half of it', (text: string) => text.slice(0, text.length / 2)],
+  ['no JSON', (text: string) => text.replace('"sources":[', '"sources":')],
+  ['names of other files', (text: string) => text.replace(/\n.*\n$/, '\n../../../registry\n')],
+])('a record of which there is %s counts for nothing', async (_, damage) => {
+  const { registry, file } = await createWorld();
+  await registry.mirror(everything);
+  const whole = await readFile(file, 'utf8');
+  await writeFile(file, damage(whole));
+  expect(await countsOf(registry)).toMatchObject({ versions: 3, present: 3 });
+  expect(await readFile(file, 'utf8')).toBe(whole);
+});

@@ -1,0 +1,116 @@
+import type { GitIndex, StateView } from '../../index/git-index.ts';
+import { indexPathOf, ledgerPathOf, unblockedPathOf } from '../../index/layout.ts';
+import { formatPending } from '../../index/pending-names.ts';
+import { describeDecision, type OperatorDecision } from '../../model/operator-decision.ts';
+import type { TreeEdit } from '../../support/git/git-import.ts';
+import type { FileChange, PlannedChange } from '../decide/planned-change.ts';
+import { plannerVersion } from '../decide/policy.ts';
+import type { SyncPlan } from './plan-sync.ts';
+
+/**
+ * The most index files a client may face in one `git pull`. Older clients never drain git's output and hang for
+ * ever on a fast-forward of some 550 files (moon#2235); a fresh root makes them clone again instead.
+ */
+const maxFilesPerPull = 300;
+/** A commit message names this many modules. */
+const maxNamedModules = 200;
+
+export function reRoots(plan: SyncPlan): boolean {
+  const edits = plan.modules.filter((module) => module.served).length;
+  return edits > 0 && plan.base.changedSinceRoot + edits > maxFilesPerPull;
+}
+
+/** Writes the plan and makes it count. Returns the state as it was when there is nothing to do. */
+export async function applyPlan(index: GitIndex, plan: SyncPlan, date: Date): Promise<StateView> {
+  const edits = plan.modules.flatMap(servedEditsOf);
+  const stateEdits = plan.modules.flatMap((change) => [
+    ...ledgerEditsOf(change),
+    ...unblockedEditsOf(change),
+  ]);
+  if (edits.length === 0 && stateEdits.length === 0 && !(await hasOtherNews(plan))) return plan.base;
+  const isRoot = reRoots(plan);
+  const summary = describePlan(plan, []);
+  return index.commit({
+    base: plan.base,
+    ...(edits.length > 0 ? { served: { edits, message: summary, isRoot } } : {}),
+    state: {
+      policy: plan.policy,
+      planner: plannerVersion,
+      acceptedNames: plan.acceptedNames,
+      blocks: plan.blocks,
+      modules: plannedModules(plan),
+      snapshots: plan.snapshots,
+      changedSinceRoot: isRoot ? 0 : plan.base.changedSinceRoot + edits.length,
+    },
+    stateEdits,
+    findings: plan.findings,
+    pending: plan.pending,
+    ...(plan.taken.length > 0 ? { decisions: [...(await plan.base.decisions()), ...plan.taken] } : {}),
+    // Clients see the served commit's message: who decided is for the operator's history alone.
+    message: describePlan(plan, plan.taken),
+    date,
+  });
+}
+
+export function plannedModules(plan: SyncPlan): number {
+  return plan.modules.reduce((sum, { listed }) => sum + listed, plan.base.modules);
+}
+
+async function hasOtherNews(plan: SyncPlan): Promise<boolean> {
+  return (
+    plan.taken.length > 0 ||
+    plan.policy !== plan.base.policy ||
+    plan.base.planner !== plannerVersion ||
+    formatPending(plan.pending) !== formatPending(await plan.base.pending()) ||
+    JSON.stringify(plan.snapshots) !== JSON.stringify(plan.base.snapshots) ||
+    JSON.stringify(plan.findings) !== JSON.stringify(await plan.base.findings())
+  );
+}
+
+function servedEditsOf({ module, served }: PlannedChange): TreeEdit[] {
+  return fileEdits(indexPathOf(module), served);
+}
+
+function unblockedEditsOf({ module, unblocked }: PlannedChange): TreeEdit[] {
+  return fileEdits(unblockedPathOf(module), unblocked);
+}
+
+function fileEdits(path: string, change: FileChange | undefined): TreeEdit[] {
+  if (change === undefined) return [];
+  if (change === 'remove') return [{ path }];
+  return 'object' in change ? [{ path, object: change.object }] : [{ path, content: change.bytes }];
+}
+
+function ledgerEditsOf({ module, ledger }: PlannedChange): TreeEdit[] {
+  if (!ledger) return [];
+  const path = ledgerPathOf(ledger.origin, module);
+  const added: TreeEdit =
+    'object' in ledger ? { path, object: ledger.object } : { path, content: ledger.bytes };
+  const hasMoved = ledger.previousOrigin !== undefined && ledger.previousOrigin !== ledger.origin;
+  return hasMoved ? [{ path: ledgerPathOf(ledger.previousOrigin, module) }, added] : [added];
+}
+
+function describePlan(plan: SyncPlan, taken: readonly OperatorDecision[]): string {
+  const changes = plan.modules.flatMap(({ change }) => (change ? [change] : []));
+  const lines = changes.slice(0, maxNamedModules).map((change) => {
+    const from =
+      change.previousOrigin === undefined ? change.origin : `${change.previousOrigin} -> ${change.origin}`;
+    const versions = [
+      ...change.versionsAdded.map((version) => `+${version}`),
+      ...change.versionsRemoved.map((version) => `-${version}`),
+    ];
+    return `${change.kind} ${change.module} (${from}) ${versions.slice(0, 20).join(' ')}`.trimEnd();
+  });
+  if (changes.length > lines.length) lines.push(`… and ${changes.length - lines.length} more`);
+  const decided = taken.map(describeDecision);
+  const [decision] = taken;
+  const subject =
+    decision !== undefined
+      ? `Decide about ${decision.module}`
+      : changes.length === 0
+        ? 'Record sources and ledger'
+        : changes.length === 1
+          ? `Update ${changes[0]?.module}`
+          : `Update ${changes.length} modules`;
+  return `${[subject, '', ...decided, ...lines].join('\n').trimEnd()}\n`;
+}

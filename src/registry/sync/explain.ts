@@ -1,0 +1,195 @@
+import { findEntry, parseIndexFile } from '../../index/index-file.ts';
+import type { Pending } from '../../index/pending-names.ts';
+import { type Block, findBlock } from '../../model/block.ts';
+import type { ModuleName } from '../../model/module-name.ts';
+import type { OperatorDecision } from '../../model/operator-decision.ts';
+import { compareVersions, type Version } from '../../model/version.ts';
+import type { Decision, Rule } from '../decide/decide-origin.ts';
+import { claimantOf, maySupply, type Policy, type PolicySource } from '../decide/policy.ts';
+import type { Explanation } from '../reports.ts';
+import { heldBackOf } from './held-back.ts';
+import type { Observations } from './observations.ts';
+import { readListed } from './plan-located.ts';
+import { readStanding } from './read-standing.ts';
+import { createResolver, type ResolvedModule, type ResolveInput } from './resolve-module.ts';
+
+/** Shows the decision for one module, source by source (rule 8), from the state and the snapshots at hand. */
+export async function explain(
+  module: ModuleName,
+  version: Version | undefined,
+  input: ResolveInput,
+  observations: Observations,
+): Promise<Explanation> {
+  const resolver = createResolver(input);
+  const resolved = await resolver.resolve(module);
+  const { facts, pins } = resolved;
+  const pending = (await input.state.pending()).get(module);
+  const decision = withWhatItWaitsFor(resolved.decision, pending);
+  const servedFile = facts.served === undefined ? undefined : await input.index.read(facts.served);
+  const served = parseIndexFile(servedFile ?? Buffer.alloc(0));
+  const { listed: versions, left } = await readStanding(input.index, facts);
+  const pin = pins.find((candidate) => candidate.version === version);
+  const entry = version === undefined ? undefined : findEntry(served, version);
+  const checksum = entry?.checksum ?? pin?.checksum;
+  const mirrored = await findMirrored(decision, module, input);
+  const blocks = blocksOf(input.state.blocks, module, version);
+  const refusing = blocks.find((block) => version !== undefined || block.version === undefined);
+  const findings = (await input.state.findings()).filter((finding) => finding.module === module);
+  return {
+    module,
+    version,
+    isServed: versions.some(
+      (listed) =>
+        (version === undefined || listed === version) && !findBlock(input.state.blocks, module, listed),
+    ),
+    origin: decision.origin,
+    rule: refusing ? 'blocked' : decision.rule,
+    because: refusing
+      ? reasonOfBlock(version, versions, left)
+      : reasonOf(decision, resolver.policy, module) + describeMirrored(mirrored),
+    decidedBy: mirrored?.by,
+    sources: await Promise.all(
+      resolver.policy.sources.map((source) =>
+        describeSource(source, resolved, resolver.policy, version, input, observations),
+      ),
+    ),
+    pin: pin && { checksum: pin.checksum, firstSeen: pin.firstSeen, source: pin.source },
+    isCached: checksum === undefined ? undefined : await input.archives.has(checksum),
+    versions,
+    blocks,
+    findings,
+    heldBack: heldBackOf(new Map(pending ? [[module, pending]] : []), {
+      ...{ config: input.config, snapshots: input.snapshots, observations },
+    })[0],
+  };
+}
+
+type Mirrored = Extract<OperatorDecision, { action: 'accept-origin' }>;
+
+/** What the operator has decided by mirroring the name. */
+async function findMirrored(
+  { origin }: Decision,
+  module: ModuleName,
+  { state }: ResolveInput,
+): Promise<Mirrored | undefined> {
+  const decisions = (await state.decisions()).filter((one) => one.module === module);
+  const last = decisions.findLast(({ action }) => action === 'accept-origin');
+  const isIt = last?.action === 'accept-origin' && last.pattern !== undefined && last.to === origin;
+  return isIt ? last : undefined;
+}
+
+function describeMirrored(mirrored: Mirrored | undefined): string {
+  if (!mirrored) return '';
+  const { pattern, at } = mirrored;
+  return `; nobody could tell whose name it is until the operator mirrored "${pattern}" from it (${at})`;
+}
+
+/** What of a module is refused, or what refuses one version of it. */
+function blocksOf(
+  blocks: readonly Block[],
+  module: ModuleName,
+  version: Version | undefined,
+): readonly Block[] {
+  if (version === undefined) return blocks.filter((block) => block.module === module);
+  const block = findBlock(blocks, module, version);
+  return block ? [block] : [];
+}
+
+/** `listed` and `left` are versions of the module: what clients find, and what left the index as it is blocked. */
+function reasonOfBlock(
+  version: Version | undefined,
+  listed: readonly Version[],
+  left: readonly Version[],
+): string {
+  if (version === undefined) return 'the operator refuses all its versions to everybody, future ones too';
+  const who = 'the operator refuses it to everybody';
+  if (listed.includes(version))
+    return `${who}; it stays listed, so that builds which require it fail with the reason, and none gets another version instead`;
+  if (left.includes(version))
+    return `${who}; it has left the index, as no newer compatible version can be had, and moon says only "no version satisfies requirement"`;
+  return `${who}, wherever it comes from`;
+}
+
+/** What an undecided name waits for is known from the last sync: nothing that is asked now reads a source. */
+function withWhatItWaitsFor(decision: Decision, pending: Pending | undefined): Decision {
+  if (decision.rule !== 'undecided' || pending?.kind !== 'undecided') return decision;
+  return { ...decision, waitsFor: pending.waitsFor, contender: pending.waitsFor[0] };
+}
+
+async function describeSource(
+  source: PolicySource,
+  { module, facts }: ResolvedModule,
+  policy: Policy,
+  version: Version | undefined,
+  { index }: ResolveInput,
+  observations: Observations,
+): Promise<Explanation['sources'][number]> {
+  const id = facts.listings.get(source.name);
+  const read = id === undefined ? undefined : await readListed(index, policy, source.name, id);
+  const file = parseIndexFile(read && 'bytes' in read ? read.bytes : Buffer.alloc(0));
+  return {
+    source: source.name,
+    priority: source.priority,
+    listing: listingOf(source, module, policy, id !== undefined),
+    isStale: source.isEnabled && observations[source.name]?.failure !== undefined,
+    versions: [...new Set(file.lines.map((line) => line.entry.version))].sort(compareVersions),
+    checksum: version === undefined ? undefined : findEntry(file, version)?.checksum,
+  };
+}
+
+function listingOf(
+  source: PolicySource,
+  module: ModuleName,
+  policy: Policy,
+  isListed: boolean,
+): Explanation['sources'][number]['listing'] {
+  const claimant = claimantOf(policy, module);
+  if (claimant && claimant !== source) return 'claimed-elsewhere';
+  if (source.isRemoved) return 'removed';
+  if (!source.isEnabled) return 'disabled';
+  if (!maySupply(source, module)) return 'excluded';
+  if (!source.hasBeenRead) return 'never-read';
+  return isListed ? 'listed' : 'absent';
+}
+
+const reasons: Readonly<Record<Rule, (origin: string, contender: string) => string>> = {
+  claimed: (origin) =>
+    `source "${origin}" claims this name in its namespaces, so it alone says what the name means`,
+  priority: (origin) => `of the enabled sources that list it, "${origin}" has the lowest priority number`,
+  recorded: (origin) => `it was first served from "${origin}", and no other enabled source lists it now`,
+  moved: (origin, contender) => `the operator moved it from "${contender}" to "${origin}"`,
+  held: (origin, contender) =>
+    `it was first served from "${origin}"; a module moves by itself only to a source that claims its name, and only with the same checksums and requirements, so "${contender}" does not take it over`,
+  undecided: (_, contender) =>
+    contender === ''
+      ? 'no sync has decided yet where it comes from'
+      : `source "${contender}", which is trusted more than whoever lists it and may have it too, could not be read, so nobody can tell who supplies this name`,
+  unlisted: () => 'no enabled source that may supply it lists it',
+};
+
+function reasonOf(decision: Decision, policy: Policy, module: ModuleName): string {
+  const origin = policy.sources.find((source) => source.name === decision.origin);
+  const claimant = claimantOf(policy, module);
+  const reason =
+    decision.rule === 'held' && claimant && claimant.name === decision.contender
+      ? contested(decision.origin ?? '', claimant.name)
+      : reasons[decision.rule](decision.origin ?? '', decision.contender ?? '');
+  const tie = decision.rule === 'priority' && origin ? tieOf(origin, policy) : '';
+  if (!origin || origin.isEnabled) return reason + tie;
+  const condition = origin.isRemoved ? 'is no longer configured' : 'is disabled';
+  return `${reason}${tie}; "${origin.name}" ${condition}, so only versions are listed that were served before and are cached, or that an enabled source lists with the same checksum`;
+}
+
+function contested(origin: string, claimant: string): string {
+  return `source "${claimant}" claims this name, but it was first served from "${origin}", and moving it would change what was served or give it to a source trusted less; until the operator decides, what was served stays and nothing new is listed`;
+}
+
+/** How equals are told apart: nothing about a priority number says so. */
+function tieOf(origin: PolicySource, policy: Policy): string {
+  const equals = policy.sources.filter(
+    ({ priority, isEnabled }) => isEnabled && priority === origin.priority,
+  );
+  if (equals.length < 2) return '';
+  const names = equals.map(({ name }) => `"${name}"`).join(', ');
+  return `; of equal numbers the source that stands first in registry.toml comes first (${names})`;
+}

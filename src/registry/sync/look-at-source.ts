@@ -1,0 +1,112 @@
+import type { Config, SourceConfig } from '../../config/config.ts';
+import { indexAddress } from '../../config/index-address.ts';
+import type { GitIndex } from '../../index/git-index.ts';
+import { indexPathOf } from '../../index/layout.ts';
+import type { SnapshotRecord } from '../../index/registry-state.ts';
+import { detailOf, type Lookup } from '../../model/lookup.ts';
+import type { ModuleName } from '../../model/module-name.ts';
+import { findAllFacts, type WholeIndex } from '../decide/module-facts.ts';
+import { foresee } from '../decide/outlook.ts';
+import { claimantOf, maySupply, type Policy, policyOf } from '../decide/policy.ts';
+import type { SourceLook, SourceRefresh } from '../reports.ts';
+import { heldBackOf } from './held-back.ts';
+import { observationsFile, observeReadings, readObservations } from './observations.ts';
+import { type Listing, type ListingContext, readListing } from './read-listing.ts';
+import { wasReadWell } from './unlisted.ts';
+
+export interface LookContext extends ListingContext {
+  readonly config: Config;
+  readonly index: GitIndex;
+  readonly now: () => Date;
+}
+
+/**
+ * Looks at a source as it is now, and at what the next sync would then decide. It decides nothing itself: no snapshot, no pin, no
+ * origin, no reading that counts for one of two.
+ */
+export async function lookAtSource(source: SourceConfig, context: LookContext): Promise<SourceLook> {
+  const { config, index } = context;
+  const state = await index.state();
+  const before = policyOf(config, state.snapshots, state);
+  const read = await readListing(source, context, (module) => isOwn(source.name, module, before));
+  const now = context.now().toISOString();
+  const observations = observeReadings(
+    await readObservations(observationsFile(config)),
+    [describeLook(source.name, read)],
+    now,
+  );
+  const { listing, archive } = read.kind === 'found' ? read.value : {};
+  const snapshots = withLook(state.snapshots, source, listing);
+  const policy = policyOf(config, snapshots, state);
+  const current = policy.sources.filter(({ isEnabled }) => isEnabled);
+  const outlook = await foresee({
+    whole: withListing(await findAllFacts(index, state, state.snapshots), source.name, listing),
+    policy,
+    current: new Set(current.filter((one) => wasReadWell(one, observations)).map(({ name }) => name)),
+    source: source.name,
+    now,
+  });
+  return {
+    source: source.name,
+    listing: listing && outlook.listing,
+    failure: read.kind === 'unavailable' ? { class: read.cause.reason, text: read.cause.detail } : undefined,
+    archive,
+    holdsBack: whatItHoldsBack(source, policy),
+    ready: outlook.ready,
+    heldBack: heldBackOf(outlook.pending, { config, snapshots, observations }),
+  };
+}
+
+/** Whether it may supply a name that no other source claims. */
+function isOwn(source: string, module: ModuleName, policy: Policy): boolean {
+  const own = policy.sources.find(({ name }) => name === source);
+  const claimant = claimantOf(policy, module);
+  return own !== undefined && maySupply(own, module) && (claimant === undefined || claimant === own);
+}
+
+function describeLook(source: string, read: Lookup<unknown>): SourceRefresh {
+  if (read.kind === 'found') return { source, outcome: 'fresh' };
+  const reason = read.kind === 'unavailable' ? read.cause.reason : undefined;
+  return { source, outcome: 'never-read', detail: detailOf(read), reason };
+}
+
+/** What was recorded under this name was read at another address, or belongs to a source that was removed. */
+function withLook(
+  snapshots: readonly SnapshotRecord[],
+  source: SourceConfig,
+  listing: Listing | undefined,
+): SnapshotRecord[] {
+  if (!listing) return [...snapshots];
+  const { name, priority } = source;
+  const look = { source: name, commit: '', tree: '', since: '', priority, indexUrl: indexAddress(source) };
+  return [...snapshots.filter((record) => record.source !== name), look];
+}
+
+function withListing(
+  whole: WholeIndex,
+  source: string,
+  listing: Listing | undefined,
+): Pick<WholeIndex, 'paths' | 'find'> {
+  if (!listing) return whole;
+  return {
+    paths: new Set([...whole.paths, ...listing.keys()]),
+    async find(module) {
+      const facts = await whole.find(module);
+      const id = listing.get(indexPathOf(module));
+      const others = [...facts.listings].filter(([name]) => name !== source);
+      return {
+        ...facts,
+        listings: new Map([...others, ...(id === undefined ? [] : [[source, id] as const])]),
+      };
+    },
+  };
+}
+
+function whatItHoldsBack(
+  { name, holdsNewNames }: SourceConfig,
+  { sources }: Policy,
+): SourceLook['holdsBack'] {
+  const position = sources.findIndex((source) => source.name === name);
+  const lessTrusted = sources.slice(position + 1).filter(({ isEnabled }) => isEnabled);
+  return { names: holdsNewNames, of: lessTrusted.map((source) => source.name) };
+}

@@ -1,0 +1,115 @@
+import { NotFoundError } from '../../errors.ts';
+import type { StateView } from '../../index/git-index.ts';
+import { parseIndexFile } from '../../index/index-file.ts';
+import { parseLedgerFile } from '../../index/ledger-file.ts';
+import { type Block, type BlockSubject, nameOfBlock } from '../../model/block.ts';
+import type { OperatorDecision } from '../../model/operator-decision.ts';
+import { compareVersions, latestVersion, type Version } from '../../model/version.ts';
+import { shellLine } from '../../support/shell.ts';
+import { suggest } from '../../support/suggest.ts';
+import { findFactsByPath } from '../decide/module-facts.ts';
+import { readOwnFile } from '../decide/source-file.ts';
+import type { BlockOutcome, BlockRuling } from '../reports.ts';
+import { readListed } from './plan-located.ts';
+import { readStanding } from './read-standing.ts';
+import { createResolver } from './resolve-module.ts';
+import { suggestModule } from './suggest-module.ts';
+import { aggregate, type SyncContext } from './sync.ts';
+
+/** Blocks or unblocks, in one change of the state. Throws `NotFoundError`, with nothing changed, where there is nothing to lift. */
+export async function ruleOnBlock(
+  context: SyncContext,
+  ruling: BlockRuling,
+  by: string,
+): Promise<BlockOutcome> {
+  let decision: OperatorDecision | undefined;
+  let unknown: BlockOutcome['unknown'];
+  const { report } = await aggregate(context, {
+    decide: async (state, config) => {
+      decision = decide(state.blocks, ruling, { at: context.now().toISOString(), by });
+      if (ruling.action === 'block') unknown = await judgeKnown(ruling, { ...context, config, state });
+      return [decision];
+    },
+  });
+  if (!decision) throw new Error('the decision was not asked for');
+  return { decision, ...(await describeServed(context, ruling)), report, unknown };
+}
+
+/** Of what the ruling is about, the versions that clients have ever been served, and how they stand now. */
+async function describeServed(
+  { index }: SyncContext,
+  { module, version }: BlockSubject,
+): Promise<Pick<BlockOutcome, 'versions' | 'listed' | 'left'>> {
+  const state = await index.state();
+  const facts = await findFactsByPath(index, state, state.snapshots).find(module);
+  const pins = facts.ledger === undefined ? [] : parseLedgerFile(await readOwnFile(index, facts.ledger));
+  const { listed, left } = await readStanding(index, facts);
+  const isMeant = (one: Version) => version === undefined || one === version;
+  return {
+    versions: pins
+      .map((pin) => pin.version)
+      .filter(isMeant)
+      .sort(compareVersions),
+    listed: listed.filter(isMeant),
+    left: left.filter(isMeant),
+  };
+}
+
+/** What nobody lists may come, or be mistyped. Before any source has been read nobody can tell. */
+async function judgeKnown(
+  { module, version }: BlockSubject,
+  {
+    index,
+    archives,
+    config,
+    state,
+  }: Pick<SyncContext, 'index' | 'archives' | 'config'> & { readonly state: StateView },
+): Promise<BlockOutcome['unknown']> {
+  if (state.snapshots.length === 0) return undefined;
+  const { policy, locate } = createResolver({ index, archives, config, state, snapshots: state.snapshots });
+  const { facts } = await locate(module);
+  const files = await Promise.all(
+    [...facts.listings].map(([source, id]) => readListed(index, policy, source, id)),
+  );
+  const { listed, left } = await readStanding(index, facts);
+  const pins = facts.ledger === undefined ? [] : parseLedgerFile(await readOwnFile(index, facts.ledger));
+  const versions = new Set<Version>([...listed, ...left, ...pins.map((pin) => pin.version)]);
+  for (const file of files)
+    if ('bytes' in file)
+      for (const { entry } of parseIndexFile(file.bytes).lines) versions.add(entry.version);
+  const read = new Set(state.snapshots.map(({ source }) => source));
+  const unread = config.sources
+    .filter(({ name, enabled }) => enabled && !read.has(name))
+    .map(({ name }) => name);
+  if (facts.listings.size === 0 && versions.size === 0)
+    return { what: module, nearest: await suggestModule(module, index, state), unread };
+  const isUnreadable = files.some((file) => 'unreadable' in file);
+  if (version === undefined || versions.has(version) || isUnreadable) return undefined;
+  const nearest = suggest(version, versions) ?? latestVersion([...versions]);
+  return { what: `${module}@${version}`, nearest: nearest && `${module}@${nearest}`, unread };
+}
+
+function decide(
+  blocks: readonly Block[],
+  ruling: BlockRuling,
+  stamp: { readonly at: string; readonly by: string },
+): OperatorDecision {
+  const { module, version } = ruling;
+  const facts = { module, ...(version === undefined ? {} : { version }), ...stamp };
+  if (ruling.action === 'block') return { ...facts, action: 'block', reason: ruling.reason };
+  const stands = blocks.some((block) => nameOfBlock(block) === nameOfBlock(ruling));
+  if (stands) return { ...facts, action: 'unblock' };
+  throw notBlocked(blocks, ruling);
+}
+
+/** One version of a blocked module cannot be let out alone, and a module does not stand for its blocked versions. */
+function notBlocked(blocks: readonly Block[], ruling: BlockRuling): NotFoundError {
+  const own = blocks.filter(({ module }) => module === ruling.module).map(nameOfBlock);
+  const what = nameOfBlock(ruling);
+  if (own.length === 0)
+    return new NotFoundError(`${what} is not blocked`, { hint: 'moonbit-registry block --list' });
+  const [first = ''] = own;
+  return new NotFoundError(`${what} is not blocked as such; what is: ${own.join(', ')}`, {
+    hint: shellLine`moonbit-registry unblock ${first}`,
+  });
+}

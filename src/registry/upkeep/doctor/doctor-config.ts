@@ -1,0 +1,122 @@
+import { readFile, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { Config, SourceConfig } from '../../../config/config.ts';
+import { errorCode } from '../../../support/error-code.ts';
+import { shellLine } from '../../../support/shell.ts';
+import type { HealthCheck } from '../../reports.ts';
+
+/** Settings that load but will hurt, and secrets where others can read them. `config` is absent if it does not load. */
+export async function checkConfig(directory: string, config: Config | undefined): Promise<HealthCheck[]> {
+  const traps = config ? findTraps(config) : [];
+  const secrets = await checkSecrets(join(directory, 'registry.toml'));
+  if (config && traps.length === 0 && secrets.length === 0)
+    return [{ name: 'registry.toml', result: 'ok', detail: 'it loads, and no trap was found' }];
+  return [...secrets, ...traps];
+}
+
+/** The traps of a file that loads. */
+export function findTraps(config: Config): HealthCheck[] {
+  return [
+    ...config.warnings.map((detail) => trap(detail, 'edit registry.toml as it says')),
+    ...disabledDefault(config),
+    ...unreachableServer(config),
+    ...config.sources
+      .filter(({ enabled }) => enabled)
+      .flatMap((source) => [...plainCredentials(source), ...unclaimedNames(source, config)]),
+  ];
+}
+
+function disabledDefault({ sources, defaultSource }: Config): HealthCheck[] {
+  if (sources.find(({ name }) => name === defaultSource)?.enabled !== false) return [];
+  const enable = shellLine`moonbit-registry source enable ${defaultSource}`;
+  const other = sources.find(({ enabled }) => enabled);
+  return [
+    trap(
+      `the default source "${defaultSource}" is disabled: "mirror" without -s has nothing to read`,
+      other ? `${enable}, or ${shellLine`moonbit-registry source default ${other.name}`}` : enable,
+    ),
+  ];
+}
+
+function unreachableServer({ server }: Config): HealthCheck[] {
+  if (isLoopback(server.host) || server.baseUrl !== undefined) return [];
+  return [
+    trap(
+      `server.host is ${server.host}, but server.base_url is not set: what the server says of itself names localhost${server.allowedHosts.length > 0 ? '' : ', and it answers requests for whatever host'}`,
+      'moonbit-registry config server.base_url https://registry.example.com',
+    ),
+  ];
+}
+
+function plainCredentials({ name, auth, url, indexUrl, downloadUrl }: SourceConfig): HealthCheck[] {
+  if (!auth) return [];
+  const open = [url, indexUrl, downloadUrl].find(
+    (address) => /^http:/i.test(address) && !isLoopback(new URL(address).hostname),
+  );
+  if (open === undefined) return [];
+  return [
+    trap(`source "${name}": its credentials travel unencrypted to ${open}`, 'use https:// in its addresses'),
+  ];
+}
+
+function unclaimedNames(source: SourceConfig, { sources }: Config): HealthCheck[] {
+  const others = sources.filter(({ name, enabled }) => enabled && name !== source.name);
+  if (source.namespaces.length > 0 || others.length === 0 || !looksPrivate(source)) return [];
+  return [
+    trap(
+      `source "${source.name}" looks private but claims no names: others could supply a name of yours first`,
+      shellLine`moonbit-registry config sources.${source.name}.namespaces "<owner>/*"`,
+    ),
+  ];
+}
+
+const privateEndings = /\.(internal|intranet|local|lan|corp|private|home\.arpa)$/i;
+const privateAddress = /^(10\.|192\.168\.|172\.(1[6-9]|2\d|3[01])\.|\[f[cd])/i;
+const privateWord = /(^|[.-])(internal|intranet|private|corp)([.-]|$)/i;
+
+function looksPrivate({ type, auth, url, name }: SourceConfig): boolean {
+  if (type === 'mooncakes') return false;
+  if (auth || privateWord.test(name)) return true;
+  const { protocol, hostname } = new URL(url);
+  if (protocol === 'file:' || isLoopback(hostname)) return false;
+  const isBare = !hostname.includes('.') && !hostname.startsWith('[');
+  return isBare || [privateEndings, privateAddress, privateWord].some((pattern) => pattern.test(hostname));
+}
+
+function isLoopback(host: string): boolean {
+  return /^(localhost|127(\.\d+){3}|\[?::1\]?)$|\.localhost$/i.test(host);
+}
+
+/** What should stand in the environment, told from the text, since such a file may not load. */
+async function checkSecrets(file: string): Promise<HealthCheck[]> {
+  try {
+    const [text, { mode }] = await Promise.all([readFile(file, 'utf8'), stat(file)]);
+    if (!holdsSecrets(text)) return [];
+    const isReadable = process.platform !== 'win32' && (mode & 0o004) !== 0;
+    const where = isReadable
+      ? `, and everybody on this machine can read it (mode ${(mode & 0o777).toString(8)})`
+      : '';
+    return [
+      {
+        name: 'secrets',
+        result: 'failure',
+        detail: `registry.toml holds a secret in clear text${where}`,
+        hint: `write \${NAME} there, set NAME in the environment${isReadable ? `, chmod o-r ${file}` : ''}, and change the secret`,
+      },
+    ];
+  } catch (error) {
+    if (['ENOENT', 'ENOTDIR', 'EACCES', 'EISDIR'].includes(errorCode(error) ?? '')) return [];
+    throw error;
+  }
+}
+
+export function holdsSecrets(text: string): boolean {
+  const code = text.replace(/^\s*#.*$/gm, '');
+  const literal = /(^|[\s,{.])["']?(token|password)["']?\s*=\s*("""|'''|["'])(?!["'])(?![^"'\n]*\$\{)/m;
+  const userinfo = /[a-z][a-z0-9+.-]*:\/\/[^\s/"'?#:@]*:[^\s/"'?#@$]+@/i;
+  return literal.test(code) || userinfo.test(code);
+}
+
+function trap(detail: string, hint: string): HealthCheck {
+  return { name: 'registry.toml', result: 'warning', detail, hint };
+}

@@ -1,0 +1,176 @@
+import { access, constants, readdir, readFile, rm, stat, statfs, writeFile } from 'node:fs/promises';
+import { dirname, join, resolve } from 'node:path';
+import { createCacheReserve, inGibibytes } from '../../../archives/cache-reserve.ts';
+import type { Config } from '../../../config/config.ts';
+import { currentUser } from '../../../support/current-user.ts';
+import { hintFor } from '../../../support/disk/disk-hints.ts';
+import { errorCode } from '../../../support/error-code.ts';
+import { shellLine } from '../../../support/shell.ts';
+import type { HealthCheck } from '../../reports.ts';
+import { checkParts } from '../misplaced.ts';
+import { checkOwners } from '../owners.ts';
+import { containCheck } from './contain-check.ts';
+import { checkGround } from './doctor-ground.ts';
+
+const gibibyte = 1024 ** 3;
+const minFreeBytes = gibibyte;
+const minFreeShare = 0.05;
+const minFreeFiles = 1000;
+/** Archives and git's pipes that are open beside the connections. */
+const filesBesides = 300;
+const probeBytes = 64 * 1024;
+
+/** The disk, and who may write what. Without a config the data folder is taken to be where it is by default. */
+export async function checkData(
+  directory: string,
+  config: Config | undefined,
+): Promise<readonly HealthCheck[]> {
+  const dataDir = config?.registry.dataDir ?? resolve(directory, 'data');
+  const place = await nearestExisting(dataDir);
+  const checks = await Promise.all([
+    containCheck('disk space', () => checkSpace(place)),
+    containCheck('caching', () => checkCaching(place, config)),
+    containCheck('data folder', () => checkWritable(dataDir, place)),
+    place === dataDir ? containCheck('file system', () => checkGround(dataDir)) : [],
+    place === dataDir ? containCheck('owners', () => checkOwners(dataDir)) : [],
+    containCheck('parts', () => checkParts(dataDir)),
+    containCheck('permissions', () => checkModes(directory, dataDir)),
+    config ? containCheck('open files', () => checkOpenFiles(config.server.maxConnections)) : [],
+  ]);
+  return checks.flat();
+}
+
+/** Nothing outside Linux, where a process cannot read its limits. */
+async function checkOpenFiles(maxConnections: number): Promise<HealthCheck[]> {
+  const limits = await readFile('/proc/self/limits', 'utf8').catch(() => '');
+  const hard = /^Max open files +\S+ +(\d+|unlimited)/m.exec(limits)?.[1];
+  return hard === undefined ? [] : [judgeOpenFiles(Number(hard), maxConnections)];
+}
+
+/** `limit` is the hard one, which Node.js raises its own to; `NaN` means none. */
+export function judgeOpenFiles(limit: number, maxConnections: number): HealthCheck {
+  const needed = maxConnections + filesBesides;
+  const name = 'open files';
+  const facts = `${Number.isNaN(limit) ? 'no limit' : `at most ${limit}`} for a process`;
+  const connections = `${maxConnections} connections (server.max_connections)`;
+  if (!(limit < needed)) return { name, result: 'ok', detail: `${facts}, enough for ${connections}` };
+  return {
+    name,
+    result: 'warning',
+    detail: `${facts} here; ${connections} need ${needed}`,
+    hint:
+      `ulimit -n ${needed} before serve (systemd: LimitNOFILE=${needed}), ` +
+      `or: moonbit-registry config server.max_connections ${Math.max(1, limit - filesBesides)}`,
+  };
+}
+
+async function checkSpace(place: string): Promise<HealthCheck> {
+  const { bavail, blocks, bsize, ffree, files } = await statfs(place);
+  return judgeFiles(ffree, files) ?? judgeSpace(bavail * bsize, blocks * bsize);
+}
+
+/** A disk can be full of files while it has space. `total` is 0 where a file system knows no such limit. */
+export function judgeFiles(free: number, total: number): HealthCheck | undefined {
+  if (total === 0 || free >= Math.min(minFreeFiles, total * minFreeShare)) return undefined;
+  return {
+    name: 'disk space',
+    result: 'warning',
+    detail: `only ${free} more files can be made on that disk, which takes ${total} (df -i)`,
+    hint: 'remove files there, or move the folder to another disk: paths in registry.toml are relative to it',
+  };
+}
+
+async function checkCaching(place: string, config: Config | undefined): Promise<HealthCheck[]> {
+  const reserve = createCacheReserve(place, () => config?.registry.cacheReserveBytes);
+  const { isPaused, reserveBytes } = await reserve.look();
+  const name = 'caching';
+  if (!isPaused)
+    return [
+      { name, result: 'ok', detail: `until ${inGibibytes(reserveBytes)} of the disk are left for the index` },
+    ];
+  const { message: detail, hint } = await reserve.refusal();
+  return [{ name, result: 'warning', detail, hint }];
+}
+
+export function judgeSpace(freeBytes: number, totalBytes: number): HealthCheck {
+  const share = totalBytes > 0 ? freeBytes / totalBytes : 1;
+  const detail = `${(freeBytes / gibibyte).toFixed(1)} GiB free (${Math.floor(share * 100)} %)`;
+  if (freeBytes >= minFreeBytes && share >= minFreeShare) return { name: 'disk space', result: 'ok', detail };
+  const hint = 'make room, or move the folder to a larger disk: paths in registry.toml are relative to it';
+  return { name: 'disk space', result: 'warning', detail, hint };
+}
+
+async function checkWritable(dataDir: string, place: string): Promise<HealthCheck> {
+  const name = 'data folder';
+  if (place !== dataDir) {
+    const isPossible = await access(place, constants.W_OK).then(
+      () => true,
+      () => false,
+    );
+    if (isPossible) return { name, result: 'ok', detail: `${dataDir} is not there yet and can be made` };
+    return cannotWrite(dataDir, `it is not there, and ${place} is not writable`);
+  }
+  const probe = join(dataDir, `.doctor-${process.pid}`);
+  try {
+    // A full disk takes an empty file.
+    await writeFile(probe, Buffer.alloc(probeBytes), { flag: 'wx' });
+    return { name, result: 'ok', detail: `${dataDir} is writable` };
+  } catch (error) {
+    const code = errorCode(error);
+    const isOfOthers = code === 'EACCES' || code === 'EPERM';
+    return cannotWrite(
+      dataDir,
+      code ?? String(error),
+      isOfOthers || code === undefined ? undefined : hintFor(code),
+    );
+  } finally {
+    await rm(probe, { force: true }).catch(() => {});
+  }
+}
+
+function cannotWrite(dataDir: string, reason: string, hint?: string): HealthCheck {
+  return {
+    name: 'data folder',
+    result: 'failure',
+    detail: `${dataDir} cannot be written: ${reason}`,
+    hint: hint ?? `run as the user who owns it, or: ${shellLine`chown -R ${currentUser()} ${dataDir}`}`,
+  };
+}
+
+/** Whoever can write these decides what is served. */
+async function checkModes(directory: string, dataDir: string): Promise<HealthCheck> {
+  const name = 'permissions';
+  const paths = [
+    ...['', 'registry.toml'].map((part) => join(directory, part)),
+    ...['', 'index', 'index/HEAD', 'index/config', 'index/objects', 'index/refs', 'index/refs/registry'].map(
+      (part) => join(dataDir, part),
+    ),
+    ...(await foldersIn(join(dataDir, 'packages'))),
+  ];
+  const open = (await Promise.all(paths.map(isOpenToAll))).flatMap((isOpen, i) => (isOpen ? [paths[i]] : []));
+  if (open.length === 0) return { name, result: 'ok', detail: 'nothing is writable for everybody' };
+  return {
+    name,
+    result: 'warning',
+    detail: `writable for everybody on this machine: ${open.slice(0, 5).join(', ')}${open.length > 5 ? ` and ${open.length - 5} more` : ''}`,
+    hint: `chmod -R o-w ${directory}${dataDir.startsWith(`${directory}/`) ? '' : ` ${dataDir}`}`,
+  };
+}
+
+async function isOpenToAll(path: string): Promise<boolean> {
+  const facts = await stat(path).catch(() => undefined);
+  return facts !== undefined && process.platform !== 'win32' && (facts.mode & 0o002) !== 0;
+}
+
+async function foldersIn(path: string): Promise<string[]> {
+  const entries = await readdir(path, { withFileTypes: true }).catch(() => []);
+  return [path, ...entries.filter((entry) => entry.isDirectory()).map((entry) => join(path, entry.name))];
+}
+
+async function nearestExisting(path: string): Promise<string> {
+  const isThere = await stat(path).then(
+    () => true,
+    () => false,
+  );
+  return isThere || dirname(path) === path ? path : nearestExisting(dirname(path));
+}

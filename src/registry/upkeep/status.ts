@@ -1,0 +1,108 @@
+import type { ArchiveStore } from '../../archives/archive-store.ts';
+import type { CacheSpace } from '../../archives/cache-reserve.ts';
+import type { Config } from '../../config/config.ts';
+import type { GitIndex, StateView } from '../../index/git-index.ts';
+import { readIndexPath } from '../../index/layout.ts';
+import { createCredentialsReader } from '../../sources/credentials.ts';
+import { runGit } from '../../support/git/git.ts';
+import type { Environment } from '../../support/net/proxy.ts';
+import { readOrigins } from '../decide/module-facts.ts';
+import { policyOf } from '../decide/policy.ts';
+import type { StatusReport } from '../reports.ts';
+import { heldBackOf } from '../sync/held-back.ts';
+import type { Observations } from '../sync/observations.ts';
+
+/** Everything an operator asks first: sources and their ages, counts, conflicts, disk use. Asks no source. */
+export async function readStatus(
+  config: Config,
+  index: GitIndex,
+  archives: ArchiveStore,
+  observations: Observations,
+  env: Environment,
+  space?: CacheSpace,
+): Promise<StatusReport> {
+  const state = await index.state();
+  const policy = policyOf(config, state.snapshots);
+  const served = await countServed(index, state);
+  const sources = await Promise.all(
+    policy.sources.map(async (source) => {
+      const snapshot = state.snapshots.find((record) => record.source === source.name);
+      const observation = observations[source.name];
+      return {
+        name: source.name,
+        isDefault: source.name === config.defaultSource,
+        enabled: source.isEnabled,
+        removed: source.isRemoved,
+        priority: source.priority,
+        readAt: observation?.readAt,
+        triedAt: observation?.triedAt,
+        isStale: source.isEnabled && (snapshot === undefined || observation?.failure !== undefined),
+        isHeld: source.isEnabled && observation?.held !== undefined,
+        failure: source.isEnabled ? observation?.failure : undefined,
+        failureClass: source.isEnabled ? observation?.failureClass : undefined,
+        failingSince: source.isEnabled ? observation?.failingSince : undefined,
+        missingCredentials: await findMissingCredentials(config, source.name, env),
+        listed: snapshot ? countModules(await index.list(snapshot.tree)) : 0,
+        served: served.get(source.name) ?? 0,
+      };
+    }),
+  );
+  return {
+    name: config.registry.name,
+    health: sources.some(({ isStale }) => isStale) ? 'degraded' : 'ok',
+    directory: config.directory,
+    commit: state.served,
+    modules: state.modules,
+    upstreamFallback: config.server.upstreamFallback,
+    sources,
+    findings: await state.findings(),
+    heldBack: heldBackOf(await state.pending(), { config, snapshots: state.snapshots, observations }),
+    blocks: state.blocks,
+    archives: await measureArchives(archives),
+    indexBytes: await measureRepository(index.directory),
+    caching: space && { ...space, freeBytes: Number.isFinite(space.freeBytes) ? space.freeBytes : undefined },
+  };
+}
+
+async function findMissingCredentials(
+  { sources }: Config,
+  name: string,
+  env: Environment,
+): Promise<string | undefined> {
+  const settings = sources.find((source) => source.name === name);
+  if (!settings?.enabled) return undefined;
+  const reading = await createCredentialsReader(settings, env)();
+  return reading.kind === 'missing' ? reading.problem : undefined;
+}
+
+function countModules(files: ReadonlyMap<string, string>): number {
+  return [...files.keys()].filter((path) => readIndexPath(path).kind === 'module').length;
+}
+
+/** Modules that clients see, by origin. The ledger has more: it forgets nothing. */
+async function countServed(index: GitIndex, state: StateView): Promise<Map<string, number>> {
+  const originOf = await readOrigins(index, state.commit);
+  const counts = new Map<string, number>();
+  for (const path of (await index.list(state.served)).keys()) {
+    const target = readIndexPath(path);
+    const origin = target.kind === 'module' ? originOf(target.module) : undefined;
+    if (origin !== undefined) counts.set(origin, (counts.get(origin) ?? 0) + 1);
+  }
+  return counts;
+}
+
+async function measureArchives(archives: ArchiveStore): Promise<StatusReport['archives']> {
+  let count = 0;
+  let bytes = 0;
+  for await (const { sizeBytes } of archives.list()) {
+    count += 1;
+    bytes += sizeBytes;
+  }
+  return { count, bytes };
+}
+
+async function measureRepository(directory: string): Promise<number> {
+  const counts = (await runGit(['count-objects', '-v'], { gitDir: directory })).toString();
+  const kibibytes = (name: string) => Number(new RegExp(`^${name}: (\\d+)$`, 'm').exec(counts)?.[1] ?? 0);
+  return (kibibytes('size') + kibibytes('size-pack')) * 1024;
+}

@@ -1,0 +1,141 @@
+import { readdir } from 'node:fs/promises';
+import { buffer } from 'node:stream/consumers';
+import pLimit from 'p-limit';
+import { findDamage } from '../../archives/archive-check.ts';
+import type { ArchiveStore } from '../../archives/archive-store.ts';
+import type { VerifyingStore } from '../../archives/verifying-store.ts';
+import type { Checksum } from '../../model/checksum.ts';
+import type { ModuleName } from '../../model/module-name.ts';
+import { ifExists, onDisk } from '../../support/disk/disk-errors.ts';
+import type { NamedArchive } from '../deliver/repair-archive.ts';
+import type { VerifyFinding, VerifyOptions, VerifyStep } from '../reports.ts';
+import type { VerifiedContents } from './verify-contents.ts';
+import { problem, stepOf } from './verify-repository.ts';
+
+export interface ArchiveChecks {
+  /** As they are on the disk. */
+  readonly files: ArchiveStore;
+  readonly archives: VerifyingStore;
+  readonly contents: Pick<VerifiedContents, 'served' | 'named'>;
+  /** Where damaged archives were moved to, now and before. */
+  readonly quarantineDirectory: string;
+  /** Whether clients may cause the module's archives to be fetched: then one that is not here was merely not asked for. */
+  readonly isFetchedOnDemand: (module: ModuleName) => Promise<boolean>;
+  /** Fetches an archive against its pin; what went wrong, or `undefined`. */
+  readonly refetch: (archive: NamedArchive) => Promise<string | undefined>;
+}
+
+const checksAtOnce = 4;
+const repairsAtOnce = 8;
+
+/** Looks at every stored archive, and for every one that should be there. Changes something only with `repair`. */
+export async function verifyArchives(
+  checks: ArchiveChecks,
+  { deep = false, repair = false, signal, onProgress }: VerifyOptions,
+): Promise<VerifyStep> {
+  const stored: Checksum[] = [];
+  for await (const { checksum } of checks.files.list()) stored.push(checksum);
+  const limit = pLimit(checksAtOnce);
+  const damaged = new Map<Checksum, string>();
+  let done = 0;
+  await Promise.all(
+    stored.map((checksum) =>
+      limit(async () => {
+        signal?.throwIfAborted();
+        const damage = await inspect(checks.files, checksum, deep, signal);
+        if (damage !== undefined) damaged.set(checksum, damage);
+        onProgress?.({ step: 'archives', done: ++done, total: stored.length });
+      }),
+    ),
+  );
+  const findings = [
+    ...(await settleDamaged(checks, damaged, repair)),
+    ...(await settleMissing(checks, new Set(stored), repair)),
+    ...stored
+      .filter((checksum) => !checks.contents.named.has(checksum))
+      .map((checksum): VerifyFinding => {
+        const detail = 'is stored, but nothing names it; it may be deleted';
+        return { severity: 'note', subject: checks.files.locate(checksum), detail, isRepaired: false };
+      }),
+  ];
+  return stepOf('archives', stored.length, findings);
+}
+
+/** What is wrong with an archive; at a glance unless `deep`, but a suspicion is always followed up. */
+async function inspect(
+  files: ArchiveStore,
+  checksum: Checksum,
+  deep: boolean,
+  signal: AbortSignal | undefined,
+): Promise<string | undefined> {
+  if (!deep && (await looksLikeZip(files, checksum))) return undefined;
+  return findDamage(checksum, () => files.open(checksum), { signal });
+}
+
+/** Whether it begins as a zip does (APPNOTE 4.3.7), or as one without files (4.3.16). */
+async function looksLikeZip(files: ArchiveStore, checksum: Checksum): Promise<boolean> {
+  try {
+    const stream = await files.open(checksum, { start: 0, end: 3 });
+    const magic = stream ? (await buffer(stream)).toString('latin1') : '';
+    return magic === 'PK\u0003\u0004' || magic === 'PK\u0005\u0006';
+  } catch {
+    return false; // reading it as a whole says why
+  }
+}
+
+async function settleDamaged(
+  checks: ArchiveChecks,
+  damaged: ReadonlyMap<Checksum, string>,
+  repair: boolean,
+): Promise<VerifyFinding[]> {
+  const limit = pLimit(repairsAtOnce);
+  const byChecksum = new Map(checks.contents.served.map((archive) => [archive.checksum, archive]));
+  return Promise.all(
+    [...damaged].map(([checksum, damage]) =>
+      limit(async () => {
+        const subject = checks.files.locate(checksum);
+        if (!repair) return problem(subject, `${damage}: --repair fetches it again`);
+        await checks.archives.verify(checksum);
+        const named = byChecksum.get(checksum);
+        // It is out of the way, and no client can ask for it.
+        if (!named) return problem(subject, `${damage}: it was moved to ${checks.quarantineDirectory}`, true);
+        const failure = await checks.refetch(named);
+        const outcome =
+          failure === undefined ? 'it was fetched again' : `it could not be fetched again: ${failure}`;
+        return problem(subject, `${damage}: ${outcome}`, failure === undefined);
+      }),
+    ),
+  );
+}
+
+async function settleMissing(
+  checks: ArchiveChecks,
+  stored: ReadonlySet<Checksum>,
+  repair: boolean,
+): Promise<VerifyFinding[]> {
+  const limit = pLimit(repairsAtOnce);
+  const quarantined = await listQuarantined(checks.quarantineDirectory);
+  const absent = new Map(
+    checks.contents.served
+      .filter(({ checksum }) => !stored.has(checksum))
+      .map((archive) => [archive.checksum, archive]),
+  );
+  const findings = [...absent.values()].map((archive) =>
+    limit(async () => {
+      const wasHere = quarantined.has(archive.checksum);
+      if (!wasHere && (await checks.isFetchedOnDemand(archive.module))) return [];
+      const subject = `${archive.module}@${archive.version}`;
+      const detail = wasHere ? 'was moved to quarantine' : 'is listed, but its archive is missing';
+      if (!repair) return [problem(subject, `${detail}: --repair fetches it again`)];
+      const failure = await checks.refetch(archive);
+      const outcome = failure === undefined ? 'it was fetched again' : `it could not be fetched: ${failure}`;
+      return [problem(subject, `${detail}: ${outcome}`, failure === undefined)];
+    }),
+  );
+  return (await Promise.all(findings)).flat();
+}
+
+async function listQuarantined(directory: string): Promise<Set<string>> {
+  const names = (await onDisk(`read ${directory}`, () => ifExists(readdir(directory)))) ?? [];
+  return new Set(names.map((name) => name.split('.', 1)[0] ?? ''));
+}

@@ -1,0 +1,64 @@
+import type { ArchiveStore } from '../../archives/archive-store.ts';
+import type { VerifyingStore } from '../../archives/verifying-store.ts';
+import { detailOf } from '../../model/lookup.ts';
+import type { ModuleName } from '../../model/module-name.ts';
+import { removeFiles } from '../../support/disk/temporary-file.ts';
+import { type NamedArchive, repairArchive } from '../deliver/repair-archive.ts';
+import type { VerifyFinding, VerifyOptions, VerifyStep } from '../reports.ts';
+import type { Resolver } from '../sync/resolve-module.ts';
+import type { SyncContext } from '../sync/sync.ts';
+import { verifyArchives } from './verify-archives.ts';
+import { verifyContents } from './verify-contents.ts';
+import { stepOf } from './verify-repository.ts';
+
+export interface VerifyContext extends SyncContext {
+  /** The archives as they are on the disk, and what looks after them. */
+  readonly files: ArchiveStore;
+  readonly archives: VerifyingStore;
+  readonly resolver: Resolver;
+  readonly quarantineDirectory: string;
+  readonly findAbandoned: () => Promise<string[]>;
+}
+
+/** Index against ledger against archives, of one state: a sync meanwhile does not disturb it. */
+export async function verifyOpened(
+  context: VerifyContext,
+  options: VerifyOptions,
+): Promise<readonly VerifyStep[]> {
+  const { config, index, resolver } = context;
+  const contents = await verifyContents(index, await index.state(), {
+    ...options,
+    sources: new Set(config.sources.map(({ name }) => name)),
+  });
+  const archives = await verifyArchives(
+    {
+      ...context,
+      contents,
+      async isFetchedOnDemand(module: ModuleName) {
+        const { decision } = await resolver.locate(module);
+        return config.server.upstreamFallback && decision.supply !== 'obtainable';
+      },
+      async refetch(archive: NamedArchive) {
+        const outcome = await repairArchive(archive, resolver, context, options.signal);
+        if (outcome.kind === 'found') return undefined;
+        return detailOf(outcome);
+      },
+    },
+    options,
+  );
+  return [...contents.steps, archives, await clearTemporaries(context, options)];
+}
+
+async function clearTemporaries(
+  { findAbandoned }: VerifyContext,
+  { repair = false, onProgress }: VerifyOptions,
+): Promise<VerifyStep> {
+  onProgress?.({ step: 'temporary-files', done: 0, total: 0 });
+  const files = await findAbandoned();
+  if (repair) await removeFiles(files);
+  const detail = repair ? 'was left by a killed process: removed' : 'was left by a killed process';
+  const findings = files.map(
+    (subject): VerifyFinding => ({ severity: 'note', subject, detail, isRepaired: repair }),
+  );
+  return stepOf('temporary-files', files.length, findings);
+}

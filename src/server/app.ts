@@ -1,0 +1,140 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { setTimeout } from 'node:timers/promises';
+import type { Limits } from '../config/config.ts';
+import type { Route } from '../http/answer.ts';
+import { createClientReader } from '../http/client-address.ts';
+import type { Log } from '../http/log.ts';
+import { type AnswerExchange, createAnswerExchange } from '../packs/answer-exchange.ts';
+import { createUploadPack, type UploadPackStats } from '../packs/upload-pack.ts';
+import type { Registry } from '../registry/registry.ts';
+import type { Listening } from './allowed-hosts.ts';
+import { createBaseAddress } from './base-address.ts';
+import { createBefore } from './before.ts';
+import { createDataWatch, type DataWatch } from './data-watch.ts';
+import { createFreshCommit } from './fresh-commit.ts';
+import { createHandler } from './handle.ts';
+import type { RefreshTrouble } from './health.ts';
+import { createReadiness } from './readiness.ts';
+import { createApiRoutes } from './routes/api-routes.ts';
+import { createArchiveRoutes } from './routes/archive-routes.ts';
+import { createFileRoutes } from './routes/file-routes.ts';
+import { createIndexRoutes } from './routes/index-routes.ts';
+import { createInfoRoutes } from './routes/info-routes.ts';
+import { createWhyRoutes } from './routes/why-routes.ts';
+import { createStaleness } from './staleness.ts';
+
+/** Archives up to this size are kept in memory and sent with one write. */
+const smallArchiveBytes = 1024 * 1024;
+
+type AppLimits = Limits & { readonly smallArchiveBytes: number };
+
+export interface AppOptions {
+  /** Where the server listens; asked while it does. */
+  readonly listening: () => Listening;
+  readonly log?: Log | undefined;
+  /** Whether ordinary requests are news (level `info`) and not details (`debug`). */
+  readonly accessLog?: boolean | undefined;
+  /** Instead of the registry's own. */
+  readonly limits?: Partial<AppLimits> | undefined;
+  /** Milliseconds since any moment. */
+  readonly now?: (() => number) | undefined;
+  /** What whoever refreshes the index knows of its failing. */
+  readonly refreshTrouble?: (() => RefreshTrouble | undefined) | undefined;
+}
+
+export interface App {
+  /** Answers one request, whatever happens. Settles when the answer is on its way out. */
+  handle(request: IncomingMessage, response: ServerResponse): Promise<void>;
+  stats(): { readonly git: UploadPackStats };
+  /** When nobody is answered any more. */
+  close(): void;
+}
+
+/** Everything the server answers, as an ordered table of routes over raw request targets. */
+export function createApp(registry: Registry, options: AppOptions): App {
+  const limits: AppLimits = { smallArchiveBytes, ...registry.config.limits, ...options.limits };
+  const log = options.log ?? (() => {});
+  const now = options.now ?? (() => performance.now());
+  const base = createBaseAddress(registry);
+  const { prefix } = base;
+  const staleness = createStaleness(registry, log, now);
+  const watch = watchData(registry, limits, { log, now });
+  const readiness = createReadiness(registry, watch);
+  const servedCommit = createFreshCommit(() => registry.servedCommit(), now);
+  // A decision may refuse an archive, and leave the index as it is.
+  const stateCommit = createFreshCommit(() => registry.stateCommit(), now);
+  const archives = createArchiveRoutes(registry, stateCommit, { ...limits, prefix });
+  const uploadPack = createUploadPack({
+    gitDir: registry.indexDirectory,
+    readCommit: () => servedCommit.read(),
+    processes: limits.gitProcesses,
+    queue: limits.gitQueue,
+    cacheBytes: limits.gitCacheBytes,
+    answerBytes: limits.gitAnswerBytes,
+    spoolFolder: registry.config.registry.dataDir,
+    spoolBytes: limits.gitSpoolBytes,
+    timeoutMs: limits.gitTimeoutMs,
+    exchange: createExchange(registry, limits, log),
+    onFailure: watch.suspect,
+    log,
+    isTold: (error) => registry.disk.refused(error),
+  });
+  const routes: readonly Route[] = [
+    ...archives.routes,
+    ...createWhyRoutes(registry, { prefix, firstByteMs: limits.firstByteMs }),
+    ...createIndexRoutes(registry, servedCommit, uploadPack, readiness, limits),
+    ...createFileRoutes(registry, { prefix }),
+    ...createApiRoutes(registry),
+    ...createInfoRoutes(registry, {
+      baseUrl: base.url,
+      staleness,
+      readiness,
+      watch,
+      refreshTrouble: options.refreshTrouble ?? (() => undefined),
+    }),
+  ];
+  const handle = createHandler({
+    before: createBefore({ registry, listening: options.listening, log, now }),
+    readClient: createClientReader(registry),
+    routes,
+    findReady: archives.findReady,
+    staleness,
+    watch,
+    prefix,
+    targetCharacters: limits.targetCharacters,
+    bodyBytes: limits.bodyBytes,
+    log,
+    accessLog: options.accessLog ?? false,
+    now,
+  });
+  return {
+    handle,
+    stats: () => ({ git: uploadPack.stats() }),
+    close: uploadPack.close,
+  };
+}
+
+function watchData(
+  { data }: Registry,
+  { gitTimeoutMs: timeoutMs }: Limits,
+  { log, now }: { readonly log: Log; readonly now: () => number },
+): DataWatch {
+  return createDataWatch({
+    ...{ data, timeoutMs, log, now },
+    date: () => new Date(),
+    sleep: (ms, signal) => setTimeout(ms, undefined, { signal, ref: false }),
+  });
+}
+
+function createExchange({ sharing, disk }: Registry, limits: Limits, log: Log): AnswerExchange | undefined {
+  if (!sharing.isShared) return undefined;
+  const { lockFolder, answerFolder: folder } = sharing;
+  return createAnswerExchange({
+    folder,
+    lockFolder,
+    maxBytes: limits.gitSpoolBytes,
+    waitMs: limits.gitTimeoutMs,
+    log,
+    isTold: (error) => disk.refused(error),
+  });
+}

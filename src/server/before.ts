@@ -1,0 +1,93 @@
+import type { IncomingMessage } from 'node:http';
+import type { Config } from '../config/config.ts';
+import { type ProblemAnswer, problem } from '../http/answer.ts';
+import type { Log } from '../http/log.ts';
+import type { Registry } from '../registry/registry.ts';
+import { type AllowedHosts, allowedHosts, judgeHost, type Listening } from './allowed-hosts.ts';
+
+/**
+ * Who may ask: runs ahead of everything, answers from memory included, on each request. `undefined` lets it through; an
+ * answer is sent instead. Never throws, and never waits.
+ */
+export type Before = (request: IncomingMessage) => ProblemAnswer | undefined;
+
+export interface BeforeOptions {
+  readonly registry: Pick<Registry, 'config'>;
+  /** Asked while it listens. */
+  readonly listening: () => Listening;
+  readonly log: Log;
+  /** Milliseconds since any moment. */
+  readonly now: () => number;
+}
+
+/** Edits of the settings count at once. */
+export function createBefore({ registry, listening, log, now }: BeforeOptions): Before {
+  const report = createHostReport(log, now);
+  let known: { readonly config: Config; readonly allowed: AllowedHosts } | undefined;
+
+  function allowedNow(): AllowedHosts {
+    const { config } = registry;
+    if (known?.config === config) return known.allowed;
+    const allowed = allowedHosts(config.server, listening());
+    known = { config, allowed };
+    return allowed;
+  }
+
+  return (request) => {
+    const allowed = allowedNow();
+    const verdict = judgeHost(allowed, request);
+    switch (verdict.kind) {
+      case 'allowed':
+        return undefined;
+      case 'malformed':
+        return problem(400, verdict.reason);
+      case 'refused':
+        report(verdict.host, allowed);
+        return problem(
+          421,
+          `This registry does not answer for the host "${verdict.host.slice(0, shownCharacters)}".`,
+          {
+            hint: 'use the address its operator gave you; other names are for its setting server.allowed_hosts',
+          },
+        );
+    }
+  };
+}
+
+const shownCharacters = 100;
+const sayAgainAfterMs = 10_000;
+const hostsAtOnce = 20;
+
+/** One line for a host in ten seconds, and for so many hosts: a flood of names is told by its number. */
+function createHostReport(log: Log, now: () => number) {
+  const said = new Set<string>();
+  let begunAt = Number.NEGATIVE_INFINITY;
+  let others = 0;
+  return (host: string, allowed: AllowedHosts) => {
+    if (now() - begunAt >= sayAgainAfterMs) {
+      if (others > 0)
+        log({
+          level: 'info',
+          message: 'requests for still other hosts were refused',
+          fields: { requests: others },
+        });
+      begunAt = now();
+      others = 0;
+      said.clear();
+    }
+    if (said.has(host)) return;
+    if (said.size >= hostsAtOnce) {
+      others++;
+      return;
+    }
+    said.add(host);
+    log({
+      level: 'warn',
+      message: 'request refused: this server does not answer for that host (server.allowed_hosts)',
+      fields: {
+        host: host.slice(0, shownCharacters),
+        allowed: allowed.kind === 'these' ? [...allowed.names].slice(0, hostsAtOnce) : undefined,
+      },
+    });
+  };
+}

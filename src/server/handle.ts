@@ -1,0 +1,235 @@
+import { randomUUID } from 'node:crypto';
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { RegistryError, StorageError } from '../errors.ts';
+import {
+  type Answer,
+  type AppRequest,
+  type Headers,
+  type ProblemAnswer,
+  problem,
+  type ReadyAnswer,
+  type Route,
+} from '../http/answer.ts';
+import type { ClientAddress } from '../http/client-address.ts';
+import { wantsAll } from '../http/entity.ts';
+import type { Log, LogEntry } from '../http/log.ts';
+import { ownOrigin } from '../http/own-origin.ts';
+import { errorProblem, sendAnswer, sendReady } from '../http/respond.ts';
+import { parseTarget } from '../http/target.ts';
+import { discardBody, hasBody } from '../http/unread-body.ts';
+import { unlessOwnFailure } from '../support/git/git-disk.ts';
+import type { Before } from './before.ts';
+import { type DataWatch, hasTrouble } from './data-watch.ts';
+import type { Staleness } from './staleness.ts';
+
+export interface HandlerOptions {
+  readonly before: Before;
+  readonly readClient: (request: IncomingMessage) => ClientAddress;
+  /** The first that matches answers. */
+  readonly routes: readonly Route[];
+  /** The answer to a GET for all of what is at a target (as sent), where it needs no route to be built. */
+  readonly findReady: (target: string) => ReadyAnswer | undefined;
+  /** As in `BaseAddress`. */
+  readonly prefix: () => string;
+  readonly targetCharacters: number;
+  /** Of a body that no route reads. */
+  readonly bodyBytes: number;
+  readonly staleness: Staleness;
+  readonly watch: DataWatch;
+  readonly log: Log;
+  readonly accessLog: boolean;
+  /** Milliseconds since any moment. */
+  readonly now: () => number;
+}
+
+/** Answers one request, whatever happens. Settles when the answer is on its way out. */
+type Handle = (request: IncomingMessage, response: ServerResponse) => Promise<void>;
+
+const maxHeaderLines = 100;
+
+export function createHandler(options: HandlerOptions): Handle {
+  return async (request, response) => {
+    // A connection that has ended no longer knows whose it was.
+    const askedBy = options.readClient(request);
+    const exchange = { id: randomUUID(), startedAt: options.now(), request, response, askedBy };
+    const refusal = options.before(request) ?? refuseHead(request, options.targetCharacters);
+    const ready =
+      refusal || !wantsAll(request) || hasBody(request) ? undefined : options.findReady(request.url ?? '');
+    if (!ready) return answer(options, exchange, refusal);
+    sendReady(response, ready, exchange.id);
+    logRequest(options, exchange, response.statusCode);
+  };
+}
+
+/** One request and its answer on their way. */
+interface Exchange {
+  readonly id: string;
+  readonly startedAt: number;
+  readonly request: IncomingMessage;
+  readonly response: ServerResponse;
+  readonly askedBy: ClientAddress;
+}
+
+async function answer(
+  options: HandlerOptions,
+  exchange: Exchange,
+  refusal: Answer | undefined,
+): Promise<void> {
+  const { id, request, response } = exchange;
+  const client = watchClient(response);
+  const found = refusal
+    ? refuse(refusal, isAskedByGit(request))
+    : await findAnswer(options, exchange, client);
+  discardBody(request, response, options.bodyBytes);
+  const send = (sent: Answer) =>
+    sendAnswer(request, response, sent, { id, headers: found.headers, problemsAsText: found.isForGit });
+  try {
+    if (!client.hasLeft()) await send(found.answer);
+  } catch (error) {
+    if (!client.hasLeft()) logFailure(options.log, exchange, error);
+    if (response.headersSent) response.destroy();
+    else if (!response.destroyed) await send(errorProblem(error));
+  } finally {
+    const problemAnswer = found.answer.kind === 'problem' ? found.answer : undefined;
+    logRequest(options, exchange, client.hasLeft() ? 499 : response.statusCode, problemAnswer);
+  }
+}
+
+/** Whether the client is still there. */
+interface Client {
+  hasLeft(): boolean;
+  signal(): AbortSignal;
+}
+
+function watchClient(response: ServerResponse): Client {
+  let hasLeft = false;
+  let leaving: AbortController | undefined;
+  response.once('close', () => {
+    hasLeft = !response.writableFinished;
+    if (hasLeft) leaving?.abort();
+  });
+  return {
+    hasLeft: () => hasLeft,
+    signal() {
+      leaving ??= new AbortController();
+      if (hasLeft) leaving.abort();
+      return leaving.signal;
+    },
+  };
+}
+
+interface Found {
+  readonly answer: Answer;
+  readonly headers: Headers;
+  readonly isForGit: boolean;
+}
+
+function refuse(answer: Answer, isForGit = false): Found {
+  return { answer, headers: {}, isForGit };
+}
+
+/** git shows people what we say only if it is plain text. */
+function isAskedByGit({ headers, url = '' }: IncomingMessage): boolean {
+  return /^git\//.test(headers['user-agent'] ?? '') && url.includes('/git/');
+}
+
+/** What is wrong with a request before anybody looks at what it is for. */
+function refuseHead(request: IncomingMessage, targetCharacters: number): Answer | undefined {
+  if ((request.url ?? '').length > targetCharacters)
+    return problem(414, `The address is longer than ${targetCharacters} characters.`);
+  if (request.rawHeaders.length > 2 * maxHeaderLines)
+    return problem(431, `The request has more than ${maxHeaderLines} header lines.`);
+  return undefined;
+}
+
+async function findAnswer(options: HandlerOptions, exchange: Exchange, client: Client): Promise<Found> {
+  const { id, request, askedBy } = exchange;
+  const { method = '', url = '', headers } = request;
+  const target = parseTarget(url, options.prefix());
+  if (!target) return refuse(problem(400, 'The request target is not a path.'));
+  const isForGit = isAskedByGit(request);
+  const route = options.routes.find(
+    ({ methods, pattern }) => methods.includes(method) && pattern.test(target.path),
+  );
+  if (!route) return { answer: noRoute(method, target.path, options.routes), headers: {}, isForGit };
+  const asked: AppRequest = {
+    id,
+    method,
+    target: url,
+    path: target.path,
+    query: target.query,
+    headers,
+    client: askedBy,
+    origin: () => ownOrigin(request, askedBy.scheme),
+    body: request,
+    signal: client.signal,
+  };
+  const answer = await route.handle(asked).catch((error: unknown) => {
+    const isTold = isKnown(options.watch, error);
+    if (!client.hasLeft() && !isTold) logFailure(options.log, exchange, error);
+    return { ...errorProblem(error), isTold };
+  });
+  return { answer, headers: route.showsStaleness ? warningOf(options.staleness) : {}, isForGit };
+}
+
+function noRoute(method: string, path: string, routes: readonly Route[]): Answer {
+  const matching = routes.filter(({ pattern }) => pattern.test(path));
+  if (matching.length === 0)
+    return problem(404, 'There is nothing at this address.', { hint: 'GET / lists what there is' });
+  const allowed = [...new Set(matching.flatMap(({ methods }) => methods))].join(', ');
+  return problem(405, `This address does not take ${method}.`, { headers: { Allow: allowed } });
+}
+
+/** `Warning: 110` is "response is stale" (RFC 7234 §5.5.1): the answer holds, but a source could not be read. */
+function warningOf(staleness: Staleness): Headers {
+  const stale = staleness.glance();
+  if (stale.length === 0) return {};
+  return { Warning: stale.map(({ source }) => `110 - "stale: ${source}"`).join(', ') };
+}
+
+/** Whether a failure is of data that are known to be in trouble. Of what is not known, somebody should find out. */
+function isKnown(watch: DataWatch, error: unknown): boolean {
+  if (!(unlessOwnFailure(error) instanceof StorageError)) return false;
+  if (hasTrouble(watch.glance())) return true;
+  watch.suspect();
+  return false;
+}
+
+function logRequest(
+  { log, accessLog, now }: HandlerOptions,
+  exchange: Exchange,
+  status: number,
+  { cause, isTold = false }: Partial<Pick<ProblemAnswer, 'cause' | 'isTold'>> = {},
+): void {
+  const { id, startedAt, request, askedBy } = exchange;
+  log({
+    level: isTold ? levelOf(200, accessLog) : levelOf(status, accessLog),
+    message: 'request',
+    fields: {
+      id,
+      method: request.method,
+      target: request.url?.slice(0, 512),
+      status,
+      cause,
+      durationMs: Math.round(now() - startedAt),
+      client: askedBy.address,
+      userAgent: request.headers['user-agent']?.slice(0, 200),
+    },
+  });
+}
+
+/** Failures are always told, refusals unless `--quiet`; what clients ask every day is a detail. */
+function levelOf(status: number, accessLog: boolean): LogEntry['level'] {
+  if (status >= 500) return 'warn';
+  const isRefusal = status >= 400 && status !== 404 && status !== 499;
+  return isRefusal || accessLog ? 'info' : 'debug';
+}
+
+function logFailure(log: Log, { id, request, askedBy }: Exchange, thrown: unknown): void {
+  const error = unlessOwnFailure(thrown);
+  const stack = error instanceof Error ? error.stack : undefined;
+  const hint = error instanceof RegistryError ? error.hint : undefined;
+  const { address: client } = askedBy;
+  const fields = { id, target: request.url?.slice(0, 512), client, error, hint, stack };
+  log({ level: 'error', message: 'request failed', fields });
+}

@@ -1,0 +1,132 @@
+import { type Answer, type AppRequest, type Handler, json, problem, type Route } from '../../http/answer.ts';
+import { decodePath, parseQuery } from '../../http/target.ts';
+import { isModuleName, type ModuleName } from '../../model/module-name.ts';
+import { isVersion } from '../../model/version.ts';
+import type { Catalogue } from '../../registry/deliver/catalogue.ts';
+import type { Ranking } from '../../registry/deliver/search-catalogue.ts';
+import type { Registry } from '../../registry/registry.ts';
+import { createSingleFlight, type SingleFlight } from '../../support/flow/single-flight.ts';
+import {
+  describeExplanation,
+  describeManifest,
+  describeMatch,
+  describeModule,
+  describeStatistics,
+  describeUser,
+} from './api-answers.ts';
+import { type CatalogueViews, createCatalogueReader, longestList } from './catalogue-views.ts';
+
+const defaultLimit = 20;
+const deepestPath = 12;
+
+/** `/api/v0`: answered from the served index alone, never by asking a source. */
+export function createApiRoutes(registry: Registry): Route[] {
+  const readViews = createCatalogueReader(registry);
+  const explaining = createSingleFlight<string, Answer>();
+  const get = (pattern: RegExp, handle: Handler): Route => ({
+    methods: ['GET', 'HEAD'],
+    pattern,
+    handle,
+    showsStaleness: true,
+  });
+  return [
+    get(/^\/api\/v0\/search$/, async ({ query }) => search(await readViews(), parseQuery(query))),
+    get(/^\/api\/v0\/modules\/?$/, async ({ query }) => listModules(await readViews(), parseQuery(query))),
+    get(/^\/api\/v0\/modules\/statistics$/, async () =>
+      json(describeStatistics((await readViews()).catalogue)),
+    ),
+    get(/^\/api\/v0\/(manifest|modules)\/./, (request) => answerManifest(registry, request)),
+    get(/^\/api\/v0\/explain\/./, (request) => answerExplanation(registry, explaining, request)),
+    get(/^\/api\/v0\/user\/[^/]+$/, async ({ path }) => answerUser((await readViews()).catalogue, path)),
+  ];
+}
+
+function search(views: CatalogueViews, query: URLSearchParams): Answer {
+  const matches = views.search(query.get('kw') ?? '', limitOf(query.get('limit')));
+  return json(matches.map(describeMatch));
+}
+
+function listModules(views: CatalogueViews, query: URLSearchParams): Answer {
+  const rankings: Ranking[] = ['recent', 'new', 'popular'];
+  if (!rankings.some((ranking) => query.has(ranking))) return views.listing();
+  const lists = rankings.map((ranking) => {
+    const limit = query.has(ranking) ? limitOf(query.get(ranking)) : 0;
+    return [ranking, views.ranked(ranking).slice(0, limit).map(describeModule)];
+  });
+  return json(Object.fromEntries(lists));
+}
+
+function limitOf(text: string | null): number {
+  if (text === null || !/^[0-9]{1,9}$/.test(text)) return defaultLimit;
+  return Math.min(Number(text), longestList);
+}
+
+function answerUser(catalogue: Catalogue, path: string): Answer {
+  const username = decodePath(path.slice(path.lastIndexOf('/') + 1));
+  if (username === undefined) return undecodable();
+  const user = describeUser(catalogue, username);
+  return user ? json(user) : problem(404, `No module of ${JSON.stringify(username)} is served here.`);
+}
+
+async function answerManifest(registry: Registry, request: AppRequest): Promise<Answer> {
+  const named = parseNamedPath(request.path);
+  if (!named) return undecodable();
+  const found = await findModule(registry, named.path);
+  if (!found) return packageNotFound(named.path);
+  const manifest = describeManifest(found.module, named.path, found.file, named.version);
+  return manifest ? json(manifest) : problem(404, `${found.module} has no version ${named.version}.`);
+}
+
+/** In the official words (moon-protocol §14), which clients know; ours stand beside them. */
+function packageNotFound(path: string): Answer {
+  const isName = isModuleName(path);
+  return problem(404, 'Package not found', {
+    hint: isName
+      ? `/api/v0/explain/${path.split('/').map(encodeURIComponent).join('/')} says why`
+      : undefined,
+    members: { explanation: `No module of that name is served here: ${JSON.stringify(path)}.` },
+  });
+}
+
+/** The longest leading part of `path` that is a module: the rest is a package in it. */
+async function findModule(registry: Registry, path: string) {
+  const parts = path.split('/');
+  if (parts.length > deepestPath) return undefined;
+  for (let length = parts.length; length >= 2; length--) {
+    const module = parts.slice(0, length).join('/');
+    const file = isModuleName(module) ? await registry.readIndexFile(module) : undefined;
+    if (file) return { module: module as ModuleName, file };
+  }
+  return undefined;
+}
+
+async function answerExplanation(
+  registry: Registry,
+  explaining: SingleFlight<string, Answer>,
+  request: AppRequest,
+): Promise<Answer> {
+  const named = parseNamedPath(request.path);
+  if (!named) return undecodable();
+  const { path, version } = named;
+  if (!isModuleName(path) || (version !== undefined && !isVersion(version)))
+    return problem(400, 'The path names no module.', {
+      hint: 'ask for /api/v0/explain/OWNER/NAME[@VERSION]',
+    });
+  return explaining.run(`${path}@${version}`, async () =>
+    json(describeExplanation(await registry.explain(path, version))),
+  );
+}
+
+/** `/api/v0/<verb>/OWNER/NAME[/PACKAGE][@VERSION][/PACKAGE]`, the name encoded or not; `@latest` counts as none. */
+function parseNamedPath(raw: string): { path: string; version: string | undefined } | undefined {
+  const decoded = decodePath(raw.split('/').slice(4).join('/'));
+  if (decoded === undefined) return undefined;
+  const match = /^([^@]*)(?:@([^/]*)(\/.*)?)?$/su.exec(decoded.replace(/\/+$/, ''));
+  if (!match) return { path: decoded, version: undefined };
+  const [, path = '', version, inner = ''] = match;
+  return { path: `${path}${inner}`, version: version === 'latest' ? undefined : version };
+}
+
+function undecodable(): Answer {
+  return problem(400, 'The path is not percent-encoded UTF-8.');
+}

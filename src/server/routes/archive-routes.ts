@@ -1,0 +1,131 @@
+import {
+  type Answer,
+  type AppRequest,
+  json,
+  type ProblemAnswer,
+  problem,
+  type ReadyAnswer,
+  type Route,
+} from '../../http/answer.ts';
+import { answerEntity } from '../../http/entity.ts';
+import { decodePath, parseQuery } from '../../http/target.ts';
+import { isModuleName, type ModuleName, moduleNameProblem } from '../../model/module-name.ts';
+import { isVersion, type Version } from '../../model/version.ts';
+import type { Registry, ServedArchive } from '../../registry/registry.ts';
+import type { FreshCommit } from '../fresh-commit.ts';
+import { describeExplanation } from './api-answers.ts';
+import {
+  type ArchiveMemory,
+  type ArchiveMemoryLimits,
+  createArchiveMemory,
+  describeArchive,
+} from './archive-memory.ts';
+import { askForArchive } from './ask-archive.ts';
+import { refuse } from './why-routes.ts';
+
+export interface ArchiveOptions extends ArchiveMemoryLimits {
+  /** moon gives up after 30 s without a first byte (moon-protocol §3). */
+  readonly firstByteMs: number;
+  /** As in `WhyOptions`. */
+  readonly prefix: () => string;
+}
+
+const prefix = '/user/';
+const suffix = '.zip';
+
+export interface ArchiveRoutes {
+  readonly routes: readonly Route[];
+  /** The whole archive last served for `target` (as sent), if nothing has to be looked up for that. */
+  findReady(target: string): ReadyAnswer | undefined;
+}
+
+/** `GET /user/….zip` in all forms clients send. */
+export function createArchiveRoutes(
+  registry: Registry,
+  stateCommit: FreshCommit,
+  options: ArchiveOptions,
+): ArchiveRoutes {
+  const memory = createArchiveMemory(options);
+  const route: Route = {
+    methods: ['GET', 'HEAD'],
+    pattern: /^\/user\/.+\.zip$/,
+    handle: (request) => answerArchive({ registry, stateCommit, memory, options }, request),
+  };
+  return { routes: [route], findReady: (target) => memory.findReady(target, stateCommit.glance()) };
+}
+
+interface ArchiveContext {
+  readonly registry: Registry;
+  readonly stateCommit: FreshCommit;
+  readonly memory: ArchiveMemory;
+  readonly options: ArchiveOptions;
+}
+
+async function answerArchive(context: ArchiveContext, request: AppRequest): Promise<Answer> {
+  const { registry, stateCommit, memory, options } = context;
+  if (request.query !== '' && parseQuery(request.query).has('explain')) {
+    const named = parseArchivePath(request.path);
+    return named.kind === 'problem'
+      ? named
+      : json(describeExplanation(await registry.explain(named.module, named.version)));
+  }
+  const commit = await stateCommit.read();
+  const known = memory.recall(request.target, commit);
+  if (known) return answerFound(memory, known, request);
+  const named = parseArchivePath(request.path);
+  if (named.kind === 'problem') return named;
+  const { module, version } = named;
+  const asked = await askForArchive(registry, module, version, options.firstByteMs);
+  switch (asked.kind) {
+    case 'problem':
+      return asked;
+    case 'refused':
+      return refuse(request, asked, options.prefix());
+    case 'found':
+      memory.remember(request.target, commit, asked.archive);
+      return answerFound(memory, asked.archive, request);
+  }
+}
+
+interface ArchiveName {
+  readonly kind: 'name';
+  readonly module: ModuleName;
+  readonly version: Version;
+}
+
+/**
+ * The rule that covers every client (moon-protocol §3): without `/user/` and `.zip`, percent-decode once, split on
+ * `/`; the last part is the version, the others are the module's name.
+ */
+function parseArchivePath(path: string): ArchiveName | ProblemAnswer {
+  const decoded = decodePath(path.slice(prefix.length, -suffix.length));
+  if (decoded === undefined) return problem(400, 'The path is not percent-encoded UTF-8.');
+  const end = decoded.lastIndexOf('/');
+  const [module, version] = [decoded.slice(0, Math.max(end, 0)), decoded.slice(end + 1)];
+  if (!isModuleName(module)) {
+    const reason = moduleNameProblem(module) ?? '';
+    return problem(400, `The path names no module: ${reason}.`, {
+      hint: 'ask for /user/OWNER/NAME/VERSION.zip',
+    });
+  }
+  if (!isVersion(version)) return problem(400, `The path names no semantic version of ${module}.`);
+  return { kind: 'name', module, version };
+}
+
+async function answerFound(
+  memory: ArchiveMemory,
+  archive: ServedArchive,
+  request: AppRequest,
+): Promise<Answer> {
+  // An archive that was removed from the disk meanwhile is looked up, and fetched, anew next time.
+  const orForget = <T>(reading: Promise<T>): Promise<T> =>
+    reading.catch((error: unknown) => {
+      memory.forget(request.target);
+      throw error;
+    });
+  const bytes = await orForget(memory.bytes(archive));
+  return answerEntity(request, {
+    ...describeArchive(archive),
+    source: bytes ?? ((range) => orForget(archive.open(range))),
+  });
+}

@@ -1,0 +1,84 @@
+import { StorageError } from '../../errors.ts';
+import { json, type Route } from '../../http/answer.ts';
+import type { Registry } from '../../registry/registry.ts';
+import { unlessOwnFailure } from '../../support/git/git-disk.ts';
+import { programVersion } from '../../support/version.ts';
+import type { DataWatch } from '../data-watch.ts';
+import { describeHealth, type RefreshTrouble } from '../health.ts';
+import type { Readiness } from '../readiness.ts';
+import type { Staleness } from '../staleness.ts';
+
+export interface InfoOptions {
+  /** Where clients reach us, without trailing slash; else the request says it. */
+  readonly baseUrl: () => string | undefined;
+  readonly staleness: Staleness;
+  readonly readiness: Readiness;
+  readonly watch: DataWatch;
+  readonly refreshTrouble: () => RefreshTrouble | undefined;
+}
+
+/**
+ * `/` tells people how to use this registry. `/health` tells machines that it runs, and how well; `/ready`, whether to
+ * send it clients.
+ */
+export function createInfoRoutes(registry: Registry, options: InfoOptions): Route[] {
+  return [
+    {
+      methods: ['GET', 'HEAD'],
+      pattern: /^\/$/,
+      handle: async (request) => json(describeRegistry(registry, options.baseUrl() ?? request.origin())),
+    },
+    {
+      methods: ['GET', 'HEAD'],
+      pattern: /^\/health$/,
+      handle: async () => {
+        const facts = {
+          ...(await readFacts(registry, options)),
+          leftAlone: registry.sourcesLeftAlone(),
+          trouble: options.refreshTrouble(),
+          isCachingPaused: (await registry.cacheSpace())?.isPaused ?? false,
+        };
+        return json(describeHealth(facts), { 'Cache-Control': 'no-store' });
+      },
+    },
+    {
+      methods: ['GET', 'HEAD'],
+      pattern: /^\/ready$/,
+      handle: async () =>
+        (await options.readiness.wholeRefusal()) ?? json({ ready: true }, { 'Cache-Control': 'no-store' }),
+    },
+  ];
+}
+
+/** What our own disk does not tell makes us unwell, and the process answers all the same. */
+async function readFacts(registry: Registry, { staleness, watch }: InfoOptions) {
+  const data = await watch.look();
+  try {
+    const [commit, stale] = await Promise.all([registry.servedCommit(), staleness.look()]);
+    return { data, commit, stale };
+  } catch (error) {
+    if (!(unlessOwnFailure(error) instanceof StorageError)) throw error;
+    return { data: data.index ? data : watch.blame(error), commit: undefined, stale: [] };
+  }
+}
+
+function describeRegistry(registry: Registry, base: string) {
+  const index = `${base}/git/index`;
+  const symbols = `${base}/symbols.zip`;
+  return {
+    name: registry.config.registry.name,
+    version: programVersion,
+    description: 'A MoonBit registry: modules of several sources behind one address.',
+    index,
+    archives: `${base}/user/{owner}/{name}/{version}.zip`,
+    symbols,
+    api: `${base}/api/v0`,
+    health: `${base}/health`,
+    ready: `${base}/ready`,
+    client: {
+      // All keys at once: older clients read `registry`, newer ones the split form (moon-protocol §1, trap 20).
+      'config.json': { registry: base, index, symbols, api: base, download: base },
+      environment: `MOONCAKES_REGISTRY=${base}`,
+    },
+  };
+}
