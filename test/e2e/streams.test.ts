@@ -176,7 +176,10 @@ test('a log that nobody reads is dropped beyond its bound, and keeps neither req
   const loss = /^\S+ warn lines of this log were lost lines=\d+ since=\S+ cause="nobody reads them"$/m;
   await vi.waitFor(() => expect(loss.test(said)).toBe(true), patience);
   const lost = Number(/lost lines=(\d+)/.exec(said)?.[1]);
-  expect(said.match(/ info request /g)?.length).toBe(2500 - lost);
+  // A line about something else may be among the lost ones.
+  const told = said.match(/ info request /g)?.length ?? 0;
+  expect(told).toBeGreaterThanOrEqual(2500 - lost);
+  expect(told).toBeLessThan(2500 - lost + 10);
   read.signalGroup('SIGTERM');
   expect(await read.ended).toBe(0);
 });
