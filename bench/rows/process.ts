@@ -121,7 +121,7 @@ async function measureLarge(bench: Bench, registry: OurRegistry): Promise<Figure
       cwd: registry.directory,
     });
     await expectOk(`${server.address}/api/v0/search?kw=json`);
-    await fetch(`${server.address}/user/${encodeURIComponent(module)}%2F0.1.0.zip?explain`);
+    await fetch(`${server.address}/api/v0/explain/${module}`);
   });
   await server.stop();
   return { 'idle MiB': idle, 'peak MiB': peak };

@@ -1,4 +1,3 @@
-import type { Log as HttpLog } from '../http/log.ts';
 import { createLog, type Log } from '../support/log.ts';
 import type { CommandIo } from './io.ts';
 import type { Output, OutputSettings } from './output.ts';
@@ -16,8 +15,4 @@ export function createCommandLog(context: {
     format: context.settings.logFormat,
     now: () => new Date(context.io.now()),
   });
-}
-
-export function toHttpLog(log: Log): HttpLog {
-  return ({ level, message, fields }) => log[level](message, fields);
 }

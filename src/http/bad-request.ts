@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import type { Socket } from 'node:net';
 import { errorCode } from '../support/error-code.ts';
-import type { Log } from './log.ts';
+import type { Log } from '../support/log.ts';
 
 /**
  * The bytes are no HTTP request, so nobody parsed a method to answer: logs it, says why in the least form, and hangs
@@ -18,7 +18,7 @@ export function refuseBadRequest(error: Error, socket: Socket, isAnswering: bool
   // Browsers and proxies connect ahead of time, and may never ask.
   const level = socket.bytesRead === 0 ? 'debug' : 'info';
   const fields = { id, status, reason: errorCode(error) ?? error.message, client: socket.remoteAddress };
-  log({ level, message: 'unreadable request', fields });
+  log[level]('unreadable request', fields);
   if (isAnswering || !socket.writable) {
     socket.destroy();
     return;

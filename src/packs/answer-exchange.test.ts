@@ -3,8 +3,8 @@ import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { text } from 'node:stream/consumers';
 import { expect, test, vi } from 'vitest';
+import { type LogEntry, logTo } from '../../test/support/log-entries.ts';
 import { temporaryDirectory } from '../../test/support/temporary-directory.ts';
-import type { LogEntry } from '../http/log.ts';
 import { type AnswerExchangeOptions, createAnswerExchange, discardOffers } from './answer-exchange.ts';
 
 const [c1, c2] = ['1'.repeat(40), '2'.repeat(40)];
@@ -17,7 +17,7 @@ function world(options: Partial<AnswerExchangeOptions> = {}) {
     lockFolder,
     maxBytes: 100,
     waitMs: 1000,
-    log: (entry: LogEntry) => log.push(entry),
+    log: logTo((entry) => log.push(entry)),
     ...options,
   };
   const [ours, theirs] = [createAnswerExchange(settings), createAnswerExchange(settings)];

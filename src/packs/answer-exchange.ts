@@ -2,11 +2,11 @@ import { open, readdir, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { LRUCache } from 'lru-cache';
-import type { Log } from '../http/log.ts';
 import { ifExists, onDisk } from '../support/disk/disk-errors.ts';
 import { inTurn } from '../support/disk/in-turn.ts';
 import { makeFolder } from '../support/disk/make-folder.ts';
 import { temporaryName } from '../support/disk/temporary-file.ts';
+import type { Log } from '../support/log.ts';
 import { createDiskReport } from './disk-report.ts';
 
 /** Answers of git that one process computes for all that serve a registry together: files in a folder (decision 0009). */

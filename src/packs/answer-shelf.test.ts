@@ -3,8 +3,8 @@ import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { expect, onTestFinished, test, vi } from 'vitest';
 import { createGate } from '../../test/support/gate.ts';
+import { type LogEntry, logTo } from '../../test/support/log-entries.ts';
 import { temporaryDirectory } from '../../test/support/temporary-directory.ts';
-import type { LogEntry } from '../http/log.ts';
 import { type AnswerShelfOptions, createAnswerShelf } from './answer-shelf.ts';
 import type { Spool } from './spool.ts';
 
@@ -15,7 +15,7 @@ function world(options: Partial<AnswerShelfOptions> = {}) {
     folder: temporaryDirectory(),
     maxBytes: 100,
     readCommit: async () => 'c1',
-    log: (entry) => log.push(entry),
+    log: logTo((entry) => log.push(entry)),
     ...options,
   });
   onTestFinished(() => shelf.close());

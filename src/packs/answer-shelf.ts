@@ -1,7 +1,7 @@
 import { LRUCache } from 'lru-cache';
 import { formatSize } from '../config/size.ts';
 import { StorageError } from '../errors.ts';
-import type { Log } from '../http/log.ts';
+import type { Log } from '../support/log.ts';
 import { createDiskReport } from './disk-report.ts';
 import { createSpool, type Spool } from './spool.ts';
 

@@ -1,5 +1,5 @@
 import { RegistryError } from '../errors.ts';
-import type { Log } from '../http/log.ts';
+import type { Log } from '../support/log.ts';
 
 /** Tells of a disk that refuses once when that begins and once when it ends, where people are not told already. */
 export interface DiskReport {
@@ -15,14 +15,14 @@ export function createDiskReport(
   let isRefusing = false;
   return {
     onSuccess() {
-      if (isRefusing) log({ level: 'info', message: messages.worksAgain });
+      if (isRefusing) log.info(messages.worksAgain);
       isRefusing = false;
     },
     onFailure(error) {
       if (isRefusing || isTold(error)) return;
       isRefusing = true;
       const hint = error instanceof RegistryError ? error.hint : undefined;
-      log({ level: 'warn', message: messages.refuses, fields: { error, hint } });
+      log.warn(messages.refuses, { error, hint });
     },
   };
 }

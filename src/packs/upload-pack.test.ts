@@ -5,8 +5,10 @@ import { join } from 'node:path';
 import { text as readText } from 'node:stream/consumers';
 import { promisify } from 'node:util';
 import { describe, expect, onTestFinished, test, vi } from 'vitest';
+import { logTo } from '../../test/support/log-entries.ts';
 import { createRegistryStandIn } from '../../test/support/registry-stand-in.ts';
 import { temporaryDirectory } from '../../test/support/temporary-directory.ts';
+import { silentLog } from '../support/log.ts';
 import { createAnswerExchange, discardOffers } from './answer-exchange.ts';
 import { shareOf } from './git-processes.ts';
 import {
@@ -32,7 +34,7 @@ async function world(options: Partial<UploadPackOptions> = {}) {
     spoolFolder: temporaryDirectory(),
     spoolBytes: 1_000_000,
     timeoutMs: 60_000,
-    log: ({ message, fields }) => messages.push(`${message}: ${fields?.detail}`),
+    log: logTo(({ message, fields }) => messages.push(`${message}: ${fields?.detail}`)),
     ...options,
   });
   onTestFinished(() => uploadPack.close());
@@ -206,7 +208,7 @@ describe('processes that share answers', () => {
     const lockFolder = temporaryDirectory();
     const folder = join(lockFolder, 'answers');
     const createExchange = () =>
-      createAnswerExchange({ folder, lockFolder, maxBytes: 1_000_000, waitMs: 10_000, log: () => {} });
+      createAnswerExchange({ folder, lockFolder, maxBytes: 1_000_000, waitMs: 10_000, log: silentLog });
     const first = await world({ ...options, exchange: createExchange() });
     const gitDir = first.registry.indexDirectory;
     const readCommit = first.registry.servedCommit;
@@ -265,7 +267,7 @@ describe('processes that share answers', () => {
   test('compute for themselves where the disk takes nothing', async () => {
     const file = await fileInPlaceOfFolder();
     const exchange = () =>
-      createAnswerExchange({ folder: file, lockFolder: file, maxBytes: 1000, waitMs: 1, log: () => {} });
+      createAnswerExchange({ folder: file, lockFolder: file, maxBytes: 1000, waitMs: 1, log: silentLog });
     const { uploadPack, request } = await world({ exchange: exchange() });
     expect(await uploadPack.answer(request, stays)).toMatchObject({ kind: 'bytes' });
   });

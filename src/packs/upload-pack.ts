@@ -2,7 +2,7 @@ import { Readable } from 'node:stream';
 import { buffer } from 'node:stream/consumers';
 import { LRUCache } from 'lru-cache';
 import type { ClientAddress } from '../http/client-address.ts';
-import type { Log } from '../http/log.ts';
+import type { Log } from '../support/log.ts';
 import type { AnswerExchange, OfferedAnswer } from './answer-exchange.ts';
 import { createAnswerShelf } from './answer-shelf.ts';
 import { collectOutput, relayOutput } from './git-output.ts';
@@ -160,7 +160,7 @@ export function createUploadPack(options: UploadPackOptions): UploadPack {
   }
 
   function tellFailure(detail: string): void {
-    log({ level: 'warn', message: 'git upload-pack failed', fields: { detail } });
+    log.warn('git upload-pack failed', { detail });
     options.onFailure?.();
   }
 

@@ -3,10 +3,10 @@ import { setTimeout } from 'node:timers/promises';
 import type { Limits } from '../config/config.ts';
 import type { Route } from '../http/answer.ts';
 import { createClientReader } from '../http/client-address.ts';
-import type { Log } from '../http/log.ts';
 import { type AnswerExchange, createAnswerExchange } from '../packs/answer-exchange.ts';
 import { createUploadPack, type UploadPackStats } from '../packs/upload-pack.ts';
 import type { Registry } from '../registry/registry.ts';
+import { type Log, silentLog } from '../support/log.ts';
 import type { Listening } from './allowed-hosts.ts';
 import { createBaseAddress } from './base-address.ts';
 import { createBefore } from './before.ts';
@@ -53,7 +53,7 @@ export interface App {
 /** Everything the server answers, as an ordered table of routes over raw request targets. */
 export function createApp(registry: Registry, options: AppOptions): App {
   const limits: AppLimits = { smallArchiveBytes, ...registry.config.limits, ...options.limits };
-  const log = options.log ?? (() => {});
+  const log = options.log ?? silentLog;
   const now = options.now ?? (() => performance.now());
   const base = createBaseAddress(registry);
   const { prefix } = base;

@@ -1,8 +1,8 @@
 import type { IncomingMessage } from 'node:http';
 import type { Config } from '../config/config.ts';
 import { type ProblemAnswer, problem } from '../http/answer.ts';
-import type { Log } from '../http/log.ts';
 import type { Registry } from '../registry/registry.ts';
+import type { Log } from '../support/log.ts';
 import { type AllowedHosts, allowedHosts, judgeHost, type Listening } from './allowed-hosts.ts';
 
 /**
@@ -65,12 +65,7 @@ function createHostReport(log: Log, now: () => number) {
   let others = 0;
   return (host: string, allowed: AllowedHosts) => {
     if (now() - begunAt >= sayAgainAfterMs) {
-      if (others > 0)
-        log({
-          level: 'info',
-          message: 'requests for still other hosts were refused',
-          fields: { requests: others },
-        });
+      if (others > 0) log.info('requests for still other hosts were refused', { requests: others });
       begunAt = now();
       others = 0;
       said.clear();
@@ -81,13 +76,9 @@ function createHostReport(log: Log, now: () => number) {
       return;
     }
     said.add(host);
-    log({
-      level: 'warn',
-      message: 'request refused: this server does not answer for that host (server.allowed_hosts)',
-      fields: {
-        host: host.slice(0, shownCharacters),
-        allowed: allowed.kind === 'these' ? [...allowed.names].slice(0, hostsAtOnce) : undefined,
-      },
+    log.warn('request refused: this server does not answer for that host (server.allowed_hosts)', {
+      host: host.slice(0, shownCharacters),
+      allowed: allowed.kind === 'these' ? [...allowed.names].slice(0, hostsAtOnce) : undefined,
     });
   };
 }

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
+import { type LogEntry, logTo } from '../../test/support/log-entries.ts';
 import { StorageError } from '../errors.ts';
-import type { LogEntry } from '../http/log.ts';
 import { createDataWatch, hasTrouble } from './data-watch.ts';
 
 /** A watch of data that are as the test says, at a time that it says. */
@@ -28,7 +28,7 @@ function createScene() {
       probeArchives: async () => data.archives,
     },
     timeoutMs: 1000,
-    log: (entry) => log.push(entry),
+    log: logTo((entry) => log.push(entry)),
     now: () => scene.clock,
     date: () => new Date(Date.UTC(2026, 0, 1) + scene.clock),
     sleep: async () => {

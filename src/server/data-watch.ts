@@ -1,8 +1,8 @@
 import type { StorageError } from '../errors.ts';
-import type { Log } from '../http/log.ts';
 import type { DataProbe } from '../registry/registry.ts';
 import { storageErrorOf } from '../support/disk/disk-errors.ts';
 import { errorCode } from '../support/error-code.ts';
+import type { Log } from '../support/log.ts';
 
 /** Our own data cannot be read, so that clients cannot be answered rightly. */
 export interface DataTrouble {
@@ -63,7 +63,7 @@ export function createDataWatch(options: DataWatchOptions): DataWatch {
       next = undefined;
       lookedAt = now();
       looking = lookNow().catch((error: unknown) =>
-        log({ level: 'error', message: 'cannot tell whether the data can be read', fields: { error } }),
+        log.error('cannot tell whether the data can be read', { error }),
       );
       return looking;
     });
@@ -92,9 +92,8 @@ export function createDataWatch(options: DataWatchOptions): DataWatch {
   /** Tells the log when it begins and when it ends; clients are told of it meanwhile. */
   function judge(what: 'index' | 'archives', error: StorageError | undefined): Failing | undefined {
     const before = known[what];
-    if (error && !before)
-      log({ level: 'error', message: words[what].begins, fields: { error, hint: error.hint } });
-    if (!error && before) log({ level: 'info', message: words[what].ends, fields: { since: before.since } });
+    if (error && !before) log.error(words[what].begins, { error, hint: error.hint });
+    if (!error && before) log.info(words[what].ends, { since: before.since });
     return error && (before ?? { since: options.date().toISOString() });
   }
 

@@ -12,12 +12,12 @@ import {
 } from '../http/answer.ts';
 import type { ClientAddress } from '../http/client-address.ts';
 import { wantsAll } from '../http/entity.ts';
-import type { Log, LogEntry } from '../http/log.ts';
 import { ownOrigin } from '../http/own-origin.ts';
 import { errorProblem, sendAnswer, sendReady } from '../http/respond.ts';
 import { parseTarget } from '../http/target.ts';
 import { discardBody, hasBody } from '../http/unread-body.ts';
 import { unlessOwnFailure } from '../support/git/git-disk.ts';
+import type { Log, LogLevel } from '../support/log.ts';
 import type { Before } from './before.ts';
 import { type DataWatch, hasTrouble } from './data-watch.ts';
 import type { Staleness } from './staleness.ts';
@@ -202,24 +202,20 @@ function logRequest(
   { cause, isTold = false }: Partial<Pick<ProblemAnswer, 'cause' | 'isTold'>> = {},
 ): void {
   const { id, startedAt, request, askedBy } = exchange;
-  log({
-    level: isTold ? levelOf(200, accessLog) : levelOf(status, accessLog),
-    message: 'request',
-    fields: {
-      id,
-      method: request.method,
-      target: request.url?.slice(0, 512),
-      status,
-      cause,
-      durationMs: Math.round(now() - startedAt),
-      client: askedBy.address,
-      userAgent: request.headers['user-agent']?.slice(0, 200),
-    },
+  log[isTold ? levelOf(200, accessLog) : levelOf(status, accessLog)]('request', {
+    id,
+    method: request.method,
+    target: request.url?.slice(0, 512),
+    status,
+    cause,
+    durationMs: Math.round(now() - startedAt),
+    client: askedBy.address,
+    userAgent: request.headers['user-agent']?.slice(0, 200),
   });
 }
 
 /** Failures are always told, refusals unless `--quiet`; what clients ask every day is a detail. */
-function levelOf(status: number, accessLog: boolean): LogEntry['level'] {
+function levelOf(status: number, accessLog: boolean): LogLevel {
   if (status >= 500) return 'warn';
   const isRefusal = status >= 400 && status !== 404 && status !== 499;
   return isRefusal || accessLog ? 'info' : 'debug';
@@ -231,5 +227,5 @@ function logFailure(log: Log, { id, request, askedBy }: Exchange, thrown: unknow
   const hint = error instanceof RegistryError ? error.hint : undefined;
   const { address: client } = askedBy;
   const fields = { id, target: request.url?.slice(0, 512), client, error, hint, stack };
-  log({ level: 'error', message: 'request failed', fields });
+  log.error('request failed', fields);
 }

@@ -5,6 +5,7 @@ import { StorageError, UsageError } from '../errors.ts';
 import { refuseBadRequest } from '../http/bad-request.ts';
 import type { Registry } from '../registry/registry.ts';
 import { errorCode } from '../support/error-code.ts';
+import { silentLog } from '../support/log.ts';
 import { type App, type AppOptions, createApp } from './app.ts';
 import { createConnections } from './sockets.ts';
 
@@ -36,7 +37,7 @@ const maxHeaderBytes = 16 * 1024;
 
 /** Listens and serves. Throws `UsageError` when the address is taken or not ours, `StorageError` for no permission. */
 export async function startServer(registry: Registry, options: ServerOptions): Promise<RunningServer> {
-  const log = options.log ?? (() => {});
+  const log = options.log ?? silentLog;
   let address: string | undefined;
   const listening = () => {
     // Told once: a server that is closing has none.
@@ -49,7 +50,7 @@ export async function startServer(registry: Registry, options: ServerOptions): P
   const serve = (request: IncomingMessage, response: ServerResponse) => {
     if (!connections.track(request, response)) return;
     app.handle(request, response).catch((error: unknown) => {
-      log({ level: 'error', message: 'request handling failed', fields: { error } });
+      log.error('request handling failed', { error });
       response.destroy();
     });
   };

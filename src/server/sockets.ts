@@ -1,6 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
-import type { Log } from '../http/log.ts';
+import type { Log } from '../support/log.ts';
 
 export interface ConnectionsOptions {
   /** When so many are open, the one that has been idle for longest is ended; when none is idle, newcomers are refused. */
@@ -66,10 +66,9 @@ export function createConnections({ maximum, log, now }: ConnectionsOptions): Co
       const responses = running.get(socket);
       if (!responses || socket.destroyed) return false;
       if (responses.size >= maxPipelined) {
-        log({
-          level: 'warn',
-          message: 'connection ended: too many requests at once',
-          fields: { client: socket.remoteAddress, requests: responses.size },
+        log.warn('connection ended: too many requests at once', {
+          client: socket.remoteAddress,
+          requests: responses.size,
         });
         socket.destroy();
         return false;
@@ -107,11 +106,7 @@ function createReport(maximum: number, log: Log, now: () => number) {
   const tell = () => {
     if (now() - reportedAt < reportEveryMs) return;
     reportedAt = now();
-    log({
-      level: 'warn',
-      message: 'all connections are in use: idle ones are ended, newcomers refused',
-      fields: { maximum, ...counts },
-    });
+    log.warn('all connections are in use: idle ones are ended, newcomers refused', { maximum, ...counts });
     counts = { refused: 0, ended: 0 };
   };
   return {

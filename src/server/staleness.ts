@@ -1,5 +1,5 @@
-import type { Log } from '../http/log.ts';
 import type { Registry } from '../registry/registry.ts';
+import type { Log } from '../support/log.ts';
 
 type StaleSource = Awaited<ReturnType<Registry['staleSources']>>[number];
 
@@ -33,8 +33,7 @@ export function createStaleness(registry: Registry, log: Log, now: () => number)
 
   /** Once, until it works again. */
   function tell(error: unknown): void {
-    if (!hasFailed)
-      log({ level: 'error', message: 'cannot tell which sources are stale', fields: { error } });
+    if (!hasFailed) log.error('cannot tell which sources are stale', { error });
     hasFailed = true;
   }
 

@@ -3,11 +3,11 @@ import { existsSync, readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import { connect, type Socket } from 'node:net';
 import { join } from 'node:path';
 import { onTestFinished } from 'vitest';
-import type { LogEntry } from '../../src/http/log.ts';
 import { formatPackets, type Packet } from '../../src/packs/pkt-line.ts';
 import type { Registry } from '../../src/registry/registry.ts';
 import { type RunningServer, type ServerOptions, startServer } from '../../src/server/listen.ts';
 import { tryGit } from '../support/git-client.ts';
+import { type LogEntry, logTo } from '../support/log-entries.ts';
 import { createRegistry, readServed } from '../support/registry-world.ts';
 import { sha256, startUpstream } from '../support/worlds.ts';
 
@@ -43,7 +43,7 @@ export async function createClientWorld(
   const server = await startServer(registry, {
     host: '127.0.0.1',
     port: 0,
-    log: (entry) => log.push(entry),
+    log: logTo((entry) => log.push(entry)),
     ...options,
   });
   onTestFinished(() => server.close(0));

@@ -2,9 +2,9 @@
 import { chmod, mkdir, readdir, readFile, rename, truncate, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
-import type { LogEntry } from '../../src/http/log.ts';
 import { startServer } from '../../src/server/listen.ts';
 import { git, tryGit } from '../support/git-client.ts';
+import { type LogEntry, logTo } from '../support/log-entries.ts';
 import { createRegistry } from '../support/registry-world.ts';
 import { temporaryDirectory } from '../support/temporary-directory.ts';
 import { startUpstream } from '../support/worlds.ts';
@@ -16,7 +16,11 @@ async function createScene() {
   // In one pack, as git has what is older.
   await git(['--git-dir', registry.indexDirectory, 'repack', '-a', '-d', '-q']);
   const log: LogEntry[] = [];
-  const server = await startServer(registry, { host: '127.0.0.1', port: 0, log: (entry) => log.push(entry) });
+  const server = await startServer(registry, {
+    host: '127.0.0.1',
+    port: 0,
+    log: logTo((entry) => log.push(entry)),
+  });
   onTestFinished(() => server.close(0));
   const url = `http://127.0.0.1:${server.port}`;
   const bodies: string[] = [];

@@ -31,7 +31,7 @@ const targets = [
   '/health',
   '/symbols.zip',
   '/user/alice/json/1.0.0.zip',
-  '/user/alice%2Fjson%2F1.0.0.zip?explain',
+  '/user/alice%2Fjson%2F1.0.0.zip?explain=1',
   '/user/bob/http/0.1.0.zip',
   '/assets/alice/json@1.0.0/main/main.wasm.sha256',
   '/prebuild/alice/json@1.0.0/main.wasm',

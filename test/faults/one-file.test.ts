@@ -7,6 +7,7 @@ import type { UpstreamRegistry } from '../../src/demo/upstream-registry.ts';
 import type { Registry } from '../../src/registry/registry.ts';
 import { startServer } from '../../src/server/listen.ts';
 import { createManualClock } from '../../src/support/flow/monotonic-clock.fixture.ts';
+import { silentLog } from '../../src/support/log.ts';
 import { createRegistry, download, moduleName, readServed, version } from '../support/registry-world.ts';
 import { startUpstream } from '../support/worlds.ts';
 import { fastDirectory } from './fast-directory.ts';
@@ -28,7 +29,7 @@ async function createWorld(
 }
 
 async function serve(registry: Registry): Promise<{ readonly url: string; readonly indexUrl: string }> {
-  const { url, close } = await startServer(registry, { host: '127.0.0.1', port: 0, log: () => {} });
+  const { url, close } = await startServer(registry, { host: '127.0.0.1', port: 0, log: silentLog });
   onTestFinished(() => close(0));
   return { url, indexUrl: `${url}/git/index` };
 }

@@ -1,3 +1,4 @@
+import { silentLog } from '../../src/support/log.ts';
 /** Our own files go bad: nothing wrong is served, what is sound goes on, and somebody is told what to run. */
 
 import { spawnSync } from 'node:child_process';
@@ -123,7 +124,7 @@ describe('an archive', () => {
     const { registry, fileOf, listing, upstream } = await createScene();
     await upstream.publish('carol/large@1.0.0', { sizeBytes: 2_000_000 });
     await registry.mirror({ patterns: ['carol/*'] });
-    const server = await startServer(registry, { host: '127.0.0.1', port: 0, log: () => {} });
+    const server = await startServer(registry, { host: '127.0.0.1', port: 0, log: silentLog });
     const fetched = async (path: string) => {
       const answer = await fetch(`http://127.0.0.1:${server.port}/user/${path}.zip`);
       return sha256(Buffer.from(await answer.arrayBuffer()));

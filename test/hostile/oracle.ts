@@ -177,7 +177,7 @@ const questions = [
   '/api/v0/search?kw=evil',
   '/api/v0/explain/evil/tool@1.1.0',
   '/user/evil/tool/1.1.0.zip',
-  '/user/evil/kit/0.1.0.zip?explain',
+  '/user/evil/kit/0.1.0.zip?explain=1',
   '/user/public-team/unknown/1.0.0.zip',
   '/assets/evil/tool@1.1.0/main/main.wasm',
   '/assets/evil/tool@1.1.0/main/main.wasm.sha256',

@@ -3,8 +3,8 @@ import { connect } from 'node:net';
 import { text as readText } from 'node:stream/consumers';
 import { onTestFinished } from 'vitest';
 import { withoutTrailingSlash } from '../../src/config/addresses.ts';
-import type { LogEntry } from '../../src/http/log.ts';
 import { type RunningServer, type ServerOptions, startServer } from '../../src/server/listen.ts';
+import { type LogEntry, logTo } from './log-entries.ts';
 import { createRegistryStandIn, type RegistryStandIn } from './registry-stand-in.ts';
 
 export interface StandInServer {
@@ -25,7 +25,7 @@ export async function serveStandIn({
   const server = await startServer(registry, {
     host: '127.0.0.1',
     port: 0,
-    log: (entry) => log.push(entry),
+    log: logTo((entry) => log.push(entry)),
     ...options,
   });
   onTestFinished(async () => {

@@ -19,7 +19,7 @@ import { addExamples, type CommandContext, type Run, withRegistry } from '../con
 import { exitCodes } from '../exit-codes.ts';
 import type { CommandIo } from '../io.ts';
 import { createLateEditReport } from '../late-edits.ts';
-import { createCommandLog, toHttpLog } from '../log.ts';
+import { createCommandLog } from '../log.ts';
 import {
   type ClientConfig,
   formatClientConfig,
@@ -204,7 +204,7 @@ async function listen(
   const server = await startServer(registry, {
     ...address,
     refreshTrouble,
-    log: toHttpLog(createCommandLog(context)),
+    log: createCommandLog(context),
   });
   return { port: server.port, stop: server.close };
 }

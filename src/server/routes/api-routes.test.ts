@@ -284,7 +284,7 @@ test('a decision is explained, but for what sources said and who decided', async
     findings: [{ kind: 'dropped-line', module: 'bob/parser/deep', source: 'partner' }],
     heldBack: { waitsFor: [{ source: 'partner', class: 'connection' }] },
   });
-  const told = await (await fetch(`${url}/user/bob/parser/deep/2.0.0.zip?explain`)).text();
+  const told = await (await fetch(`${url}/api/v0/explain/bob/parser/deep@2.0.0`)).text();
   expect(told).toContain('dropped-line');
   expect(told).not.toMatch(/hello|root/);
   expect((await fetch(`${url}/api/v0/explain/bob`)).status).toBe(400);

@@ -229,17 +229,6 @@ describe('an archive', () => {
     open();
     await registry.gate;
   });
-
-  test('is explained on request', async () => {
-    const { registry, url } = await serveStandIn();
-    await registry.publish('alice/json@1.0.0');
-    const answer = await fetch(`${url}/user/alice%2Fjson%2F1.0.0.zip?explain`);
-    expect(await answer.json()).toMatchObject({
-      module: 'alice/json',
-      version: '1.0.0',
-      origin: 'mooncakes',
-    });
-  });
 });
 
 describe('rule 4: absent is not unavailable', () => {

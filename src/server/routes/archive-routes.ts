@@ -1,19 +1,17 @@
 import {
   type Answer,
   type AppRequest,
-  json,
   type ProblemAnswer,
   problem,
   type ReadyAnswer,
   type Route,
 } from '../../http/answer.ts';
 import { answerEntity } from '../../http/entity.ts';
-import { decodePath, parseQuery } from '../../http/target.ts';
+import { decodePath } from '../../http/target.ts';
 import { isModuleName, type ModuleName, moduleNameProblem } from '../../model/module-name.ts';
 import { isVersion, type Version } from '../../model/version.ts';
 import type { Registry, ServedArchive } from '../../registry/registry.ts';
 import type { FreshCommit } from '../fresh-commit.ts';
-import { describeExplanation } from './api-answers.ts';
 import {
   type ArchiveMemory,
   type ArchiveMemoryLimits,
@@ -63,12 +61,6 @@ interface ArchiveContext {
 
 async function answerArchive(context: ArchiveContext, request: AppRequest): Promise<Answer> {
   const { registry, stateCommit, memory, options } = context;
-  if (request.query !== '' && parseQuery(request.query).has('explain')) {
-    const named = parseArchivePath(request.path);
-    return named.kind === 'problem'
-      ? named
-      : json(describeExplanation(await registry.explain(named.module, named.version)));
-  }
   const commit = await stateCommit.read();
   const known = memory.recall(request.target, commit);
   if (known) return answerFound(memory, known, request);
