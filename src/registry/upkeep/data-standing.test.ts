@@ -38,6 +38,7 @@ const facts: DataFacts = {
   dataDir: '/srv/registry/data',
   index: { kind: 'absent' },
   marker: undefined,
+  isMarkerUnreadable: false,
   isElsewhere: false,
   trace: undefined,
   deadLink: undefined,
@@ -53,6 +54,12 @@ describe('where there is no index', () => {
       'the folder is marked',
       { marker: marked },
       /volume may not be mounted/,
+      'rm -r /srv/registry/.moonbit-registry',
+    ],
+    [
+      'what the mark says cannot be told',
+      { isMarkerUnreadable: true },
+      /cannot be read/,
       'rm -r /srv/registry/.moonbit-registry',
     ],
     [
@@ -144,6 +151,18 @@ describe('data of another registry', () => {
     await git(['--git-dir', index, 'gc', '--quiet', '--prune=now']);
     expect(await open(directory)).toBe(commit);
   });
+});
+
+test('a mark that cannot be read is no absent one: nothing is begun anew in its place', async () => {
+  const { directory, data } = await createRegistry();
+  await rm(data, { recursive: true });
+  const file = join(directory, '.moonbit-registry', 'data.json');
+  for (const spoil of [() => writeFile(file, ''), () => rm(file).then(() => mkdir(file))]) {
+    await spoil();
+    const { message, hint } = await refusal(directory);
+    expect(message).toMatch(/has no data, and what tells whether there were some cannot be read/);
+    expect(hint).toContain(`rm -r ${join(directory, '.moonbit-registry')}`);
+  }
 });
 
 describe('the mark', () => {

@@ -10,7 +10,7 @@ import { restoreHint } from '../../index/restore-hint.ts';
 import { ifExists, storageErrorOf } from '../../support/disk/disk-errors.ts';
 import { errorCode } from '../../support/error-code.ts';
 import { shellLine } from '../../support/shell.ts';
-import { forgetLine, type RegistryMarker, readMarker } from './registry-marker.ts';
+import { forgetLine, hasMarker, type RegistryMarker, readMarker } from './registry-marker.ts';
 
 export type DataStanding =
   | { readonly kind: 'there' }
@@ -26,6 +26,8 @@ export interface DataFacts {
   readonly dataDir: string;
   readonly index: IndexStanding;
   readonly marker: RegistryMarker | undefined;
+  /** There is one, and what it says cannot be told. */
+  readonly isMarkerUnreadable: boolean;
   /** Whether there is an index where the marker says that the data were last. */
   readonly isElsewhere: boolean;
   /** Something below the data folder that only a registry with an index leaves; its path there. */
@@ -46,12 +48,15 @@ export async function lookAtData(
   const index = await lookAtIndex(join(dataDir, 'index'));
   if (index.kind === 'whole') return { kind: 'there' };
   const marker = isNew ? undefined : await readMarker(directory);
+  const isMarkerUnreadable = !isNew && marker === undefined && (await hasMarker(directory));
   const deadLink = await findDeadLink(dataDir);
   const isMoved = marker !== undefined && marker.dataDir !== dataDir;
   const isElsewhere =
     isMoved && (await lookAtIndex(join(marker.dataDir, 'index')).catch(() => undefined))?.kind === 'whole';
   const trace = await findTrace(dataDir);
-  return judgeData({ directory, dataDir, index, marker, isElsewhere, trace, deadLink });
+  return judgeData({
+    ...{ directory, dataDir, index, marker, isMarkerUnreadable, isElsewhere, trace, deadLink },
+  });
 }
 
 export function judgeData(facts: DataFacts): DataStanding {
@@ -70,6 +75,10 @@ export function judgeData(facts: DataFacts): DataStanding {
     return lost(true, `the index is damaged: ${dataDir} holds ${trace} of a registry, but ${place} is gone`, {
       hint: `is its volume mounted? Else ${restoreHint}. ${beginAnew(facts)}`,
     });
+  if (facts.isMarkerUnreadable)
+    return lost(true, `${dataDir} has no data, and what tells whether there were some cannot be read`, {
+      hint: `is its volume mounted? ${beginAnew(facts)}`,
+    });
   if (marker === undefined) return { kind: 'none' };
   if (facts.isElsewhere)
     return lost(true, `the data of this registry are in ${marker.dataDir}, and ${dataDir} has none`, {
@@ -87,10 +96,10 @@ export function othersData(directory: string, dataDir: string): StorageError {
   });
 }
 
-function beginAnew({ directory, dataDir, marker, trace }: DataFacts): string {
+function beginAnew({ directory, dataDir, marker, isMarkerUnreadable, trace }: DataFacts): string {
   const lines = [
     ...(trace === undefined ? [] : [shellLine`mv ${dataDir} ${`${dataDir}.lost`}`]),
-    ...(marker === undefined ? [] : [forgetLine(directory)]),
+    ...(marker === undefined && !isMarkerUnreadable ? [] : [forgetLine(directory)]),
   ];
   return `To begin anew all the same: ${lines.join(' && ')}`;
 }

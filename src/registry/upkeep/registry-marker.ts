@@ -4,7 +4,7 @@
  * as before. It holds a `.gitignore` that names itself, as settings in git are put on machines with other data
  * (docs/decisions/0040).
  */
-import { mkdir, readFile, rm } from 'node:fs/promises';
+import { lstat, mkdir, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { writeFileAtomic } from '../../support/disk/atomic-file.ts';
 import { onDisk, storageErrorOf } from '../../support/disk/disk-errors.ts';
@@ -37,6 +37,14 @@ export async function readMarker(directory: string): Promise<RegistryMarker | un
   } catch {
     return undefined;
   }
+}
+
+/** Whether there is one, or something that may be one and cannot be looked at: unknown is not absent. */
+export async function hasMarker(directory: string): Promise<boolean> {
+  return lstat(join(markerFolder(directory), fileName)).then(
+    () => true,
+    (error: unknown) => !['ENOENT', 'ENOTDIR'].includes(errorCode(error) ?? ''),
+  );
 }
 
 export function parseMarker(text: string): RegistryMarker | undefined {
