@@ -12,7 +12,7 @@ import { text as readText } from 'node:stream/consumers';
 import { pathToFileURL } from 'node:url';
 import { parseArgs } from 'node:util';
 import { startUpstreamRegistry, type UpstreamRegistry } from '../src/demo/upstream-registry.ts';
-import type { MirrorReport } from '../src/registry/reports.ts';
+import type { MirrorReport } from '../src/registry/mirror/mirror-report.ts';
 import { generateWorld } from '../test/worlds/world-generator.ts';
 
 const folder = process.env.BENCH_FOLDER ?? '';

@@ -29,8 +29,8 @@ const layers = [
   'support',
   'errors',
 ];
-/** What the rooms of the registry have in common: interfaces and reports, and where data are. */
-const shapes = ['data-layout', 'open-mode', 'registry', 'reports'].map((name) => `registry/${name}.ts`);
+/** What the rooms of the registry have in common: where data are, and what may be done to them. */
+const shapes = ['data-layout', 'open-mode'].map((name) => `registry/${name}.ts`);
 const source = join(import.meta.dirname, '..', 'src');
 
 function layerOf(path: string): string {

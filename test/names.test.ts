@@ -6,7 +6,7 @@ import { describe, expect, test } from 'vitest';
 import type { Faults, UpstreamRequest } from '../src/demo/faults.ts';
 import { isOpenConflict } from '../src/model/finding.ts';
 import type { Registry } from '../src/registry/registry.ts';
-import type { SyncReport } from '../src/registry/reports.ts';
+import type { SyncReport } from '../src/registry/sync/sync-report.ts';
 import { createManualClock } from '../src/support/flow/monotonic-clock.fixture.ts';
 import { git } from './support/git-client.ts';
 import {

@@ -1,5 +1,6 @@
 import { type Finding, isOpenConflict } from '../model/finding.ts';
-import type { HeldBack, SourceRefresh } from '../registry/reports.ts';
+import type { HeldBack } from '../registry/sync/held-back.ts';
+import type { SourceRefresh } from '../registry/sync/source-refresh.ts';
 import type { BackgroundReporter } from '../server/jobs.ts';
 import { createComplaints } from '../support/flow/complaints.ts';
 import type { Log } from '../support/log.ts';

@@ -1,4 +1,5 @@
-import type { ModuleChange, SyncReport } from '../registry/reports.ts';
+import type { ModuleChange } from '../registry/decide/planned-change.ts';
+import type { SyncReport } from '../registry/sync/sync-report.ts';
 import { count, groupDigits } from './format.ts';
 
 /** `887 modules (12 added, 1 removed)`: what a sync or an edit did to the served index, in one line. */

@@ -6,7 +6,7 @@ import type { Command } from 'commander';
 import type { Config } from '../config/config.ts';
 import { ConfigError, UsageError } from '../errors.ts';
 import type { Registry } from '../registry/registry.ts';
-import type { SyncReport } from '../registry/reports.ts';
+import type { SyncReport } from '../registry/sync/sync-report.ts';
 import { summariseChanges } from './changes.ts';
 import { actorOf, type CommandContext, hasIndex, withRegistry } from './context.ts';
 import { type DataMove, leavesLostData, lookAtDataOf, requireMovable, takeWhatIsThere } from './data-move.ts';

@@ -1,5 +1,6 @@
 import { type Finding, isConflict, isOpenConflict } from '../model/finding.ts';
-import type { HeldBack, SourceRefresh } from '../registry/reports.ts';
+import type { HeldBack } from '../registry/sync/held-back.ts';
+import type { SourceRefresh } from '../registry/sync/source-refresh.ts';
 import { toVisibleLine } from '../support/visible-text.ts';
 import { count, formatList } from './format.ts';
 import { waitsForSources } from './held-back.ts';

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import type { ModuleName } from '../model/module-name.ts';
-import type { AwaitedSource, HeldBack } from '../registry/reports.ts';
+import type { AwaitedSource, HeldBack } from '../registry/sync/held-back.ts';
 import { formatHeldBack, summariseHeldBack } from './held-back.ts';
 
 const partner: AwaitedSource = {

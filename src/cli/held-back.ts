@@ -1,5 +1,5 @@
 /** The one place that words which names are not served yet because a source was not read, and what to run. */
-import type { AwaitedSource, HeldBack } from '../registry/reports.ts';
+import type { AwaitedSource, HeldBack } from '../registry/sync/held-back.ts';
 import { toVisibleLine } from '../support/visible-text.ts';
 import { count } from './format.ts';
 

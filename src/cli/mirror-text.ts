@@ -1,6 +1,6 @@
 /** What `mirror` has done, for people, and whether it did all it was asked to. */
 import { anySource } from '../model/mirror-target.ts';
-import type { MirrorReport } from '../registry/reports.ts';
+import type { MirrorReport } from '../registry/mirror/mirror-report.ts';
 import { quoteForShell } from '../support/shell.ts';
 import { formatFindings, formatStale, needsAttention } from './findings.ts';
 import { count, formatBytes, formatElapsed, formatList, groupDigits } from './format.ts';

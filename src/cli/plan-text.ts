@@ -1,5 +1,5 @@
 /** What a plan would change, in the same words for `plan`, `sync --dry-run` and the edits of sources. */
-import type { SyncReport } from '../registry/reports.ts';
+import type { SyncReport } from '../registry/sync/sync-report.ts';
 import { formatChange, summariseChanges } from './changes.ts';
 import { formatFindings, formatStale } from './findings.ts';
 import { count, formatElapsed, formatList } from './format.ts';

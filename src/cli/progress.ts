@@ -1,4 +1,4 @@
-import type { MirrorProgress } from '../registry/reports.ts';
+import type { MirrorProgress } from '../registry/mirror/mirror-options.ts';
 import type { CommandContext } from './context.ts';
 import { formatBytes, formatElapsed, groupDigits } from './format.ts';
 import type { Output } from './output.ts';

@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest';
 import { parseConfig } from '../config/load.ts';
-import type { SourceListing, SourceLook } from '../registry/reports.ts';
+import type { SourceListing } from '../registry/decide/outlook.ts';
+import type { SourceLook } from '../registry/sync/look-at-source.ts';
 import { formatLook, formatLookResult } from './source-look.ts';
 
 const listing: SourceListing = {

@@ -1,7 +1,8 @@
 /** What a look at a source found, in words: what it has, what is wrong and what that means, and what to run. */
 import type { Config } from '../config/config.ts';
 import { isAboutCredentials } from '../model/lookup.ts';
-import type { SourceListing, SourceLook } from '../registry/reports.ts';
+import type { SourceListing } from '../registry/decide/outlook.ts';
+import type { SourceLook } from '../registry/sync/look-at-source.ts';
 import { quoteForShell, shellLine } from '../support/shell.ts';
 import { toVisibleLine } from '../support/visible-text.ts';
 import { type CommandContext, interruptible, withRegistry } from './context.ts';

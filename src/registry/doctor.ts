@@ -2,11 +2,11 @@ import type { Config } from '../config/config.ts';
 import { loadConfig } from '../config/load.ts';
 import { ConfigError, RegistryError } from '../errors.ts';
 import { isOpenConflict } from '../model/finding.ts';
+import type { HealthCheck } from '../model/health-check.ts';
 import { unlessOwnFailure } from '../support/git/git-disk.ts';
 import { openRegistry } from './open.ts';
 import type { Actor } from './record/audit.ts';
 import type { Registry } from './registry.ts';
-import type { DoctorReport, HealthCheck } from './reports.ts';
 import { lookAtData } from './upkeep/data-standing.ts';
 import { containCheck } from './upkeep/doctor/contain-check.ts';
 import { checkConfig } from './upkeep/doctor/doctor-config.ts';
@@ -17,6 +17,12 @@ import { checkProcessOne } from './upkeep/doctor/doctor-process.ts';
 import { checkClock, lookAtSource, type SourceLook } from './upkeep/doctor/doctor-source.ts';
 import { checkGit, checkNode } from './upkeep/doctor/doctor-tools.ts';
 import { withOwners } from './upkeep/owners.ts';
+
+export interface DoctorReport {
+  /** The registry's folder. */
+  readonly directory: string;
+  readonly checks: readonly HealthCheck[];
+}
 
 export interface DoctorOptions {
   /** The folder that holds `registry.toml`. */

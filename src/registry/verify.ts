@@ -6,10 +6,11 @@ import { withProcessLock } from '../support/disk/process-lock.ts';
 import { dataLayout } from './data-layout.ts';
 import { openRegistry } from './open.ts';
 import type { OpenOptions } from './parts.ts';
-import type { VerifyOptions, VerifyReport, VerifyStep } from './reports.ts';
 import { lookAtData } from './upkeep/data-standing.ts';
 import { findMisplaced } from './upkeep/misplaced.ts';
 import { describeOutOfReach, findOwnedByOthers } from './upkeep/owners.ts';
+import type { VerifyOptions } from './upkeep/verify-options.ts';
+import type { VerifyReport, VerifyStep } from './upkeep/verify-report.ts';
 import { skipped, stepOf, verifyRepository } from './upkeep/verify-repository.ts';
 import { verifyStanding } from './upkeep/verify-standing.ts';
 

@@ -1,5 +1,5 @@
 import type { StorageError } from '../errors.ts';
-import type { DataProbe } from '../registry/registry.ts';
+import type { DataProbe } from '../registry/upkeep/data-probe.ts';
 import { storageErrorOf } from '../support/disk/disk-errors.ts';
 import { errorCode } from '../support/error-code.ts';
 import type { Log } from '../support/log.ts';

@@ -1,5 +1,5 @@
 import { publicReason } from '../model/lookup.ts';
-import type { StaleSource } from '../registry/reports.ts';
+import type { StaleSource } from '../registry/sync/read-times.ts';
 import { type DataTrouble, hasTrouble } from './data-watch.ts';
 
 /** The index is not refreshed at all, through no fault of a source. */

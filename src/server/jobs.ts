@@ -5,9 +5,11 @@
 import { setMaxListeners } from 'node:events';
 import type { Config } from '../config/config.ts';
 import { defaultMaxConcurrency } from '../config/presets.ts';
+import type { MirrorReport } from '../registry/mirror/mirror-report.ts';
 import type { Registry } from '../registry/registry.ts';
-import type { GoOn, MirrorReport, SyncReport } from '../registry/reports.ts';
 import { describeConfigChanges } from '../registry/sync/config-changes.ts';
+import type { GoOn } from '../registry/sync/sync.ts';
+import type { SyncReport } from '../registry/sync/sync-report.ts';
 import type { Log } from '../support/log.ts';
 import type { RefreshTrouble } from './health.ts';
 

@@ -8,7 +8,7 @@ import { pipeline } from 'node:stream/promises';
 import { expect, test } from 'vitest';
 import type { BackupReport } from '../../src/registry/backup/create-backup.ts';
 import type { RestoreReport } from '../../src/registry/backup/restore-backup.ts';
-import type { VerifyReport } from '../../src/registry/reports.ts';
+import type { VerifyReport } from '../../src/registry/upkeep/verify-report.ts';
 import { git } from '../support/git-client.ts';
 import { entry } from '../support/run-cli.ts';
 import { temporaryDirectory } from '../support/temporary-directory.ts';

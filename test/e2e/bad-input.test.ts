@@ -5,7 +5,7 @@ import { describe, expect, test } from 'vitest';
 import type { Faults } from '../../src/demo/faults.ts';
 import type { UpstreamRegistry } from '../../src/demo/upstream-registry.ts';
 import type { Finding } from '../../src/model/finding.ts';
-import type { SyncReport } from '../../src/registry/reports.ts';
+import type { SyncReport } from '../../src/registry/sync/sync-report.ts';
 import { temporaryDirectory } from '../support/temporary-directory.ts';
 import { startUpstream } from '../support/worlds.ts';
 import {

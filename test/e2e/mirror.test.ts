@@ -8,7 +8,7 @@ import { join } from 'node:path';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import type { Publication } from '../../src/demo/publisher.ts';
 import type { UpstreamRegistry } from '../../src/demo/upstream-registry.ts';
-import type { MirrorReport } from '../../src/registry/reports.ts';
+import type { MirrorReport } from '../../src/registry/mirror/mirror-report.ts';
 import { shallowClone } from '../support/git-client.ts';
 import { temporaryDirectory } from '../support/temporary-directory.ts';
 import { startUpstream } from '../support/worlds.ts';

@@ -2,7 +2,9 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import type { Conflict, Explanation, SyncReport } from '../../src/registry/reports.ts';
+import type { Conflict } from '../../src/registry/sync/conflict.ts';
+import type { Explanation } from '../../src/registry/sync/explain.ts';
+import type { SyncReport } from '../../src/registry/sync/sync-report.ts';
 import { tryGit } from '../support/git-client.ts';
 import { startUpstream } from '../support/worlds.ts';
 import { type CliRegistry, createCliRegistry } from './cli-registry.ts';

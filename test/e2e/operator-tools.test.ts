@@ -5,13 +5,11 @@ import { chmod, mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { describe, expect, test } from 'vitest';
-import type {
-  Conflict,
-  DoctorReport,
-  HealthCheck,
-  SourceCheck,
-  StatusReport,
-} from '../../src/registry/reports.ts';
+import type { HealthCheck } from '../../src/model/health-check.ts';
+import type { DoctorReport } from '../../src/registry/doctor.ts';
+import type { SourceCheck } from '../../src/registry/sync/check-source.ts';
+import type { Conflict } from '../../src/registry/sync/conflict.ts';
+import type { StatusReport } from '../../src/registry/upkeep/status.ts';
 import { createCertificateAuthority } from '../support/certificates.ts';
 import { startCli } from '../support/run-cli.ts';
 import { temporaryDirectory } from '../support/temporary-directory.ts';

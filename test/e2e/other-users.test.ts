@@ -2,7 +2,7 @@
 import { chmod, chown, mkdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import type { DoctorReport } from '../../src/registry/reports.ts';
+import type { DoctorReport } from '../../src/registry/doctor.ts';
 import { giveTo, type OtherUser, runAs, whyNotAs } from '../support/other-user.ts';
 import { writeSettings } from '../support/registry-world.ts';
 import { temporaryDirectory } from '../support/temporary-directory.ts';

@@ -3,7 +3,7 @@
  * once more, in other words than the product's.
  */
 import type { Finding } from '../../src/model/finding.ts';
-import type { SyncReport } from '../../src/registry/reports.ts';
+import type { SyncReport } from '../../src/registry/sync/sync-report.ts';
 import type { DaySource, Listing } from './day-world.ts';
 
 export type Served = Readonly<Record<string, string>>;

@@ -6,7 +6,7 @@ import { describe, expect, test, vi } from 'vitest';
 import type { UpstreamRequest } from '../../src/demo/faults.ts';
 import type { UpstreamRegistry } from '../../src/demo/upstream-registry.ts';
 import type { Registry } from '../../src/registry/registry.ts';
-import type { SyncReport } from '../../src/registry/reports.ts';
+import type { SyncReport } from '../../src/registry/sync/sync-report.ts';
 import { createManualClock } from '../../src/support/flow/monotonic-clock.fixture.ts';
 import { runGit } from '../../src/support/git/git.ts';
 import {

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { expect } from 'vitest';
 import { type IndexFile, parseIndexFile } from '../../src/index/index-file.ts';
 import type { Registry } from '../../src/registry/registry.ts';
-import type { SyncReport } from '../../src/registry/reports.ts';
+import type { SyncReport } from '../../src/registry/sync/sync-report.ts';
 import { git, shallowClone } from '../support/git-client.ts';
 import { download, moduleName } from '../support/registry-world.ts';
 import type { Attack } from './attack.ts';

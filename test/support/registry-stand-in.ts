@@ -12,11 +12,11 @@ import { isVersion, type Version } from '../../src/model/version.ts';
 import type {
   ArchiveOutcome,
   ArchiveRefusal,
-  Registry,
   ServedArchive,
   ServedFile,
-} from '../../src/registry/registry.ts';
-import type { Explanation } from '../../src/registry/reports.ts';
+} from '../../src/registry/deliver/served-bytes.ts';
+import type { Registry } from '../../src/registry/registry.ts';
+import type { Explanation } from '../../src/registry/sync/explain.ts';
 import { noDiskWatch } from '../../src/support/disk/disk-watch.ts';
 import { runGit } from '../../src/support/git/git.ts';
 

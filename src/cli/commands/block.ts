@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
 import { type Block, nameOfBlock } from '../../model/block.ts';
 import type { Version } from '../../model/version.ts';
-import type { BlockOutcome, BlockRuling } from '../../registry/reports.ts';
+import type { BlockOutcome, BlockRuling } from '../../registry/sync/rule-on-block.ts';
 import { shellLine } from '../../support/shell.ts';
 import { toVisibleLine } from '../../support/visible-text.ts';
 import { parseModuleVersion } from '../arguments.ts';

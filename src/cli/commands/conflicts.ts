@@ -4,7 +4,7 @@ import { isOpenConflict } from '../../model/finding.ts';
 import { describeDecision } from '../../model/operator-decision.ts';
 import { patternProblem } from '../../model/pattern.ts';
 import { isVersion, type Version } from '../../model/version.ts';
-import type { Conflict, ConflictOutcome, ConflictRuling } from '../../registry/reports.ts';
+import type { Conflict, ConflictOutcome, ConflictRuling } from '../../registry/sync/conflict.ts';
 import { shellLine } from '../../support/shell.ts';
 import { parseModuleVersion } from '../arguments.ts';
 import { summariseChanges } from '../changes.ts';

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import type { DoctorReport } from '../../registry/reports.ts';
+import type { DoctorReport } from '../../registry/doctor.ts';
 import { formatReport } from './doctor.ts';
 
 const ok = { name: 'git', result: 'ok', detail: '2.43' } as const;

@@ -1,6 +1,7 @@
 import type { Command } from 'commander';
 import type { Config } from '../../config/config.ts';
-import type { DoctorReport, HealthCheck } from '../../registry/reports.ts';
+import type { HealthCheck } from '../../model/health-check.ts';
+import type { DoctorReport } from '../../registry/doctor.ts';
 import { actorOf, addExamples, type Run } from '../context.ts';
 import { type ExitCode, exitCodes } from '../exit-codes.ts';
 import { count } from '../format.ts';

@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
 import type { Registry } from '../../registry/registry.ts';
-import type { Explanation } from '../../registry/reports.ts';
+import type { Explanation } from '../../registry/sync/explain.ts';
 import { shellLine } from '../../support/shell.ts';
 import { parseModuleVersion } from '../arguments.ts';
 import { formatBlock } from '../block-text.ts';

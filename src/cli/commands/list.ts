@@ -1,8 +1,9 @@
 import { resolve } from 'node:path';
 import type { Command } from 'commander';
 import { NotFoundError } from '../../errors.ts';
+import type { ListedModule } from '../../registry/deliver/served-modules.ts';
+import type { OutdatedReport } from '../../registry/mirror/outdated.ts';
 import type { Registry } from '../../registry/registry.ts';
-import type { ListedModule, OutdatedReport } from '../../registry/reports.ts';
 import { shellLine } from '../../support/shell.ts';
 import { parsePatterns } from '../arguments.ts';
 import { addExamples, type CommandContext, type Run, withRegistry } from '../context.ts';

@@ -4,7 +4,7 @@ import type { Config } from '../../config/config.ts';
 import { defaultMaxConcurrency } from '../../config/presets.ts';
 import { UsageError } from '../../errors.ts';
 import { anySource } from '../../model/mirror-target.ts';
-import type { MirrorOptions } from '../../registry/reports.ts';
+import type { MirrorOptions } from '../../registry/mirror/mirror-options.ts';
 import { shellLine } from '../../support/shell.ts';
 import { parseMirrorPatterns, parseWholeNumber } from '../arguments.ts';
 import { addExamples, findSource, interruptible, type Run, withRegistry } from '../context.ts';

@@ -4,13 +4,11 @@ import type { Checksum } from '../../model/checksum.ts';
 import type { Finding } from '../../model/finding.ts';
 import type { ModuleName } from '../../model/module-name.ts';
 import type { Version } from '../../model/version.ts';
-import type {
-  Explanation,
-  MirrorReport,
-  ModuleChange,
-  StatusReport,
-  SyncReport,
-} from '../../registry/reports.ts';
+import type { ModuleChange } from '../../registry/decide/planned-change.ts';
+import type { MirrorReport } from '../../registry/mirror/mirror-report.ts';
+import type { Explanation } from '../../registry/sync/explain.ts';
+import type { SyncReport } from '../../registry/sync/sync-report.ts';
+import type { StatusReport } from '../../registry/upkeep/status.ts';
 import { formatMirror, isComplete } from '../mirror-text.ts';
 import { formatPlan } from '../plan-text.ts';
 import { formatExplanation } from './explain.ts';

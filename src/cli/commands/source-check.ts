@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import type { SourceCheck } from '../../registry/reports.ts';
+import type { SourceCheck } from '../../registry/sync/check-source.ts';
 import { addExamples, findSource, type Run, withRegistry } from '../context.ts';
 import { exitCodes } from '../exit-codes.ts';
 import { count, formatAge } from '../format.ts';

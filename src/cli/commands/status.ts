@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
 import { isOpenConflict } from '../../model/finding.ts';
-import type { StatusReport } from '../../registry/reports.ts';
+import type { StatusReport } from '../../registry/upkeep/status.ts';
 import { addExamples, type Run, withRegistry } from '../context.ts';
 import { exitCodes } from '../exit-codes.ts';
 import { formatFindings } from '../findings.ts';

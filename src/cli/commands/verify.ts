@@ -1,6 +1,7 @@
 import type { Command } from 'commander';
 import { restoreHint } from '../../index/restore-hint.ts';
-import type { VerifyFinding, VerifyProgress, VerifyReport, VerifyStep } from '../../registry/reports.ts';
+import type { VerifyProgress } from '../../registry/upkeep/verify-options.ts';
+import type { VerifyFinding, VerifyReport, VerifyStep } from '../../registry/upkeep/verify-report.ts';
 import { actorOf, addExamples, type CommandContext, interruptible, type Run } from '../context.ts';
 import { exitCodes } from '../exit-codes.ts';
 import { requireRegistry } from '../folder.ts';

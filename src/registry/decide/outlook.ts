@@ -1,11 +1,21 @@
 import { readIndexPath } from '../../index/layout.ts';
 import type { Pending, PendingNames } from '../../index/pending-names.ts';
 import { type ModuleName, ownerOf } from '../../model/module-name.ts';
-import type { SourceListing } from '../reports.ts';
 import { decideOrigin } from './decide-origin.ts';
 import type { LocatedFacts, WholeIndex } from './module-facts.ts';
 import { pendingOf } from './pending-findings.ts';
 import type { Policy } from './policy.ts';
+
+export interface SourceListing {
+  readonly modules: number;
+  readonly owners: number;
+  /** The other enabled sources that have been read. */
+  readonly comparedWith: readonly string[];
+  /** How many of its modules these list too, by who would supply them; without a supplier while that cannot be told. */
+  readonly shared: readonly { readonly supplier: string | undefined; readonly modules: number }[];
+  /** Owners of whom these list nothing, with how many of its modules are theirs. */
+  readonly ownOwners: readonly { readonly owner: string; readonly modules: number }[];
+}
 
 /** What the next sync would decide, if every source were then as it was last read. */
 export interface Outlook {

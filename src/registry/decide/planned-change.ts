@@ -3,10 +3,19 @@ import { formatLedgerFile, type Pin, parseLedgerFile } from '../../index/ledger-
 import type { ModuleName } from '../../model/module-name.ts';
 import type { Version } from '../../model/version.ts';
 import { gitBlobId } from '../../support/git/git-blob-id.ts';
-import type { ModuleChange } from '../reports.ts';
 import type { LocatedFacts } from './module-facts.ts';
 import type { ModulePlan, PlannedFile } from './plan-module.ts';
 import type { Policy } from './policy.ts';
+
+export interface ModuleChange {
+  readonly module: ModuleName;
+  readonly kind: 'added' | 'changed' | 'moved' | 'removed';
+  readonly origin: string;
+  /** For `moved`. */
+  readonly previousOrigin?: string | undefined;
+  readonly versionsAdded: readonly Version[];
+  readonly versionsRemoved: readonly Version[];
+}
 
 /** What becomes of a file: an existing object, new bytes, or none. */
 export type FileChange = { readonly object: string } | { readonly bytes: Buffer } | 'remove';

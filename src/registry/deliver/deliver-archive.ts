@@ -10,8 +10,8 @@ import type { IndexEntry } from '../../model/index-entry.ts';
 import { absent, detailOf, found, type Lookup } from '../../model/lookup.ts';
 import type { ModuleName } from '../../model/module-name.ts';
 import type { Version } from '../../model/version.ts';
-import type { ServedArchive } from '../registry.ts';
 import { type ArchiveReceiver, createArchiveReceiver, type ReceiverContext } from './receive-archive.ts';
+import type { ServedArchive } from './served-bytes.ts';
 
 export interface DeliveryContext extends ReceiverContext {
   /** The served line of a version. */

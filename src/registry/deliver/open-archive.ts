@@ -5,12 +5,12 @@ import { findBlock } from '../../model/block.ts';
 import type { ModuleName } from '../../model/module-name.ts';
 import type { Version } from '../../model/version.ts';
 import { policyDigest } from '../decide/policy.ts';
-import type { ArchiveOutcome } from '../registry.ts';
 import { observationsFile, readObservations } from '../sync/observations.ts';
 import type { Resolver } from '../sync/resolve-module.ts';
 import { type UnlistedVersion, unlisted } from '../sync/unlisted.ts';
 import type { ArchiveDelivery } from './deliver-archive.ts';
 import { createListings, findSuppliers, listCandidates } from './find-suppliers.ts';
+import type { ArchiveOutcome } from './served-bytes.ts';
 import type { ServedIndex } from './served-index.ts';
 
 export interface OpeningContext {

@@ -5,7 +5,7 @@ import { createRegistry } from '../../../test/support/registry-world.ts';
 import { temporaryDirectory } from '../../../test/support/temporary-directory.ts';
 import { startUpstream } from '../../../test/support/worlds.ts';
 import type { Registry } from '../registry.ts';
-import type { ListOptions } from '../reports.ts';
+import type { ListOptions } from './served-modules.ts';
 
 async function createWorld({ upstreamFallback = true } = {}) {
   const main = await startUpstream(['alice/json@1.0.0', 'moonbitlang/x@0.4.9', 'moonbitlang/x@0.4.10']);

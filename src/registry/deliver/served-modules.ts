@@ -8,8 +8,27 @@ import { matchesAny } from '../../model/pattern.ts';
 import { latestVersion, type Version } from '../../model/version.ts';
 import { batches } from '../../support/flow/batches.ts';
 import { readOrigins } from '../decide/module-facts.ts';
-import type { ListedModule, ListOptions } from '../reports.ts';
 import { createPresence } from './presence.ts';
+
+/** One module of the served index. */
+export interface ListedModule {
+  readonly module: ModuleName;
+  /** The highest version, prereleases and yanked ones included, as the client understands "latest". */
+  readonly latest: Version;
+  /** How many there are. */
+  readonly versions: number;
+  /** Where it comes from, as recorded. */
+  readonly origin: string | undefined;
+  /** Of how many of these versions the archive is here. */
+  readonly cached: number;
+}
+
+export interface ListOptions {
+  /** Only modules that one of these matches; without any, all. */
+  readonly patterns?: readonly string[] | undefined;
+  /** Only versions whose archives are here, and modules that have such: `latest` and `versions` are about those. */
+  readonly cachedOnly?: boolean | undefined;
+}
 
 interface Tools {
   readonly index: GitIndex;

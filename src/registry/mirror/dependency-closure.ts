@@ -1,7 +1,7 @@
 import type { Dependency, IndexEntry } from '../../model/index-entry.ts';
 import { isModuleName, type ModuleName } from '../../model/module-name.ts';
 import { compareVersions, compatibilitySet, selectVersion, type Version } from '../../model/version.ts';
-import type { MirrorReport } from '../reports.ts';
+import type { MirrorReport } from './mirror-report.ts';
 
 type Unsatisfied = MirrorReport['unsatisfied'][number];
 

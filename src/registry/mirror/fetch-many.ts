@@ -8,9 +8,9 @@ import { linkSignals } from '../../support/flow/link-signals.ts';
 import { type FetchContext, type FetchedArchive, fetchArchive } from '../deliver/fetch-archive.ts';
 import { createListings } from '../deliver/find-suppliers.ts';
 import { createPresence } from '../deliver/presence.ts';
-import type { MirrorOptions } from '../reports.ts';
 import type { Resolver } from '../sync/resolve-module.ts';
 import type { SyncContext } from '../sync/sync.ts';
+import type { MirrorOptions } from './mirror-options.ts';
 
 /** Archives that are checked and written to disk while others are on their way. */
 const writesBesides = 16;

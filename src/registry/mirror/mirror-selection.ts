@@ -16,10 +16,11 @@ import { matchesPattern } from '../../model/pattern.ts';
 import { latestVersion } from '../../model/version.ts';
 import { suggest } from '../../support/suggest.ts';
 import type { WholeIndex } from '../decide/module-facts.ts';
-import type { MirrorReport, SourceRefresh } from '../reports.ts';
 import type { Resolver } from '../sync/resolve-module.ts';
+import type { SourceRefresh } from '../sync/source-refresh.ts';
 import type { Naming } from './decide-mirrored.ts';
 import { listModules } from './list-modules.ts';
+import type { MirrorReport } from './mirror-report.ts';
 import type { createNamingJudge } from './naming-judge.ts';
 import { offerOf } from './offers.ts';
 

@@ -1,7 +1,7 @@
 import { detailOf } from '../../model/lookup.ts';
 import { type ModuleName, ownerOf } from '../../model/module-name.ts';
-import type { MirrorReport, MirrorSourceSummary } from '../reports.ts';
 import type { Outcome } from './fetch-many.ts';
+import type { MirrorReport, MirrorSourceSummary } from './mirror-report.ts';
 
 /** How much each source supplied. */
 export function summarise(outcomes: readonly Outcome[]): MirrorSourceSummary[] {

@@ -2,7 +2,7 @@ import type { Config, SourceConfig } from '../../config/config.ts';
 import { NotFoundError, UsageError } from '../../errors.ts';
 import { anySource, type MirrorTarget, parseMirrorPattern } from '../../model/mirror-target.ts';
 import { suggest } from '../../support/suggest.ts';
-import type { MirrorOptions } from '../reports.ts';
+import type { MirrorOptions } from './mirror-options.ts';
 
 /** The source to mirror from. Throws where nothing could come from it. */
 export function chooseSource(config: Config, name: string | undefined): SourceConfig {

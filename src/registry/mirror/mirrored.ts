@@ -6,8 +6,9 @@ import { type Checksum, isChecksum } from '../../model/checksum.ts';
 import { writeFileAtomic } from '../../support/disk/atomic-file.ts';
 import { programVersion } from '../../support/version.ts';
 import { policyDigest, policyOf } from '../decide/policy.ts';
-import type { MirrorOptions, MirrorReport } from '../reports.ts';
 import type { SyncResult } from '../sync/sync.ts';
+import type { MirrorOptions } from './mirror-options.ts';
+import type { MirrorReport } from './mirror-report.ts';
 import { chooseTargets, isFromSettings } from './mirror-targets.ts';
 
 /**

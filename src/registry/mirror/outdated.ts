@@ -6,9 +6,34 @@ import { isModuleName, type ModuleName } from '../../model/module-name.ts';
 import { compareVersions, compatibilitySet, latestVersion, type Version } from '../../model/version.ts';
 import { readOrigins } from '../decide/module-facts.ts';
 import type { ServedIndex } from '../deliver/served-index.ts';
-import type { OutdatedDependency, OutdatedReport } from '../reports.ts';
 import { type Closure, type Requirement, selectForProject, toolchainModule } from './dependency-closure.ts';
 import { locateManifest, readProject } from './project-requirements.ts';
+
+/** A requirement of a project for which something newer is served. */
+export interface OutdatedDependency {
+  readonly module: ModuleName;
+  /** The version that the project states. */
+  readonly wanted: Version;
+  /** What a client builds with. */
+  readonly selected: Version;
+  readonly latest: Version;
+  readonly origin: string | undefined;
+}
+
+export interface OutdatedReport {
+  /** Absolute path of the project's manifest. */
+  readonly project: string;
+  /** How many of its requirements were looked up here: neither paths, nor what the toolchain brings along. */
+  readonly requirements: number;
+  readonly outdated: readonly OutdatedDependency[];
+  /** Requirements that nothing served satisfies. */
+  readonly unsatisfied: readonly {
+    readonly module: string;
+    readonly wanted: string;
+    /** The end of a sentence: "is not served". */
+    readonly reason: string;
+  }[];
+}
 
 interface Tools {
   readonly index: GitIndex;

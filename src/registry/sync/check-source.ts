@@ -9,9 +9,26 @@ import type { Source } from '../../sources/source.ts';
 import type { Log } from '../../support/log.ts';
 import { transportFailure } from '../../support/net/http-failure.ts';
 import { parseCommit } from '../decide/hold-snapshot.ts';
-import type { SourceCheck } from '../reports.ts';
 import { containSource } from './contain-source.ts';
+import type { NewestLines } from './newer-format.ts';
 import { countDroppedNewest } from './newer-format.ts';
+
+export interface SourceCheck {
+  readonly source: string;
+  readonly ok: boolean;
+  /** In the order tried; checking stops at the first failure that makes the rest pointless. */
+  readonly steps: readonly {
+    readonly step: 'reach' | 'authenticate' | 'index' | 'archive';
+    readonly ok: boolean;
+    readonly detail: string;
+  }[];
+  readonly modules: number | undefined;
+  /** When the index last changed, as its newest commit says. */
+  readonly changedAt: string | undefined;
+  readonly latencyMs: number | undefined;
+  /** Whether the newest versions of its modules can be passed on; absent where its index was not read. */
+  readonly newest?: NewestLines | undefined;
+}
 
 type Step = SourceCheck['steps'][number];
 

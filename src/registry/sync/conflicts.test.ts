@@ -13,7 +13,7 @@ import type { Checksum } from '../../model/checksum.ts';
 import { isOpenConflict } from '../../model/finding.ts';
 import { runGit } from '../../support/git/git.ts';
 import type { Registry } from '../registry.ts';
-import type { ConflictRuling } from '../reports.ts';
+import type { ConflictRuling } from './conflict.ts';
 
 const parser = moduleName('maria/parser');
 const tool = moduleName('company/tool');

@@ -12,7 +12,7 @@ import { shellLine } from '../../support/shell.ts';
 import { contendedFinding } from '../decide/pending-findings.ts';
 import { pinChanges } from '../decide/pin-changes.ts';
 import { claimantOf, maySupply } from '../decide/policy.ts';
-import type { Conflict, ConflictOutcome, ConflictRuling } from '../reports.ts';
+import type { Conflict, ConflictOutcome, ConflictRuling } from './conflict.ts';
 import { readListed } from './plan-located.ts';
 import { createResolver, type ResolvedModule, type Resolver } from './resolve-module.ts';
 import { aggregate, type SyncContext } from './sync.ts';

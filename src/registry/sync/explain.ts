@@ -1,17 +1,60 @@
 import { findEntry, parseIndexFile } from '../../index/index-file.ts';
 import type { Pending } from '../../index/pending-names.ts';
 import { type Block, findBlock } from '../../model/block.ts';
+import type { Checksum } from '../../model/checksum.ts';
+import type { Finding } from '../../model/finding.ts';
 import type { ModuleName } from '../../model/module-name.ts';
 import type { OperatorDecision } from '../../model/operator-decision.ts';
 import { compareVersions, type Version } from '../../model/version.ts';
 import type { Decision, Rule } from '../decide/decide-origin.ts';
 import { claimantOf, maySupply, type Policy, type PolicySource } from '../decide/policy.ts';
-import type { Explanation } from '../reports.ts';
+import type { HeldBack } from './held-back.ts';
 import { heldBackOf } from './held-back.ts';
 import type { Observations } from './observations.ts';
 import { readListed } from './plan-located.ts';
 import { readStanding } from './read-standing.ts';
 import { createResolver, type ResolvedModule, type ResolveInput } from './resolve-module.ts';
+
+export interface Explanation {
+  readonly module: ModuleName;
+  readonly version: Version | undefined;
+  /** Whether clients can get it (the module, or the version if one was asked for). */
+  readonly isServed: boolean;
+  readonly origin: string | undefined;
+  /** The rule that decided, and one sentence that says so to anybody: no user of this machine is named in it. */
+  readonly rule: string;
+  readonly because: string;
+  /** Who gave the name to its origin by mirroring it: a user of the operating system, for the operator alone. */
+  readonly decidedBy: string | undefined;
+  /** Highest trust first; every configured source, and a removed one that is still an origin. */
+  readonly sources: readonly {
+    readonly source: string;
+    readonly priority: number;
+    readonly listing:
+      | 'listed'
+      | 'absent'
+      | 'excluded'
+      | 'claimed-elsewhere'
+      | 'disabled'
+      | 'never-read'
+      | 'removed';
+    readonly isStale: boolean;
+    readonly versions: readonly Version[];
+    /** What this source says the asked version's checksum is. */
+    readonly checksum: Checksum | undefined;
+  }[];
+  readonly pin:
+    | { readonly checksum: Checksum; readonly firstSeen: string; readonly source: string }
+    | undefined;
+  readonly isCached: boolean | undefined;
+  /** Versions in the served index, lowest first. */
+  readonly versions: readonly Version[];
+  /** What of it is refused to everybody; of one version, what refuses that. */
+  readonly blocks: readonly Block[];
+  readonly findings: readonly Finding[];
+  /** What keeps this name from being decided, where it only waits. */
+  readonly heldBack: HeldBack | undefined;
+}
 
 /** Shows the decision for one module, source by source (rule 8), from the state and the snapshots at hand. */
 export async function explain(

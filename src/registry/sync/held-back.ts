@@ -3,8 +3,35 @@ import type { Pending, PendingNames } from '../../index/pending-names.ts';
 import type { SnapshotRecord } from '../../index/registry-state.ts';
 import { type ModuleName, ownerOf } from '../../model/module-name.ts';
 import { isReadAt, type PolicySettings } from '../decide/policy.ts';
-import type { AwaitedSource, HeldBack } from '../reports.ts';
 import type { Observations } from './observations.ts';
+import type { FailureClass } from './source-refresh.ts';
+
+/** Names that are held back until the same sources were read (rule 4). They wait for nobody's decision: no conflict. */
+export interface HeldBack {
+  /** `new`: not given to any source, and not listed. `claimed`: served as before, but nothing new of them, until their claimant was read. */
+  readonly kind: 'new' | 'claimed';
+  /** How many. */
+  readonly names: number;
+  /** Who has most of them, and how many. */
+  readonly owners: readonly { readonly owner: string; readonly names: number }[];
+  /** The first of them. */
+  readonly examples: readonly ModuleName[];
+  /** Most trusted first; none: any sync decides them. */
+  readonly waitsFor: readonly AwaitedSource[];
+  /** Since when the first of them waits; ISO 8601, UTC. */
+  readonly since: string;
+}
+
+/** A source that has to be read first, and why it is not current. */
+export interface AwaitedSource {
+  readonly source: string;
+  /** `stale-upstream`: it says so itself. `not-read`: nobody has read it yet, or the last sync did not wait for it. */
+  readonly failureClass: FailureClass | 'stale-upstream' | 'not-read';
+  /** One line, for the operator alone: it may say what the source said. */
+  readonly failure: string;
+  /** Whether it claims names. */
+  readonly claims: boolean;
+}
 
 /** How many owners, and how many names, are told of those that wait for the same. */
 const told = 10;

@@ -6,13 +6,37 @@ import type { SnapshotRecord } from '../../index/registry-state.ts';
 import { detailOf, type Lookup } from '../../model/lookup.ts';
 import type { ModuleName } from '../../model/module-name.ts';
 import { findAllFacts, type WholeIndex } from '../decide/module-facts.ts';
+import type { SourceListing } from '../decide/outlook.ts';
 import { foresee } from '../decide/outlook.ts';
 import { claimantOf, maySupply, type Policy, policyOf } from '../decide/policy.ts';
-import type { SourceLook, SourceRefresh } from '../reports.ts';
+import type { HeldBack } from './held-back.ts';
 import { heldBackOf } from './held-back.ts';
 import { observationsFile, observeReadings, readObservations } from './observations.ts';
 import { type Listing, type ListingContext, readListing } from './read-listing.ts';
+import type { FailureClass, SourceRefresh } from './source-refresh.ts';
 import { wasReadWell } from './unlisted.ts';
+
+/** What a look at a source found, and what the next sync would decide then. Nothing of it is kept. */
+export interface SourceLook {
+  readonly source: string;
+  /** Absent where it could not be read. */
+  readonly listing: SourceListing | undefined;
+  /** Why it could not be read; the text is for the operator alone. */
+  readonly failure: { readonly class: FailureClass; readonly text: string } | undefined;
+  /** One archive of it that was asked for, and why it could not be had; the text is for the operator alone. */
+  readonly archive:
+    | {
+        readonly name: string;
+        readonly problem: { readonly class: FailureClass | undefined; readonly text: string } | undefined;
+      }
+    | undefined;
+  /** Which new names wait while it is not current, and of which enabled sources, all trusted less. */
+  readonly holdsBack: { readonly names: 'all' | 'claimed'; readonly of: readonly string[] };
+  /** How many names that are not served yet the next sync would serve. */
+  readonly ready: number;
+  /** What would wait even then. */
+  readonly heldBack: readonly HeldBack[];
+}
 
 export interface LookContext extends ListingContext {
   readonly config: Config;

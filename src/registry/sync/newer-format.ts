@@ -1,8 +1,17 @@
 import type { SourceConfig } from '../../config/config.ts';
 import type { GitIndex } from '../../index/git-index.ts';
 import { type IndexFile, parseIndexFile } from '../../index/index-file.ts';
+import type { HealthCheck } from '../../model/health-check.ts';
 import { readSourceFile } from '../decide/source-file.ts';
-import type { HealthCheck, NewestLines } from '../reports.ts';
+
+/** Of how many modules of a source the newest version is dropped. */
+export interface NewestLines {
+  /** How many modules were looked at. */
+  readonly modules: number;
+  readonly dropped: number;
+  /** Why the first of them is: the end of a sentence. */
+  readonly reason: string | undefined;
+}
 
 /** A large source is judged by this many of its modules, evenly spread. */
 const maxSample = 1000;

@@ -2,8 +2,8 @@ import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { temporaryDirectory } from '../../../test/support/temporary-directory.ts';
-import type { SourceRefresh } from '../reports.ts';
 import { observeReadings, readObservations, writeObservations } from './observations.ts';
+import type { SourceRefresh } from './source-refresh.ts';
 
 const times = ['2026-01-01T00:00:00.000Z', '2026-01-02T00:00:00.000Z', '2026-01-03T00:00:00.000Z'] as const;
 

@@ -4,7 +4,7 @@ import type { Config } from '../../config/config.ts';
 import { writeFileAtomic } from '../../support/disk/atomic-file.ts';
 import { ifExists, onDisk } from '../../support/disk/disk-errors.ts';
 import { toVisibleJson } from '../../support/visible-text.ts';
-import type { FailureClass, SourceRefresh } from '../reports.ts';
+import type { FailureClass, SourceRefresh } from './source-refresh.ts';
 
 /**
  * When each source was last read and tried: advice for people and for the background refresh. Nothing rests on

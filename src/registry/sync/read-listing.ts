@@ -10,9 +10,9 @@ import { linkSignals } from '../../support/flow/link-signals.ts';
 import type { MonotonicClock } from '../../support/flow/monotonic-clock.ts';
 import { createGitObjectReader } from '../../support/git/git-objects.ts';
 import type { Log } from '../../support/log.ts';
-import type { SourceLook } from '../reports.ts';
 import { findSample, type Sample } from './check-source.ts';
 import { containSource } from './contain-source.ts';
+import type { SourceLook } from './look-at-source.ts';
 
 /** As long as somebody at a terminal waits without wondering; the official index takes some two seconds. */
 const lookMs = 10_000;

@@ -6,9 +6,9 @@ import type { ModuleName } from '../../model/module-name.ts';
 import type { Snapshot, Source } from '../../sources/source.ts';
 import type { Log } from '../../support/log.ts';
 import { findObjection, parseCommit } from '../decide/hold-snapshot.ts';
-import type { SourceRefresh } from '../reports.ts';
 import { containSource } from './contain-source.ts';
 import type { Observations } from './observations.ts';
+import type { SourceRefresh } from './source-refresh.ts';
 
 /** What reading one source's index gave. */
 export interface Reading {

@@ -1,21 +1,38 @@
 import type { Config } from '../../config/config.ts';
 import type { StateView } from '../../index/git-index.ts';
-import type { Registry } from '../registry.ts';
 import { observationsFile, readObservations } from './observations.ts';
+import type { FailureClass } from './source-refresh.ts';
 
-/** See `Registry.readTimes`. */
-export async function listReadTimes(config: Config): ReturnType<Registry['readTimes']> {
+/** An enabled source that was never read, or whose last reading is not in use. */
+export interface StaleSource {
+  readonly source: string;
+  readonly readAt: string | undefined;
+  /** For the operator; `undefined` while nobody has tried to read it. */
+  readonly failure: string | undefined;
+  readonly failureClass: FailureClass | undefined;
+  /** The first of the readings in a row that were no use; ISO 8601, UTC. */
+  readonly failingSince: string | undefined;
+}
+
+/** When an index was last read well, by whichever process; ISO 8601, UTC. */
+export interface ReadTime {
+  readonly source: string;
+  readonly readAt: string | undefined;
+}
+
+/** See `Serving.readTimes`. */
+export async function listReadTimes(config: Config): Promise<readonly ReadTime[]> {
   const observations = await readObservations(observationsFile(config));
   return config.sources
     .filter(({ enabled }) => enabled)
     .map(({ name }) => ({ source: name, readAt: observations[name]?.readAt }));
 }
 
-/** See `Registry.staleSources`. */
+/** See `Serving.staleSources`. */
 export async function findStaleSources(
   config: Config,
   { snapshots }: StateView,
-): ReturnType<Registry['staleSources']> {
+): Promise<readonly StaleSource[]> {
   const observations = await readObservations(observationsFile(config));
   const read = new Set(snapshots.map((snapshot) => snapshot.source));
   return config.sources
@@ -26,7 +43,7 @@ export async function findStaleSources(
     });
 }
 
-/** See `Registry.isReady`. */
+/** See `Serving.isReady`. */
 export function hasAnythingToServe({ sources }: Config, { snapshots, modules }: StateView): boolean {
   const read = new Set(snapshots.map((snapshot) => snapshot.source));
   return modules > 0 || sources.some(({ name, enabled }) => enabled && read.has(name));

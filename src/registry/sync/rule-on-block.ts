@@ -9,12 +9,30 @@ import { shellLine } from '../../support/shell.ts';
 import { suggest } from '../../support/suggest.ts';
 import { findFactsByPath } from '../decide/module-facts.ts';
 import { readOwnFile } from '../decide/source-file.ts';
-import type { BlockOutcome, BlockRuling } from '../reports.ts';
 import { readListed } from './plan-located.ts';
 import { readStanding } from './read-standing.ts';
 import { createResolver } from './resolve-module.ts';
 import { suggestModule } from './suggest-module.ts';
 import { aggregate, type SyncContext } from './sync.ts';
+import type { SyncReport } from './sync-report.ts';
+
+export type BlockRuling = BlockSubject &
+  ({ readonly action: 'block'; readonly reason: string } | { readonly action: 'unblock' });
+
+export interface BlockOutcome {
+  readonly decision: OperatorDecision;
+  /** Those of the versions it is about that clients have ever been served, lowest first. */
+  readonly versions: readonly Version[];
+  /** Of what it is about, what stands in the index now, lowest first: whoever requires it is told the reason, while it is blocked. */
+  readonly listed: readonly Version[];
+  /** What left the index, as nothing above it could be taken instead: clients find no version, and no reason. */
+  readonly left: readonly Version[];
+  readonly report: SyncReport;
+  /** What of it no source lists and nobody was ever served; what may have been meant; and which sources were never read. */
+  readonly unknown:
+    | { readonly what: string; readonly nearest: string | undefined; readonly unread: readonly string[] }
+    | undefined;
+}
 
 /** Blocks or unblocks, in one change of the state. Throws `NotFoundError`, with nothing changed, where there is nothing to lift. */
 export async function ruleOnBlock(

@@ -13,7 +13,6 @@ import { withProcessLock } from '../../support/disk/process-lock.ts';
 import type { MonotonicClock } from '../../support/flow/monotonic-clock.ts';
 import type { Log } from '../../support/log.ts';
 import type { Audit } from '../record/audit.ts';
-import type { GoOn, SourceRefresh, SyncReport } from '../reports.ts';
 import { applyPlan, plannedModules, reRoots } from './apply-plan.ts';
 import { describePlan } from './describe-plan.ts';
 import { heldBackOf } from './held-back.ts';
@@ -27,7 +26,12 @@ import {
 import { planSync, type SyncPlan } from './plan-sync.ts';
 import { describeReading, judgeReading, lockWaitMs, readSource } from './read-sources.ts';
 import { findRenames, recordedName, renameSources } from './rename-sources.ts';
+import type { SourceRefresh } from './source-refresh.ts';
+import type { SyncReport } from './sync-report.ts';
 import { type AddressedReading, currentSources, nextSnapshots, readingsOf } from './take-readings.ts';
+
+/** Takes over work that goes on after whoever began it has its answer; what it changes is reported when it ends. */
+export type GoOn = (job: string, work: Promise<SyncReport | undefined>) => void;
 
 export interface SyncContext {
   /** As last loaded. */

@@ -1,13 +1,18 @@
 import { absent, type Lookup, type SourceFailure, unavailable } from '../../model/lookup.ts';
 import type { ModuleName } from '../../model/module-name.ts';
 import { claimantOf, maySupply, type Policy, type PolicySource } from '../decide/policy.ts';
-import type { ArchiveRefusal } from '../registry.ts';
 import type { Observations } from './observations.ts';
 
 /** When a client may ask again: about when the next sync has been. */
 const retryAfterMs = 60_000;
 /** When a server has seen an edit of the settings. */
 const editSeenMs = 1000;
+
+/** It was served, and has left the index for good as far as this registry can tell. */
+export interface GoneArchive {
+  readonly kind: 'gone';
+  readonly firstSeen: string;
+}
 
 /** What is known of a version that the index does not list. */
 export interface UnlistedVersion {
@@ -32,7 +37,7 @@ export function unlisted(
   observations: Observations,
   /** Until when a source is left alone, where it is; ISO 8601, UTC. */
   leftAloneUntil: (source: string) => string | undefined,
-): Lookup<never> | ArchiveRefusal {
+): Lookup<never> | GoneArchive {
   const unread = suppliersOf(known, policy).find(
     (source) => source.isEnabled && !wasReadWell(source, observations),
   );

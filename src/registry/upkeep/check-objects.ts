@@ -1,7 +1,7 @@
 import { servedRef, stateRef } from '../../index/layout.ts';
 import { GitError, runGit, streamGit } from '../../support/git/git.ts';
 import { createRecordSplitter } from '../../support/records.ts';
-import type { VerifyFinding } from '../reports.ts';
+import type { VerifyFinding } from './verify-report.ts';
 
 interface Options {
   readonly gitDir: string;

@@ -1,9 +1,9 @@
 /** What stands in the data folder as a file where a folder belongs, or the other way round, and stops what needs it. */
 import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
+import type { HealthCheck } from '../../model/health-check.ts';
 import { shellLine } from '../../support/shell.ts';
 import { dataLayout } from '../data-layout.ts';
-import type { HealthCheck } from '../reports.ts';
 
 interface Misplaced {
   readonly path: string;

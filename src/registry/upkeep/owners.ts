@@ -1,6 +1,7 @@
 /** What in the data folder belongs to others, as after one `sync` by root: which file, whose, and the command that mends it. */
 import { loadConfig } from '../../config/load.ts';
 import { StorageError } from '../../errors.ts';
+import type { HealthCheck } from '../../model/health-check.ts';
 import {
   findOutOfReach,
   foreignOwnerOf,
@@ -10,7 +11,6 @@ import {
 import { errorCode } from '../../support/error-code.ts';
 import { GitError } from '../../support/git/git.ts';
 import { shellLine } from '../../support/shell.ts';
-import type { HealthCheck } from '../reports.ts';
 
 const written = (name: string) => name === 'audit.jsonl';
 

@@ -2,7 +2,14 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { VerifyingStore } from '../../archives/verifying-store.ts';
 import type { Checksum } from '../../model/checksum.ts';
 import type { Log } from '../../support/log.ts';
-import type { ScrubReport } from '../reports.ts';
+
+export interface ScrubReport {
+  readonly archives: number;
+  readonly bytes: number;
+  readonly damaged: number;
+  /** Damaged ones that were fetched again. */
+  readonly repaired: number;
+}
 
 export interface ScrubOptions {
   readonly archives: Pick<VerifyingStore, 'list' | 'verify'>;

@@ -3,14 +3,65 @@ import type { CacheSpace } from '../../archives/cache-reserve.ts';
 import type { Config } from '../../config/config.ts';
 import type { GitIndex, StateView } from '../../index/git-index.ts';
 import { readIndexPath } from '../../index/layout.ts';
+import type { Block } from '../../model/block.ts';
+import type { Finding } from '../../model/finding.ts';
 import { createCredentialsReader } from '../../sources/credentials.ts';
 import { runGit } from '../../support/git/git.ts';
 import type { Environment } from '../../support/net/proxy.ts';
 import { readOrigins } from '../decide/module-facts.ts';
 import { policyOf } from '../decide/policy.ts';
-import type { StatusReport } from '../reports.ts';
+import type { HeldBack } from '../sync/held-back.ts';
 import { heldBackOf } from '../sync/held-back.ts';
 import type { Observations } from '../sync/observations.ts';
+import type { FailureClass } from '../sync/source-refresh.ts';
+
+export interface StatusReport {
+  readonly name: string;
+  /** `degraded`: what is served may be older than what an enabled source has. */
+  readonly health: 'ok' | 'degraded';
+  readonly directory: string;
+  readonly commit: string;
+  readonly modules: number;
+  readonly upstreamFallback: boolean;
+  readonly sources: readonly {
+    readonly name: string;
+    readonly isDefault: boolean;
+    readonly enabled: boolean;
+    /** Configured no longer, but modules are still served under its name. */
+    readonly removed: boolean;
+    readonly priority: number;
+    /** When the index was last read successfully, and when anybody last tried. */
+    readonly readAt: string | undefined;
+    readonly triedAt: string | undefined;
+    readonly isStale: boolean;
+    /** Its newest index is held back, as `failure` says. */
+    readonly isHeld: boolean;
+    readonly failure: string | undefined;
+    readonly failureClass: FailureClass | undefined;
+    /** The first of the readings in a row that were no use. */
+    readonly failingSince: string | undefined;
+    /** What of its credentials is missing now, and where it should be; for the operator alone. */
+    readonly missingCredentials: string | undefined;
+    readonly listed: number;
+    /** Modules in the served index whose origin it is. */
+    readonly served: number;
+  }[];
+  readonly findings: readonly Finding[];
+  readonly heldBack: readonly HeldBack[];
+  /** What is refused to everybody. */
+  readonly blocks: readonly Block[];
+  readonly archives: { readonly count: number; readonly bytes: number };
+  readonly indexBytes: number;
+  /** Archives are not cached while less is free than is kept for the index; absent where the disk cannot be asked. */
+  readonly caching?:
+    | {
+        readonly isPaused: boolean;
+        /** Absent where the file system does not say how large it is. */
+        readonly freeBytes?: number | undefined;
+        readonly reserveBytes: number;
+      }
+    | undefined;
+}
 
 /** Everything an operator asks first: sources and their ages, counts, conflicts, disk use. Asks no source. */
 export async function readStatus(

@@ -8,8 +8,9 @@ import type { Checksum } from '../../model/checksum.ts';
 import type { ModuleName } from '../../model/module-name.ts';
 import { ifExists, onDisk } from '../../support/disk/disk-errors.ts';
 import type { NamedArchive } from '../deliver/repair-archive.ts';
-import type { VerifyFinding, VerifyOptions, VerifyStep } from '../reports.ts';
 import type { VerifiedContents } from './verify-contents.ts';
+import type { VerifyOptions } from './verify-options.ts';
+import type { VerifyFinding, VerifyStep } from './verify-report.ts';
 import { problem, stepOf } from './verify-repository.ts';
 
 export interface ArchiveChecks {

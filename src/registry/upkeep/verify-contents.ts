@@ -7,7 +7,8 @@ import type { Checksum } from '../../model/checksum.ts';
 import type { ModuleName } from '../../model/module-name.ts';
 import { measureTree } from '../../sources/measure-tree.ts';
 import type { NamedArchive } from '../deliver/repair-archive.ts';
-import type { VerifyFinding, VerifyOptions, VerifyStep } from '../reports.ts';
+import type { VerifyOptions } from './verify-options.ts';
+import type { VerifyFinding, VerifyStep } from './verify-report.ts';
 import { problem, stepOf } from './verify-repository.ts';
 
 /** What the index and the ledger say, as far as they can be read. */

@@ -4,11 +4,12 @@ import { detailOf } from '../../model/lookup.ts';
 import type { ModuleName } from '../../model/module-name.ts';
 import { removeFiles } from '../../support/disk/temporary-file.ts';
 import { type NamedArchive, repairArchive } from '../deliver/repair-archive.ts';
-import type { VerifyFinding, VerifyOptions, VerifyStep } from '../reports.ts';
 import type { Resolver } from '../sync/resolve-module.ts';
 import type { SyncContext } from '../sync/sync.ts';
 import { verifyArchives } from './verify-archives.ts';
 import { verifyContents } from './verify-contents.ts';
+import type { VerifyOptions } from './verify-options.ts';
+import type { VerifyFinding, VerifyStep } from './verify-report.ts';
 import { stepOf } from './verify-repository.ts';
 
 export interface VerifyContext extends SyncContext {

@@ -2,8 +2,8 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { formatFile, formatProblem, parseState } from '../../index/registry-state.ts';
 import { GitError, runGit } from '../../support/git/git.ts';
-import type { VerifyFinding, VerifyStep } from '../reports.ts';
 import { findDamage } from './check-objects.ts';
+import type { VerifyFinding, VerifyStep } from './verify-report.ts';
 
 export interface RepositoryOptions {
   readonly deep: boolean;

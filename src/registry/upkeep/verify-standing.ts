@@ -7,7 +7,7 @@ import {
 } from '../../index/index-standing.ts';
 import { findUnseenPacks, mendIndex, removeBrokenMain, showPack } from '../../index/mend-index.ts';
 import { GitError, runGit } from '../../support/git/git.ts';
-import type { VerifyFinding } from '../reports.ts';
+import type { VerifyFinding } from './verify-report.ts';
 import { problem } from './verify-repository.ts';
 
 /**

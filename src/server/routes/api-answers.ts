@@ -8,7 +8,7 @@ import {
   readIndexLines,
   yankOf,
 } from '../../registry/deliver/catalogue.ts';
-import type { Explanation } from '../../registry/reports.ts';
+import type { Explanation } from '../../registry/sync/explain.ts';
 
 // The official site's decoder refuses a listing without a date.
 const unknownDate = '1970-01-01T00:00:00.000000+00:00';

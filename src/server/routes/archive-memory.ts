@@ -1,7 +1,7 @@
 import { LRUCache } from 'lru-cache';
 import type { ReadyAnswer } from '../../http/answer.ts';
 import { type EntityFacts, wholeHeaders } from '../../http/entity.ts';
-import type { ServedArchive } from '../../registry/registry.ts';
+import type { ServedArchive } from '../../registry/deliver/served-bytes.ts';
 
 export interface ArchiveMemoryLimits {
   /** Archives up to this size are kept in memory and sent with one write. */

@@ -10,7 +10,8 @@ import { answerEntity } from '../../http/entity.ts';
 import { decodePath } from '../../http/target.ts';
 import { isModuleName, type ModuleName, moduleNameProblem } from '../../model/module-name.ts';
 import { isVersion, type Version } from '../../model/version.ts';
-import type { Registry, ServedArchive } from '../../registry/registry.ts';
+import type { ServedArchive } from '../../registry/deliver/served-bytes.ts';
+import type { Registry } from '../../registry/registry.ts';
 import type { FreshCommit } from '../fresh-commit.ts';
 import {
   type ArchiveMemory,

@@ -2,7 +2,8 @@ import type { ProblemAnswer } from '../../http/answer.ts';
 import { busyProblem, lookupProblem } from '../../http/respond.ts';
 import type { ModuleName } from '../../model/module-name.ts';
 import type { Version } from '../../model/version.ts';
-import type { Registry, ServedArchive } from '../../registry/registry.ts';
+import type { ServedArchive } from '../../registry/deliver/served-bytes.ts';
+import type { Registry } from '../../registry/registry.ts';
 import { judgeOutcome, type Refusal } from './refusal.ts';
 
 export type AskedAnswer =

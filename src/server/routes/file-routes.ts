@@ -3,7 +3,8 @@ import { answerEntity } from '../../http/entity.ts';
 import { lookupProblem } from '../../http/respond.ts';
 import { decodePath } from '../../http/target.ts';
 import { parseAssetPath } from '../../registry/deliver/assets/asset-path.ts';
-import type { Registry, ServedFile } from '../../registry/registry.ts';
+import type { ServedFile } from '../../registry/deliver/served-bytes.ts';
+import type { Registry } from '../../registry/registry.ts';
 import { describeBlock } from './refusal.ts';
 import { refuse, type WhyOptions } from './why-routes.ts';
 

@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { moduleName, version } from '../../../test/support/registry-world.ts';
 import type { SourceFailure } from '../../model/lookup.ts';
-import type { ArchiveOutcome } from '../../registry/registry.ts';
+import type { ArchiveOutcome } from '../../registry/deliver/served-bytes.ts';
 import { judgeOutcome, toPhrase } from './refusal.ts';
 
 const asked = { module: moduleName('alice/json'), version: version('1.0.0'), origin: 'main' };

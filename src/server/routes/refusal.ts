@@ -3,7 +3,7 @@ import { retryAfter } from '../../http/respond.ts';
 import { type Lookup, publicReason, type SourceFailure } from '../../model/lookup.ts';
 import type { ModuleName } from '../../model/module-name.ts';
 import type { Version } from '../../model/version.ts';
-import type { ArchiveOutcome, BlockedArchive } from '../../registry/registry.ts';
+import type { ArchiveOutcome, BlockedArchive } from '../../registry/deliver/served-bytes.ts';
 import { inSentence, shellLine } from '../../support/shell.ts';
 
 /** Why an archive is refused to whoever asks, now and when they ask again at once. They stand in addresses: `/why/REASON/…`. */

@@ -4,7 +4,7 @@ import { moduleName, version } from '../../../test/support/registry-world.ts';
 import { sendRaw, serveStandIn } from '../../../test/support/stand-in-server.ts';
 import { isModuleName } from '../../model/module-name.ts';
 import { isVersion } from '../../model/version.ts';
-import type { ArchiveRefusal } from '../../registry/registry.ts';
+import type { ArchiveRefusal } from '../../registry/deliver/served-bytes.ts';
 import { userAgent } from '../../sources/user-agent.ts';
 import { refusalReasons } from './refusal.ts';
 import { formatWhyPath, isTrueAddress, parseWhyPath } from './why-path.ts';

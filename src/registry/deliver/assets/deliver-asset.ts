@@ -6,7 +6,7 @@ import type { Version } from '../../../model/version.ts';
 import type { Source } from '../../../sources/source.ts';
 import { createSingleFlight } from '../../../support/flow/single-flight.ts';
 import type { Log } from '../../../support/log.ts';
-import type { ServedFile } from '../../registry.ts';
+import type { ServedFile } from '../served-bytes.ts';
 import type { Asset, AssetCache } from './asset-cache.ts';
 import { parseAssetPath } from './asset-path.ts';
 

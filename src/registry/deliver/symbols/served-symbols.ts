@@ -11,8 +11,8 @@ import { makeFolder } from '../../../support/disk/make-folder.ts';
 import { createComplaints } from '../../../support/flow/complaints.ts';
 import { createSingleFlight } from '../../../support/flow/single-flight.ts';
 import type { Log } from '../../../support/log.ts';
-import type { ServedFile } from '../../registry.ts';
 import { receiveFile } from '../receive-file.ts';
+import type { ServedFile } from '../served-bytes.ts';
 
 const maxSymbolsBytes = 64 * 1024 * 1024;
 

@@ -1,7 +1,7 @@
 import { RegistryError } from '../../../errors.ts';
+import type { HealthCheck } from '../../../model/health-check.ts';
 import { bugAdvice } from '../../../support/bug-report.ts';
 import { unlessOwnFailure } from '../../../support/git/git-disk.ts';
-import type { HealthCheck } from '../../reports.ts';
 
 /**
  * What a check found. One that cannot be made is a failure that says why, under the name of what it was to look at: the

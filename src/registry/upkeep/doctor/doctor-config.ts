@@ -1,9 +1,9 @@
 import { readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Config, SourceConfig } from '../../../config/config.ts';
+import type { HealthCheck } from '../../../model/health-check.ts';
 import { errorCode } from '../../../support/error-code.ts';
 import { shellLine } from '../../../support/shell.ts';
-import type { HealthCheck } from '../../reports.ts';
 
 /** Settings that load but will hurt, and secrets where others can read them. `config` is absent if it does not load. */
 export async function checkConfig(directory: string, config: Config | undefined): Promise<HealthCheck[]> {

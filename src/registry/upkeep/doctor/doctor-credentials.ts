@@ -1,10 +1,10 @@
 import { stat } from 'node:fs/promises';
 import type { SecretPart, SourceAuth, SourceConfig } from '../../../config/config.ts';
+import type { HealthCheck } from '../../../model/health-check.ts';
 import { createCredentialsReader, secretsOf } from '../../../sources/credentials.ts';
 import { createTlsReader, readCertificates } from '../../../sources/tls-files.ts';
 import type { Environment } from '../../../support/net/proxy.ts';
 import { shellLine } from '../../../support/shell.ts';
-import type { HealthCheck } from '../../reports.ts';
 
 const day = 24 * 60 * 60 * 1000;
 const warningMs = 14 * day;

@@ -2,11 +2,11 @@ import { access, constants, readdir, readFile, rm, stat, statfs, writeFile } fro
 import { dirname, join, resolve } from 'node:path';
 import { createCacheReserve, inGibibytes } from '../../../archives/cache-reserve.ts';
 import type { Config } from '../../../config/config.ts';
+import type { HealthCheck } from '../../../model/health-check.ts';
 import { currentUser } from '../../../support/current-user.ts';
 import { hintFor } from '../../../support/disk/disk-hints.ts';
 import { errorCode } from '../../../support/error-code.ts';
 import { shellLine } from '../../../support/shell.ts';
-import type { HealthCheck } from '../../reports.ts';
 import { checkParts } from '../misplaced.ts';
 import { checkOwners } from '../owners.ts';
 import { containCheck } from './contain-check.ts';

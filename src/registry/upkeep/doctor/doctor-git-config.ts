@@ -1,12 +1,12 @@
 import { indexUrlProblem } from '../../../config/addresses.ts';
 import type { SourceConfig } from '../../../config/config.ts';
 import { RegistryError } from '../../../errors.ts';
+import type { HealthCheck } from '../../../model/health-check.ts';
 import { transportOf } from '../../../sources/git-context.ts';
 import { GitError, runGit } from '../../../support/git/git.ts';
 import { type Environment, proxyFor } from '../../../support/net/proxy.ts';
 import { showUrl } from '../../../support/redact.ts';
 import { shellLine } from '../../../support/shell.ts';
-import type { HealthCheck } from '../../reports.ts';
 
 /**
  * What the git configuration of whoever runs this says about the indexes of sources: other programs heed it, this one does not.

@@ -1,8 +1,8 @@
 import { mkdtemp, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import type { HealthCheck } from '../../../model/health-check.ts';
 import { tryChmod, tryLink, trySyncDirectory } from '../../../support/disk/file-system-gaps.ts';
 import { errorCode } from '../../../support/error-code.ts';
-import type { HealthCheck } from '../../reports.ts';
 
 /** What the file system of the data folder can do: the code it refuses with, `undefined` for what it does. */
 interface GroundAbilities {

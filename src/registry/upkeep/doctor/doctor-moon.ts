@@ -1,10 +1,10 @@
 import { execFile } from 'node:child_process';
 import { readFile } from 'node:fs/promises';
 import { promisify } from 'node:util';
+import type { HealthCheck } from '../../../model/health-check.ts';
 import { hintFor } from '../../../support/disk/disk-hints.ts';
 import { errorCode } from '../../../support/error-code.ts';
 import { showUrl } from '../../../support/redact.ts';
-import type { HealthCheck } from '../../reports.ts';
 
 /** How `moon` on this machine is set up, and how it should be. */
 export interface ClientSide {

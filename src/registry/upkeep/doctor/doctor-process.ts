@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { basename } from 'node:path';
-import type { HealthCheck } from '../../reports.ts';
+import type { HealthCheck } from '../../../model/health-check.ts';
 
 /** What the system tells of process 1. */
 export interface ProcessOne {

@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { connect, isIP } from 'node:net';
 import { connect as connectTls } from 'node:tls';
 import type { SourceConfig } from '../../../config/config.ts';
+import type { HealthCheck } from '../../../model/health-check.ts';
 import { createTlsReader } from '../../../sources/tls-files.ts';
 import { userAgentOf } from '../../../sources/user-agent.ts';
 import { errorCode } from '../../../support/error-code.ts';
@@ -11,8 +12,7 @@ import { createHttpClient } from '../../../support/net/fetch-http.ts';
 import { proxyFor, type Route } from '../../../support/net/proxy.ts';
 import { secureContextOf, type TlsSettings } from '../../../support/net/tls-settings.ts';
 import { shellLine } from '../../../support/shell.ts';
-import type { Registry } from '../../registry.ts';
-import type { HealthCheck } from '../../reports.ts';
+import type { SourceCheck } from '../../sync/check-source.ts';
 import { judgeNewestLines } from '../../sync/newer-format.ts';
 import { containCheck } from './contain-check.ts';
 import { checkCredentials, checkIdentity, inDays } from './doctor-credentials.ts';
@@ -28,11 +28,16 @@ export interface SourceLook {
   readonly clocks: readonly ClockReading[];
 }
 
+/** As `Operating` has it. */
+interface Checking {
+  readonly checkSources: (name?: string) => Promise<readonly SourceCheck[]>;
+}
+
 interface Options {
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly now: () => number;
   /** Absent: only the network is looked at. */
-  readonly registry: Registry | undefined;
+  readonly registry: Checking | undefined;
 }
 
 const connectTimeoutMs = 5000;
@@ -206,7 +211,7 @@ export function judgeCertificate(
   return { name, result: 'warning', detail, hint: 'its operator has to renew it' };
 }
 
-async function checkContent(source: SourceConfig, registry: Registry | undefined): Promise<HealthCheck[]> {
+async function checkContent(source: SourceConfig, registry: Checking | undefined): Promise<HealthCheck[]> {
   if (!registry) return [];
   const [check] = await registry.checkSources(source.name);
   if (!check) return [];

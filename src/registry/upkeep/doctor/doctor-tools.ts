@@ -1,9 +1,9 @@
 import { RegistryError } from '../../../errors.ts';
+import type { HealthCheck } from '../../../model/health-check.ts';
 import { oldestGit, runGit } from '../../../support/git/git.ts';
 import { parseGitVersion } from '../../../support/git/git-version.ts';
 import { isOlderVersion } from '../../../support/older-version.ts';
 import { oldestNode } from '../../../support/runtime.ts';
-import type { HealthCheck } from '../../reports.ts';
 
 /** The first git that heeds `core.fsync` for what a ref names. */
 const durableGit = '2.36';
