@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import type { Command } from 'commander';
 import type { Config } from '../config/config.ts';
 import { ConfigError, UsageError } from '../errors.ts';
-import type { Registry } from '../registry/registry.ts';
+import type { Operating } from '../registry/registry.ts';
 import type { SyncReport } from '../registry/sync/sync-report.ts';
 import { summariseChanges } from './changes.ts';
 import { actorOf, type CommandContext, hasIndex, withRegistry } from './context.ts';
@@ -181,7 +181,7 @@ export async function previewEdit(
   // What would be served from another data folder is not known: settings are compared on the data at hand.
   const { dataDir } = before.registry;
   const compared = { ...config, registry: { ...config.registry, dataDir } };
-  const plan = (registry: Registry) => registry.plan({ config: compared });
+  const plan = (registry: Operating) => registry.plan({ config: compared });
   return { config, report: await withRegistry(context, plan, { onlyLooks: true, isTold: true }) };
 }
 

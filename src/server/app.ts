@@ -5,7 +5,7 @@ import type { Route } from '../http/answer.ts';
 import { createClientReader } from '../http/client-address.ts';
 import { type AnswerExchange, createAnswerExchange } from '../packs/answer-exchange.ts';
 import { createUploadPack, type UploadPackStats } from '../packs/upload-pack.ts';
-import type { Registry } from '../registry/registry.ts';
+import type { Serving } from '../registry/registry.ts';
 import { type Log, silentLog } from '../support/log.ts';
 import type { Listening } from './allowed-hosts.ts';
 import { createBaseAddress } from './base-address.ts';
@@ -51,7 +51,7 @@ export interface App {
 }
 
 /** Everything the server answers, as an ordered table of routes over raw request targets. */
-export function createApp(registry: Registry, options: AppOptions): App {
+export function createApp(registry: Serving, options: AppOptions): App {
   const limits: AppLimits = { smallArchiveBytes, ...registry.config.limits, ...options.limits };
   const log = options.log ?? silentLog;
   const now = options.now ?? (() => performance.now());
@@ -115,7 +115,7 @@ export function createApp(registry: Registry, options: AppOptions): App {
 }
 
 function watchData(
-  { data }: Registry,
+  { data }: Serving,
   { gitTimeoutMs: timeoutMs }: Limits,
   { log, now }: { readonly log: Log; readonly now: () => number },
 ): DataWatch {
@@ -126,7 +126,7 @@ function watchData(
   });
 }
 
-function createExchange({ sharing, disk }: Registry, limits: Limits, log: Log): AnswerExchange | undefined {
+function createExchange({ sharing, disk }: Serving, limits: Limits, log: Log): AnswerExchange | undefined {
   if (!sharing.isShared) return undefined;
   const { lockFolder, answerFolder: folder } = sharing;
   return createAnswerExchange({

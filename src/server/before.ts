@@ -1,7 +1,7 @@
 import type { IncomingMessage } from 'node:http';
 import type { Config } from '../config/config.ts';
 import { type ProblemAnswer, problem } from '../http/answer.ts';
-import type { Registry } from '../registry/registry.ts';
+import type { Settings } from '../registry/registry.ts';
 import type { Log } from '../support/log.ts';
 import { type AllowedHosts, allowedHosts, judgeHost, type Listening } from './allowed-hosts.ts';
 
@@ -12,7 +12,7 @@ import { type AllowedHosts, allowedHosts, judgeHost, type Listening } from './al
 export type Before = (request: IncomingMessage) => ProblemAnswer | undefined;
 
 export interface BeforeOptions {
-  readonly registry: Pick<Registry, 'config'>;
+  readonly registry: Pick<Settings, 'config'>;
   /** Asked while it listens. */
   readonly listening: () => Listening;
   readonly log: Log;

@@ -6,7 +6,7 @@ import { setMaxListeners } from 'node:events';
 import type { Config } from '../config/config.ts';
 import { defaultMaxConcurrency } from '../config/presets.ts';
 import type { MirrorReport } from '../registry/mirror/mirror-report.ts';
-import type { Registry } from '../registry/registry.ts';
+import type { Operating, Serving } from '../registry/registry.ts';
 import { describeConfigChanges } from '../registry/sync/config-changes.ts';
 import type { GoOn } from '../registry/sync/sync.ts';
 import type { SyncReport } from '../registry/sync/sync-report.ts';
@@ -35,18 +35,9 @@ export interface BackgroundReporter {
 }
 
 export interface BackgroundOptions {
-  readonly registry: Pick<
-    Registry,
-    | 'config'
-    | 'reload'
-    | 'reaggregate'
-    | 'sync'
-    | 'mirror'
-    | 'scrub'
-    | 'forgetAbsences'
-    | 'disk'
-    | 'probeDisk'
-  >;
+  /** Beside what is served, what moves it on. */
+  readonly registry: Pick<Serving, 'config' | 'reload' | 'disk' | 'forgetAbsences'> &
+    Pick<Operating, 'sync' | 'reaggregate' | 'mirror' | 'scrub' | 'probeDisk'>;
   readonly log: Log;
   readonly reporter: BackgroundReporter;
   /** Tells of edited settings that count only from the next start. */

@@ -3,7 +3,7 @@ import type { AddressInfo, Socket } from 'node:net';
 import type { Limits } from '../config/config.ts';
 import { StorageError, UsageError } from '../errors.ts';
 import { refuseBadRequest } from '../http/bad-request.ts';
-import type { Registry } from '../registry/registry.ts';
+import type { Serving } from '../registry/registry.ts';
 import { errorCode } from '../support/error-code.ts';
 import { silentLog } from '../support/log.ts';
 import { type App, type AppOptions, createApp } from './app.ts';
@@ -36,7 +36,7 @@ const checkEveryMs = 5000;
 const maxHeaderBytes = 16 * 1024;
 
 /** Listens and serves. Throws `UsageError` when the address is taken or not ours, `StorageError` for no permission. */
-export async function startServer(registry: Registry, options: ServerOptions): Promise<RunningServer> {
+export async function startServer(registry: Serving, options: ServerOptions): Promise<RunningServer> {
   const log = options.log ?? silentLog;
   let address: string | undefined;
   const listening = () => {

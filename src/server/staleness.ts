@@ -1,7 +1,6 @@
-import type { Registry } from '../registry/registry.ts';
+import type { ServedSources } from '../registry/registry.ts';
+import type { StaleSource } from '../registry/sync/read-times.ts';
 import type { Log } from '../support/log.ts';
-
-type StaleSource = Awaited<ReturnType<Registry['staleSources']>>[number];
 
 /** Which sources could not be read lately, without making anybody wait for the answer. */
 export interface Staleness {
@@ -13,7 +12,7 @@ export interface Staleness {
 
 const freshForMs = 1000;
 
-export function createStaleness(registry: Registry, log: Log, now: () => number): Staleness {
+export function createStaleness(registry: ServedSources, log: Log, now: () => number): Staleness {
   let known: readonly StaleSource[] = [];
   let askedAt = Number.NEGATIVE_INFINITY;
   let hasFailed = false;

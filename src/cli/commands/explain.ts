@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import type { Registry } from '../../registry/registry.ts';
+import type { Operating } from '../../registry/registry.ts';
 import type { Explanation } from '../../registry/sync/explain.ts';
 import { shellLine } from '../../support/shell.ts';
 import { parseModuleVersion } from '../arguments.ts';
@@ -65,7 +65,7 @@ function isThere({ version, isServed, rule, pin, blocks, sources, findings }: Ex
 }
 
 /** Another name where nobody knows this one; of a module that is there, its latest version. */
-async function suggestFor(registry: Registry, explanation: Explanation): Promise<string | undefined> {
+async function suggestFor(registry: Operating, explanation: Explanation): Promise<string | undefined> {
   const { module, version, versions } = explanation;
   const latest = version === undefined ? undefined : versions.at(-1);
   return latest === undefined ? registry.suggestModule(module) : `${module}@${latest}`;

@@ -3,7 +3,7 @@ import type { Command } from 'commander';
 import { NotFoundError } from '../../errors.ts';
 import type { ListedModule } from '../../registry/deliver/served-modules.ts';
 import type { OutdatedReport } from '../../registry/mirror/outdated.ts';
-import type { Registry } from '../../registry/registry.ts';
+import type { Operating } from '../../registry/registry.ts';
 import { shellLine } from '../../support/shell.ts';
 import { parsePatterns } from '../arguments.ts';
 import { addExamples, type CommandContext, type Run, withRegistry } from '../context.ts';
@@ -54,7 +54,7 @@ export function defineList(parent: Command, run: Run): void {
 
 async function showModules(
   { output }: CommandContext,
-  registry: Registry,
+  registry: Operating,
   patterns: readonly string[],
   { cached = false }: { readonly cached?: boolean },
 ): Promise<ExitCode> {
@@ -69,7 +69,7 @@ async function showModules(
 }
 
 /** What to do about it depends on whether the name is served, just not cached, or nobody's. */
-async function nothingMatches(registry: Registry, pattern: string, cached: boolean): Promise<NotFoundError> {
+async function nothingMatches(registry: Operating, pattern: string, cached: boolean): Promise<NotFoundError> {
   const isServed = async () => {
     for await (const _ of registry.list({ patterns: [pattern] })) return true;
     return false;
@@ -104,7 +104,7 @@ export function formatModules(
 
 async function showOutdated(
   { output }: CommandContext,
-  registry: Registry,
+  registry: Operating,
   project: string,
 ): Promise<ExitCode> {
   const report = await registry.findOutdated(project);

@@ -1,6 +1,6 @@
 import { StorageError } from '../../errors.ts';
 import { json, type Route } from '../../http/answer.ts';
-import type { Registry } from '../../registry/registry.ts';
+import type { Serving } from '../../registry/registry.ts';
 import { unlessOwnFailure } from '../../support/git/git-disk.ts';
 import { programVersion } from '../../support/version.ts';
 import type { DataWatch } from '../data-watch.ts';
@@ -21,7 +21,7 @@ export interface InfoOptions {
  * `/` tells people how to use this registry. `/health` tells machines that it runs, and how well; `/ready`, whether to
  * send it clients.
  */
-export function createInfoRoutes(registry: Registry, options: InfoOptions): Route[] {
+export function createInfoRoutes(registry: Serving, options: InfoOptions): Route[] {
   return [
     {
       methods: ['GET', 'HEAD'],
@@ -51,7 +51,7 @@ export function createInfoRoutes(registry: Registry, options: InfoOptions): Rout
 }
 
 /** What our own disk does not tell makes us unwell, and the process answers all the same. */
-async function readFacts(registry: Registry, { staleness, watch }: InfoOptions) {
+async function readFacts(registry: Serving, { staleness, watch }: InfoOptions) {
   const data = await watch.look();
   try {
     const [commit, stale] = await Promise.all([registry.servedCommit(), staleness.look()]);
@@ -62,7 +62,7 @@ async function readFacts(registry: Registry, { staleness, watch }: InfoOptions) 
   }
 }
 
-function describeRegistry(registry: Registry, base: string) {
+function describeRegistry(registry: Serving, base: string) {
   const index = `${base}/git/index`;
   const symbols = `${base}/symbols.zip`;
   return {
