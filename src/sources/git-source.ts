@@ -1,11 +1,11 @@
 import type { SourceConfig } from '../config/config.ts';
 import { found, type Lookup, type SourceFailure, unavailable } from '../model/lookup.ts';
+import type { Environment } from '../support/environment.ts';
 import { type LinkedSignal, linkSignals } from '../support/flow/link-signals.ts';
 import { type MonotonicClock, systemClock } from '../support/flow/monotonic-clock.ts';
 import { readGitVersion } from '../support/git/git-version.ts';
 import type { Resolve } from '../support/net/destination.ts';
 import type { HttpClient } from '../support/net/fetch-http.ts';
-import type { Environment } from '../support/net/proxy.ts';
 import type { AddressForm } from './archive-address.ts';
 import {
   type Credentials,
@@ -30,7 +30,7 @@ export interface GitSourceOptions {
   readonly gitDirectory: string;
   /** Made with `createDestinations(config)`; closing the source leaves it open. */
   readonly http: HttpClient;
-  /** What the references of its credentials lead to. */
+  /** Names the proxies, and what references of its credentials lead to. */
   readonly env: Environment;
   /** Default `dns.lookup`. */
   readonly resolve?: Resolve | undefined;
@@ -53,6 +53,7 @@ export function createGitSource(config: SourceConfig, options: GitSourceOptions)
   let gitVersion: Promise<string> | undefined;
   const context: Omit<GitContext, 'credentials'> = {
     config,
+    env: options.env,
     http: options.http,
     destinations: createDestinations(config),
     gitVersion: () => (gitVersion ??= readGitVersion()),

@@ -2,7 +2,7 @@ import { stat } from 'node:fs/promises';
 import type { SecretPart, SourceAuth, SourceConfig } from '../../../config/config.ts';
 import { createCredentialsReader, secretsOf } from '../../../sources/credentials.ts';
 import { createTlsReader, readCertificates } from '../../../sources/tls-files.ts';
-import type { Environment } from '../../../support/net/proxy.ts';
+import type { Environment } from '../../../support/environment.ts';
 import { shellLine } from '../../../support/shell.ts';
 import type { HealthCheck } from '../../reports.ts';
 
