@@ -19,7 +19,7 @@ import { maskError, maskLookup } from './masked-lookup.ts';
 import { type OpenContext, openArchiveAt, openAssetAt, openSymbolsAt } from './open-archive.ts';
 import { type LocatedSnapshot, type ReadingSteps, readingSteps, readSnapshot } from './read-snapshot.ts';
 import { type RemoteIndex, readRemoteHead } from './remote-head.ts';
-import { type OpenedBody, type Snapshot, type Source, SourceClosedError } from './source.ts';
+import { bodyOf, type OpenedBody, type Snapshot, type Source, SourceClosedError } from './source.ts';
 
 export interface GitSourceOptions {
   /** Absolute path of the shared object store, `objects` of the registry's repository. */
@@ -159,7 +159,7 @@ function createRunner(config: SourceConfig, createReader: (closing: AbortSignal)
       calls.add(answer);
       const said = maskLookup(await answer.finally(() => calls.delete(answer)), credentials.mask);
       const result = withAdvice(said);
-      body = result.kind === 'found' ? bodyOf(result.value) : undefined;
+      body = bodyOf(result);
       body?.once('close', finish);
       return { result, credentials };
     } catch (error) {
@@ -195,10 +195,4 @@ function withAdvice<T>(result: Lookup<T>): Lookup<T> {
   if (result.kind !== 'unavailable' || result.cause.advice === undefined) return result;
   const { advice, ...cause } = result.cause;
   return unavailable({ ...cause, detail: `${cause.detail}; ${advice}` });
-}
-
-function bodyOf(value: unknown): OpenedBody['body'] | undefined {
-  return typeof value === 'object' && value !== null && 'body' in value
-    ? (value as OpenedBody).body
-    : undefined;
 }
