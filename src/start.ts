@@ -2,6 +2,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Io } from './cli/io.ts';
 import { createSignals } from './cli/signals.ts';
+import { processEnvironment } from './support/environment.ts';
 import { findHomeDirectory } from './support/home-directory.ts';
 import { createLogSink } from './support/log-sink.ts';
 import { createResultSink } from './support/result-sink.ts';
@@ -85,7 +86,7 @@ function createIo(): Io {
       },
     },
     waitsForReaders: () => waitsForReaders,
-    env: process.env,
+    env: processEnvironment,
     script: process.argv[1] ?? '',
     get workingDirectory() {
       return findWorkingDirectory(() => process.cwd());

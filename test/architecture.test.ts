@@ -76,13 +76,14 @@ test('deciding does no I/O: the model imports nothing of Node but Buffer and has
   expect(impure).toEqual([]);
 });
 
-test('only main and start touch the process, and only parts.ts puts implementations together', () => {
+test('only main and start touch the process, one file its environment, and only parts.ts puts implementations together', () => {
   const uses = (pattern: RegExp) =>
     files.filter((file) => pattern.test(readFileSync(join(source, file), 'utf8')));
   expect(uses(/\bprocess\.(argv|exit|exitCode|stdout|stderr|on|cwd)\b/).sort()).toEqual([
     'main.ts',
     'start.ts',
   ]);
+  expect(uses(/\bprocess\.env\b|from 'node:process'/)).toEqual(['support/environment.ts']);
   // Whatever people read is written by Output, which escapes it: commands have no stream to write to.
   expect(uses(/\bio\.std(out|err)\b|\bstd(out|err)\.write|\bconsole\./).sort()).toEqual([
     'cli/console-output.ts',

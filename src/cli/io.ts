@@ -1,3 +1,4 @@
+import type { Environment } from '../support/environment.ts';
 import type { LostLines } from '../support/log-sink.ts';
 
 /** The process as the CLI sees it: `start.ts` passes the real one, tests pass their own. */
@@ -10,7 +11,7 @@ export interface Io extends CommandIo {
 
 /** What of it commands get: all that people read goes through their `Output`. */
 export interface CommandIo {
-  readonly env: Record<string, string | undefined>;
+  readonly env: Environment;
   /** The file that Node was started with; absolute. */
   readonly script: string;
   /** Absolute. */

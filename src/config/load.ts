@@ -19,7 +19,7 @@ export async function loadConfig(directory: string): Promise<Config> {
   return parseConfig(await readConfigText(directory), { directory });
 }
 
-/** What the text of a `registry.toml` means. Pure: touches neither disk nor `process.env`, where what it refers to may be missing. */
+/** What the text of a `registry.toml` means. Pure: touches neither the disk nor the environment, where what it refers to may be missing. */
 export function parseConfig(text: string, context: ConfigContext): Config {
   const { document, problems: syntaxProblems } = parseToml(text);
   if (document === undefined) throw configError(syntaxProblems.map((problem) => ({ path: '', ...problem })));

@@ -10,7 +10,7 @@ import { type ModuleName, ownerOf } from '../model/module-name.ts';
 import type { ConnectionTuning } from '../sources/connect.ts';
 import { createDiskWatch, noDiskWatch } from '../support/disk/disk-watch.ts';
 import { createComplaints } from '../support/flow/complaints.ts';
-import { createFairTurns } from '../support/flow/fair-turns.ts';
+import { createFairTurns } from '../support/flow/fair-queue.ts';
 import { systemClock } from '../support/flow/monotonic-clock.ts';
 import { type Log, silentLog } from '../support/log.ts';
 import { type DataLayout, dataLayout } from './data-layout.ts';

@@ -1,10 +1,10 @@
 import { join } from 'node:path';
 import type { SourceConfig } from '../config/config.ts';
+import type { Environment } from '../support/environment.ts';
 import { type MonotonicClock, systemClock } from '../support/flow/monotonic-clock.ts';
 import { type Bucket, createBucket } from '../support/flow/rate-limit.ts';
 import { defaultRetryPolicy, type RetryPolicy } from '../support/flow/retry.ts';
 import { createHttpClient, type HttpClient, type HttpClientOptions } from '../support/net/fetch-http.ts';
-import type { Environment } from '../support/net/proxy.ts';
 import { createDestinations } from './destinations.ts';
 import type { GitTimeouts, InTurn } from './git-context.ts';
 import { createGitSource } from './git-source.ts';
@@ -14,7 +14,7 @@ import { userAgentOf } from './user-agent.ts';
 
 /** How sources are asked; defaults suit production. */
 export interface ConnectionTuning {
-  readonly http?: Omit<HttpClientOptions, 'userAgent' | 'destinations'> | undefined;
+  readonly http?: Omit<HttpClientOptions, 'userAgent' | 'destinations' | 'environment'> | undefined;
   readonly gitTimeouts?: Partial<GitTimeouts> | undefined;
   readonly clock?: MonotonicClock | undefined;
   /** How the source of this name has its index read, where not as usual. */
@@ -22,7 +22,7 @@ export interface ConnectionTuning {
 }
 
 export interface ConnectOptions extends ConnectionTuning {
-  /** What the references of credentials lead to. */
+  /** Names the proxies, and what references of credentials lead to. */
   readonly env: Environment;
   /** Absolute path of the object store that all snapshots go to. */
   readonly objectDirectory: string;
@@ -93,7 +93,7 @@ function connectHttp(config: SourceConfig, options: ConnectOptions) {
 
 function createPacedClient(
   config: SourceConfig,
-  { http }: ConnectOptions,
+  { http, env }: ConnectOptions,
   connectionsPerOrigin: number,
   buckets: readonly Bucket[],
 ): HttpClient {
@@ -116,6 +116,7 @@ function createPacedClient(
     connectionsPerOrigin,
     ...http,
     retry,
+    environment: env,
     destinations: createDestinations(config),
   });
   return {

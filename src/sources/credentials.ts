@@ -1,6 +1,7 @@
 import type { SecretText, SourceAuth, SourceConfig } from '../config/config.ts';
+import type { Environment } from '../support/environment.ts';
 import { gitConfigVariables } from '../support/git/git.ts';
-import { type Environment, proxySecrets } from '../support/net/proxy.ts';
+import { proxySecrets } from '../support/net/proxy.ts';
 import { type TlsSettings, withoutIdentity } from '../support/net/tls-settings.ts';
 import { createMask, type Mask } from '../support/secret-mask.ts';
 import { shellLine } from '../support/shell.ts';

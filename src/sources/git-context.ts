@@ -31,11 +31,8 @@ export type InTurn = <T>(signal: AbortSignal, work: (signal: AbortSignal) => Pro
 
 /** All that reading one source's index needs. */
 export interface GitContext extends HttpAsker, GitRouteContext {
-  readonly config: SourceConfig;
-  /** The shared object store. */
+  /** Absolute path of the shared object store. */
   readonly objectDirectory: string;
-  /** Folder of this source's own, for short-lived git directories and the file of certificate authorities. */
-  readonly gitDirectory: string;
   /** For fetching from this source. */
   readonly inTurn: InTurn;
   readonly timeouts: GitTimeouts;
@@ -59,8 +56,8 @@ export async function remoteGitEnvironment(
 ): Promise<Record<string, string | undefined>> {
   const isWeb = transportOf(url) === 'http';
   const tls = isWeb ? context.credentials.tlsFor(url) : undefined;
-  const caBundle = await writeCaBundle(`${context.gitDirectory}/ca-bundle.pem`, process.env, tls?.ca);
-  const route = isWeb ? await routeGit(context, url, process.env) : undefined;
+  const caBundle = await writeCaBundle(`${context.gitDirectory}/ca-bundle.pem`, context.env, tls?.ca);
+  const route = isWeb ? await routeGit(context, url) : undefined;
   return {
     ...context.credentials.gitVariables(url, [
       ['safe.directory', '*'],

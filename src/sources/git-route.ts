@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import type { SourceConfig } from '../config/config.ts';
+import type { Environment } from '../support/environment.ts';
 import {
   DestinationRefused,
   destinationProblem,
@@ -7,14 +8,16 @@ import {
   literalAddress,
   type Resolve,
 } from '../support/net/destination.ts';
-import { type Environment, noProxyVariables, proxyFor } from '../support/net/proxy.ts';
+import { noProxyVariables, proxyFor } from '../support/net/proxy.ts';
 import { isOlderVersion } from '../support/older-version.ts';
 import { commandToAllow, type SourceDestinations } from './destinations.ts';
 
 export interface GitRouteContext {
   readonly config: SourceConfig;
+  /** Names the proxies, and authorities to trust. */
+  readonly env: Environment;
   readonly destinations: SourceDestinations;
-  /** Folder of this source's own. */
+  /** Folder of this source's own, for short-lived git directories and the file of certificate authorities. */
   readonly gitDirectory: string;
   /** Of the git that is installed. */
   readonly gitVersion: () => Promise<string>;
@@ -39,14 +42,10 @@ const pinningGit = '2.37';
  * And git has an empty home: curl would send what stands in `~/.netrc` to any host that asks. Throws
  * `DestinationRefused`, and what resolving a name fails with.
  */
-export async function routeGit(
-  context: GitRouteContext,
-  url: string,
-  environment: Environment,
-): Promise<GitRoute> {
+export async function routeGit(context: GitRouteContext, url: string): Promise<GitRoute> {
   const target = new URL(url);
   const variables = { ...noProxyVariables, HOME: join(context.gitDirectory, 'no-home') };
-  const route = proxyFor(target, environment);
+  const route = proxyFor(target, context.env);
   if (route.kind === 'unusable') throw new DestinationRefused(route.problem);
   const problem = destinationProblem(context.destinations, target, route.kind === 'proxy');
   if (problem !== undefined) throw new DestinationRefused(problem);

@@ -1,11 +1,11 @@
 import type { SourceConfig } from '../config/config.ts';
 import { found, type Lookup, type SourceFailure, unavailable } from '../model/lookup.ts';
+import type { Environment } from '../support/environment.ts';
 import { type LinkedSignal, linkSignals } from '../support/flow/link-signals.ts';
 import { type MonotonicClock, systemClock } from '../support/flow/monotonic-clock.ts';
 import { readGitVersion } from '../support/git/git-version.ts';
 import type { Resolve } from '../support/net/destination.ts';
 import type { HttpClient } from '../support/net/fetch-http.ts';
-import type { Environment } from '../support/net/proxy.ts';
 import type { AddressForm } from './archive-address.ts';
 import {
   type Credentials,
@@ -19,7 +19,7 @@ import { maskError, maskLookup } from './masked-lookup.ts';
 import { type OpenContext, openArchiveAt, openAssetAt, openSymbolsAt } from './open-archive.ts';
 import { type LocatedSnapshot, type ReadingSteps, readingSteps, readSnapshot } from './read-snapshot.ts';
 import { type RemoteIndex, readRemoteHead } from './remote-head.ts';
-import { type OpenedBody, type Snapshot, type Source, SourceClosedError } from './source.ts';
+import { bodyOf, type OpenedBody, type Snapshot, type Source, SourceClosedError } from './source.ts';
 
 export interface GitSourceOptions {
   /** Absolute path of the shared object store, `objects` of the registry's repository. */
@@ -30,7 +30,7 @@ export interface GitSourceOptions {
   readonly gitDirectory: string;
   /** Made with `createDestinations(config)`; closing the source leaves it open. */
   readonly http: HttpClient;
-  /** What the references of its credentials lead to. */
+  /** Names the proxies, and what references of its credentials lead to. */
   readonly env: Environment;
   /** Default `dns.lookup`. */
   readonly resolve?: Resolve | undefined;
@@ -53,6 +53,7 @@ export function createGitSource(config: SourceConfig, options: GitSourceOptions)
   let gitVersion: Promise<string> | undefined;
   const context: Omit<GitContext, 'credentials'> = {
     config,
+    env: options.env,
     http: options.http,
     destinations: createDestinations(config),
     gitVersion: () => (gitVersion ??= readGitVersion()),
@@ -158,7 +159,7 @@ function createRunner(config: SourceConfig, createReader: (closing: AbortSignal)
       calls.add(answer);
       const said = maskLookup(await answer.finally(() => calls.delete(answer)), credentials.mask);
       const result = withAdvice(said);
-      body = result.kind === 'found' ? bodyOf(result.value) : undefined;
+      body = bodyOf(result);
       body?.once('close', finish);
       return { result, credentials };
     } catch (error) {
@@ -194,10 +195,4 @@ function withAdvice<T>(result: Lookup<T>): Lookup<T> {
   if (result.kind !== 'unavailable' || result.cause.advice === undefined) return result;
   const { advice, ...cause } = result.cause;
   return unavailable({ ...cause, detail: `${cause.detail}; ${advice}` });
-}
-
-function bodyOf(value: unknown): OpenedBody['body'] | undefined {
-  return typeof value === 'object' && value !== null && 'body' in value
-    ? (value as OpenedBody).body
-    : undefined;
 }

@@ -1,10 +1,10 @@
 import { absent, type Lookup, type SourceFailure, unavailable } from '../model/lookup.ts';
+import { createFairQueue } from '../support/flow/fair-queue.ts';
 import { linkSignals } from '../support/flow/link-signals.ts';
 import { type MonotonicClock, systemClock } from '../support/flow/monotonic-clock.ts';
 import { createNegativeCache } from '../support/flow/negative-cache.ts';
-import { createSlots } from '../support/flow/rate-limit.ts';
 import { defaultRetryPolicy, retryDelayMs } from '../support/flow/retry.ts';
-import { type OpenedBody, type Source, SourceClosedError } from './source.ts';
+import { bodyOf, type OpenedBody, type Source, SourceClosedError } from './source.ts';
 import { createSourceHealth, type SourceHealth } from './source-health.ts';
 
 export interface GuardOptions {
@@ -125,20 +125,25 @@ interface GuardSettings {
 }
 
 function createGuard({ name, health, concurrency, waiting, clock, closing }: GuardSettings) {
-  const slots = createSlots(concurrency);
   let sleeping = 0;
-  const isCrowded = () => slots.waiting + sleeping >= waiting;
+  const places = createFairQueue({
+    atOnce: concurrency,
+    get waiting() {
+      return waiting - sleeping;
+    },
+  });
+  const isCrowded = () => places.counts().waiting + sleeping >= waiting;
 
   async function ask<T>(file: string | undefined, call: Call<T>, signal: AbortSignal): Promise<Lookup<T>> {
-    if (slots.free === 0 && isCrowded()) return overloaded(name, waiting);
-    const free = await slots.take(signal);
+    const free = await places.enter(name, signal);
+    if (free === undefined) return overloaded(name, waiting);
     let body: OpenedBody['body'] | undefined;
     try {
       const admission = health.admit(file);
       if ('kind' in admission) return admission;
       const result = await call();
       admission.learn(result);
-      body = result.kind === 'found' ? bodyOf(result.value) : undefined;
+      body = bodyOf(result);
       body?.once('close', free);
       return result;
     } finally {
@@ -198,10 +203,4 @@ const overloadedRetryMs = 5_000;
 function overloaded(name: string, waiting: number): Lookup<never> {
   const detail = `${waiting} requests wait for source "${name}" already; limits.waiting_requests bounds them`;
   return unavailable({ reason: 'overloaded', detail, retryAfterMs: overloadedRetryMs });
-}
-
-function bodyOf(value: unknown): OpenedBody['body'] | undefined {
-  return typeof value === 'object' && value !== null && 'body' in value
-    ? (value as OpenedBody).body
-    : undefined;
 }

@@ -14,6 +14,7 @@ async function ask(listener: RequestListener): Promise<HttpResponse> {
   const client = createHttpClient({
     userAgent: 'test',
     connectionsPerOrigin: 1,
+    environment: {},
     destinations: anyDestination,
   });
   onTestFinished(async () => {

@@ -1,7 +1,7 @@
 import { basename } from 'node:path';
 import type { SecretPart, SecretText, SourceAuth } from '../config/config.ts';
 import { readSmallFile } from '../support/disk/read-small-file.ts';
-import type { Environment } from '../support/net/proxy.ts';
+import type { Environment } from '../support/environment.ts';
 import type { CommandPart } from './token-command.ts';
 
 /** The text of a credential, or why it cannot be sent, in words that never hold it. */

@@ -62,6 +62,14 @@ export interface OpenedBody {
   readonly progress?: (() => BodyProgress) | undefined;
 }
 
+/** The stream in what a call found, if it opened one. */
+export function bodyOf(result: Lookup<unknown>): Readable | undefined {
+  const value = result.kind === 'found' ? result.value : undefined;
+  return typeof value === 'object' && value !== null && 'body' in value
+    ? (value as OpenedBody).body
+    : undefined;
+}
+
 export interface BodyProgress {
   readonly receivedBytes: number;
   /** How long it was waited for: the time that whoever reads takes does not count. */

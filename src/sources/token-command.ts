@@ -1,6 +1,6 @@
 import type { SecretPart } from '../config/config.ts';
+import type { Environment } from '../support/environment.ts';
 import { createSingleFlight } from '../support/flow/single-flight.ts';
-import type { Environment } from '../support/net/proxy.ts';
 import { type CommandResult, runCommand } from '../support/run-command.ts';
 import { readTokenAnswer, type TokenAnswer } from './token-answer.ts';
 

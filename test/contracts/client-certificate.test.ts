@@ -81,7 +81,7 @@ async function connect(url: string, tls: string, more?: string) {
     objectDirectory: join(directory, 'registry.git', 'objects'),
     treeOf: async () => undefined,
     workDirectory: join(directory, 'work'),
-    http: { retry: { retries: 0 }, environment: {} },
+    http: { retry: { retries: 0 } },
   });
   onTestFinished(() => connected.close());
   const source = connected.sources.get('partner');

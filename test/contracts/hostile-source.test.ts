@@ -42,6 +42,7 @@ async function createWorld(transport: (typeof transports)[number], limits: Parti
   const objectDirectory = join(gitDir, 'objects');
   const http = createHttpClient({
     userAgent: 'test',
+    environment: {},
     destinations: createDestinations(config),
     retry: { sleep: async () => {} },
   });

@@ -11,6 +11,7 @@ import type { ModuleName } from '../../src/model/module-name.ts';
 import type { Version } from '../../src/model/version.ts';
 import { connectSources } from '../../src/sources/connect.ts';
 import type { Source } from '../../src/sources/source.ts';
+import type { Environment } from '../../src/support/environment.ts';
 import { createGitObjectReader, findTree } from '../../src/support/git/git-objects.ts';
 import type { Resolve } from '../../src/support/net/destination.ts';
 import { basicAuth, bearerAuth } from '../support/auth.ts';
@@ -45,11 +46,13 @@ async function serve(folder: string): Promise<Upstream> {
 
 interface Options {
   readonly resolve?: Resolve;
-  readonly environment?: Readonly<Record<string, string>>;
-  readonly env?: Readonly<Record<string, string>>;
+  readonly env?: Environment;
 }
 
-function connect(config: Partial<SourceConfig> = {}, { env = {}, ...options }: Options = {}): Source {
+function connect(
+  config: Partial<SourceConfig> = {},
+  { env = process.env, ...options }: Options = {},
+): Source {
   const url = config.url ?? upstream.url;
   const source: SourceConfig = {
     ...{ name: 'partner', type: 'custom', url, indexUrl: `${url}/git/index`, indexType: 'git' },
@@ -483,8 +486,8 @@ describe('what cannot be sent', () => {
   });
 
   test('through a proxy makes the sources unavailable that need it', async () => {
-    const environment = { ALL_PROXY: 'socks5h://me:hush@proxy.example' };
-    const result = await connect({}, { environment }).readSnapshot(undefined);
+    const env = { ALL_PROXY: 'socks5h://me:hush@proxy.example' };
+    const result = await connect({}, { env }).readSnapshot(undefined);
     expect(detailOf(result)).toContain('the environment variable ALL_PROXY names a socks5h proxy');
     expect(JSON.stringify(result)).not.toContain('hush');
     expect(upstream.seen).toEqual([]);

@@ -82,6 +82,7 @@ function connect(config: Partial<SourceConfig> = {}, http: Partial<HttpClientOpt
   };
   const client = createHttpClient({
     userAgent: userAgentOf(merged),
+    environment: {},
     ...http,
     retry: { sleep: async () => {}, ...http.retry },
     destinations: createDestinations(merged),

@@ -5,7 +5,7 @@ import { indexPathOf } from '../../index/layout.ts';
 import type { IndexEntry } from '../../model/index-entry.ts';
 import { type ModuleName, ownerOf } from '../../model/module-name.ts';
 import type { Version } from '../../model/version.ts';
-import { createFairTurns } from '../../support/flow/fair-turns.ts';
+import { createFairTurns } from '../../support/flow/fair-queue.ts';
 
 /** The index as clients see it now, a module at a time. What was read of a commit is remembered. */
 export interface ServedIndex {

@@ -6,8 +6,8 @@ import { type ConnectedSources, type ConnectionTuning, connectSources } from '..
 import type { InTurn } from '../../sources/git-context.ts';
 import type { ReadingSteps } from '../../sources/read-snapshot.ts';
 import { withProcessLock } from '../../support/disk/process-lock.ts';
+import type { Environment } from '../../support/environment.ts';
 import type { Log } from '../../support/log.ts';
-import type { Environment } from '../../support/net/proxy.ts';
 import type { DataLayout } from '../data-layout.ts';
 import { lockWaitMs } from './read-sources.ts';
 

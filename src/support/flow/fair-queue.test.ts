@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { createFairQueue } from './fair-queue.ts';
+import { createFairQueue, createFairTurns } from './fair-queue.ts';
 
 const stays = new AbortController().signal;
 
@@ -97,4 +97,13 @@ describe('a queue', () => {
     await queue.enter('a', stays);
     expect(await queue.enter('b', stays)).toBeUndefined();
   });
+});
+
+test('a turn whose work fails is over, and tells why', async () => {
+  const turns = createFairTurns(1);
+  const failing = turns.run('a', () => Promise.reject(new Error('no')));
+  const next = turns.run('a', async () => 'yes');
+  await expect(failing).rejects.toThrow('no');
+  expect(await next).toBe('yes');
+  expect(await turns.run('b', async () => 'again')).toBe('again');
 });

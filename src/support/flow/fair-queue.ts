@@ -5,7 +5,7 @@ export interface FairQueue {
    * `undefined`: too many wait. Then it is the client with the most that loses one, so that nobody fills the queue
    * while others want to wait; a client that is alone has all of it. Rejects with the signal's reason.
    */
-  enter(client: string, signal: AbortSignal, task?: string): Promise<(() => void) | undefined>;
+  enter(client: string, signal?: AbortSignal, task?: string): Promise<(() => void) | undefined>;
   /** One more client wants `task`: if it still waits, its turn is when either's is. */
   join(task: string, client: string): void;
   counts(): { readonly running: number; readonly waiting: number };
@@ -13,6 +13,7 @@ export interface FairQueue {
 
 export interface FairQueueLimits {
   readonly atOnce: number;
+  /** How many may wait; asked for anew each time. */
   readonly waiting: number;
 }
 
@@ -23,25 +24,23 @@ interface Waiting {
   readonly settle: (place: (() => void) | undefined) => void;
 }
 
-export function createFairQueue({ atOnce, waiting: maxWaiting }: FairQueueLimits): FairQueue {
+export function createFairQueue(limits: FairQueueLimits): FairQueue {
   const all = new Set<Waiting>();
-  /** In the order in which clients have their turns; no list is empty. */
-  const byClient = new Map<string, Waiting[]>();
+  /** In the order in which clients have their turns; no set is empty. */
+  const byClient = new Map<string, Set<Waiting>>();
   let running = 0;
 
   function add(one: Waiting, client: string): void {
     one.clients.add(client);
-    const theirs = byClient.get(client);
-    if (theirs) theirs.push(one);
-    else byClient.set(client, [one]);
+    byClient.set(client, (byClient.get(client) ?? new Set()).add(one));
   }
 
   function remove(one: Waiting): void {
     all.delete(one);
     for (const client of one.clients) {
-      const rest = (byClient.get(client) ?? []).filter((other) => other !== one);
-      if (rest.length > 0) byClient.set(client, rest);
-      else byClient.delete(client);
+      const theirs = byClient.get(client);
+      theirs?.delete(one);
+      if (theirs?.size === 0) byClient.delete(client);
     }
   }
 
@@ -58,7 +57,7 @@ export function createFairQueue({ atOnce, waiting: maxWaiting }: FairQueueLimits
 
   function admitNext(): void {
     const [next] = byClient;
-    if (!next || running >= atOnce) return;
+    if (!next || running >= limits.atOnce) return;
     const [client, [first]] = next;
     if (!first) return;
     remove(first);
@@ -70,11 +69,12 @@ export function createFairQueue({ atOnce, waiting: maxWaiting }: FairQueueLimits
 
   /** Whether there is room for one more of `client`, which another one may have to make. */
   function makeRoom(client: string): boolean {
-    if (all.size < maxWaiting) return true;
-    const own = byClient.get(client)?.length ?? 0;
-    const [most] = [...byClient.values()].sort((a, b) => b.length - a.length);
-    const last = most?.findLast(({ clients }) => clients.size === 1);
-    if (!most || !last || most.length <= own + 1) return false;
+    if (all.size < limits.waiting) return true;
+    const own = byClient.get(client)?.size ?? 0;
+    const [most] = [...byClient.values()].sort((a, b) => b.size - a.size);
+    if (!most || most.size <= own + 1) return false;
+    const last = [...most].findLast(({ clients }) => clients.size === 1);
+    if (!last) return false;
     remove(last);
     last.settle(undefined);
     return true;
@@ -82,23 +82,23 @@ export function createFairQueue({ atOnce, waiting: maxWaiting }: FairQueueLimits
 
   return {
     async enter(client, signal, task) {
-      signal.throwIfAborted();
-      if (running < atOnce) return takePlace();
+      signal?.throwIfAborted();
+      if (running < limits.atOnce) return takePlace();
       if (!makeRoom(client)) return undefined;
       return new Promise((resolve, reject) => {
         const leave = () => {
           remove(one);
-          reject(signal.reason);
+          reject(signal?.reason);
         };
         const one: Waiting = {
           task,
           clients: new Set(),
           settle(place) {
-            signal.removeEventListener('abort', leave);
+            signal?.removeEventListener('abort', leave);
             resolve(place);
           },
         };
-        signal.addEventListener('abort', leave, { once: true });
+        signal?.addEventListener('abort', leave, { once: true });
         all.add(one);
         add(one, client);
       });
@@ -107,5 +107,25 @@ export function createFairQueue({ atOnce, waiting: maxWaiting }: FairQueueLimits
       for (const one of all) if (one.task === task && !one.clients.has(client)) add(one, client);
     },
     counts: () => ({ running, waiting: all.size }),
+  };
+}
+
+/** Places for work of which any number waits. */
+export interface FairTurns {
+  /** Runs `work` when it is the client's turn: however many wait for others, after one of each. */
+  run<T>(client: string, work: () => Promise<T>): Promise<T>;
+}
+
+export function createFairTurns(atOnce: number): FairTurns {
+  const queue = createFairQueue({ atOnce, waiting: Number.POSITIVE_INFINITY });
+  return {
+    async run(client, work) {
+      const leave = await queue.enter(client);
+      try {
+        return await work();
+      } finally {
+        leave?.();
+      }
+    },
   };
 }

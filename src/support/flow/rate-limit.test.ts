@@ -1,53 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { createManualClock, settled } from './monotonic-clock.fixture.ts';
-import { createBucket, createSlots } from './rate-limit.ts';
-
-const never = new AbortController().signal;
-
-describe('slots', () => {
-  test('are given in the order asked, never more than there are', async () => {
-    const slots = createSlots(2);
-    const order: number[] = [];
-    const held = [1, 2, 3, 4].map((n) =>
-      slots.take(never).then((free) => {
-        order.push(n);
-        return free;
-      }),
-    );
-    await settled();
-    expect([order, slots.waiting]).toEqual([[1, 2], 2]);
-    (await held[1])?.();
-    await settled();
-    expect([order, slots.waiting]).toEqual([[1, 2, 3], 1]);
-    (await held[0])?.();
-    await settled();
-    expect(order).toEqual([1, 2, 3, 4]);
-  });
-
-  test('given back twice are one', async () => {
-    const slots = createSlots(1);
-    const free = await slots.take(never);
-    free();
-    free();
-    await slots.take(never);
-    void slots.take(never);
-    await settled();
-    expect(slots.waiting).toBe(1);
-  });
-
-  test('who leaves the queue leaves no hole in it', async () => {
-    const slots = createSlots(1);
-    const free = await slots.take(never);
-    const leaving = new AbortController();
-    const left = slots.take(leaving.signal);
-    const next = slots.take(never);
-    leaving.abort(new Error('gone'));
-    await expect(left).rejects.toThrow('gone');
-    free();
-    await expect(next).resolves.toBeTypeOf('function');
-    await expect(slots.take(leaving.signal)).rejects.toThrow('gone');
-  });
-});
+import { createBucket } from './rate-limit.ts';
 
 describe('a bucket', () => {
   test("gives a second's worth at once, and the rest evenly", async () => {

@@ -1,6 +1,7 @@
 import { type ChildProcessWithoutNullStreams, type SpawnOptions, spawn } from 'node:child_process';
 import { StorageError } from '../../errors.ts';
 import { hintFor } from '../disk/disk-hints.ts';
+import { processEnvironment } from '../environment.ts';
 import { createExcerpt } from '../excerpt.ts';
 import { endProcess, signalGroup } from './end-process.ts';
 
@@ -100,7 +101,7 @@ const inheritedGitVariables = new Set([
  * English. Proxy variables, CA variables and the ssh command are the operator's and stay.
  */
 export function gitEnvironment(extra: Readonly<Record<string, string | undefined>> = {}): NodeJS.ProcessEnv {
-  const inherited = Object.entries(process.env).filter(
+  const inherited = Object.entries(processEnvironment).filter(
     ([name]) => !name.startsWith('GIT_') || inheritedGitVariables.has(name),
   );
   return {
@@ -111,7 +112,7 @@ export function gitEnvironment(extra: Readonly<Record<string, string | undefined
     GIT_ASKPASS: 'true',
     GIT_DEFAULT_REF_FORMAT: 'files',
     GIT_DEFAULT_HASH: 'sha1',
-    GIT_SSH_COMMAND: process.env.GIT_SSH_COMMAND ?? 'ssh -o BatchMode=yes -o ConnectTimeout=10',
+    GIT_SSH_COMMAND: processEnvironment.GIT_SSH_COMMAND ?? 'ssh -o BatchMode=yes -o ConnectTimeout=10',
     LC_ALL: 'C',
     ...gitConfigVariables([['safe.directory', '*']]),
     ...extra,

@@ -3,26 +3,28 @@ import { dirname } from 'node:path';
 import { rootCertificates } from 'node:tls';
 import { writeFileAtomic } from '../disk/atomic-file.ts';
 import { makeFolder } from '../disk/make-folder.ts';
+import type { Environment } from '../environment.ts';
 import { errorCode } from '../error-code.ts';
+import { readExtraAuthorities } from './tls-settings.ts';
 
 /**
  * Node adds the authorities in `NODE_EXTRA_CA_CERTS` to its own; git cannot add, only replace. Writes all of them to
  * `target`, for programs that take one file of authorities: the extra ones, `own` (PEM), and those that the environment already
  * names for git (`GIT_SSL_CAINFO`, `SSL_CERT_FILE`) or else Node's own. Returns `target`, or `undefined` when there is
- * nothing to add: the variable is not set, or names no readable file (Node ignores that too).
+ * nothing to add.
  */
 export async function writeCaBundle(
   target: string,
-  environment: Readonly<Record<string, string | undefined>>,
+  environment: Environment,
   own?: string,
 ): Promise<string | undefined> {
-  const extra = environment.NODE_EXTRA_CA_CERTS;
+  const added = [readExtraAuthorities(environment), own].filter((text) => text !== undefined);
+  if (added.length === 0) return undefined;
   const base = environment.GIT_SSL_CAINFO || environment.SSL_CERT_FILE;
-  const certificates = extra && extra !== base ? await readIfPresent(extra) : undefined;
-  if (certificates === undefined && own === undefined) return undefined;
   const trusted = (base ? await readIfPresent(base) : undefined) ?? rootCertificates.join('\n');
-  const parts = [trusted, certificates, own].flatMap((text) => text?.trimEnd() ?? []);
-  const bundle = `${parts.join('\n')}\n`;
+  const parts = new Set([trusted, ...added]);
+  if (parts.size === 1) return undefined;
+  const bundle = `${[...parts].map((text) => text.trimEnd()).join('\n')}\n`;
   if ((await readIfPresent(target)) === bundle) return target;
   await makeFolder(dirname(target));
   await writeFileAtomic(target, bundle);

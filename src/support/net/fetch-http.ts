@@ -1,5 +1,6 @@
 import { validateHeaderValue } from 'node:http';
 import type { Readable } from 'node:stream';
+import type { Environment } from '../environment.ts';
 import { type LinkedSignal, linkSignals } from '../flow/link-signals.ts';
 import { defaultRetryPolicy, parseRetryAfter, type RetryPolicy, retryDelayMs } from '../flow/retry.ts';
 import { showUrl } from '../redact.ts';
@@ -7,7 +8,7 @@ import { type Destinations, destinationProblem, type Resolve } from './destinati
 import { createDirect } from './http-direct.ts';
 import { type HttpFailure, timeoutError, transportFailure } from './http-failure.ts';
 import type { HttpTransport, TransportAnswer, TransportOptions } from './http-transport.ts';
-import { type Environment, proxyFor } from './proxy.ts';
+import { proxyFor } from './proxy.ts';
 import { type TlsSettings, withoutIdentity } from './tls-settings.ts';
 
 /** Reads over HTTP/1.1: `GET` and `HEAD` with timeouts, retries and redirects; bodies exactly as they were sent. */
@@ -83,8 +84,8 @@ export interface HttpClientOptions {
   readonly connectionsPerOrigin?: number | undefined;
   /** Where requests may lead, redirects included. */
   readonly destinations: Destinations;
-  /** Where proxy variables are read; default `process.env`. */
-  readonly environment?: Environment | undefined;
+  /** Names the proxies. */
+  readonly environment: Environment;
   /** Default `dns.lookup`. */
   readonly resolve?: Resolve | undefined;
 }
@@ -115,7 +116,7 @@ export function createHttpClient(options: HttpClientOptions): HttpClient {
     timeouts,
     retry: { ...defaultRetryPolicy, ...options.retry },
     destinations,
-    environment: options.environment ?? process.env,
+    environment: options.environment,
     transportFor: transports.choose,
   };
   return {

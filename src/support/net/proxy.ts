@@ -1,6 +1,5 @@
+import type { Environment } from '../environment.ts';
 import { isExempt } from './no-proxy.ts';
-
-export type Environment = Readonly<Record<string, string | undefined>>;
 
 /** How a web address is reached. */
 export type Route =

@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import tls, { createSecureContext, rootCertificates, type SecureContext } from 'node:tls';
+import { type Environment, processEnvironment } from '../environment.ts';
 
 /** What secures connections beside what counts for all; texts in PEM. Two of them are the same if they are one object. */
 export interface TlsSettings {
@@ -43,10 +44,14 @@ export function withoutIdentity(settings: TlsSettings | undefined): TlsSettings 
 function trustedAuthorities(): readonly string[] {
   if ('getCACertificates' in tls && typeof tls.getCACertificates === 'function')
     return tls.getCACertificates('default') as string[];
-  const extra = process.env.NODE_EXTRA_CA_CERTS;
+  return [...rootCertificates, readExtraAuthorities(processEnvironment) ?? []].flat();
+}
+
+/** What `NODE_EXTRA_CA_CERTS` adds to the authorities that Node trusts (PEM); Node ignores a file that it cannot read. */
+export function readExtraAuthorities({ NODE_EXTRA_CA_CERTS: file }: Environment): string | undefined {
   try {
-    return extra ? [...rootCertificates, readFileSync(extra, 'utf8')] : rootCertificates;
+    return file ? readFileSync(file, 'utf8') : undefined;
   } catch {
-    return rootCertificates;
+    return undefined;
   }
 }

@@ -3,7 +3,7 @@ import type { SecretPart, SourceAuth, SourceConfig } from '../../../config/confi
 import type { HealthCheck } from '../../../model/health-check.ts';
 import { createCredentialsReader, secretsOf } from '../../../sources/credentials.ts';
 import { createTlsReader, readCertificates } from '../../../sources/tls-files.ts';
-import type { Environment } from '../../../support/net/proxy.ts';
+import type { Environment } from '../../../support/environment.ts';
 import { shellLine } from '../../../support/shell.ts';
 
 const day = 24 * 60 * 60 * 1000;

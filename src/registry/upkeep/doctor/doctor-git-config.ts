@@ -3,8 +3,9 @@ import type { SourceConfig } from '../../../config/config.ts';
 import { RegistryError } from '../../../errors.ts';
 import type { HealthCheck } from '../../../model/health-check.ts';
 import { transportOf } from '../../../sources/git-context.ts';
+import type { Environment } from '../../../support/environment.ts';
 import { GitError, runGit } from '../../../support/git/git.ts';
-import { type Environment, proxyFor } from '../../../support/net/proxy.ts';
+import { proxyFor } from '../../../support/net/proxy.ts';
 import { showUrl } from '../../../support/redact.ts';
 import { shellLine } from '../../../support/shell.ts';
 
