@@ -1,13 +1,13 @@
 import { setMaxListeners } from 'node:events';
 import type { Command } from 'commander';
 import type { Config, SourceConfig } from '../config/config.ts';
-import { NotFoundError, UsageError } from '../errors.ts';
+import { findSource } from '../config/find-source.ts';
+import { UsageError } from '../errors.ts';
 import type { Actor } from '../registry/record/audit.ts';
 import type { Registry } from '../registry/registry.ts';
 import { warnRoot } from '../registry/upkeep/owners.ts';
 import { currentUser } from '../support/current-user.ts';
 import { shellLine } from '../support/shell.ts';
-import { suggest } from '../support/suggest.ts';
 import { openModeOf } from './command-modes.ts';
 import { type ExitCode, InterruptedError } from './exit-codes.ts';
 import { type RegistryFolder, requireRegistry } from './folder.ts';
@@ -133,17 +133,6 @@ export async function interruptible<T>(io: CommandIo, work: (signal: AbortSignal
   } finally {
     stop();
   }
-}
-
-/** The configured source called `name`; a `NotFoundError` that says what exists otherwise. */
-export function findSource(config: Config, name: string): SourceConfig {
-  const source = config.sources.find((candidate) => candidate.name === name);
-  if (source) return source;
-  const names = config.sources.map((candidate) => candidate.name);
-  const near = suggest(name, names);
-  throw new NotFoundError(`there is no source "${name}"`, {
-    hint: `${near === undefined ? '' : `did you mean "${near}"? `}configured: ${names.join(', ') || 'none'}`,
-  });
 }
 
 /** As `findSource`, for edits: a source that is merely implied is not in the file. */

@@ -171,10 +171,12 @@ describe('removeSource', () => {
 
   test('says which sources there are when the name is wrong', () => {
     expect(() => removeSource(commented, 'aa-b')).toThrow(NotFoundError);
-    expect(() => removeSource(commented, 'zzz')).toThrow(expect.objectContaining({ hint: 'sources: a, b' }));
+    expect(() => removeSource(commented, 'zzz')).toThrow(
+      expect.objectContaining({ hint: 'configured: a, b' }),
+    );
     const text = '[[sources]]\nname = "partner"\n';
     expect(() => removeSource(text, 'partnr')).toThrow(
-      expect.objectContaining({ hint: 'did you mean "partner"? (sources: partner)' }),
+      expect.objectContaining({ hint: 'did you mean "partner"? configured: partner' }),
     );
   });
 });

@@ -2,12 +2,12 @@
  * Edits of `registry.toml` as text: what the user wrote elsewhere in it stays byte for byte. The results are not
  * validated here beyond their meaning; see `editConfigFile`.
  */
-import { NotFoundError, UsageError } from '../errors.ts';
+import { UsageError } from '../errors.ts';
 import { shellLine } from '../support/shell.ts';
-import { suggest } from '../support/suggest.ts';
 import { assignAt, editChecked, type PlainTable, readDocument, valueAt } from './checked-edit.ts';
 import type { SourceType } from './config.ts';
 import { parseKeyValue, resolveKey, type SettingValue } from './config-key.ts';
+import { noSuchSource } from './find-source.ts';
 import { mooncakesPreset } from './presets.ts';
 import { sourceNames } from './problem.ts';
 import { isSamePath, type Statement, type TomlDocument, type TomlPath } from './toml-document.ts';
@@ -268,11 +268,7 @@ export function indexOfSource({ value }: TomlDocument, name: string): number {
   const index = names.indexOf(name);
   if (index >= 0) return index;
   const known = names.filter((candidate) => typeof candidate === 'string');
-  const near = suggest(name, known);
-  const listed = known.length === 0 ? 'the file lists no sources' : `sources: ${known.join(', ')}`;
-  throw new NotFoundError(`there is no source called "${name}"`, {
-    hint: near === undefined ? listed : `did you mean "${near}"? (${listed})`,
-  });
+  throw noSuchSource(name, known);
 }
 
 /** Throws `CannotEdit` where sources are written in one line. */

@@ -36,7 +36,7 @@ export interface Registry extends Serving, Operating {
 }
 
 /** What answers clients, and says how well they are served. */
-export interface Serving extends Settings, Resolution, ServedIndex, ServedFiles, ServedSources {
+export interface Serving extends Settings, Resolution, IndexServing, FileServing, Freshness {
   readonly data: DataProbe;
   readonly sharing: ProcessSharing;
   /** Of a registry that is served: whether the disk takes what is new. */
@@ -63,7 +63,7 @@ export interface Resolution {
 }
 
 /** The index as clients see it. */
-export interface ServedIndex {
+export interface IndexServing {
   /** Absolute path of the bare git repository whose `main` is served. */
   readonly indexDirectory: string;
   /** The commit `main` is served at, read afresh: 40 hex digits. */
@@ -79,7 +79,7 @@ export interface ServedIndex {
 }
 
 /** Bytes that clients fetch beside the index; none of them unverified (rule 7). */
-export interface ServedFiles {
+export interface FileServing {
   /**
    * The archive of a listed version, fetched first if it is not cached (rule 5; one fetch however many ask, and it
    * outlives the caller). `absent`: every source that lists it has no such archive, or it is not listed, was never served,
@@ -93,7 +93,7 @@ export interface ServedFiles {
 }
 
 /** How current what is served is. */
-export interface ServedSources {
+export interface Freshness {
   /** Whether there is an index to serve: `false` only while no enabled source was ever read, and nothing is listed. */
   isReady(): Promise<boolean>;
   /** When each enabled source's index was last read; cheap at any size. */

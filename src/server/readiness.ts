@@ -1,6 +1,6 @@
 import { type ProblemAnswer, problem } from '../http/answer.ts';
 import { busyProblem, retryAfter } from '../http/respond.ts';
-import type { ServedSources, Settings } from '../registry/registry.ts';
+import type { Freshness, Settings } from '../registry/registry.ts';
 import type { DataWatch } from './data-watch.ts';
 
 /**
@@ -19,7 +19,7 @@ export interface Readiness {
 const retryAfterMs = 5000;
 
 /** What was ready once stays so while the settings are the same and the data can be read, so that nobody looks twice. */
-export function createReadiness(registry: Settings & ServedSources, watch: DataWatch): Readiness {
+export function createReadiness(registry: Settings & Freshness, watch: DataWatch): Readiness {
   let readyFor: Settings['config'] | undefined;
 
   async function refusal(): Promise<ProblemAnswer | undefined> {

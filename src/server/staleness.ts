@@ -1,4 +1,4 @@
-import type { ServedSources } from '../registry/registry.ts';
+import type { Freshness } from '../registry/registry.ts';
 import type { StaleSource } from '../registry/sync/read-times.ts';
 import type { Log } from '../support/log.ts';
 
@@ -12,7 +12,7 @@ export interface Staleness {
 
 const freshForMs = 1000;
 
-export function createStaleness(registry: ServedSources, log: Log, now: () => number): Staleness {
+export function createStaleness(registry: Freshness, log: Log, now: () => number): Staleness {
   let known: readonly StaleSource[] = [];
   let askedAt = Number.NEGATIVE_INFINITY;
   let hasFailed = false;

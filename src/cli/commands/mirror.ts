@@ -1,13 +1,14 @@
 import { resolve } from 'node:path';
 import type { Command } from 'commander';
 import type { Config } from '../../config/config.ts';
+import { findSource } from '../../config/find-source.ts';
 import { defaultMaxConcurrency } from '../../config/presets.ts';
 import { UsageError } from '../../errors.ts';
 import { anySource } from '../../model/mirror-target.ts';
 import type { MirrorOptions } from '../../registry/mirror/mirror-options.ts';
 import { shellLine } from '../../support/shell.ts';
 import { parseMirrorPatterns, parseWholeNumber } from '../arguments.ts';
-import { addExamples, findSource, interruptible, type Run, withRegistry } from '../context.ts';
+import { addExamples, interruptible, type Run, withRegistry } from '../context.ts';
 import { CommandLineError, exitCodes } from '../exit-codes.ts';
 import type { CommandIo } from '../io.ts';
 import { formatMirror, isComplete } from '../mirror-text.ts';

@@ -1,11 +1,12 @@
 import type { Command } from 'commander';
 import type { Config, SourceType } from '../../config/config.ts';
 import type { NewSource } from '../../config/edit.ts';
+import { findSource } from '../../config/find-source.ts';
 import { shellLine } from '../../support/shell.ts';
 import { parsePatterns, parseWholeNumber } from '../arguments.ts';
 import { type AuthFlags, addAuthOptions, readAuthFlags } from '../auth-flags.ts';
 import { blamingOptions, type OptionNames } from '../blame-options.ts';
-import { addExamples, type CommandContext, findSource, type Run, readConfig } from '../context.ts';
+import { addExamples, type CommandContext, type Run, readConfig } from '../context.ts';
 import {
   addLossOptions,
   exitCodeOfPreview,

@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
 import type { SourceCheck } from '../../registry/sync/check-source.ts';
-import { addExamples, findSource, type Run, withRegistry } from '../context.ts';
+import { addExamples, type Run, withRegistry } from '../context.ts';
 import { exitCodes } from '../exit-codes.ts';
 import { count, formatAge } from '../format.ts';
 
@@ -18,7 +18,6 @@ export function defineSourceCheck(parent: Command, run: Run): void {
   command.action((name: string | undefined) =>
     run((context) =>
       withRegistry(context, async (registry) => {
-        if (name !== undefined) findSource(registry.config, name);
         const checks = await registry.checkSources(name);
         context.output.result({ text: formatChecks(checks, context.io.now()), json: checks });
         return checks.every((check) => check.ok) ? exitCodes.done : exitCodes.failed;

@@ -1,5 +1,6 @@
 import type { Command } from 'commander';
-import { addExamples, findSource, type Run, readConfig } from '../context.ts';
+import { findSource } from '../../config/find-source.ts';
+import { addExamples, type Run, readConfig } from '../context.ts';
 import { editConfig } from '../edit.ts';
 import { exitCodes } from '../exit-codes.ts';
 

@@ -1,15 +1,9 @@
 import type { Command } from 'commander';
 import type { SourceConfig } from '../../config/config.ts';
+import { findSource } from '../../config/find-source.ts';
 import { shellLine } from '../../support/shell.ts';
 import { type AuthFlags, addAuthOptions, authForms, readAuthFlags } from '../auth-flags.ts';
-import {
-  addExamples,
-  type CommandContext,
-  findConfiguredSource,
-  findSource,
-  type Run,
-  readConfig,
-} from '../context.ts';
+import { addExamples, type CommandContext, findConfiguredSource, type Run, readConfig } from '../context.ts';
 import { editConfig } from '../edit.ts';
 import { CommandLineError, exitCodes } from '../exit-codes.ts';
 

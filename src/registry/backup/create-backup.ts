@@ -7,7 +7,8 @@ import { listKeptRefs, refsOf, writeIndexBundle } from '../../index/index-bundle
 import { writePiecesAtomic } from '../../support/disk/atomic-file.ts';
 import { temporaryName } from '../../support/disk/temporary-file.ts';
 import { dataLayout } from '../data-layout.ts';
-import { type OpenOptions, openParts, type RegistryParts } from '../parts.ts';
+import type { OpenOptions } from '../ground.ts';
+import { openParts, type RegistryParts } from '../parts.ts';
 import { requireData } from '../upkeep/init.ts';
 import { verifyContents } from '../upkeep/verify-contents.ts';
 import { findPlace } from './backup-place.ts';
@@ -64,10 +65,7 @@ export async function createBackup(opening: OpenOptions, options: BackupOptions)
     return await writeBackup(opening, parts, { ...options, bundle, file });
   } finally {
     await rm(bundle, { force: true });
-    await parts.connections.close();
-    await parts.audit.flush();
-    parts.index.close();
-    await parts.scratch?.remove();
+    await parts.close();
   }
 }
 

@@ -1,7 +1,7 @@
 import { LRUCache } from 'lru-cache';
 import type { GitIndex } from '../../index/git-index.ts';
 import { parseIndexFile } from '../../index/index-file.ts';
-import { indexPathOf } from '../../index/layout.ts';
+import { indexPathOf, readIndexPath } from '../../index/layout.ts';
 import type { IndexEntry } from '../../model/index-entry.ts';
 import { type ModuleName, ownerOf } from '../../model/module-name.ts';
 import type { Version } from '../../model/version.ts';
@@ -12,6 +12,8 @@ export interface ServedIndex {
   readFile(module: ModuleName): Promise<Buffer | undefined>;
   /** The entry a client would use. */
   find(module: ModuleName, version: Version): Promise<IndexEntry | undefined>;
+  /** Every module with its file, in path order. */
+  readAll(): AsyncIterable<{ readonly module: ModuleName; readonly file: Buffer }>;
 }
 
 const rememberedModules = 4096;
@@ -34,6 +36,13 @@ export function createServedIndex(index: GitIndex): ServedIndex {
 
   return {
     readFile,
+    async *readAll() {
+      for (const [path, id] of await index.list(await index.servedCommit())) {
+        const target = readIndexPath(path);
+        const file = target.kind === 'module' ? await index.read(id) : undefined;
+        if (target.kind === 'module' && file) yield { module: target.module, file };
+      }
+    },
     async find(module, version) {
       const key = `${await index.servedCommit()}:${indexPathOf(module)}`;
       const known = entries.get(key);

@@ -1,5 +1,6 @@
 import pMap from 'p-map';
 import type { Config } from '../../config/config.ts';
+import { noSuchSource } from '../../config/find-source.ts';
 import { NotFoundError, UnavailableError } from '../../errors.ts';
 import type { GitIndex } from '../../index/git-index.ts';
 import type { IndexEntry } from '../../model/index-entry.ts';
@@ -119,7 +120,13 @@ async function listUsable(
 ): Promise<{ readonly modules: readonly ModuleName[] } | { readonly problem: Problem }> {
   if (source !== anySource) {
     const settings = config.sources.find(({ name }) => name === source);
-    if (!settings) return { problem: new NotFoundError(`there is no source "${source}"`) };
+    if (!settings)
+      return {
+        problem: noSuchSource(
+          source,
+          config.sources.map(({ name }) => name),
+        ),
+      };
     const hint = `moonbit-registry source enable ${source}`;
     if (!settings.enabled) return { problem: new NotFoundError(`source "${source}" is disabled`, { hint }) };
     const reading = refresh.find((candidate) => candidate.source === source);

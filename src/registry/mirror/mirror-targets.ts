@@ -1,25 +1,19 @@
 import type { Config, SourceConfig } from '../../config/config.ts';
+import { findSource } from '../../config/find-source.ts';
 import { NotFoundError, UsageError } from '../../errors.ts';
 import { anySource, type MirrorTarget, parseMirrorPattern } from '../../model/mirror-target.ts';
-import { suggest } from '../../support/suggest.ts';
 import type { MirrorOptions } from './mirror-options.ts';
 
 /** The source to mirror from. Throws where nothing could come from it. */
 export function chooseSource(config: Config, name: string | undefined): SourceConfig {
   const wanted = name ?? config.defaultSource;
-  const names = config.sources.map((source) => source.name);
-  const source = config.sources.find((candidate) => candidate.name === wanted);
-  const configured = `configured sources: ${names.join(', ')}`;
-  if (!source) {
-    const guess = suggest(wanted, names);
-    throw new NotFoundError(`there is no source "${wanted}"; ${configured}`, {
-      hint: guess === undefined ? undefined : `did you mean "${guess}"?`,
-    });
-  }
-  if (!source.enabled)
-    throw new NotFoundError(`source "${wanted}" is disabled; ${configured}`, {
+  const source = findSource(config, wanted);
+  if (!source.enabled) {
+    const names = config.sources.map(({ name }) => name);
+    throw new NotFoundError(`source "${wanted}" is disabled; configured sources: ${names.join(', ')}`, {
       hint: `run "moonbit-registry source enable ${wanted}", or choose another with --source`,
     });
+  }
   return source;
 }
 

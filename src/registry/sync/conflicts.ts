@@ -1,4 +1,5 @@
 import type { Config } from '../../config/config.ts';
+import { noSuchSource } from '../../config/find-source.ts';
 import { NotFoundError, UsageError } from '../../errors.ts';
 import type { StateView } from '../../index/git-index.ts';
 import { type IndexLine, parseIndexFile } from '../../index/index-file.ts';
@@ -290,9 +291,10 @@ function moveProblem(
 ): Error | undefined {
   const source = policy.sources.find(({ name }) => name === origin);
   if (!source)
-    return new NotFoundError(`there is no source "${origin}"`, {
-      hint: `configured: ${policy.sources.map(({ name }) => name).join(', ')}`,
-    });
+    return noSuchSource(
+      origin,
+      policy.sources.map(({ name }) => name),
+    );
   const hint = shellLine`moonbit-registry explain ${module}`;
   const claimant = claimantOf(policy, module);
   if (claimant && claimant !== source)

@@ -43,7 +43,7 @@ test('a source whose reading gives way to one of another process is not current,
     })),
   );
   await aggregate(parts.context(), { readings });
-  expect(await parts.originOf(moduleName('company/fresh'))).toBeUndefined();
+  expect(await parts.resolver.originOf(moduleName('company/fresh'))).toBeUndefined();
   await syncRegistry(parts.context());
-  expect(await parts.originOf(moduleName('company/fresh'))).toBe('internal');
+  expect(await parts.resolver.originOf(moduleName('company/fresh'))).toBe('internal');
 });

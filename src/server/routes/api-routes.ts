@@ -4,7 +4,7 @@ import { isModuleName, type ModuleName } from '../../model/module-name.ts';
 import { isVersion } from '../../model/version.ts';
 import type { Catalogue } from '../../registry/deliver/catalogue.ts';
 import type { Ranking } from '../../registry/deliver/search-catalogue.ts';
-import type { Resolution, ServedIndex } from '../../registry/registry.ts';
+import type { IndexServing, Resolution } from '../../registry/registry.ts';
 import { createSingleFlight, type SingleFlight } from '../../support/flow/single-flight.ts';
 import {
   describeExplanation,
@@ -20,7 +20,7 @@ const defaultLimit = 20;
 const deepestPath = 12;
 
 /** `/api/v0`: answered from the served index alone, never by asking a source. */
-export function createApiRoutes(registry: ServedIndex & Resolution): Route[] {
+export function createApiRoutes(registry: IndexServing & Resolution): Route[] {
   const readViews = createCatalogueReader(registry);
   const explaining = createSingleFlight<string, Answer>();
   const get = (pattern: RegExp, handle: Handler): Route => ({
@@ -68,7 +68,7 @@ function answerUser(catalogue: Catalogue, path: string): Answer {
   return user ? json(user) : problem(404, `No module of ${JSON.stringify(username)} is served here.`);
 }
 
-async function answerManifest(registry: ServedIndex & Resolution, request: AppRequest): Promise<Answer> {
+async function answerManifest(registry: IndexServing & Resolution, request: AppRequest): Promise<Answer> {
   const named = parseNamedPath(request.path);
   if (!named) return undecodable();
   const found = await findModule(registry, named.path);
@@ -89,7 +89,7 @@ function packageNotFound(path: string): Answer {
 }
 
 /** The longest leading part of `path` that is a module: the rest is a package in it. */
-async function findModule(registry: ServedIndex & Resolution, path: string) {
+async function findModule(registry: IndexServing & Resolution, path: string) {
   const parts = path.split('/');
   if (parts.length > deepestPath) return undefined;
   for (let length = parts.length; length >= 2; length--) {
@@ -101,7 +101,7 @@ async function findModule(registry: ServedIndex & Resolution, path: string) {
 }
 
 async function answerExplanation(
-  registry: ServedIndex & Resolution,
+  registry: IndexServing & Resolution,
   explaining: SingleFlight<string, Answer>,
   request: AppRequest,
 ): Promise<Answer> {

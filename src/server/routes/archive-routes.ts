@@ -11,7 +11,7 @@ import { decodePath } from '../../http/target.ts';
 import { isModuleName, type ModuleName, moduleNameProblem } from '../../model/module-name.ts';
 import { isVersion, type Version } from '../../model/version.ts';
 import type { ServedArchive } from '../../registry/deliver/served-bytes.ts';
-import type { Resolution, ServedFiles } from '../../registry/registry.ts';
+import type { FileServing, Resolution } from '../../registry/registry.ts';
 import type { FreshCommit } from '../fresh-commit.ts';
 import {
   type ArchiveMemory,
@@ -40,7 +40,7 @@ export interface ArchiveRoutes {
 
 /** `GET /user/….zip` in all forms clients send. */
 export function createArchiveRoutes(
-  registry: ServedFiles & Resolution,
+  registry: FileServing & Resolution,
   stateCommit: FreshCommit,
   options: ArchiveOptions,
 ): ArchiveRoutes {
@@ -54,7 +54,7 @@ export function createArchiveRoutes(
 }
 
 interface ArchiveContext {
-  readonly registry: ServedFiles & Resolution;
+  readonly registry: FileServing & Resolution;
   readonly stateCommit: FreshCommit;
   readonly memory: ArchiveMemory;
   readonly options: ArchiveOptions;

@@ -3,7 +3,7 @@ import { busyProblem, lookupProblem } from '../../http/respond.ts';
 import type { ModuleName } from '../../model/module-name.ts';
 import type { Version } from '../../model/version.ts';
 import type { ServedArchive } from '../../registry/deliver/served-bytes.ts';
-import type { Resolution, ServedFiles } from '../../registry/registry.ts';
+import type { FileServing, Resolution } from '../../registry/registry.ts';
 import { judgeOutcome, type Refusal } from './refusal.ts';
 
 export type AskedAnswer =
@@ -14,7 +14,7 @@ export type AskedAnswer =
 
 /** Asks for one archive, for no longer than clients wait. */
 export async function askForArchive(
-  registry: Pick<ServedFiles & Resolution, 'openArchive' | 'originOf'>,
+  registry: Pick<FileServing & Resolution, 'openArchive' | 'originOf'>,
   module: ModuleName,
   version: Version,
   firstByteMs: number,

@@ -11,7 +11,7 @@ import {
   type Ranking,
   type Search,
 } from '../../registry/deliver/search-catalogue.ts';
-import type { ServedIndex } from '../../registry/registry.ts';
+import type { IndexServing } from '../../registry/registry.ts';
 import { createSingleFlight } from '../../support/flow/single-flight.ts';
 import { describeModule } from './api-answers.ts';
 
@@ -40,7 +40,7 @@ function createViews(catalogue: Catalogue): CatalogueViews {
 }
 
 /** Reads the index once per served commit, however many ask. */
-export function createCatalogueReader(registry: ServedIndex): () => Promise<CatalogueViews> {
+export function createCatalogueReader(registry: IndexServing): () => Promise<CatalogueViews> {
   const flights = createSingleFlight<string, CatalogueViews>();
   let known: { readonly commit: string; readonly views: CatalogueViews } | undefined;
   return async () => {

@@ -4,12 +4,12 @@ import { lookupProblem } from '../../http/respond.ts';
 import { decodePath } from '../../http/target.ts';
 import { parseAssetPath } from '../../registry/deliver/assets/asset-path.ts';
 import type { ServedFile } from '../../registry/deliver/served-bytes.ts';
-import type { ServedFiles } from '../../registry/registry.ts';
+import type { FileServing } from '../../registry/registry.ts';
 import { describeBlock } from './refusal.ts';
 import { refuse, type WhyOptions } from './why-routes.ts';
 
 /** `symbols.zip` and prebuilt wasm (moon-protocol §4, §5): files that clients fetch beside archives. */
-export function createFileRoutes(registry: ServedFiles, options: Pick<WhyOptions, 'prefix'>): Route[] {
+export function createFileRoutes(registry: FileServing, options: Pick<WhyOptions, 'prefix'>): Route[] {
   return [
     {
       methods: ['GET', 'HEAD'],
@@ -24,7 +24,7 @@ export function createFileRoutes(registry: ServedFiles, options: Pick<WhyOptions
   ];
 }
 
-async function answerAsset(registry: ServedFiles, request: AppRequest, prefix: string): Promise<Answer> {
+async function answerAsset(registry: FileServing, request: AppRequest, prefix: string): Promise<Answer> {
   const decoded = decodePath(request.path.slice(request.path.indexOf('/', 1) + 1));
   if (decoded === undefined) return problem(400, 'The path is not percent-encoded UTF-8.');
   // Always a true 404 (trap 21): the client takes anything else for a broken registry.

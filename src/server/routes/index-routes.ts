@@ -6,13 +6,13 @@ import { parseQuery } from '../../http/target.ts';
 import { formatPackets } from '../../packs/pkt-line.ts';
 import type { PackAnswer, UploadPack } from '../../packs/upload-pack.ts';
 import { createUploadRequestReader, parseGitProtocol } from '../../packs/upload-request.ts';
-import type { ServedIndex } from '../../registry/registry.ts';
+import type { IndexServing } from '../../registry/registry.ts';
 import type { FreshCommit } from '../fresh-commit.ts';
 import type { Readiness } from '../readiness.ts';
 
 /** The git index over smart HTTP, protocol v0 to v2 (moon-protocol §2.2; gitprotocol-http). */
 export function createIndexRoutes(
-  registry: ServedIndex,
+  registry: IndexServing,
   servedCommit: FreshCommit,
   uploadPack: UploadPack,
   readiness: Readiness,
@@ -100,7 +100,7 @@ function refuseType({ headers }: AppRequest): Answer | undefined {
 }
 
 /** One at a time: the first may have to ask git for the history, and the others find it read. */
-function createHistoryReader(registry: ServedIndex): ServedIndex['servedCommits'] {
+function createHistoryReader(registry: IndexServing): IndexServing['servedCommits'] {
   const inTurn = pLimit(1);
   return () => inTurn(() => registry.servedCommits());
 }
@@ -109,7 +109,7 @@ interface UploadContext {
   readonly servedCommit: FreshCommit;
   readonly uploadPack: UploadPack;
   readonly readiness: Readiness;
-  readonly readServedCommits: ServedIndex['servedCommits'];
+  readonly readServedCommits: IndexServing['servedCommits'];
   readonly readRequest: ReturnType<typeof createUploadRequestReader>;
 }
 

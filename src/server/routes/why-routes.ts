@@ -1,5 +1,5 @@
 import { type Answer, type AppRequest, content, problem, type Route } from '../../http/answer.ts';
-import type { Resolution, ServedFiles } from '../../registry/registry.ts';
+import type { FileServing, Resolution } from '../../registry/registry.ts';
 import { askForArchive } from './ask-archive.ts';
 import { type Refusal, refusalProblem } from './refusal.ts';
 import { formatWhyPath, isTrueAddress, parseWhyPath } from './why-path.ts';
@@ -15,7 +15,7 @@ export interface WhyOptions {
  * `/why/…`: where a client is sent that shows people nothing of a refusal but its last address and status line. What the
  * address says is no proof of anything: it is decided anew, from what is so now.
  */
-export function createWhyRoutes(registry: ServedFiles & Resolution, options: WhyOptions): Route[] {
+export function createWhyRoutes(registry: FileServing & Resolution, options: WhyOptions): Route[] {
   return [
     {
       methods: ['GET', 'HEAD'],
@@ -26,7 +26,7 @@ export function createWhyRoutes(registry: ServedFiles & Resolution, options: Why
 }
 
 async function answerWhy(
-  registry: ServedFiles & Resolution,
+  registry: FileServing & Resolution,
   request: AppRequest,
   { prefix, firstByteMs }: WhyOptions,
 ): Promise<Answer> {

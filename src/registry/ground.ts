@@ -1,0 +1,66 @@
+import { indexAddress } from '../config/index-address.ts';
+import type { ConnectionTuning } from '../sources/connect.ts';
+import { createDiskWatch, noDiskWatch } from '../support/disk/disk-watch.ts';
+import { systemClock } from '../support/flow/monotonic-clock.ts';
+import { type Log, silentLog } from '../support/log.ts';
+import { dataLayout } from './data-layout.ts';
+import type { OpenMode } from './open-mode.ts';
+import { type Actor, openAudit, silentAudit } from './record/audit.ts';
+import { createConfiguration } from './sync/configuration.ts';
+import { openData } from './upkeep/open-data.ts';
+
+export interface OpenOptions {
+  /** The folder that holds `registry.toml`. */
+  readonly directory: string;
+  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly log?: Log | undefined;
+  readonly now?: (() => Date) | undefined;
+  readonly connections?: ConnectionTuning | undefined;
+  /** For the audit file: whoever opens a registry may write there, if only of an archive that it finds damaged. */
+  readonly actor: Actor;
+  /** Several processes serve this registry: what one of them fetches or computes is so for all of them. */
+  readonly isOneOfSeveral?: boolean | undefined;
+  /** What may be done to the data: `write` unless it is said. */
+  readonly mode?: OpenMode | undefined;
+  /** One of them that leaves telling of new settings to the first. */
+  readonly isFollower?: boolean | undefined;
+}
+
+/** What all parts of a registry rest on. */
+export type Ground = Awaited<ReturnType<typeof openGround>>;
+
+/** Settings, data and who is told of what: opened as the mode says, with nothing fetched. */
+export async function openGround(options: OpenOptions) {
+  const { directory, actor, log = silentLog, now = () => new Date(), mode = 'write' } = options;
+  const configuration = await createConfiguration(directory);
+  const { dataDir } = configuration.current().registry;
+  const layout = dataLayout(dataDir);
+  const clock = options.connections?.clock ?? systemClock;
+  // Of several processes the first tells it.
+  const diskLog = options.isFollower ? silentLog : log;
+  const disk = mode === 'serve' ? createDiskWatch(diskLog, clock) : noDiskWatch;
+  const isTold = (error: unknown) => disk.refused(error);
+  const addressOf = (name: string) => {
+    const source = configuration.current().sources.find((candidate) => candidate.name === name);
+    return source && indexAddress(source);
+  };
+  const { index, scratch } = await openData(
+    { directory, dataDir, layout },
+    { mode, now, log, addressOf, isTold },
+  );
+  const audit = mode === 'read' ? silentAudit : openAudit({ dataDir, actor, log, now, isTold });
+  return {
+    ...{ ...options, log, now, mode, clock },
+    ...{
+      configuration,
+      settings: configuration.current,
+      dataDir,
+      layout,
+      disk,
+      isTold,
+      index,
+      scratch,
+      audit,
+    },
+  };
+}

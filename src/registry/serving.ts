@@ -1,0 +1,75 @@
+import { findBlock } from '../model/block.ts';
+import { readOrigins } from './decide/module-facts.ts';
+import { policyOf } from './decide/policy.ts';
+import { parseAssetPath } from './deliver/assets/asset-path.ts';
+import { openServedArchive } from './deliver/open-archive.ts';
+import type { RegistryParts } from './parts.ts';
+import type { FileServing, Freshness, IndexServing, Resolution } from './registry.ts';
+import { explain } from './sync/explain.ts';
+import { observationsFile, readObservations } from './sync/observations.ts';
+import { findStaleSources, hasAnythingToServe, listReadTimes } from './sync/read-times.ts';
+
+export function createResolution({ index, archives, settings, resolver }: RegistryParts): Resolution {
+  return {
+    originOf: resolver.originOf,
+    async explain(module, version) {
+      const state = await index.state();
+      const config = settings();
+      const input = { index, archives, config, state, snapshots: state.snapshots };
+      return explain(module, version, input, await readObservations(observationsFile(config)));
+    },
+  };
+}
+
+export function serveIndex({ layout, index, served }: RegistryParts): IndexServing {
+  return {
+    indexDirectory: layout.index,
+    servedCommit: () => index.servedCommit(),
+    stateCommit: () => index.stateCommit(),
+    servedCommits: async () => new Set(await index.servedHistory()),
+    readIndexFile: served.readFile,
+    readIndex: served.readAll,
+  };
+}
+
+export function serveFiles(parts: RegistryParts): FileServing {
+  const { index, served, delivery, resolver, settings, now } = parts;
+  const opening = {
+    ...{ index, served, delivery, settings, resolver: resolver.get },
+    leftAloneUntil(source: string) {
+      const waitMs = parts.sources().get(source)?.refusal()?.retryAfterMs;
+      return waitMs === undefined ? undefined : new Date(now().getTime() + waitMs).toISOString();
+    },
+  };
+  return {
+    openArchive: (module, version) => openServedArchive(opening, module, version),
+    async symbols() {
+      const state = await index.state();
+      const read = new Set(state.snapshots.map(({ source }) => source));
+      const { sources } = policyOf(settings(), state.snapshots);
+      const names = sources.flatMap(({ name, isRemoved }) => (isRemoved || !read.has(name) ? [] : [name]));
+      return parts.symbols.serve(state.commit, names, () => readOrigins(index, state.commit));
+    },
+    async openAsset(assetPath) {
+      const named = parseAssetPath(assetPath);
+      const block = named && findBlock((await index.state()).blocks, named.module, named.version);
+      return block ? { kind: 'blocked', block } : parts.assets.open(assetPath);
+    },
+  };
+}
+
+export function watchFreshness({ index, settings, sources }: RegistryParts): Freshness {
+  return {
+    isReady: async () => hasAnythingToServe(settings(), await index.state()),
+    readTimes: () => listReadTimes(settings()),
+    staleSources: async () => findStaleSources(settings(), await index.state()),
+    sourcesLeftAlone: () =>
+      [...sources().values()].flatMap((source) => {
+        const cause = source.refusal();
+        return cause === undefined ? [] : [{ source: source.config.name, cause }];
+      }),
+    forgetAbsences() {
+      for (const source of sources().values()) source.forgetAbsences();
+    },
+  };
+}
