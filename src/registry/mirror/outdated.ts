@@ -10,7 +10,7 @@ import { type Closure, type Requirement, selectForProject, toolchainModule } fro
 import { locateManifest, readProject } from './project-requirements.ts';
 
 /** A requirement of a project for which something newer is served. */
-export interface OutdatedDependency {
+interface OutdatedDependency {
   readonly module: ModuleName;
   /** The version that the project states. */
   readonly wanted: Version;
