@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type DemoWorld, startDemoWorld } from './demo-world.ts';
-import type { UpstreamRegistry } from './upstream-registry.ts';
+import type { DemoUpstream } from './upstream.ts';
 
 /** What the demo needs of the command line it is a command of. */
 export interface DemoHost<Code extends number> {
@@ -86,8 +86,8 @@ interface Step {
 
 function recipe(world: DemoWorld, directory: string): Step[] {
   const where = join(directory, folderName);
-  const address = ({ url, indexUrl }: UpstreamRegistry) => ['--url', url, '--index-url', indexUrl];
-  const add = (name: string, upstream: UpstreamRegistry, ...rest: string[]): Step => ({
+  const address = ({ url, indexUrl }: DemoUpstream) => ['--url', url, '--index-url', indexUrl];
+  const add = (name: string, upstream: DemoUpstream, ...rest: string[]): Step => ({
     words: ['source', 'add', name, ...address(upstream), ...rest],
     where,
   });

@@ -2,7 +2,7 @@
 import { readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, onTestFinished, test } from 'vitest';
-import { createRandom } from '../../src/demo/random.ts';
+import { createRandom } from '../worlds/random.ts';
 import type { SyncReport } from '../../src/registry/sync/sync-report.ts';
 import { canCountResources } from '../faults/client-world.ts';
 import { fastDirectory } from '../faults/fast-directory.ts';
