@@ -11,8 +11,8 @@ import { temporaryDirectory } from '../support/temporary-directory.ts';
 import { startUpstream } from '../support/worlds.ts';
 import type { Publication } from '../worlds/publisher.ts';
 import type { UpstreamRegistry } from '../worlds/upstream-registry.ts';
-import { readCheckout, readServedFiles, type ServedRegistry, serveRegistry } from './served-registry.ts';
 import { generateWorld } from '../worlds/world-generator.ts';
+import { readCheckout, readServedFiles, type ServedRegistry, serveRegistry } from './served-registry.ts';
 
 const fewModules = 40;
 const mostFilesPerPull = 300;
