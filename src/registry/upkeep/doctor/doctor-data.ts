@@ -2,7 +2,6 @@ import { access, constants, readdir, readFile, rm, stat, statfs, writeFile } fro
 import { dirname, join, resolve } from 'node:path';
 import { createCacheReserve, inGibibytes } from '../../../archives/cache-reserve.ts';
 import type { Config } from '../../../config/config.ts';
-import type { HealthCheck } from '../../../model/health-check.ts';
 import { currentUser } from '../../../support/current-user.ts';
 import { hintFor } from '../../../support/disk/disk-hints.ts';
 import { errorCode } from '../../../support/error-code.ts';
