@@ -11,7 +11,7 @@ import { join } from 'node:path';
 import { text as readText } from 'node:stream/consumers';
 import { pathToFileURL } from 'node:url';
 import { parseArgs } from 'node:util';
-import { startUpstreamRegistry, type UpstreamRegistry } from '../src/demo/upstream-registry.ts';
+import { startUpstreamRegistry, type UpstreamRegistry } from '../test/worlds/upstream-registry.ts';
 import type { MirrorReport } from '../src/registry/mirror/mirror-report.ts';
 import { generateWorld } from '../test/worlds/world-generator.ts';
 

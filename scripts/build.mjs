@@ -54,6 +54,8 @@ const packages = new Set(
     return match ? [match[1]] : [];
   }),
 );
+// Of this one it is a text: src/cli/powershell-completion.json.
+packages.add('@bomb.sh/tab');
 const notices = [...packages].sort().map((name) => {
   const folder = join(root, 'node_modules', name);
   const manifest = JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8'));

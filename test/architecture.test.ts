@@ -86,7 +86,6 @@ test('only main and start touch the process, one file its environment, and only 
   expect(uses(/\bprocess\.env\b|from 'node:process'/)).toEqual(['support/environment.ts']);
   // Whatever people read is written by Output, which escapes it: commands have no stream to write to.
   expect(uses(/\bio\.std(out|err)\b|\bstd(out|err)\.write|\bconsole\./).sort()).toEqual([
-    'cli/console-output.ts',
     'cli/output.ts',
     'cli/run.ts',
     'main.ts',

@@ -3,7 +3,6 @@ import { writeFileSync } from 'node:fs';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import type { Faults, UpstreamRequest } from '../src/demo/faults.ts';
 import { isOpenConflict } from '../src/model/finding.ts';
 import type { Registry } from '../src/registry/registry.ts';
 import type { SyncReport } from '../src/registry/sync/sync-report.ts';
@@ -19,6 +18,7 @@ import {
   writeSettings,
 } from './support/registry-world.ts';
 import { startUpstream } from './support/worlds.ts';
+import type { Faults, UpstreamRequest } from './worlds/faults.ts';
 
 type Sources = RegistrySettings['sources'];
 type Upstream = Awaited<ReturnType<typeof startUpstream>>;

@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
-import type { ArchiveShelf } from '../../src/demo/archive-shelf.ts';
-import { answerFromContent, areaOfTarget } from '../../src/demo/upstream-routes.ts';
-import { startUpstreamServer } from '../../src/demo/upstream-server.ts';
+import type { ArchiveShelf } from '../../test/worlds/archive-shelf.ts';
+import { answerFromContent, areaOfTarget } from '../../test/worlds/upstream-routes.ts';
+import { startUpstreamServer } from '../../test/worlds/upstream-server.ts';
 import { archiveFile } from './world.ts';
 
 export interface UpstreamSettings {

@@ -1,10 +1,10 @@
 import { createHash } from 'node:crypto';
 import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { adoptIndexFiles } from '../../src/demo/adopt-index.ts';
-import type { ArchiveShelf } from '../../src/demo/archive-shelf.ts';
-import { createPublisher } from '../../src/demo/publisher.ts';
-import { createUpstreamIndex } from '../../src/demo/upstream-index.ts';
+import { adoptIndexFiles } from '../../test/worlds/adopt-index.ts';
+import type { ArchiveShelf } from '../../test/worlds/archive-shelf.ts';
+import { createPublisher } from '../../test/worlds/publisher.ts';
+import { createUpstreamIndex } from '../../test/worlds/upstream-index.ts';
 import { generateWorld, type WorldOptions } from '../../test/worlds/world-generator.ts';
 import { writeWorldIndex } from '../../test/worlds/world-index.ts';
 

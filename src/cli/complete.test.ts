@@ -1,7 +1,8 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { script } from '@bomb.sh/tab';
+import { afterAll, beforeAll, expect, test, vi } from 'vitest';
 import { configKeys } from '../config/schema-shape.ts';
 import { argumentOffers, nameInside, optionOffers, shortly } from './completion-offers.ts';
 import { valueCount } from './completion-place.ts';
@@ -172,6 +173,14 @@ test.each(['bash', 'zsh', 'fish', 'powershell'])('the script for %s calls us bac
   const { exitCode, stdout } = await cli(['completion', shell]);
   expect(stdout).toMatch(/moonbit-registry complete /);
   expect(exitCode).toBe(0);
+});
+
+test('the script for powershell is what `node scripts/completion.mjs` writes now', async () => {
+  const print = vi.spyOn(console, 'log').mockImplementation(() => {});
+  script('powershell', 'moonbit-registry', 'moonbit-registry');
+  const [[written] = []] = print.mock.calls;
+  print.mockRestore();
+  expect((await cli(['completion', 'powershell'])).stdout).toBe(`${written}\n`);
 });
 
 test('the shell is guessed, or asked for', async () => {

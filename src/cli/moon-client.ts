@@ -1,7 +1,7 @@
 /** How the stock `moon` client is pointed at a registry. */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { judgeClientConfig } from '../registry/upkeep/doctor/doctor-moon.ts';
+import { clientConfigFor, judgeClientConfig } from '../model/moon-client.ts';
 import { isFileFailure } from '../support/disk/disk-errors.ts';
 import { errorCode } from '../support/error-code.ts';
 import type { CommandIo } from './io.ts';
@@ -25,7 +25,7 @@ export function readClientConfig(io: CommandIo, url: string): ClientConfig {
   const file = clientConfigFile(io);
   if (file === undefined) return { file: 'config.json', verdict: 'absent' };
   try {
-    const judged = judgeClientConfig(readFileSync(file, 'utf8'), { configFile: file, url, wantedConfig: '' });
+    const judged = judgeClientConfig(readFileSync(file, 'utf8'), url);
     return { file, verdict: judged.result === 'ok' ? 'this-registry' : 'other' };
   } catch (error) {
     if (!isFileFailure(error)) throw error;
@@ -33,19 +33,9 @@ export function readClientConfig(io: CommandIo, url: string): ClientConfig {
   }
 }
 
-/**
- * The content of `config.json` that every generation of moon understands: the older read `registry`, `index` and
- * `symbols`, the newer `api`, `index` and `download` (moon-protocol §1, trap 20).
- */
+/** The content of `config.json` that points every generation of moon at a registry. */
 export function formatClientConfig(url: string): string {
-  const keys = {
-    registry: url,
-    index: `${url}/git/index`,
-    symbols: `${url}/symbols.zip`,
-    api: url,
-    download: url,
-  };
-  return JSON.stringify(keys, null, 2);
+  return JSON.stringify(clientConfigFor(url), null, 2);
 }
 
 /** An address of this machine, as `os.networkInterfaces` tells of it. */

@@ -1,45 +1,78 @@
 import { relative } from 'node:path';
-import { formatMirrorPattern } from '../model/mirror-target.ts';
-import type { Config, Limits, SourceAuth, SourceConfig, SourceLimits, SourceTls } from './config.ts';
+import { formatMirrorPattern, type MirrorTarget } from '../model/mirror-target.ts';
+import type { Config, SourceConfig } from './config.ts';
 import type { SettingValue } from './config-key.ts';
-import { formatDuration } from './duration.ts';
+import { limitFields, sourceLimitFields, writeLimit } from './limit-fields.ts';
+import { configKeys } from './schema-shape.ts';
 import { showSecretText } from './secret-text.ts';
-import { formatSize } from './size.ts';
 import { renderItem, type TomlItem } from './toml-edit.ts';
+
+const ofSource = 'sources.NAME.';
 
 /**
  * All settings in effect, under the names they have in `registry.toml`, `sources.NAME.KEY` for those of a source;
  * of credentials only where they are (rule 10). Settings without a value are left out.
  */
 export function effectiveSettings(config: Config): ReadonlyMap<string, SettingValue> {
-  const { registry, mirror, server, limits } = config;
-  const entries: [string, SettingValue | undefined][] = [
-    ['default_source', config.defaultSource],
-    ['registry.name', registry.name],
-    ['registry.data_dir', relative(config.directory, registry.dataDir)],
-    [
-      'registry.cache_reserve',
-      registry.cacheReserveBytes === undefined ? undefined : formatSize(registry.cacheReserveBytes),
-    ],
-    ...config.sources.flatMap(sourceSettings),
-    ['mirror.packages', mirror.packages.map((target) => itemOf(target, config.defaultSource))],
-    ['mirror.auto_sync', mirror.autoSync],
-    ['mirror.sync_interval', formatDuration(mirror.syncIntervalMs)],
-    ['server.host', server.host],
-    ['server.port', server.port],
-    ['server.base_url', server.baseUrl],
-    ['server.allowed_hosts', server.allowedHosts],
-    ['server.trusted_proxies', server.trustedProxies],
-    ['server.max_connections', server.maxConnections],
-    ['server.upstream_fallback', server.upstreamFallback],
-    ['server.refresh_interval', formatDuration(server.refreshIntervalMs)],
-    ['server.scrub_interval', formatDuration(server.scrubIntervalMs)],
-    ...limitSettings(limits),
-  ];
+  const keys = configKeys.map(({ key }) => key);
+  const ofSources = keys.filter((key) => key.startsWith(ofSource));
+  const entries = keys.flatMap((key): (readonly [string, SettingValue | undefined])[] => {
+    if (!key.startsWith(ofSource)) return [[key, settingOf(config, key)]];
+    if (key !== ofSources[0]) return [];
+    return config.sources.flatMap((source) => settingsOf(source, ofSources));
+  });
   return new Map(entries.flatMap(([key, value]) => (value === undefined ? [] : [[key, value] as const])));
 }
 
-function itemOf(target: Config['mirror']['packages'][number], defaultSource: string): TomlItem {
+function settingOf(config: Config, key: string): SettingValue | undefined {
+  const { directory, registry, mirror, limits, defaultSource } = config;
+  const [table = '', setting = ''] = key.split('.');
+  if (key === 'default_source') return defaultSource;
+  if (key === 'registry.data_dir') return relative(directory, registry.dataDir);
+  if (key === 'mirror.packages') return mirror.packages.map((target) => itemOf(target, defaultSource));
+  if (isKeyOf(limitFields, setting) && table === 'limits')
+    return writeLimit(limitFields[setting], limits[limitFields[setting]]);
+  return plainSetting(config[table as 'registry' | 'mirror' | 'server'], setting);
+}
+
+function settingsOf(source: SourceConfig, keys: readonly string[]) {
+  return keys
+    .map((key) => key.slice(ofSource.length))
+    .filter((setting) => setting !== 'name')
+    .map((setting) => [`sources.${source.name}.${setting}`, sourceSettingOf(source, setting)] as const);
+}
+
+function sourceSettingOf(source: SourceConfig, key: string): SettingValue | undefined {
+  const [table = '', setting] = key.split('.');
+  if (setting === undefined) return plainSetting(source, key);
+  if (table === 'tls') return source.tls?.[setting as keyof NonNullable<SourceConfig['tls']>]?.written;
+  if (table === 'auth') return authSettingOf(source.auth, setting);
+  if (!isKeyOf(sourceLimitFields, setting)) throw new Error(`${key} has no field`);
+  return writeLimit(sourceLimitFields[setting], source.limits[sourceLimitFields[setting]]);
+}
+
+function authSettingOf(auth: SourceConfig['auth'], setting: string): SettingValue | undefined {
+  if (auth === undefined || setting === 'type') return auth?.type;
+  const secrets = auth.type === 'bearer' ? [auth.token] : [auth.username, auth.password];
+  const secret = secrets.find((candidate) => candidate.setting === setting);
+  const command = secret?.parts.find((part) => part.kind === 'command');
+  return command?.words ?? (secret && showSecretText(secret));
+}
+
+/** What a field holds whose name is the setting's, with what it counts at its end: `sync_interval` is `syncIntervalMs`. */
+function plainSetting(table: object, setting: string): SettingValue | undefined {
+  const name = setting.replace(/_(.)/g, (_, letter: string) => letter.toUpperCase());
+  const field = [name, `${name}Ms`, `${name}Bytes`].find((candidate) => candidate in table);
+  if (field === undefined) return undefined;
+  const value: SettingValue | undefined = table[field as keyof typeof table];
+  return typeof value === 'number' ? writeLimit(field, value) : value;
+}
+
+function isKeyOf<T extends object>(table: T, key: string): key is string & keyof T {
+  return Object.hasOwn(table, key);
+}
+
+function itemOf(target: MirrorTarget, defaultSource: string): TomlItem {
   const pattern = formatMirrorPattern(target);
   return target.source === defaultSource ? pattern : { source: target.source, pattern };
 }
@@ -57,89 +90,4 @@ export function renderValue(value: SettingValue): string {
 export function formatValue(value: SettingValue): string {
   if (typeof value !== 'object') return String(value);
   return value.map((item) => (typeof item === 'string' ? item : renderItem(item))).join('\n');
-}
-
-function limitSettings(limits: Limits): [string, SettingValue][] {
-  return [
-    ['limits.request_target', limits.targetCharacters],
-    ['limits.request_body', formatSize(limits.bodyBytes)],
-    ['limits.request_bodies', formatSize(limits.allBodiesBytes)],
-    ['limits.git_processes', limits.gitProcesses],
-    ['limits.git_queue', limits.gitQueue],
-    ['limits.git_timeout', formatDuration(limits.gitTimeoutMs)],
-    ['limits.git_answer', formatSize(limits.gitAnswerBytes)],
-    ['limits.git_cache', formatSize(limits.gitCacheBytes)],
-    ['limits.git_spool', formatSize(limits.gitSpoolBytes)],
-    ['limits.archive_cache', formatSize(limits.archiveCacheBytes)],
-    ['limits.first_byte_timeout', formatDuration(limits.firstByteMs)],
-    ['limits.headers_timeout', formatDuration(limits.headersMs)],
-    ['limits.request_timeout', formatDuration(limits.requestMs)],
-    ['limits.keep_alive_timeout', formatDuration(limits.keepAliveMs)],
-    ['limits.stalled_timeout', formatDuration(limits.stalledMs)],
-  ];
-}
-
-function sourceSettings(source: SourceConfig): [string, SettingValue | undefined][] {
-  const prefix = `sources.${source.name}`;
-  return [
-    [`${prefix}.type`, source.type],
-    [`${prefix}.url`, source.url],
-    [`${prefix}.index_url`, source.indexUrl],
-    [`${prefix}.index_type`, source.indexType],
-    [`${prefix}.index_branch`, source.indexBranch],
-    [`${prefix}.user_agent`, source.userAgent],
-    [`${prefix}.enabled`, source.enabled],
-    [`${prefix}.priority`, source.priority],
-    [`${prefix}.namespaces`, source.namespaces],
-    [`${prefix}.include`, source.include],
-    [`${prefix}.exclude`, source.exclude],
-    [`${prefix}.holds_new_names`, source.holdsNewNames],
-    [`${prefix}.deleted_upstream`, source.deletedUpstream],
-    [`${prefix}.download_url`, source.downloadUrl],
-    [`${prefix}.package_url_pattern`, source.packageUrlPattern],
-    [`${prefix}.allowed_redirects`, source.allowedRedirects],
-    [`${prefix}.max_concurrency`, source.maxConcurrency],
-    [`${prefix}.max_requests_per_second`, source.maxRequestsPerSecond],
-    ...authSettings(`${prefix}.auth`, source.auth),
-    ...tlsSettings(`${prefix}.tls`, source.tls),
-    ...sourceLimitSettings(`${prefix}.limits`, source.limits),
-  ];
-}
-
-function authSettings(prefix: string, auth: SourceAuth | undefined): [string, SettingValue][] {
-  if (auth === undefined) return [];
-  const secrets = auth.type === 'bearer' ? [auth.token] : [auth.username, auth.password];
-  return [
-    [`${prefix}.type`, auth.type],
-    ...secrets.map((secret): [string, SettingValue] => {
-      const command = secret.parts.find((part) => part.kind === 'command');
-      return [`${prefix}.${secret.setting}`, command ? command.words : showSecretText(secret)];
-    }),
-  ];
-}
-
-function tlsSettings(prefix: string, tls: SourceTls | undefined): [string, SettingValue | undefined][] {
-  return [
-    [`${prefix}.certificate`, tls?.certificate?.written],
-    [`${prefix}.key`, tls?.key?.written],
-    [`${prefix}.ca`, tls?.ca?.written],
-  ];
-}
-
-function sourceLimitSettings(prefix: string, limits: SourceLimits): [string, SettingValue][] {
-  return [
-    [`${prefix}.modules`, limits.modules],
-    [`${prefix}.index_file`, formatSize(limits.indexFileBytes)],
-    [`${prefix}.index_lines`, limits.indexLines],
-    [`${prefix}.index_bytes`, formatSize(limits.indexBytes)],
-    [`${prefix}.fetch_bytes`, formatSize(limits.fetchBytes)],
-    [`${prefix}.fetch_time`, formatDuration(limits.fetchMs)],
-    [`${prefix}.listing_bytes`, formatSize(limits.listingBytes)],
-    [`${prefix}.findings`, limits.findings],
-    [`${prefix}.findings_per_file`, limits.findingsPerFile],
-    [`${prefix}.archive`, formatSize(limits.archiveBytes)],
-    [`${prefix}.asset`, formatSize(limits.assetBytes)],
-    [`${prefix}.disk_share`, Math.round(limits.diskShare * 100)],
-    [`${prefix}.waiting_requests`, limits.waitingRequests],
-  ];
 }

@@ -2,8 +2,9 @@ import { basename, join, resolve } from 'node:path';
 import { anySource, type MirrorTarget, parseMirrorPattern } from '../model/mirror-target.ts';
 import { covers } from '../model/pattern.ts';
 import { absolutePackageUrlPattern, readHostName, withoutTrailingSlash } from './addresses.ts';
-import type { Config, Limits, SourceConfig, SourceLimits } from './config.ts';
+import type { Config, SourceConfig, SourceLimits } from './config.ts';
 import { parseDuration } from './duration.ts';
+import { limitFields, readLimits, sourceLimitFields } from './limit-fields.ts';
 import { normaliseAccess } from './normalise-access.ts';
 import { defaultMaxConcurrency, impliedPriority, isMooncakesUrl, mooncakesPreset } from './presets.ts';
 import { configFileName } from './problem.ts';
@@ -52,7 +53,7 @@ export function normaliseConfig(file: ConfigFile, document: TomlDocument, contex
       refreshIntervalMs: milliseconds(server.refresh_interval),
       scrubIntervalMs: milliseconds(server.scrub_interval),
     },
-    limits: normaliseLimits(file.limits),
+    limits: readLimits(limitFields, file.limits),
     warnings: [...misplacedDefaults(file, document), ...foreignPackages(file, document, defaultSource)],
   });
 }
@@ -84,7 +85,7 @@ function normaliseSource(source: SourceEntry, access: Pick<SourceConfig, 'auth' 
     maxConcurrency: source.max_concurrency,
     maxRequestsPerSecond: source.max_requests_per_second,
     ...access,
-    limits: normaliseSourceLimits(source.limits),
+    limits: readLimits(sourceLimitFields, source.limits),
   };
 }
 
@@ -142,51 +143,7 @@ function foreignPackages(file: ConfigFile, document: TomlDocument, defaultSource
 
 /** The limits of a source that sets none. */
 export function defaultSourceLimits(): SourceLimits {
-  return normaliseSourceLimits(defaultLimitsOfSource());
-}
-
-function normaliseSourceLimits(limits: SourceEntry['limits']): SourceLimits {
-  return {
-    modules: limits.modules,
-    indexFileBytes: bytes(limits.index_file),
-    indexLines: limits.index_lines,
-    indexBytes: bytes(limits.index_bytes),
-    fetchBytes: bytes(limits.fetch_bytes),
-    fetchMs: milliseconds(limits.fetch_time),
-    listingBytes: bytes(limits.listing_bytes),
-    findings: limits.findings,
-    findingsPerFile: limits.findings_per_file,
-    archiveBytes: bytes(limits.archive),
-    assetBytes: bytes(limits.asset),
-    diskShare: limits.disk_share / 100,
-    waitingRequests: limits.waiting_requests,
-  };
-}
-
-function normaliseLimits(limits: ConfigFile['limits']): Limits {
-  return {
-    targetCharacters: limits.request_target,
-    bodyBytes: bytes(limits.request_body),
-    allBodiesBytes: bytes(limits.request_bodies),
-    gitProcesses: limits.git_processes,
-    gitQueue: limits.git_queue,
-    gitTimeoutMs: milliseconds(limits.git_timeout),
-    gitAnswerBytes: bytes(limits.git_answer),
-    gitCacheBytes: bytes(limits.git_cache),
-    gitSpoolBytes: bytes(limits.git_spool),
-    archiveCacheBytes: bytes(limits.archive_cache),
-    firstByteMs: milliseconds(limits.first_byte_timeout),
-    headersMs: milliseconds(limits.headers_timeout),
-    requestMs: milliseconds(limits.request_timeout),
-    keepAliveMs: milliseconds(limits.keep_alive_timeout),
-    stalledMs: milliseconds(limits.stalled_timeout),
-  };
-}
-
-function bytes(size: string): number {
-  const parsed = parseSize(size);
-  if (parsed === undefined) throw new Error(`not a size: ${size}`);
-  return parsed;
+  return readLimits(sourceLimitFields, defaultLimitsOfSource());
 }
 
 function milliseconds(duration: string): number {

@@ -1,32 +1,25 @@
 import { join } from 'node:path';
-import type { Publication } from './publisher.ts';
-import { startUpstreamRegistry, type UpstreamRegistry } from './upstream-registry.ts';
+import { type DemoUpstream, type DemoVersion, startDemoUpstream } from './upstream.ts';
 
 export interface DemoWorld {
   /** Public: `moonbitlang/*`, two users, and somebody who published `company/tool@99.0.0`. */
-  readonly mooncakes: UpstreamRegistry;
+  readonly mooncakes: DemoUpstream;
   /** `partner-org/*`, built on public modules. */
-  readonly partner: UpstreamRegistry;
+  readonly partner: DemoUpstream;
   /** `company/*`, built on public and partner modules. */
-  readonly internal: UpstreamRegistry;
+  readonly internal: DemoUpstream;
   close(): Promise<void>;
 }
 
-type Place = 'mooncakes' | 'partner' | 'internal';
-
 /** Starts the demo's three registries on loopback, each in a folder of its own below `directory`. */
-export async function startDemoWorld(
-  directory: string,
-  ports: Readonly<Partial<Record<Place, number>>> = {},
-): Promise<DemoWorld> {
-  const started: UpstreamRegistry[] = [];
+export async function startDemoWorld(directory: string): Promise<DemoWorld> {
+  const started: DemoUpstream[] = [];
   const close = async () => {
     await Promise.all(started.map((upstream) => upstream.close()));
   };
-  const start = async (place: Place, publications: readonly Publication[]) => {
-    const upstream = await startUpstreamRegistry({ directory: join(directory, place), port: ports[place] });
+  const start = async (name: string, versions: readonly DemoVersion[]) => {
+    const upstream = await startDemoUpstream(join(directory, name), versions);
     started.push(upstream);
-    await upstream.publishMany(publications);
     return upstream;
   };
   try {
@@ -40,7 +33,7 @@ export async function startDemoWorld(
   }
 }
 
-const mooncakesModules: readonly Publication[] = [
+const mooncakesModules: readonly DemoVersion[] = [
   ...describeModule('moonbitlang/x', 'Experimental packages for the core library', {
     '0.4.38': {},
     '0.4.39': {},
@@ -68,7 +61,7 @@ const mooncakesModules: readonly Publication[] = [
   ...describeModule('company/tool', 'Looks like the tool of the company', { '99.0.0': {} }),
 ];
 
-const partnerModules: readonly Publication[] = [
+const partnerModules: readonly DemoVersion[] = [
   ...describeModule('partner-org/payments', 'Payments over the API of Partner', {
     '1.0.0': { 'tidepool/http': '0.2.1' },
     '1.1.0': { 'tidepool/http': '0.2.1', 'moonbitlang/x': '0.4.40' },
@@ -82,7 +75,7 @@ const partnerModules: readonly Publication[] = [
   }),
 ];
 
-const internalModules: readonly Publication[] = [
+const internalModules: readonly DemoVersion[] = [
   ...describeModule('company/logging', 'How services of the company log', {
     '0.8.0': { 'moonbitlang/x': '0.4.38' },
     '0.9.0': { 'moonbitlang/x': '0.4.40' },
@@ -103,13 +96,7 @@ const internalModules: readonly Publication[] = [
 function describeModule(
   module: string,
   description: string,
-  versions: Readonly<Record<string, Readonly<Record<string, string>>>>,
-): Publication[] {
-  return Object.entries(versions).map(([version, deps]) => ({
-    module,
-    version,
-    deps: Object.keys(deps).length > 0 ? deps : undefined,
-    line: { readme: 'README.md', license: 'Apache-2.0', keywords: ['demo'], description, source: 'src' },
-    sizeBytes: 12_000,
-  }));
+  versions: Readonly<Record<string, DemoVersion['deps']>>,
+): DemoVersion[] {
+  return Object.entries(versions).map(([version, deps]) => ({ module, version, description, deps }));
 }

@@ -3,8 +3,9 @@ import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { registryVariable } from '../model/moon-client.ts';
 import { type DemoWorld, startDemoWorld } from './demo-world.ts';
-import type { UpstreamRegistry } from './upstream-registry.ts';
+import type { DemoUpstream } from './upstream.ts';
 
 /** What the demo needs of the command line it is a command of. */
 export interface DemoHost<Code extends number> {
@@ -86,8 +87,8 @@ interface Step {
 
 function recipe(world: DemoWorld, directory: string): Step[] {
   const where = join(directory, folderName);
-  const address = ({ url, indexUrl }: UpstreamRegistry) => ['--url', url, '--index-url', indexUrl];
-  const add = (name: string, upstream: UpstreamRegistry, ...rest: string[]): Step => ({
+  const address = ({ url, indexUrl }: DemoUpstream) => ['--url', url, '--index-url', indexUrl];
+  const add = (name: string, upstream: DemoUpstream, ...rest: string[]): Step => ({
     words: ['source', 'add', name, ...address(upstream), ...rest],
     where,
   });
@@ -151,7 +152,7 @@ function nextSteps<Code extends number>(
     `  git clone --depth 1 --single-branch --no-tags ${url}/git/index ${file('clone')}`,
     `  curl --fail -o ${file('tool.zip')} ${url}/user/company/tool/1.4.0.zip`,
     `  ${program} -d ${quoteForShell(registry)} explain moonbitlang/x`,
-    `  MOONCAKES_REGISTRY=${url} moon update    # where moon is installed`,
+    `  ${registryVariable}=${url} moon update    # where moon is installed`,
     'Ctrl-C ends the demo and removes its folder.',
   ].join('\n');
 }

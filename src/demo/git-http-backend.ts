@@ -3,7 +3,12 @@ import type { IncomingMessage } from 'node:http';
 import { join } from 'node:path';
 import { buffer as readBuffer } from 'node:stream/consumers';
 import { gitEnvironment, ignoreBrokenPipe, runGit } from '../support/git/git.ts';
-import { type Answer, answer } from './faults.ts';
+
+export interface Answer {
+  readonly status: number;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body: Buffer;
+}
 
 export interface GitPlace {
   readonly projectRoot: string;
@@ -66,4 +71,8 @@ function parseCgiAnswer(output: Buffer): Answer {
   const status = Number.parseInt(headers.get('status') ?? '200', 10);
   headers.delete('status');
   return { status, headers: Object.fromEntries(headers), body: output.subarray(end + 4) };
+}
+
+export function answer(status: number, body: string | Buffer, headers: Record<string, string> = {}): Answer {
+  return { status, headers: { 'content-type': 'text/plain', ...headers }, body: Buffer.from(body) };
 }

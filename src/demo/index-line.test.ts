@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { formatIndexLine, replaceChecksum } from './index-line.ts';
+import { formatIndexLine } from './index-line.ts';
 
 describe('formatIndexLine', () => {
   test('writes spaces after separators and ASCII only', () => {
@@ -15,20 +15,5 @@ describe('formatIndexLine', () => {
       '{"name": "a/\\ud83d\\udc2b", "list": ["x", 1, null, []], "deps": {"a/\\u539f": "0.1.0"}, "empty": {}}',
     );
     expect(JSON.parse(line)).toEqual({ ...record, none: undefined });
-  });
-});
-
-describe('replaceChecksum', () => {
-  test('changes the value of the key and nothing that only looks like it', () => {
-    const line = formatIndexLine({
-      description: 'the "checksum": "aa" of it',
-      checksum: 'aa',
-      keywords: ['aa'],
-    });
-    expect(JSON.parse(replaceChecksum(line, 'aa', 'bb'))).toEqual({
-      description: 'the "checksum": "aa" of it',
-      checksum: 'bb',
-      keywords: ['aa'],
-    });
   });
 });

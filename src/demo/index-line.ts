@@ -12,12 +12,9 @@ export function indexPath(module: string): string {
   return `user/${module}.index`;
 }
 
-/** Puts `checksum` in the place of the one the line states; every other byte stays. */
-export function replaceChecksum(line: string, stated: string, checksum: string): string {
-  // A quotation mark inside a JSON string is escaped, so this text can only be the key with its value.
-  return line.replace(/("checksum"\s*:\s*)"([^"]*)"/, (whole, key: string, value: string) =>
-    value === stated ? `${key}"${checksum}"` : whole,
-  );
+/** `2026-01-30T07:20:08.121000+00:00`, in the registry's notation. */
+export function formatTime(milliseconds: number): string {
+  return `${new Date(milliseconds).toISOString().slice(0, -1)}000+00:00`;
 }
 
 function formatValue(value: unknown): string {

@@ -10,7 +10,7 @@ test('sources are asked before there is an index, and nothing is made for that',
   const url = 'http://127.0.0.1:1';
   const text = `[[sources]]\nname = "a"\nurl = "${url}"\nindex_url = "${url}/git/index"\n`;
   writeFileSync(join(directory, 'registry.toml'), text);
-  const client = () => ({ configFile: join(directory, 'none'), url, wantedConfig: '', env: {} });
+  const client = () => ({ configFile: join(directory, 'none'), url, env: {} });
   // As TCP is not tried where a proxy is named, the source itself is.
   const env = { http_proxy: 'http://127.0.0.1:1' };
   const { checks } = await examine({ directory, env, actor: tester, now: Date.now, client });

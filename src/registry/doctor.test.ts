@@ -1,10 +1,11 @@
 import { describe, expect, test } from 'vitest';
 import { parseConfig } from '../config/load.ts';
+import { judgeClock } from './upkeep/doctor/doctor-clock.ts';
 import { findTraps, holdsSecrets } from './upkeep/doctor/doctor-config.ts';
 import { judgeFiles, judgeOpenFiles, judgeSpace } from './upkeep/doctor/doctor-data.ts';
-import { judgeClientConfig, judgeClientVersion } from './upkeep/doctor/doctor-moon.ts';
-import { checkClock, judgeCertificate } from './upkeep/doctor/doctor-source.ts';
-import { checkNode, judgeGit } from './upkeep/doctor/doctor-tools.ts';
+import { describeConfig, judgeClientVersion } from './upkeep/doctor/doctor-moon.ts';
+import { judgeCertificate } from './upkeep/doctor/doctor-network.ts';
+import { judgeGit, judgeNode } from './upkeep/doctor/doctor-tools.ts';
 
 describe('git and Node.js', () => {
   test.each([
@@ -24,7 +25,7 @@ describe('git and Node.js', () => {
     ['22.3.0', 'ok'],
     ['20.18.3', 'failure'],
   ])('Node.js %s is %s', (version, result) => {
-    expect(checkNode(version).result).toBe(result);
+    expect(judgeNode(version).result).toBe(result);
   });
 });
 
@@ -135,7 +136,7 @@ test.each([
 
 describe('a certificate', () => {
   const judge = (validTo: string, refusal?: string) =>
-    judgeCertificate('source a', 'a.example.com', validTo, refusal, Date.UTC(2026, 0, 1));
+    judgeCertificate('a.example.com', validTo, refusal, Date.UTC(2026, 0, 1));
   test.each([
     ['Jun 01 00:00:00 2026 GMT', undefined, 'ok', 'good for 151 days'],
     ['Jan 15 00:00:01 2026 GMT', undefined, 'ok', 'good for 14 days'],
@@ -157,15 +158,14 @@ test.each([
   [[0, 0, 9000], 'ok', 'within 1 s'],
 ])('clocks that differ by %j s are %s', (seconds, result, words) => {
   const readings = seconds.map((ahead, i) => ({ source: `s${i}`, aheadMs: ahead * 1000 }));
-  expect(checkClock(readings)).toMatchObject({ result, detail: expect.stringContaining(words) });
+  expect(judgeClock(readings)).toMatchObject({ result, detail: expect.stringContaining(words) });
 });
 
 describe('config.json of moon', () => {
   const url = 'https://moon.company.com';
   const legacy = { registry: url, index: `${url}/git/index`, symbols: `${url}/symbols.zip` };
   const split = { api: url, index: `${url}/git/index`, download: url };
-  const judge = (text: string) =>
-    judgeClientConfig(text, { configFile: '/m/config.json', url, wantedConfig: 'WANTED' });
+  const judge = (text: string) => describeConfig(text, { configFile: '/m/config.json', url });
   test.each([
     ['everything', JSON.stringify({ ...legacy, ...split }), 'ok', 'for clients of every date'],
     ['the older form', JSON.stringify(legacy), 'ok', 'older form'],
@@ -195,7 +195,8 @@ describe('config.json of moon', () => {
     const check = judge(text);
     expect(check).toMatchObject({ result, detail: expect.stringContaining(words) });
     expect(check.detail).not.toContain('secret');
-    expect(check.hint).toBe(result === 'ok' ? undefined : 'put this into it:\nWANTED');
+    const wanted = JSON.stringify({ ...legacy, api: url, download: url }, undefined, 2);
+    expect(check.hint).toBe(result === 'ok' ? undefined : `put this into it:\n${wanted}`);
   });
 });
 
@@ -211,7 +212,6 @@ test.each([
 
 test('a disk that takes no more files is told although it has space', () => {
   expect(judgeFiles(0, 400)).toMatchObject({
-    name: 'disk space',
     result: 'warning',
     hint: expect.any(String),
   });

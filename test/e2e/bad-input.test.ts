@@ -2,12 +2,12 @@
 import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import type { Faults } from '../../src/demo/faults.ts';
-import type { UpstreamRegistry } from '../../src/demo/upstream-registry.ts';
 import type { Finding } from '../../src/model/finding.ts';
 import type { SyncReport } from '../../src/registry/sync/sync-report.ts';
 import { temporaryDirectory } from '../support/temporary-directory.ts';
 import { startUpstream } from '../support/worlds.ts';
+import type { Faults } from '../worlds/faults.ts';
+import type { UpstreamRegistry } from '../worlds/upstream-registry.ts';
 import {
   type CliRegistry,
   cliRegistryIn,

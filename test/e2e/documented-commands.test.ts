@@ -8,14 +8,14 @@ import { delimiter, dirname, join, normalize } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
-import type { Publication } from '../../src/demo/publisher.ts';
-import type { UpstreamRegistry } from '../../src/demo/upstream-registry.ts';
 import { isAsPromised, readCommandBlocks } from '../support/documented-page.ts';
 import { freePort } from '../support/free-port.ts';
 import { shallowClone } from '../support/git-client.ts';
 import { type Internet, installMoonStandIn, startInternet } from '../support/internet.ts';
 import { type ShellSession, startShell } from '../support/shell-session.ts';
 import { suiteDirectory } from '../support/temporary-directory.ts';
+import type { Publication } from '../worlds/publisher.ts';
+import type { UpstreamRegistry } from '../worlds/upstream-registry.ts';
 import { downloadFrom, readServedIndex } from './cli-registry.ts';
 
 const execute = promisify(execFile);

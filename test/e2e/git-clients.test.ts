@@ -4,13 +4,13 @@ import { createServer, request as sendRequest } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { describe, expect, onTestFinished, test } from 'vitest';
-import type { Publication } from '../../src/demo/publisher.ts';
-import type { UpstreamRegistry } from '../../src/demo/upstream-registry.ts';
 import { isVersion } from '../../src/model/version.ts';
 import { formatPackets, type Packet } from '../../src/packs/pkt-line.ts';
 import { clone, fetchReset, type GitRun, git, pull, shallowClone, tryGit } from '../support/git-client.ts';
 import { temporaryDirectory } from '../support/temporary-directory.ts';
 import { startUpstream } from '../support/worlds.ts';
+import type { Publication } from '../worlds/publisher.ts';
+import type { UpstreamRegistry } from '../worlds/upstream-registry.ts';
 import { generateWorld } from '../worlds/world-generator.ts';
 import { readCheckout, readServedFiles, type ServedRegistry, serveRegistry } from './served-registry.ts';
 

@@ -6,13 +6,13 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { describe, expect, onTestFinished, test } from 'vitest';
-import type { Publication } from '../../src/demo/publisher.ts';
-import type { UpstreamRegistry } from '../../src/demo/upstream-registry.ts';
 import type { MirrorReport } from '../../src/registry/mirror/mirror-report.ts';
 import { shallowClone } from '../support/git-client.ts';
 import { temporaryDirectory } from '../support/temporary-directory.ts';
 import { startUpstream } from '../support/worlds.ts';
 import { zipOf } from '../support/zip-bytes.ts';
+import type { Publication } from '../worlds/publisher.ts';
+import type { UpstreamRegistry } from '../worlds/upstream-registry.ts';
 import {
   type CliRegistry,
   createCliRegistry,

@@ -5,10 +5,10 @@
 import { appendFile, mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, test, vi } from 'vitest';
-import type { UpstreamRegistry } from '../../src/demo/upstream-registry.ts';
 import { httpAnswer, packet, startSpeaker, unsafeText } from '../support/hostile-speaker.ts';
 import { temporaryDirectory } from '../support/temporary-directory.ts';
 import { startUpstream } from '../support/worlds.ts';
+import type { UpstreamRegistry } from '../worlds/upstream-registry.ts';
 import { type CliRegistry, cliRegistryIn } from './cli-registry.ts';
 
 /** What no output may hold, written down anew on purpose: as the issue names it, and not as the product does. */

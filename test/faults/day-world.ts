@@ -1,11 +1,11 @@
 /** Three upstream registries on a bad day, and what each of them listed at every commit. */
 import { join } from 'node:path';
-import type { Faults } from '../../src/demo/faults.ts';
 import { createModuleArchive } from '../../src/demo/module-archive.ts';
-import { createRandom, type Random } from '../../src/demo/random.ts';
-import type { UpstreamRegistry } from '../../src/demo/upstream-registry.ts';
 import { runGit } from '../../src/support/git/git.ts';
 import { readEntries, sha256, startUpstream } from '../support/worlds.ts';
+import type { Faults } from '../worlds/faults.ts';
+import { createRandom, type Random } from '../worlds/random.ts';
+import type { UpstreamRegistry } from '../worlds/upstream-registry.ts';
 
 /** Module → version → checksum. */
 export type Listing = ReadonlyMap<string, ReadonlyMap<string, string>>;

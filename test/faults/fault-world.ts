@@ -1,12 +1,12 @@
 import { cp, mkdir, readdir, readFile, utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect } from 'vitest';
-import { startUpstreamRegistry, type UpstreamRegistry } from '../../src/demo/upstream-registry.ts';
 import { openRegistry } from '../../src/registry/open.ts';
 import { tester } from '../support/actor.ts';
 import { tryGit } from '../support/git-client.ts';
 import { renderSettings } from '../support/registry-world.ts';
 import { sha256 } from '../support/worlds.ts';
+import { startUpstreamRegistry, type UpstreamRegistry } from '../worlds/upstream-registry.ts';
 import { type Listing, readListing, runScenario } from './scenario.ts';
 import { bundleChild, type ChildOutcome, runChild } from './start-child.ts';
 

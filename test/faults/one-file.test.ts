@@ -2,14 +2,14 @@
 import { randomUUID } from 'node:crypto';
 import { join } from 'node:path';
 import { describe, expect, onTestFinished, test } from 'vitest';
-import type { UpstreamRequest } from '../../src/demo/faults.ts';
-import type { UpstreamRegistry } from '../../src/demo/upstream-registry.ts';
 import type { Registry } from '../../src/registry/registry.ts';
 import { startServer } from '../../src/server/listen.ts';
 import { createManualClock } from '../../src/support/flow/monotonic-clock.fixture.ts';
 import { silentLog } from '../../src/support/log.ts';
 import { createRegistry, download, moduleName, readServed, version } from '../support/registry-world.ts';
 import { startUpstream } from '../support/worlds.ts';
+import type { UpstreamRequest } from '../worlds/faults.ts';
+import type { UpstreamRegistry } from '../worlds/upstream-registry.ts';
 import { fastDirectory } from './fast-directory.ts';
 
 const root = fastDirectory();

@@ -4,10 +4,10 @@ import { chmodSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterEach, describe, expect, test, vi } from 'vitest';
-import type { UpstreamRegistry } from '../../src/demo/upstream-registry.ts';
 import { createRegistry, readServed, writeSettings } from '../support/registry-world.ts';
 import { temporaryDirectory } from '../support/temporary-directory.ts';
 import { startUpstream } from '../support/worlds.ts';
+import type { UpstreamRegistry } from '../worlds/upstream-registry.ts';
 
 afterEach(() => {
   vi.unstubAllEnvs();

@@ -3,8 +3,6 @@ import { randomUUID } from 'node:crypto';
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, test, vi } from 'vitest';
-import type { UpstreamRequest } from '../../src/demo/faults.ts';
-import type { UpstreamRegistry } from '../../src/demo/upstream-registry.ts';
 import type { Registry } from '../../src/registry/registry.ts';
 import type { SyncReport } from '../../src/registry/sync/sync-report.ts';
 import { createManualClock } from '../../src/support/flow/monotonic-clock.fixture.ts';
@@ -17,6 +15,8 @@ import {
   writeSettings,
 } from '../support/registry-world.ts';
 import { startUpstream } from '../support/worlds.ts';
+import type { UpstreamRequest } from '../worlds/faults.ts';
+import type { UpstreamRegistry } from '../worlds/upstream-registry.ts';
 import { fastDirectory } from './fast-directory.ts';
 
 const root = fastDirectory();

@@ -1,4 +1,4 @@
-import type { Random } from '../../src/demo/random.ts';
+import type { Random } from '../worlds/random.ts';
 import type { HostileHost } from './host.ts';
 
 /** Whom the source aims at. */

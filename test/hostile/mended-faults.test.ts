@@ -2,13 +2,13 @@
 import { appendFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, onTestFinished, test, vi } from 'vitest';
-import { createRandom } from '../../src/demo/random.ts';
 import { createGitObjectReader } from '../../src/support/git/git-objects.ts';
 import { openRawRepository } from '../support/raw-repository.ts';
 import { createRegistry, moduleName, readServed, writeSettings } from '../support/registry-world.ts';
 import { type RunningCli, startCli } from '../support/run-cli.ts';
 import { temporaryDirectory } from '../support/temporary-directory.ts';
 import { sha256, startUpstream } from '../support/worlds.ts';
+import { createRandom } from '../worlds/random.ts';
 import { type HostileHost, startHostileHost } from './host.ts';
 import { familyOf } from './process-tree.ts';
 import { createHostileWorld, type News } from './world.ts';

@@ -2,13 +2,13 @@
 import { readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, onTestFinished, test } from 'vitest';
-import { createRandom } from '../../src/demo/random.ts';
 import type { SyncReport } from '../../src/registry/sync/sync-report.ts';
 import { canCountResources } from '../faults/client-world.ts';
 import { fastDirectory } from '../faults/fast-directory.ts';
 import { bombTree } from '../support/raw-repository.ts';
 import { startCli } from '../support/run-cli.ts';
 import { sha256 } from '../support/worlds.ts';
+import { createRandom } from '../worlds/random.ts';
 import { flood } from './attacks/answers.ts';
 import { talkOf, talks } from './attacks/git-talk.ts';
 import { runWatched } from './commands.ts';

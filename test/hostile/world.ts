@@ -4,9 +4,9 @@ import { mkdir, rm } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
-import type { Random } from '../../src/demo/random.ts';
-import { startUpstreamRegistry, type UpstreamRegistry } from '../../src/demo/upstream-registry.ts';
 import { writeSettings } from '../support/registry-world.ts';
+import type { Random } from '../worlds/random.ts';
+import { startUpstreamRegistry, type UpstreamRegistry } from '../worlds/upstream-registry.ts';
 import { oneOf, type Target } from './attack.ts';
 import { type HostileHost, startHostileHost, type Transport } from './host.ts';
 

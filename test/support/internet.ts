@@ -1,11 +1,11 @@
 import { chmod, copyFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { Publication } from '../../src/demo/publisher.ts';
+import type { Publication } from '../worlds/publisher.ts';
 import {
   startUpstreamRegistry,
   type UpstreamOptions,
   type UpstreamRegistry,
-} from '../../src/demo/upstream-registry.ts';
+} from '../worlds/upstream-registry.ts';
 import { createCertificateAuthority } from './certificates.ts';
 import { startForwardProxy } from './forward-proxy.ts';
 

@@ -5,7 +5,7 @@ import {
   startUpstreamRegistry,
   type UpstreamOptions,
   type UpstreamRegistry,
-} from '../../src/demo/upstream-registry.ts';
+} from '../worlds/upstream-registry.ts';
 import { temporaryDirectory } from './temporary-directory.ts';
 
 /** An embedded registry that lists `ids` (`OWNER/NAME@VERSION`) and is closed when the running test has finished. */

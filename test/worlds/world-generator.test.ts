@@ -1,12 +1,12 @@
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { formatIndexLine } from '../../src/demo/index-line.ts';
-import { createIndexRecord } from '../../src/demo/publisher.ts';
 import { moduleNameProblem } from '../../src/model/module-name.ts';
 import { compareVersions, isVersion, type Version } from '../../src/model/version.ts';
 import { git } from '../support/git-client.ts';
 import { temporaryDirectory } from '../support/temporary-directory.ts';
 import { readEntries, sha256, startUpstream } from '../support/worlds.ts';
+import { createIndexRecord } from './publisher.ts';
 import { generateWorld, type WorldOptions, type WorldVersion } from './world-generator.ts';
 import { writeWorldIndex } from './world-index.ts';
 

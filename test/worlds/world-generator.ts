@@ -1,6 +1,7 @@
-import { createSizeSpread } from '../../src/demo/adopt-index.ts';
-import { formatTime, type Publication } from '../../src/demo/publisher.ts';
-import { createRandom, type Random } from '../../src/demo/random.ts';
+import { formatTime } from '../../src/demo/index-line.ts';
+import { createSizeSpread } from './adopt-index.ts';
+import type { Publication } from './publisher.ts';
+import { createRandom, type Random } from './random.ts';
 import { createManifest } from './world-manifest.ts';
 import { type NamedPosition, namePosition } from './world-names.ts';
 import { type VersionOptions, versionsAt } from './world-versions.ts';

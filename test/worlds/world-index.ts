@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto';
 import { formatIndexLine, indexPath } from '../../src/demo/index-line.ts';
-import { createIndexRecord, type Publication } from '../../src/demo/publisher.ts';
 import { runGit } from '../../src/support/git/git.ts';
 import { importCommits, type TreeEdit } from '../../src/support/git/git-import.ts';
+import { createIndexRecord, type Publication } from './publisher.ts';
 
 export interface WrittenWorld {
   readonly modules: number;

@@ -1,4 +1,4 @@
-import type { Random } from '../../src/demo/random.ts';
+import type { Random } from './random.ts';
 import type { NamedPosition } from './world-names.ts';
 
 /**

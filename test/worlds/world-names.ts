@@ -1,4 +1,4 @@
-import { createRandom } from '../../src/demo/random.ts';
+import { createRandom } from './random.ts';
 
 /** What is special about the module at a position of a generated world, if anything. */
 export type Oddity =

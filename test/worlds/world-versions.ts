@@ -1,4 +1,4 @@
-import { createRandom, type Random } from '../../src/demo/random.ts';
+import { createRandom, type Random } from './random.ts';
 import type { Oddity } from './world-names.ts';
 
 /** The official registry's versions per module (moon-protocol §11): at most so many for this share of modules. */

@@ -1,6 +1,5 @@
 import type { Command } from 'commander';
 import { completionScripts } from '../completion-scripts.ts';
-import { captureConsole } from '../console-output.ts';
 import { addExamples, type CommandContext, type Run } from '../context.ts';
 import { CommandLineError, exitCodes } from '../exit-codes.ts';
 
@@ -35,8 +34,8 @@ export function defineCompletion(parent: Command, run: Run): void {
 
 async function scriptFor(shell: Shell): Promise<string> {
   if (shell !== 'powershell') return completionScripts[shell];
-  const { script } = await import('@bomb.sh/tab');
-  return captureConsole(() => script(shell, 'moonbit-registry', 'moonbit-registry')).join('\n');
+  const { default: powershell } = await import('../powershell-completion.json', { with: { type: 'json' } });
+  return powershell.script;
 }
 
 function shellOf({ io }: CommandContext): Shell {

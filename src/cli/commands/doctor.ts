@@ -5,7 +5,7 @@ import type { DoctorReport } from '../../registry/doctor.ts';
 import { actorOf, addExamples, type Run } from '../context.ts';
 import { type ExitCode, exitCodes } from '../exit-codes.ts';
 import { count } from '../format.ts';
-import { clientConfigFile, formatClientConfig, localUrl } from '../moon-client.ts';
+import { clientConfigFile, localUrl } from '../moon-client.ts';
 
 export function defineDoctor(parent: Command, run: Run): void {
   const command = parent
@@ -29,11 +29,7 @@ export function defineDoctor(parent: Command, run: Run): void {
         env: io.env,
         actor: actorOf(context),
         now: io.now,
-        client: (config) => {
-          const url = addressOf(config);
-          const wantedConfig = formatClientConfig(url);
-          return { configFile: clientConfigFile(io), url, wantedConfig, env: io.env };
-        },
+        client: (config) => ({ configFile: clientConfigFile(io), url: addressOf(config), env: io.env }),
       });
       output.result({ text: formatReport(report, context.settings.quiet), json: report });
       return exitCodeOf(report);

@@ -1,6 +1,7 @@
 import { statSync } from 'node:fs';
 import { networkInterfaces } from 'node:os';
 import type { Command } from 'commander';
+import { registryVariable } from '../../model/moon-client.ts';
 import type { Registry } from '../../registry/registry.ts';
 import { observationsFile } from '../../registry/sync/observations.ts';
 import { withOwners } from '../../registry/upkeep/owners.ts';
@@ -333,7 +334,7 @@ export function formatServing(
     own === undefined
       ? 'Point moon at it:'
       : 'Point moon at it, everywhere at this same address (moon clones anew for another):',
-    `  MOONCAKES_REGISTRY=${url} moon update`,
+    `  ${registryVariable}=${url} moon update`,
   ];
   if (config.verdict === 'absent') return lines.join('\n');
   if (config.verdict === 'this-registry')

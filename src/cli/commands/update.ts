@@ -3,6 +3,7 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Command } from 'commander';
 import { NotFoundError, UsageError } from '../../errors.ts';
+import { registryVariable } from '../../model/moon-client.ts';
 import { errorCode } from '../../support/error-code.ts';
 import { addExamples, type CommandContext, type Run, readConfig } from '../context.ts';
 import { CommandLineError, type ExitCode, exitCodes } from '../exit-codes.ts';
@@ -20,7 +21,7 @@ export function defineUpdate(parent: Command, run: Run): void {
   const command = parent
     .command('update')
     .summary('run "moon update" against this registry')
-    .description('Runs "moon update" with MOONCAKES_REGISTRY set, and ends with its exit status.')
+    .description(`Runs "moon update" with ${registryVariable} set, and ends with its exit status.`)
     .option('--registry <url>', 'the registry (default: server.base_url, else localhost at server.port)')
     .option('--mooncakes', 'mooncakes.io itself, as without any registry');
   addExamples(command, [
@@ -68,14 +69,14 @@ function warnOfClientConfig({ io, output }: CommandContext, url: string | undefi
   if (verdict !== 'other') return;
   const remedy =
     url === undefined ? 'Remove it to use mooncakes.io.' : `Put this into it:\n${formatClientConfig(url)}`;
-  output.warn(`${file} exists, so moon ignores MOONCAKES_REGISTRY. ${remedy}`);
+  output.warn(`${file} exists, so moon ignores ${registryVariable}. ${remedy}`);
 }
 
 function runMoonUpdate({ io, settings }: CommandContext, url: string | undefined): Promise<number> {
-  const { MOONCAKES_REGISTRY: _, ...env } = io.env;
+  const { [registryVariable]: _, ...env } = io.env;
   const child = spawn(client, ['update'], {
     cwd: io.workingDirectory,
-    env: url === undefined ? env : { ...env, MOONCAKES_REGISTRY: url },
+    env: url === undefined ? env : { ...env, [registryVariable]: url },
     // With --json, stdout carries our document alone: what moon prints goes to stderr.
     stdio: ['inherit', settings.json ? 2 : 'inherit', 'inherit'],
   });

@@ -8,7 +8,7 @@ import { listFiles } from '../../../test/e2e/cli-registry.ts';
 import { tester } from '../../../test/support/actor.ts';
 import { download, readServed, writeSettings } from '../../../test/support/registry-world.ts';
 import { suiteDirectory, temporaryDirectory } from '../../../test/support/temporary-directory.ts';
-import { startUpstreamRegistry } from '../../demo/upstream-registry.ts';
+import { startUpstreamRegistry } from '../../../test/worlds/upstream-registry.ts';
 import { StorageError } from '../../errors.ts';
 import { openRegistry } from '../open.ts';
 import { verifyRegistry } from '../verify.ts';

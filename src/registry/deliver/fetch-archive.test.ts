@@ -13,7 +13,7 @@ import {
   writeSettings,
 } from '../../../test/support/registry-world.ts';
 import { startUpstream } from '../../../test/support/worlds.ts';
-import type { UpstreamRegistry } from '../../demo/upstream-registry.ts';
+import type { UpstreamRegistry } from '../../../test/worlds/upstream-registry.ts';
 import { createManualClock } from '../../support/flow/monotonic-clock.fixture.ts';
 import type { Registry } from '../registry.ts';
 

@@ -8,7 +8,7 @@ import {
   writeSettings,
 } from '../../../test/support/registry-world.ts';
 import { startUpstream } from '../../../test/support/worlds.ts';
-import type { UpstreamRegistry } from '../../demo/upstream-registry.ts';
+import type { UpstreamRegistry } from '../../../test/worlds/upstream-registry.ts';
 import type { Checksum } from '../../model/checksum.ts';
 import { isOpenConflict } from '../../model/finding.ts';
 import { runGit } from '../../support/git/git.ts';

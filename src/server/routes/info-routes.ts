@@ -1,5 +1,6 @@
 import { StorageError } from '../../errors.ts';
 import { json, type Route } from '../../http/answer.ts';
+import { clientConfigFor, registryVariable } from '../../model/moon-client.ts';
 import type { Serving } from '../../registry/registry.ts';
 import { unlessOwnFailure } from '../../support/git/git-disk.ts';
 import { programVersion } from '../../support/version.ts';
@@ -63,22 +64,20 @@ async function readFacts(registry: Serving, { staleness, watch }: InfoOptions) {
 }
 
 function describeRegistry(registry: Serving, base: string) {
-  const index = `${base}/git/index`;
-  const symbols = `${base}/symbols.zip`;
+  const client = clientConfigFor(base);
   return {
     name: registry.config.registry.name,
     version: programVersion,
     description: 'A MoonBit registry: modules of several sources behind one address.',
-    index,
+    index: client.index,
     archives: `${base}/user/{owner}/{name}/{version}.zip`,
-    symbols,
+    symbols: client.symbols,
     api: `${base}/api/v0`,
     health: `${base}/health`,
     ready: `${base}/ready`,
     client: {
-      // All keys at once: older clients read `registry`, newer ones the split form (moon-protocol §1, trap 20).
-      'config.json': { registry: base, index, symbols, api: base, download: base },
-      environment: `MOONCAKES_REGISTRY=${base}`,
+      'config.json': client,
+      environment: `${registryVariable}=${base}`,
     },
   };
 }

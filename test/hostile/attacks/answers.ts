@@ -2,8 +2,8 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import { gzipSync } from 'node:zlib';
-import type { Random } from '../../../src/demo/random.ts';
 import { httpAnswer, packet, unsafeText } from '../../support/hostile-speaker.ts';
+import type { Random } from '../../worlds/random.ts';
 import { type Attack, type Channel, oneOf } from '../attack.ts';
 import type { Area, HostileHost, Trick } from '../host.ts';
 

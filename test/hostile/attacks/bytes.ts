@@ -1,6 +1,6 @@
 /** Archives, symbols and assets that are not what they should be. */
 import { zipSync } from 'fflate';
-import type { Random } from '../../../src/demo/random.ts';
+import type { Random } from '../../worlds/random.ts';
 import { type Attack, type Channel, oneOf } from '../attack.ts';
 import type { Trick } from '../host.ts';
 import { flood } from './answers.ts';

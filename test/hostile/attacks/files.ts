@@ -1,6 +1,7 @@
 /** Files of an index that are no such files, and lines that are no such lines. */
-import type { Random } from '../../../src/demo/random.ts';
+
 import { unsafeText } from '../../support/hostile-speaker.ts';
+import type { Random } from '../../worlds/random.ts';
 import { type Attack, type Channel, oneOf, someOf } from '../attack.ts';
 import type { HostileHost } from '../host.ts';
 import { nodesOf } from '../index-nodes.ts';

@@ -1,7 +1,7 @@
 /** What a git server says once it is asked for objects. */
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import type { Random } from '../../../src/demo/random.ts';
 import { packet, unsafeText } from '../../support/hostile-speaker.ts';
+import type { Random } from '../../worlds/random.ts';
 import { type Attack, type Channel, oneOf } from '../attack.ts';
 import type { Trick } from '../host.ts';
 import { flood, upstreamText } from './answers.ts';

@@ -1,7 +1,7 @@
 /** Commits and refs: what the branch names, and what else there is. */
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import type { Random } from '../../../src/demo/random.ts';
+import type { Random } from '../../worlds/random.ts';
 import { type Attack, type Channel, oneOf } from '../attack.ts';
 import type { HostileHost } from '../host.ts';
 import { nodesOf, writeNodes } from '../index-nodes.ts';

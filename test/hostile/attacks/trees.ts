@@ -1,6 +1,7 @@
 /** Trees that git would not write, or that stand for more than they are. */
-import type { Random } from '../../../src/demo/random.ts';
+
 import { bombTree } from '../../support/raw-repository.ts';
+import type { Random } from '../../worlds/random.ts';
 import { type Attack, type Channel, oneOf, shuffled, someOf } from '../attack.ts';
 import type { HostileHost } from '../host.ts';
 import { indexLine, type Node, nodesOf, withNodes } from '../index-nodes.ts';

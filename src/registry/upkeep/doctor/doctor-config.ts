@@ -1,23 +1,30 @@
 import { readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Config, SourceConfig } from '../../../config/config.ts';
-import type { HealthCheck } from '../../../model/health-check.ts';
 import { errorCode } from '../../../support/error-code.ts';
 import { shellLine } from '../../../support/shell.ts';
+import { failure, ok, type Probe, type Verdict, warning } from './probe.ts';
 
 /** Settings that load but will hurt, and secrets where others can read them. `config` is absent if it does not load. */
-export async function checkConfig(directory: string, config: Config | undefined): Promise<HealthCheck[]> {
-  const traps = config ? findTraps(config) : [];
-  const secrets = await checkSecrets(join(directory, 'registry.toml'));
-  if (config && traps.length === 0 && secrets.length === 0)
-    return [{ name: 'registry.toml', result: 'ok', detail: 'it loads, and no trap was found' }];
-  return [...secrets, ...traps];
+export function configProbes(directory: string, config: Config | undefined): readonly Probe[] {
+  return [
+    {
+      name: 'registry.toml',
+      async ask() {
+        const verdicts = [
+          ...(await findSecrets(join(directory, 'registry.toml'))),
+          ...(config ? findTraps(config) : []),
+        ];
+        return config && verdicts.length === 0 ? ok('it loads, and no trap was found') : verdicts;
+      },
+    },
+  ];
 }
 
 /** The traps of a file that loads. */
-export function findTraps(config: Config): HealthCheck[] {
+export function findTraps(config: Config): Verdict[] {
   return [
-    ...config.warnings.map((detail) => trap(detail, 'edit registry.toml as it says')),
+    ...config.warnings.map((detail) => warning(detail, 'edit registry.toml as it says')),
     ...disabledDefault(config),
     ...unreachableServer(config),
     ...config.sources
@@ -26,44 +33,47 @@ export function findTraps(config: Config): HealthCheck[] {
   ];
 }
 
-function disabledDefault({ sources, defaultSource }: Config): HealthCheck[] {
+function disabledDefault({ sources, defaultSource }: Config): Verdict[] {
   if (sources.find(({ name }) => name === defaultSource)?.enabled !== false) return [];
   const enable = shellLine`moonbit-registry source enable ${defaultSource}`;
   const other = sources.find(({ enabled }) => enabled);
   return [
-    trap(
+    warning(
       `the default source "${defaultSource}" is disabled: "mirror" without -s has nothing to read`,
       other ? `${enable}, or ${shellLine`moonbit-registry source default ${other.name}`}` : enable,
     ),
   ];
 }
 
-function unreachableServer({ server }: Config): HealthCheck[] {
+function unreachableServer({ server }: Config): Verdict[] {
   if (isLoopback(server.host) || server.baseUrl !== undefined) return [];
   return [
-    trap(
+    warning(
       `server.host is ${server.host}, but server.base_url is not set: what the server says of itself names localhost${server.allowedHosts.length > 0 ? '' : ', and it answers requests for whatever host'}`,
       'moonbit-registry config server.base_url https://registry.example.com',
     ),
   ];
 }
 
-function plainCredentials({ name, auth, url, indexUrl, downloadUrl }: SourceConfig): HealthCheck[] {
+function plainCredentials({ name, auth, url, indexUrl, downloadUrl }: SourceConfig): Verdict[] {
   if (!auth) return [];
   const open = [url, indexUrl, downloadUrl].find(
     (address) => /^http:/i.test(address) && !isLoopback(new URL(address).hostname),
   );
   if (open === undefined) return [];
   return [
-    trap(`source "${name}": its credentials travel unencrypted to ${open}`, 'use https:// in its addresses'),
+    warning(
+      `source "${name}": its credentials travel unencrypted to ${open}`,
+      'use https:// in its addresses',
+    ),
   ];
 }
 
-function unclaimedNames(source: SourceConfig, { sources }: Config): HealthCheck[] {
+function unclaimedNames(source: SourceConfig, { sources }: Config): Verdict[] {
   const others = sources.filter(({ name, enabled }) => enabled && name !== source.name);
   if (source.namespaces.length > 0 || others.length === 0 || !looksPrivate(source)) return [];
   return [
-    trap(
+    warning(
       `source "${source.name}" looks private but claims no names: others could supply a name of yours first`,
       shellLine`moonbit-registry config sources.${source.name}.namespaces "<owner>/*"`,
     ),
@@ -88,7 +98,7 @@ function isLoopback(host: string): boolean {
 }
 
 /** What should stand in the environment, told from the text, since such a file may not load. */
-async function checkSecrets(file: string): Promise<HealthCheck[]> {
+async function findSecrets(file: string): Promise<Verdict[]> {
   try {
     const [text, { mode }] = await Promise.all([readFile(file, 'utf8'), stat(file)]);
     if (!holdsSecrets(text)) return [];
@@ -96,14 +106,9 @@ async function checkSecrets(file: string): Promise<HealthCheck[]> {
     const where = isReadable
       ? `, and everybody on this machine can read it (mode ${(mode & 0o777).toString(8)})`
       : '';
-    return [
-      {
-        name: 'secrets',
-        result: 'failure',
-        detail: `registry.toml holds a secret in clear text${where}`,
-        hint: `write \${NAME} there, set NAME in the environment${isReadable ? `, chmod o-r ${file}` : ''}, and change the secret`,
-      },
-    ];
+    const detail = `registry.toml holds a secret in clear text${where}`;
+    const hint = `write \${NAME} there, set NAME in the environment${isReadable ? `, chmod o-r ${file}` : ''}, and change the secret`;
+    return [{ ...failure(detail, hint), name: 'secrets' }];
   } catch (error) {
     if (['ENOENT', 'ENOTDIR', 'EACCES', 'EISDIR'].includes(errorCode(error) ?? '')) return [];
     throw error;
@@ -115,8 +120,4 @@ export function holdsSecrets(text: string): boolean {
   const literal = /(^|[\s,{.])["']?(token|password)["']?\s*=\s*("""|'''|["'])(?!["'])(?![^"'\n]*\$\{)/m;
   const userinfo = /[a-z][a-z0-9+.-]*:\/\/[^\s/"'?#:@]*:[^\s/"'?#@$]+@/i;
   return literal.test(code) || userinfo.test(code);
-}
-
-function trap(detail: string, hint: string): HealthCheck {
-  return { name: 'registry.toml', result: 'warning', detail, hint };
 }

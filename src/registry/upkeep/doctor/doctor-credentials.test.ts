@@ -22,7 +22,7 @@ test('credentials at hand are nothing to tell of, and neither are none', async (
 });
 
 test('missing ones are a failure that names the variable or the file, and the line', async () => {
-  const failure = (detail: string) => [{ name: 'source partner: credentials', result: 'failure', detail }];
+  const failure = (detail: string) => [{ result: 'failure', detail }];
   const basic = `auth = { type = "basic", username = "ci", password = "\${PW}" }`;
   expect(await checkCredentials(sourceWith('/r', basic), {})).toEqual(
     failure('they cannot be sent: the environment variable PW is not set (registry.toml:5)'),
@@ -42,8 +42,7 @@ test.skipIf(process.platform === 'win32').each([
   const path = join(directory, 'secret');
   writeFileSync(path, 'x');
   chmodSync(path, mode);
-  const name = 'source partner: credentials';
   expect(await checkCredentials(sourceWith(directory, byFile), {})).toEqual(
-    detail === undefined ? [] : [{ name, result: 'warning', detail, hint: `chmod o= ${path}` }],
+    detail === undefined ? [] : [{ result: 'warning', detail, hint: `chmod o= ${path}` }],
   );
 });

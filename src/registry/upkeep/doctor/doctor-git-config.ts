@@ -1,13 +1,13 @@
 import { indexUrlProblem } from '../../../config/addresses.ts';
 import type { SourceConfig } from '../../../config/config.ts';
 import { RegistryError } from '../../../errors.ts';
-import type { HealthCheck } from '../../../model/health-check.ts';
 import { transportOf } from '../../../sources/git-context.ts';
 import type { Environment } from '../../../support/environment.ts';
 import { GitError, runGit } from '../../../support/git/git.ts';
 import { proxyFor } from '../../../support/net/proxy.ts';
 import { showUrl } from '../../../support/redact.ts';
 import { shellLine } from '../../../support/shell.ts';
+import { type Verdict, warning } from './probe.ts';
 
 /**
  * What the git configuration of whoever runs this says about the indexes of sources: other programs heed it, this one does not.
@@ -17,7 +17,7 @@ export async function checkGitConfig(
   sources: readonly SourceConfig[],
   env: Environment,
   refused: ReadonlySet<string>,
-): Promise<HealthCheck[]> {
+): Promise<Verdict[]> {
   try {
     if (!concernsUs.test(await ask(['config', '--list', '--name-only', '-z'], env))) return [];
     const checks = sources
@@ -80,29 +80,18 @@ function judgeGitSettings(
   { address, values }: GitSettings,
   env: Environment,
   refused: ReadonlySet<string>,
-): HealthCheck[] {
-  const warn = (detail: string, hint: string): HealthCheck => ({
+): Verdict[] {
+  const warn = (detail: string, hint: string): Verdict => ({
     name: `source ${source.name}: git configuration`,
-    result: 'warning',
-    detail: `${detail}, and this registry does not: it reads no git configuration but its own`,
-    hint,
+    ...warning(`${detail}, and this registry does not: it reads no git configuration but its own`, hint),
   });
-  const rewritten =
-    address === source.indexUrl
-      ? []
-      : [
-          warn(
-            `your git reads ${showUrl(address)} instead of ${showUrl(source.indexUrl)} (url.*.insteadOf)`,
-            adviseAddress(source, showUrl(address)),
-          ),
-        ];
-  const heeded = findSettings(source, env, refused).filter(({ key, counts }) =>
-    counts === undefined ? isOn(values.get(key)) : counts(values.get(key)),
-  );
-  return [
-    ...rewritten,
-    ...heeded.map(({ key, hint }) => warn(`your git heeds ${key} for this address`, hint)),
-  ];
+  const heeded = findSettings(source, env, refused)
+    .filter(({ key, counts = isOn }) => counts(values.get(key)))
+    .map(({ key, hint }) => warn(`your git heeds ${key} for this address`, hint));
+  if (address === source.indexUrl) return heeded;
+  const shown = showUrl(address);
+  const detail = `your git reads ${shown} instead of ${showUrl(source.indexUrl)} (url.*.insteadOf)`;
+  return [warn(detail, adviseAddress(source, shown)), ...heeded];
 }
 
 function adviseAddress({ name }: SourceConfig, address: string): string {

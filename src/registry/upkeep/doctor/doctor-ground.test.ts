@@ -6,7 +6,7 @@ import { checkGround } from './doctor-ground.ts';
 
 test('a file system that has all it takes is well, and nothing of the look stays', async () => {
   const folder = temporaryDirectory();
-  expect(await checkGround(folder)).toMatchObject([{ name: 'file system', result: 'ok' }]);
+  expect(await checkGround(folder)).toMatchObject([{ result: 'ok' }]);
   expect(await readdir(folder)).toEqual([]);
 });
 

@@ -1,10 +1,12 @@
 import { execFile } from 'node:child_process';
 import { readFile } from 'node:fs/promises';
 import { promisify } from 'node:util';
-import type { HealthCheck } from '../../../model/health-check.ts';
+import { clientConfigFor, judgeClientConfig, registryVariable } from '../../../model/moon-client.ts';
 import { hintFor } from '../../../support/disk/disk-hints.ts';
+import type { Environment } from '../../../support/environment.ts';
 import { errorCode } from '../../../support/error-code.ts';
 import { showUrl } from '../../../support/redact.ts';
+import { ok, type Probe, type Verdict, warning } from './probe.ts';
 
 /** How `moon` on this machine is set up, and how it should be. */
 export interface ClientSide {
@@ -12,103 +14,53 @@ export interface ClientSide {
   readonly configFile: string | undefined;
   /** This registry's address for clients. */
   readonly url: string;
-  /** What `config.json` should say to use it. */
-  readonly wantedConfig: string;
-  readonly env: Readonly<Record<string, string | undefined>>;
+  /** What `moon` would be started with. */
+  readonly env: Environment;
 }
 
-export async function checkClient(client: ClientSide): Promise<HealthCheck[]> {
-  return [await checkClientConfig(client), await checkClientVersion(client.env)];
+export function moonProbes(client: ClientSide): readonly Probe[] {
+  return [
+    { name: 'moon: config.json', ask: () => checkConfig(client) },
+    { name: 'moon: version', ask: () => checkVersion(client) },
+  ];
 }
 
-async function checkClientConfig(client: ClientSide): Promise<HealthCheck> {
+async function checkConfig({ configFile, url, env }: ClientSide): Promise<Verdict> {
   try {
-    const { configFile } = client;
-    if (configFile === undefined) return withoutConfig(client);
-    return judgeClientConfig(await readFile(configFile, 'utf8'), { ...client, configFile });
+    const text = configFile === undefined ? undefined : await readFile(configFile, 'utf8');
+    if (text !== undefined) return describeConfig(text, { configFile, url });
   } catch (error) {
     const code = errorCode(error);
     if (code === undefined) throw error;
-    if (['ENOENT', 'ENOTDIR'].includes(code)) return withoutConfig(client);
-    const detail = `${client.configFile} cannot be read (${code}), so nobody can tell which registry moon uses here`;
-    return { name: 'moon: config.json', result: 'warning', detail, hint: hintFor(code) };
+    if (!['ENOENT', 'ENOTDIR'].includes(code))
+      return warning(
+        `${configFile} cannot be read (${code}), so nobody can tell which registry moon uses here`,
+        hintFor(code),
+      );
   }
-}
-
-function withoutConfig({ url, env }: ClientSide): HealthCheck {
-  const { MOONCAKES_REGISTRY: variable } = env;
-  const detail =
-    variable === undefined
-      ? `there is no config.json: MOONCAKES_REGISTRY=${url} points moon here`
-      : `there is no config.json: MOONCAKES_REGISTRY counts, and is ${showUrl(variable)}`;
-  return { name: 'moon: config.json', result: 'ok', detail };
-}
-
-/** moon reads `config.json` before the environment, in one of two forms, and panics on any other (moon-protocol §1). */
-export function judgeClientConfig(
-  text: string,
-  { configFile, url, wantedConfig }: Omit<ClientSide, 'env' | 'configFile'> & { readonly configFile: string },
-): HealthCheck {
-  const say = (result: HealthCheck['result'], what: string): HealthCheck => ({
-    name: 'moon: config.json',
-    result,
-    detail: `${configFile} exists, so moon ignores MOONCAKES_REGISTRY: ${what}`,
-    ...(result === 'ok' ? {} : { hint: `put this into it:\n${wantedConfig}` }),
-  });
-  const value = parseLeniently(text);
-  if (value === undefined) return say('failure', 'it is not a JSON object, and moon panics');
-  const has = (...keys: string[]) => keys.every((key) => typeof value[key] === 'string');
-  const isLegacy = has('registry', 'index');
-  const isSplit = has('api', 'index', 'download');
-  if (!isLegacy && !isSplit)
-    return say(
-      'failure',
-      'it has neither "registry" and "index" nor "api", "index" and "download", and moon panics',
-    );
-  const bases = [value.registry, value.api, value.download].filter((base) => typeof base === 'string');
-  const other = bases.find((base) => base.replace(/\/+$/, '') !== url);
-  if (other !== undefined) return say('warning', `it names ${showUrl(other)}, and not this registry, ${url}`);
-  if (!isLegacy) return say('warning', 'it lacks "registry", and clients built before 28 August 2026 panic');
-  if (!has('symbols'))
-    return say('warning', 'it lacks "symbols", and older clients ask mooncakes.io for symbols.zip');
-  if (!isSplit) return say('ok', 'it names this registry in the older form, which every client reads');
-  return say('ok', 'it names this registry, for clients of every date');
-}
-
-/** Comments and commas before a closing bracket are allowed there. */
-function parseLeniently(text: string): Record<string, unknown> | undefined {
-  const withoutComments = text.replace(
-    /("(?:\\.|[^"\\])*")|\/\/[^\n]*|\/\*[\s\S]*?\*\//g,
-    (_, string?: string) => string ?? ' ',
+  const named = env[registryVariable];
+  return ok(
+    named === undefined
+      ? `there is no config.json: ${registryVariable}=${url} points moon here`
+      : `there is no config.json: ${registryVariable} counts, and is ${showUrl(named)}`,
   );
-  const strict = withoutComments.replace(
-    /("(?:\\.|[^"\\])*")|,(?=\s*[}\]])/g,
-    (_, string?: string) => string ?? '',
-  );
-  try {
-    const value: unknown = JSON.parse(strict);
-    return typeof value === 'object' && value !== null && !Array.isArray(value)
-      ? (value as Record<string, unknown>)
-      : undefined;
-  } catch (error) {
-    if (error instanceof SyntaxError) return undefined;
-    throw error;
-  }
 }
 
-async function checkClientVersion(env: ClientSide['env']): Promise<HealthCheck> {
+export function describeConfig(text: string, { configFile, url }: Omit<ClientSide, 'env'>): Verdict {
+  const { result, what } = judgeClientConfig(text, url);
+  const detail = `${configFile} exists, so moon ignores ${registryVariable}: ${what}`;
+  if (result === 'ok') return ok(detail);
+  const wanted = JSON.stringify(clientConfigFor(url), null, 2);
+  return { result, detail, hint: `put this into it:\n${wanted}` };
+}
+
+async function checkVersion({ env }: ClientSide): Promise<Verdict> {
   try {
     const { stdout } = await promisify(execFile)('moon', ['version'], { env: { ...env }, timeout: 5000 });
     return judgeClientVersion(stdout);
   } catch (error) {
-    if (errorCode(error) === 'ENOENT')
-      return { name: 'moon: version', result: 'ok', detail: 'moon is not in PATH here' };
-    return {
-      name: 'moon: version',
-      result: 'warning',
-      detail: '"moon version" failed',
-      hint: 'run it, and see',
-    };
+    if (errorCode(error) === 'ENOENT') return ok('moon is not in PATH here');
+    return warning('"moon version" failed', 'run it, and see');
   }
 }
 
@@ -120,18 +72,11 @@ const limits = [
 ] as const;
 
 /** `answer` is what `moon version` prints; the third number is the day the client was built. */
-export function judgeClientVersion(answer: string): HealthCheck {
-  const name = 'moon: version';
-  const built = /\b\d+\.\d+\.(20\d{6})\b/.exec(answer);
-  const day = built?.[1];
-  if (!built || day === undefined)
-    return { name, result: 'warning', detail: '"moon version" says nothing that looks like one' };
+export function judgeClientVersion(answer: string): Verdict {
+  const [built, day] = /\b\d+\.\d+\.(20\d{6})\b/.exec(answer) ?? [];
+  if (built === undefined || day === undefined)
+    return warning('"moon version" says nothing that looks like one');
   const applying = limits.filter(({ before }) => day < before);
-  if (applying.length === 0) return { name, result: 'ok', detail: built[0] };
-  return {
-    name,
-    result: 'warning',
-    detail: `moon ${built[0]} ${applying.map(({ what }) => what).join(', and ')}`,
-    hint: 'moon upgrade',
-  };
+  if (applying.length === 0) return ok(built);
+  return warning(`moon ${built} ${applying.map(({ what }) => what).join(', and ')}`, 'moon upgrade');
 }

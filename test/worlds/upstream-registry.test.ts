@@ -1,10 +1,10 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { clone, fetchReset, git, pull, shallowClone, tryGit } from '../../test/support/git-client.ts';
-import { temporaryDirectory } from '../../test/support/temporary-directory.ts';
-import { readEntries, sha256, startUpstream } from '../../test/support/worlds.ts';
-import { createModuleArchive } from './module-archive.ts';
+import { createModuleArchive } from '../../src/demo/module-archive.ts';
+import { clone, fetchReset, git, pull, shallowClone, tryGit } from '../support/git-client.ts';
+import { temporaryDirectory } from '../support/temporary-directory.ts';
+import { readEntries, sha256, startUpstream } from '../support/worlds.ts';
 
 const json = { module: 'alice/json', version: '1.2.0' };
 

@@ -1,7 +1,7 @@
 import { appendFile, mkdir, rename, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { runGit } from '../support/git/git.ts';
-import { importCommits, type NewCommit } from '../support/git/git-import.ts';
+import { runGit } from '../../src/support/git/git.ts';
+import { importCommits, type NewCommit } from '../../src/support/git/git-import.ts';
 
 /** The git index of an embedded registry: a bare repository and, in memory, the files of its newest commit. */
 export interface UpstreamIndex {

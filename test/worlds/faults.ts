@@ -1,3 +1,5 @@
+import { type Answer, answer } from '../../src/demo/git-http-backend.ts';
+
 /** What an embedded registry does wrong, on purpose. Change the fields at any time; `{}` is a healthy registry. */
 export interface Faults {
   /** Limits every fault, the delay included, to the index, the archives, or the requests for which it is true. */
@@ -31,12 +33,6 @@ export interface UpstreamRequest {
   readonly headers: Readonly<Record<string, string | string[] | undefined>>;
 }
 
-export interface Answer {
-  readonly status: number;
-  readonly headers: Readonly<Record<string, string>>;
-  readonly body: Buffer;
-}
-
 /** The faults that hold for `request`, which thereby counts against `times`; `area` is the part it asks. */
 export function takeFaults(faults: Faults, request: UpstreamRequest, area: string): Faults {
   const isMeant =
@@ -66,8 +62,4 @@ export function answerOfFault(faults: Faults, request: UpstreamRequest): Answer 
 
 export function corrupt(body: Buffer): Buffer {
   return Buffer.from(body.map((byte) => byte ^ 0xff));
-}
-
-export function answer(status: number, body: string | Buffer, headers: Record<string, string> = {}): Answer {
-  return { status, headers: { 'content-type': 'text/plain', ...headers }, body: Buffer.from(body) };
 }

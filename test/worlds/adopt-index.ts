@@ -1,10 +1,9 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { runGit } from '../support/git/git.ts';
-import { createGitObjectReader } from '../support/git/git-objects.ts';
+import { createModuleArchive } from '../../src/demo/module-archive.ts';
+import { runGit } from '../../src/support/git/git.ts';
+import { createGitObjectReader } from '../../src/support/git/git-objects.ts';
 import type { ArchiveShelf } from './archive-shelf.ts';
-import { replaceChecksum } from './index-line.ts';
-import { createModuleArchive } from './module-archive.ts';
 import { createRandom } from './random.ts';
 
 /** How large the generated archives become: a log-normal spread with this median and mean, cut at the maximum. */
@@ -120,4 +119,12 @@ export function createSizeSpread(options: AdoptionOptions): (id: string) => numb
     const normal = Math.sqrt(-2 * Math.log(1 - random.next())) * Math.cos(2 * Math.PI * random.next());
     return Math.min(Math.round(median * Math.exp(sigma * normal)), max);
   };
+}
+
+/** Puts `checksum` in the place of the one the line states; every other byte stays. */
+export function replaceChecksum(line: string, stated: string, checksum: string): string {
+  // A quotation mark inside a JSON string is escaped, so this text can only be the key with its value.
+  return line.replace(/("checksum"\s*:\s*)"([^"]*)"/, (whole, key: string, value: string) =>
+    value === stated ? `${key}"${checksum}"` : whole,
+  );
 }

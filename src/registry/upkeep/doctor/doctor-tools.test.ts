@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { judgeProcessOne } from './doctor-process.ts';
+import { judgeProcessOne } from './doctor-tools.ts';
 
 test.each([
   ['systemd', false, 'ok'],

@@ -1,10 +1,11 @@
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { git } from '../../test/support/git-client.ts';
-import { realIndexBundle } from '../../test/support/real-index.ts';
-import { temporaryDirectory } from '../../test/support/temporary-directory.ts';
-import { readEntries, sha256, startUpstream } from '../../test/support/worlds.ts';
-import { createSizeSpread } from './adopt-index.ts';
+import { formatIndexLine } from '../../src/demo/index-line.ts';
+import { git } from '../support/git-client.ts';
+import { realIndexBundle } from '../support/real-index.ts';
+import { temporaryDirectory } from '../support/temporary-directory.ts';
+import { readEntries, sha256, startUpstream } from '../support/worlds.ts';
+import { createSizeSpread, replaceChecksum } from './adopt-index.ts';
 
 const bundle = realIndexBundle();
 
@@ -57,5 +58,20 @@ describe('createSizeSpread', () => {
     expect([Math.round(median / 2048), Math.round(mean / 6144)]).toEqual([10, 8]);
     expect(sizes.at(-1)).toBe(1024 * 1024);
     expect(sizeOf('alice/json@1.2.0')).toBe(createSizeSpread({})('alice/json@1.2.0'));
+  });
+});
+
+describe('replaceChecksum', () => {
+  test('changes the value of the key and nothing that only looks like it', () => {
+    const line = formatIndexLine({
+      description: 'the "checksum": "aa" of it',
+      checksum: 'aa',
+      keywords: ['aa'],
+    });
+    expect(JSON.parse(replaceChecksum(line, 'aa', 'bb'))).toEqual({
+      description: 'the "checksum": "aa" of it',
+      checksum: 'bb',
+      keywords: ['aa'],
+    });
   });
 });

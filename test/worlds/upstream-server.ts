@@ -3,15 +3,8 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import { createServer as createTlsServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
-import {
-  type Answer,
-  answer,
-  answerOfFault,
-  corrupt,
-  type Faults,
-  takeFaults,
-  type UpstreamRequest,
-} from './faults.ts';
+import { type Answer, answer } from '../../src/demo/git-http-backend.ts';
+import { answerOfFault, corrupt, type Faults, takeFaults, type UpstreamRequest } from './faults.ts';
 
 export interface UpstreamServerOptions {
   readonly host?: string | undefined;

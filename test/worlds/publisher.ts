@@ -1,6 +1,6 @@
+import { formatIndexLine, formatTime, indexPath } from '../../src/demo/index-line.ts';
+import { createModuleArchive } from '../../src/demo/module-archive.ts';
 import type { ArchiveShelf } from './archive-shelf.ts';
-import { formatIndexLine, indexPath } from './index-line.ts';
-import { createModuleArchive } from './module-archive.ts';
 import type { UpstreamIndex } from './upstream-index.ts';
 
 export interface Publication {
@@ -63,11 +63,6 @@ export function createIndexRecord(
     checksum: further.checksum ?? checksum,
     created_at: hasOwnTime ? created_at : formatTime(firstPublication + position * 61_803),
   };
-}
-
-/** `2026-01-30T07:20:08.121000+00:00`, in the registry's notation. */
-export function formatTime(milliseconds: number): string {
-  return `${new Date(milliseconds).toISOString().slice(0, -1)}000+00:00`;
 }
 
 function splitLines(file: Buffer | undefined): string[] {

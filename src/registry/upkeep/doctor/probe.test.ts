@@ -2,12 +2,15 @@ import { expect, test } from 'vitest';
 import { StorageError } from '../../../errors.ts';
 import { systemError } from '../../../support/disk/failing-disk.fixture.ts';
 import { GitError } from '../../../support/git/git.ts';
-import { containCheck } from './contain-check.ts';
+import { runProbes } from './probe.ts';
 
 test('what checks found is told as it is', async () => {
-  const check = { name: 'git', result: 'ok', detail: '2.39' } as const;
-  expect(await containCheck('git', () => check)).toEqual([check]);
-  expect(await containCheck('git', async () => [check, check])).toEqual([check, check]);
+  const verdict = { result: 'ok', detail: '2.39' } as const;
+  const check = { name: 'git', ...verdict };
+  const own = { ...verdict, name: 'its own' };
+  expect(await runProbes([{ name: 'git', ask: () => verdict }])).toEqual([check]);
+  expect(await runProbes([{ name: 'git', ask: async () => [verdict, own] }])).toEqual([check, own]);
+  expect(await runProbes([{ name: 'git', ask: () => [] }])).toEqual([]);
 });
 
 test.each([
@@ -28,8 +31,8 @@ test.each([
   const thrown = () => {
     throw error;
   };
-  for (const check of [thrown, async () => thrown()])
-    expect(await containCheck('index', check)).toEqual([
+  for (const ask of [thrown, async () => thrown()])
+    expect(await runProbes([{ name: 'index', ask }])).toEqual([
       { ...failed, detail: expect.stringContaining(detail) },
     ]);
 });

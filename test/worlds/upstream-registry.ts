@@ -22,7 +22,7 @@ export interface UpstreamOptions {
 }
 
 /**
- * A real little registry on loopback, for the demo, tests and benchmarks: a git index served by git's own
+ * A real little registry on loopback, for tests and benchmarks: a git index served by git's own
  * `http-backend`, and archives. Its index has no commit until something is published.
  */
 export interface UpstreamRegistry extends UpstreamServer {

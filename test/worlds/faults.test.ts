@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import { tryGit } from '../../test/support/git-client.ts';
-import { readEntries, sha256, startUpstream } from '../../test/support/worlds.ts';
+import { tryGit } from '../support/git-client.ts';
+import { readEntries, sha256, startUpstream } from '../support/worlds.ts';
 
 async function startWithArchive() {
   const upstream = await startUpstream(['alice/json@1.2.0']);

@@ -2,10 +2,9 @@ import { createHash } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
 import { join } from 'node:path';
 import { buffer as readBuffer } from 'node:stream/consumers';
+import { type Answer, answer, answerByGitHttpBackend } from '../../src/demo/git-http-backend.ts';
 import { isVersion2, rememberAdvertisement } from './advertised-refs.ts';
 import type { ArchiveShelf } from './archive-shelf.ts';
-import { type Answer, answer } from './faults.ts';
-import { answerByGitHttpBackend } from './git-http-backend.ts';
 
 export type UpstreamAuth =
   | { readonly type: 'basic'; readonly username: string; readonly password: string }

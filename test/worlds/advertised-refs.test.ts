@@ -1,9 +1,9 @@
 import { appendFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { startUpstream } from '../../test/support/worlds.ts';
+import { answer } from '../../src/demo/git-http-backend.ts';
+import { startUpstream } from '../support/worlds.ts';
 import { type RefsQuestion, rememberAdvertisement } from './advertised-refs.ts';
-import { answer } from './faults.ts';
 
 const lsRefs = Buffer.from('0014command=ls-refs\n0000');
 

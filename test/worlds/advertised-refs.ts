@@ -1,7 +1,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { LRUCache } from 'lru-cache';
-import type { Answer } from './faults.ts';
+import type { Answer } from '../../src/demo/git-http-backend.ts';
 
 const remembered = new LRUCache<string, Answer>({ max: 200 });
 

@@ -1,0 +1,12 @@
+import { expect, test } from 'vitest';
+import { effectiveSettings } from './effective-settings.ts';
+import { parseConfig } from './load.ts';
+import { configKeys } from './schema-shape.ts';
+
+test('every setting that has a default is in effect', () => {
+  const text = '[[sources]]\nname = "NAME"\nurl = "https://h"\nindex_url = "https://h/i"\n';
+  const settings = effectiveSettings(parseConfig(text, { directory: '/r' }));
+  const withDefault = configKeys.filter((setting) => setting.default !== '').map(({ key }) => key);
+  expect(withDefault.length).toBeGreaterThan(40);
+  expect(withDefault.filter((key) => !settings.has(key))).toEqual([]);
+});
