@@ -33,7 +33,7 @@ test('a body that is not too long is there as a whole', async () => {
     answer.write('one ');
     setImmediate(() => answer.end('two'));
   });
-  expect(await readBody(response, 7)).toEqual({ kind: 'ok', bytes: Buffer.from('one two') });
+  expect(await readBody(response, 7)).toEqual({ kind: 'found', value: Buffer.from('one two') });
 });
 
 test('one that is too long is a bad answer, and given up before its end', async () => {
@@ -45,8 +45,8 @@ test('one that is too long is a bad answer, and given up before its end', async 
     answer.write('twelve bytes');
   });
   const read = await readBody(response, 11);
-  expect(read).toMatchObject({ kind: 'failed', cause: { reason: 'bad-answer' } });
-  expect(read.kind === 'failed' && read.cause.detail).toContain('the answer is longer than 11 bytes');
+  const detail = expect.stringContaining('the answer is longer than 11 bytes');
+  expect(read).toMatchObject({ kind: 'unavailable', cause: { reason: 'bad-answer', detail } });
   await expect.poll(() => hasLeft).toBe(true);
 });
 
@@ -56,7 +56,10 @@ test('one that breaks off is no answer', async () => {
     answer.write('half');
     setImmediate(() => answer.destroy());
   });
-  expect(await readBody(response, 100)).toMatchObject({ kind: 'failed', cause: { reason: 'connection' } });
+  expect(await readBody(response, 100)).toMatchObject({
+    kind: 'unavailable',
+    cause: { reason: 'connection' },
+  });
 });
 
 test('a connection that fails names a client certificate that has ended', async () => {
