@@ -4,7 +4,8 @@ import { expect, onTestFinished, test, vi } from 'vitest';
 import { createCertificateAuthority } from '../../test/support/certificates.ts';
 import { temporaryDirectory } from '../../test/support/temporary-directory.ts';
 import { anyDestination } from '../support/net/destination.ts';
-import { createHttpClient, type HttpResponse } from '../support/net/fetch-http.ts';
+import { createHttpClient } from '../support/net/fetch-http.ts';
+import type { HttpResponse } from '../support/net/http-request.ts';
 import { noCredentials } from './credentials.ts';
 import { askHttp, readBody } from './http-answer.ts';
 

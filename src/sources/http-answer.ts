@@ -1,6 +1,7 @@
 import { found, type Lookup, type SourceFailure, unavailable } from '../model/lookup.ts';
-import type { HttpClient, HttpRequest, HttpResponse } from '../support/net/fetch-http.ts';
+import type { HttpClient } from '../support/net/fetch-http.ts';
 import { transportFailure } from '../support/net/http-failure.ts';
+import type { HttpRequest, HttpResponse } from '../support/net/http-request.ts';
 import { readAtMost } from '../support/read-at-most.ts';
 import { showUrl } from '../support/redact.ts';
 import type { Credentials } from './credentials.ts';

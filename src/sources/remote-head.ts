@@ -1,6 +1,6 @@
 import { found, type Lookup, type SourceFailure, unavailable } from '../model/lookup.ts';
 import { runGit } from '../support/git/git.ts';
-import type { HttpResponse } from '../support/net/fetch-http.ts';
+import type { HttpResponse } from '../support/net/http-request.ts';
 import { showUrl } from '../support/redact.ts';
 import {
   type GitContext,
