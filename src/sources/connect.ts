@@ -61,7 +61,7 @@ export function connectSources(configs: readonly SourceConfig[], options: Connec
       timeouts: options.gitTimeouts,
       steps: options.steps?.(config.name),
     });
-    return { clients: [http, assetHttp], source: guardSource(source, { clock: options.clock }) };
+    return { clients: [http, assetHttp], source: guardSource(source, options.clock) };
   });
   return {
     sources: new Map(connections.map(({ source }) => [source.config.name, source])),

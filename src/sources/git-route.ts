@@ -8,6 +8,7 @@ import {
   literalAddress,
   type Resolve,
 } from '../support/net/destination.ts';
+import { portOf } from '../support/net/host-name.ts';
 import { noProxyVariables, proxyFor } from '../support/net/proxy.ts';
 import { isOlderVersion } from '../support/older-version.ts';
 import { commandToAllow, type SourceDestinations } from './destinations.ts';
@@ -70,8 +71,7 @@ async function pin(context: GitRouteContext, target: URL): Promise<[string, stri
     );
   }
   const addresses = await resolveJudged(context, target);
-  const port = target.port || (target.protocol === 'https:' ? '443' : '80');
-  return [['http.curloptResolve', `${target.hostname}:${port}:${addresses.join(',')}`]];
+  return [['http.curloptResolve', `${target.hostname}:${portOf(target)}:${addresses.join(',')}`]];
 }
 
 function resolveJudged({ destinations, resolve }: GitRouteContext, target: URL): Promise<string[]> {

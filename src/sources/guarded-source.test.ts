@@ -60,7 +60,7 @@ function createWorld(settings: Partial<SourceConfig> = {}) {
     probe: () => ask('probe'),
     close: async () => {},
   };
-  return Object.assign(world, { source: guardSource(inner, { clock }) });
+  return Object.assign(world, { source: guardSource(inner, clock) });
 }
 
 describe('a source that fails', () => {

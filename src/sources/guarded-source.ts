@@ -7,10 +7,6 @@ import { defaultRetryPolicy, retryDelayMs } from '../support/flow/retry.ts';
 import { bodyOf, type OpenedBody, type Source, SourceClosedError } from './source.ts';
 import { createSourceHealth, type SourceHealth } from './source-health.ts';
 
-export interface GuardOptions {
-  readonly clock?: MonotonicClock | undefined;
-}
-
 export interface GuardedSource extends Source {
   /** Why it is not asked now, and for how long: after failures, or because it wanted a pause. */
   refusal(): SourceFailure | undefined;
@@ -47,7 +43,7 @@ export const assetBudget = { concurrency: 4, waiting: 32 };
  *
  * A probe is made although the source is left alone, and counts like any other call.
  */
-export function guardSource(source: Source, { clock = systemClock }: GuardOptions = {}): GuardedSource {
+export function guardSource(source: Source, clock: MonotonicClock = systemClock): GuardedSource {
   const { config } = source;
   if (!config.enabled) return { ...source, refusal: () => undefined, forgetAbsences: () => {} };
   const closing = new AbortController();

@@ -4,7 +4,8 @@ import { expect, onTestFinished, test, vi } from 'vitest';
 import { createCertificateAuthority } from '../../test/support/certificates.ts';
 import { temporaryDirectory } from '../../test/support/temporary-directory.ts';
 import { anyDestination } from '../support/net/destination.ts';
-import { createHttpClient, type HttpResponse } from '../support/net/fetch-http.ts';
+import { createHttpClient } from '../support/net/fetch-http.ts';
+import type { HttpResponse } from '../support/net/http-request.ts';
 import { noCredentials } from './credentials.ts';
 import { askHttp, readBody } from './http-answer.ts';
 
@@ -33,7 +34,7 @@ test('a body that is not too long is there as a whole', async () => {
     answer.write('one ');
     setImmediate(() => answer.end('two'));
   });
-  expect(await readBody(response, 7)).toEqual({ kind: 'ok', bytes: Buffer.from('one two') });
+  expect(await readBody(response, 7)).toEqual({ kind: 'found', value: Buffer.from('one two') });
 });
 
 test('one that is too long is a bad answer, and given up before its end', async () => {
@@ -45,8 +46,8 @@ test('one that is too long is a bad answer, and given up before its end', async 
     answer.write('twelve bytes');
   });
   const read = await readBody(response, 11);
-  expect(read).toMatchObject({ kind: 'failed', cause: { reason: 'bad-answer' } });
-  expect(read.kind === 'failed' && read.cause.detail).toContain('the answer is longer than 11 bytes');
+  const detail = expect.stringContaining('the answer is longer than 11 bytes');
+  expect(read).toMatchObject({ kind: 'unavailable', cause: { reason: 'bad-answer', detail } });
   await expect.poll(() => hasLeft).toBe(true);
 });
 
@@ -56,7 +57,10 @@ test('one that breaks off is no answer', async () => {
     answer.write('half');
     setImmediate(() => answer.destroy());
   });
-  expect(await readBody(response, 100)).toMatchObject({ kind: 'failed', cause: { reason: 'connection' } });
+  expect(await readBody(response, 100)).toMatchObject({
+    kind: 'unavailable',
+    cause: { reason: 'connection' },
+  });
 });
 
 test('a connection that fails names a client certificate that has ended', async () => {

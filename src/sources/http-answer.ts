@@ -1,6 +1,8 @@
-import type { SourceFailure } from '../model/lookup.ts';
-import type { HttpClient, HttpRequest, HttpResponse } from '../support/net/fetch-http.ts';
+import { found, type Lookup, type SourceFailure, unavailable } from '../model/lookup.ts';
+import type { HttpClient } from '../support/net/fetch-http.ts';
 import { transportFailure } from '../support/net/http-failure.ts';
+import type { HttpRequest, HttpResponse } from '../support/net/http-request.ts';
+import { readAtMost } from '../support/read-at-most.ts';
 import { showUrl } from '../support/redact.ts';
 import type { Credentials } from './credentials.ts';
 import { endOfIdentity } from './tls-files.ts';
@@ -88,26 +90,17 @@ export async function readBody(
   response: HttpResponse,
   limitBytes: number,
   signal?: AbortSignal,
-): Promise<
-  { readonly kind: 'ok'; readonly bytes: Buffer } | { readonly kind: 'failed'; readonly cause: SourceFailure }
-> {
-  const place = showUrl(response.url);
-  const chunks: Buffer[] = [];
-  let size = 0;
+): Promise<Lookup<Buffer>> {
+  const failed = (cause: SourceFailure) =>
+    unavailable<Buffer>({ ...cause, detail: `${showUrl(response.url)}: ${cause.detail}` });
   try {
-    for await (const chunk of response.body as AsyncIterable<Buffer>) {
-      size += chunk.length;
-      if (size > limitBytes) {
-        const detail = `${place}: the answer is longer than ${limitBytes} bytes`;
-        return { kind: 'failed', cause: { reason: 'bad-answer', detail } };
-      }
-      chunks.push(chunk);
-    }
-    return { kind: 'ok', bytes: Buffer.concat(chunks) };
+    const bytes = await readAtMost(response.body, limitBytes);
+    const detail = `the answer is longer than ${limitBytes} bytes`;
+    return bytes === undefined ? failed({ reason: 'bad-answer', detail }) : found(bytes);
   } catch (error) {
     signal?.throwIfAborted();
     const cause = transportFailure(error);
     if (cause === undefined) throw error;
-    return { kind: 'failed', cause: { ...cause, detail: `${place}: ${cause.detail}` } };
+    return failed(cause);
   }
 }

@@ -3,7 +3,7 @@ import { absent, detailOf, found, type Lookup, type SourceFailure, unavailable }
 import { type ModuleName, ownerOf, restOf } from '../model/module-name.ts';
 import type { Version } from '../model/version.ts';
 import type { MonotonicClock } from '../support/flow/monotonic-clock.ts';
-import type { HttpResponse } from '../support/net/fetch-http.ts';
+import type { HttpResponse } from '../support/net/http-request.ts';
 import { showUrl } from '../support/redact.ts';
 import {
   type AddressForm,

@@ -1,6 +1,6 @@
 import { found, type Lookup, type SourceFailure, unavailable } from '../model/lookup.ts';
 import { runGit } from '../support/git/git.ts';
-import type { HttpResponse } from '../support/net/fetch-http.ts';
+import type { HttpResponse } from '../support/net/http-request.ts';
 import { showUrl } from '../support/redact.ts';
 import {
   type GitContext,
@@ -72,13 +72,13 @@ async function readHttpHead(
     return bad(context, 'answers with a web page instead of a git repository');
   }
   const body = await readBody(response, maxRefsBytes, signal);
-  if (body.kind === 'failed') return unavailable(body.cause);
+  if (body.kind !== 'found') return body;
   const url = repositoryUrl(response);
   if (url === undefined)
     return bad(context, `redirects to ${showUrl(response.url)}, which is no git repository`);
   const head = isSmart(response)
-    ? toIndex(context, 'smart-http', url, parseSmartRefs(body.bytes, context.credentials.mask))
-    : await readDumbHead(context, url, parseRefLines(body.bytes.toString()), signal, retries);
+    ? toIndex(context, 'smart-http', url, parseSmartRefs(body.value, context.credentials.mask))
+    : await readDumbHead(context, url, parseRefLines(body.value.toString()), signal, retries);
   return head.kind === 'found' ? found({ ...head.value, isStale: saysStale(response) }) : head;
 }
 
@@ -112,8 +112,8 @@ async function readDumbHead(
   if (answer.kind === 'failed') return unavailable(answer.cause);
   if (answer.kind !== 'ok') return toIndex(context, 'dumb-http', url, parsed);
   const body = await readBody(answer.response, maxHeadBytes, signal);
-  if (body.kind === 'failed') return unavailable(body.cause);
-  const target = /^ref: (\S+)\s*$/.exec(body.bytes.toString())?.[1];
+  if (body.kind !== 'found') return body;
+  const target = /^ref: (\S+)\s*$/.exec(body.value.toString())?.[1];
   return toIndex(context, 'dumb-http', url, withHead(parsed, target));
 }
 

@@ -1,7 +1,7 @@
 import { Readable } from 'node:stream';
 import type { MonotonicClock } from '../support/flow/monotonic-clock.ts';
-import type { HttpResponse } from '../support/net/fetch-http.ts';
 import { timeoutError, transportFailure } from '../support/net/http-failure.ts';
+import type { HttpResponse } from '../support/net/http-request.ts';
 import type { HttpAnswer } from './http-answer.ts';
 import type { BodyProgress } from './source.ts';
 

@@ -113,7 +113,7 @@ export function createSourceHealth(clock: Clock): SourceHealth {
 
 /** What failures and pauses of one thing say about asking for it. */
 function createRecord(clock: Clock) {
-  const breaker = createCircuitBreaker({ clock });
+  const breaker = createCircuitBreaker(clock);
   let failure: SourceFailure = { reason: 'connection', detail: 'it does not answer' };
   let paused: { readonly until: number; readonly cause: SourceFailure } | undefined;
 

@@ -1,6 +1,7 @@
 import { type ChildProcessByStdio, spawn } from 'node:child_process';
 import type { Readable } from 'node:stream';
 import { errorCode } from './error-code.ts';
+import { signalGroup } from './git/end-process.ts';
 
 /** What a command printed, or why there is nothing of it, in words that go after its name. */
 export type CommandResult =
@@ -40,7 +41,7 @@ export function runCommand(words: readonly string[], options: CommandOptions): P
       clearTimeout(linger);
       options.signal?.removeEventListener('abort', abort);
       child.stdout.destroy();
-      killGroup(child.pid);
+      signalGroup(child, 'SIGKILL');
       resolve(result);
     };
     const stop = (problem: string) => finish(failed(problem));
@@ -84,15 +85,6 @@ function startProblem(error: Error): string {
   if (code === 'ENOENT') return 'is not there';
   if (code === 'EACCES' || code === 'EPERM') return 'may not be run by this user';
   return `cannot be run (${code ?? 'unexpected failure'})`;
-}
-
-function killGroup(pid: number | undefined): void {
-  if (pid === undefined) return;
-  try {
-    process.kill(-pid, 'SIGKILL');
-  } catch {
-    // Nobody is left.
-  }
 }
 
 function failed(problem: string): CommandResult {

@@ -1,5 +1,6 @@
 import { found, type Lookup, type SourceFailure, unavailable } from '../../model/lookup.ts';
 import type { OpenedBody } from '../../sources/source.ts';
+import { readAtMost } from '../../support/read-at-most.ts';
 
 /** The whole body, whatever the source announced: never more than `maxBytes`, and never less than it said. */
 export async function readBody(opened: Lookup<OpenedBody>, maxBytes: number): Promise<Lookup<Buffer>> {
@@ -11,17 +12,13 @@ export async function readBody(opened: Lookup<OpenedBody>, maxBytes: number): Pr
   };
   const tooLarge = () => fail('bad-answer', `${url} is larger than ${maxBytes} bytes`);
   if (sizeBytes !== undefined && sizeBytes > maxBytes) return tooLarge();
-  const chunks: Buffer[] = [];
-  let received = 0;
+  let bytes: Buffer | undefined;
   try {
-    for await (const chunk of body as AsyncIterable<Buffer>) {
-      received += chunk.length;
-      if (received > maxBytes) return tooLarge();
-      chunks.push(chunk);
-    }
+    bytes = await readAtMost(body, maxBytes);
   } catch (error) {
     return fail('connection', `${url} broke off: ${(error as Error).message}`);
   }
-  if (sizeBytes !== undefined && received !== sizeBytes) return fail('connection', `${url} broke off`);
-  return found(Buffer.concat(chunks));
+  if (bytes === undefined) return tooLarge();
+  if (sizeBytes !== undefined && bytes.length !== sizeBytes) return fail('connection', `${url} broke off`);
+  return found(bytes);
 }

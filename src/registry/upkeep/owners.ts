@@ -15,7 +15,7 @@ import { shellLine } from '../../support/shell.ts';
 const written = (name: string) => name === 'audit.jsonl';
 
 export function findOwnedByOthers(folder: string): Promise<OutOfReach[]> {
-  return findOutOfReach(folder, { isWrittenInPlace: written });
+  return findOutOfReach(folder, written);
 }
 
 /** In words, for a `message` and its hint. `dataDir` is what the command mends. */

@@ -15,6 +15,7 @@ function optionsIn(directory: string, more: Partial<AppendLogOptions> = {}): App
     lockFile: join(directory, 'lock'),
     maxBytes: 1_000_000,
     kept: 3,
+    onSuccess: () => {},
     onFailure: (error) => {
       throw error;
     },
@@ -91,7 +92,7 @@ test('several processes that write and rotate at once lose no line and tear none
       contents: `
         import { createAppendLog } from './append-log.ts';
         const onFailure = (error) => { throw error; };
-        const log = createAppendLog({ ...${JSON.stringify(options)}, onFailure });
+        const log = createAppendLog({ ...${JSON.stringify(options)}, onSuccess() {}, onFailure });
         for (let i = 0; i < 60; i++)
           await log.append([JSON.stringify({ from: process.argv[2], i, pad: 'x'.repeat(100) })]);`,
       resolveDir: import.meta.dirname,

@@ -1,5 +1,5 @@
 import { type FileHandle, open, rename, rm, stat } from 'node:fs/promises';
-import { errorCode } from '../error-code.ts';
+import { ifExists } from './disk-errors.ts';
 import { syncFile } from './file-system-gaps.ts';
 import { withProcessLock } from './process-lock.ts';
 
@@ -15,7 +15,7 @@ export interface AppendLogOptions {
   /** Told when lines could not be written, with their number; they are lost then. */
   readonly onFailure: (error: unknown, lost: number) => void;
   /** Told whenever lines were written. */
-  readonly onSuccess?: () => void;
+  readonly onSuccess: () => void;
 }
 
 /** A file of lines that is only ever added to, by any number of processes at once. */
@@ -40,7 +40,7 @@ export function createAppendLog(options: AppendLogOptions): AppendLog {
     waiting = [];
     next = undefined;
     running = appendNow(options, lines).then(
-      () => options.onSuccess?.(),
+      () => options.onSuccess(),
       (error: unknown) => options.onFailure(error, lines.length),
     );
     await running;
@@ -89,7 +89,7 @@ async function endsInLine(handle: FileHandle): Promise<boolean> {
 async function rotateIfFull(options: AppendLogOptions, added: number): Promise<void> {
   const { file, lockFile, maxBytes, kept } = options;
   const isFull = async () => {
-    const size = await sizeOf(file);
+    const size = (await ifExists(stat(file)))?.size ?? 0;
     return size > 0 && size + added > maxBytes;
   };
   if (!(await isFull())) return;
@@ -97,29 +97,12 @@ async function rotateIfFull(options: AppendLogOptions, added: number): Promise<v
     if (!(await isFull())) return;
     await rm(asideName(file, kept), { force: true });
     for (let age = kept - 1; age >= 1; age--)
-      await renameIfThere(asideName(file, age), asideName(file, age + 1));
-    await renameIfThere(file, asideName(file, 1));
+      await ifExists(rename(asideName(file, age), asideName(file, age + 1)));
+    await ifExists(rename(file, asideName(file, 1)));
   });
 }
 
 /** `audit.jsonl` -> `audit.1.jsonl` */
 function asideName(file: string, age: number): string {
   return file.replace(/(\.[^./]*)?$/, (extension) => `.${age}${extension}`);
-}
-
-async function sizeOf(file: string): Promise<number> {
-  try {
-    return (await stat(file)).size;
-  } catch (error) {
-    if (errorCode(error) === 'ENOENT') return 0;
-    throw error;
-  }
-}
-
-async function renameIfThere(from: string, to: string): Promise<void> {
-  try {
-    await rename(from, to);
-  } catch (error) {
-    if (errorCode(error) !== 'ENOENT') throw error;
-  }
 }

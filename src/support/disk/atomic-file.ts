@@ -1,7 +1,7 @@
 import { open, readlink, realpath, rename, rm, stat } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
 import { errorCode } from '../error-code.ts';
-import { onDisk, storageErrorOf } from './disk-errors.ts';
+import { ifExists, onDisk, storageErrorOf } from './disk-errors.ts';
 import { syncDirectory, syncFile, tryChmod, tryLink } from './file-system-gaps.ts';
 import { withProcessLock } from './process-lock.ts';
 import { findAbandoned, removeFiles, temporaryName } from './temporary-file.ts';
@@ -123,30 +123,14 @@ async function writeDurably(path: string, data: string | Uint8Array, mode: numbe
 }
 
 async function existingMode(path: string): Promise<number | undefined> {
-  try {
-    return (await stat(path)).mode & 0o7777;
-  } catch (error) {
-    if (errorCode(error) === 'ENOENT') return undefined;
-    throw error;
-  }
+  const facts = await ifExists(stat(path));
+  return facts && facts.mode & 0o7777;
 }
 
 /** The path a write through `path` would reach, also where nothing is there yet. A loop of links is `ELOOP`. */
 export async function followLinks(path: string): Promise<string> {
-  try {
-    return await realpath(path);
-  } catch (error) {
-    if (errorCode(error) !== 'ENOENT') throw error;
-  }
-  const link = await readLink(path);
+  const real = await ifExists(realpath(path));
+  if (real !== undefined) return real;
+  const link = await ifExists(readlink(path));
   return link === undefined ? resolve(path) : followLinks(resolve(await realpath(dirname(path)), link));
-}
-
-async function readLink(path: string): Promise<string | undefined> {
-  try {
-    return await readlink(path);
-  } catch (error) {
-    if (errorCode(error) === 'ENOENT') return undefined;
-    throw error;
-  }
 }

@@ -12,22 +12,19 @@ export interface OutOfReach {
   readonly wanted: 'read' | 'write';
 }
 
-export interface ReachOptions {
-  /** Names of files that are written in place; all others are replaced, for which their folder has to be writable. */
-  readonly isWrittenInPlace?: (name: string) => boolean;
-  /** So many entries are looked at. */
-  readonly most?: number;
-}
-
-const lookedAt = 50_000;
+/** Files and folders that are looked at. */
+const most = 50_000;
 
 /**
  * What below `folder`, and that itself, this process may not read, or not write where it has to. Nothing where there is no such
- * folder, for root, and where there are no owners (Windows).
+ * folder, for root, and where there are no owners (Windows). `isWrittenInPlace` takes the name of a file: all others are replaced,
+ * for which their folder has to be writable.
  */
-export async function findOutOfReach(folder: string, options: ReachOptions = {}): Promise<OutOfReach[]> {
+export async function findOutOfReach(
+  folder: string,
+  isWrittenInPlace: (name: string) => boolean,
+): Promise<OutOfReach[]> {
   if (process.geteuid === undefined || process.geteuid() === 0) return [];
-  const { isWrittenInPlace = () => false, most = lookedAt } = options;
   const found: OutOfReach[] = [];
   const waiting = [folder];
   for (let count = 0; count < most; count++) {

@@ -6,7 +6,7 @@ interface LockSight {
   readonly mark: string;
 }
 
-export interface LockWatch {
+interface LockWatch {
   /** Milliseconds since this lock was first seen as it is now; 0 for the first time. */
   silentForMs(sight: LockSight): number;
 }

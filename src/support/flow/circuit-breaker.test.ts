@@ -4,7 +4,7 @@ import { type CircuitBreaker, createCircuitBreaker, type Pass } from './circuit-
 
 function createWorld(random = () => 0) {
   let now = 500;
-  const breaker = createCircuitBreaker({ clock: { now: () => now, random } });
+  const breaker = createCircuitBreaker({ now: () => now, random });
   return {
     breaker,
     advance(ms: number) {

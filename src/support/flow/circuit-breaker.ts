@@ -1,14 +1,10 @@
 import type { MonotonicClock } from './monotonic-clock.ts';
 
-export interface CircuitBreakerOptions {
-  readonly clock: Pick<MonotonicClock, 'now' | 'random'>;
-  /** Failures in a row that open it; default 5. */
-  readonly failuresToOpen?: number;
-  /** How long it stays open at first; default 30,000. Doubles each time the probe fails. */
-  readonly firstPauseMs?: number;
-  /** Default 300,000. */
-  readonly longestPauseMs?: number;
-}
+/** Failures in a row that open it. */
+const failuresToOpen = 5;
+/** How long it stays open at first. Doubles each time the probe fails. */
+const firstPauseMs = 30_000;
+const longestPauseMs = 300_000;
 
 /**
  * Keeps calls from a far side that does not answer. Closed, everybody passes. Open, nobody does until its pause is
@@ -44,8 +40,7 @@ interface State {
 
 const closed: State = { failures: 0, openUntil: undefined, pauses: 0 };
 
-export function createCircuitBreaker(options: CircuitBreakerOptions): CircuitBreaker {
-  const { clock, failuresToOpen = 5, firstPauseMs = 30_000, longestPauseMs = 300_000 } = options;
+export function createCircuitBreaker(clock: Pick<MonotonicClock, 'now' | 'random'>): CircuitBreaker {
   let state = closed;
   /** Changes whenever calls that passed before have nothing to say any more. */
   let era = {};

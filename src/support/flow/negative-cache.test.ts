@@ -4,7 +4,7 @@ import { createNegativeCache } from './negative-cache.ts';
 
 test('what is not there is remembered for a while, and no longer', async () => {
   const clock = createManualClock();
-  const cache = createNegativeCache(clock, { lifeMs: 45_000 });
+  const cache = createNegativeCache(clock);
   cache.ask('a').remember('HTTP 404');
   await clock.advance(44_999);
   expect(cache.find('a')).toBe('HTTP 404');
@@ -24,7 +24,7 @@ test('an answer to a question asked before the cache was cleared is not kept', (
 });
 
 test('it is bounded: what was not asked for longest goes first', () => {
-  const cache = createNegativeCache(createManualClock(), { maxEntries: 2 });
+  const cache = createNegativeCache(createManualClock(), 2);
   for (const key of ['a', 'b']) cache.ask(key).remember(key);
   cache.find('a');
   cache.ask('c').remember('c');

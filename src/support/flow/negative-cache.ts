@@ -9,10 +9,9 @@ export interface NegativeCache {
   clear(): void;
 }
 
-export function createNegativeCache(
-  clock: Pick<MonotonicClock, 'now'>,
-  { lifeMs = 45_000, maxEntries = 10_000 }: { readonly lifeMs?: number; readonly maxEntries?: number } = {},
-): NegativeCache {
+const lifeMs = 45_000;
+
+export function createNegativeCache(clock: Pick<MonotonicClock, 'now'>, maxEntries = 10_000): NegativeCache {
   const details = new LRUCache<string, string>({
     maxSize: maxEntries, // `max` makes room for all of them at once
     sizeCalculation: () => 1,

@@ -1,4 +1,4 @@
-import { setTimeout as delay } from 'node:timers/promises';
+import { systemClock } from './monotonic-clock.ts';
 
 export interface RetryPolicy {
   /** How often to try again after the first attempt. */
@@ -31,7 +31,7 @@ export const defaultRetryPolicy: RetryPolicy = {
   retryAfterCapMs: 60_000,
   random: Math.random,
   now: Date.now,
-  sleep: (ms, signal) => delay(ms, undefined, { signal }),
+  sleep: systemClock.sleep,
   mayRetry: () => true,
 };
 

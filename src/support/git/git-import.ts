@@ -1,17 +1,7 @@
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Writable } from 'node:stream';
-import { createExcerpt } from '../excerpt.ts';
-import {
-  endOf,
-  type GitEnd,
-  GitError,
-  gitConfigVariables,
-  gitEnvironment,
-  ignoreBrokenPipe,
-  spawnGit,
-  startFailure,
-} from './git.ts';
+import { GitError, gitConfigVariables, gitEnvironment, startGit } from './git.ts';
 
 /** One path of a commit's tree: existing objects by id, new ones by content, nothing to remove it. */
 export interface TreeEdit {
@@ -48,18 +38,8 @@ export async function importCommits(
   variables: Readonly<Record<string, string>> = {},
 ): Promise<string[]> {
   const env = gitEnvironment({ ...gitConfigVariables(keepPack), ...variables });
-  const child = spawnGit(['--git-dir', gitDir, 'fast-import', '--quiet', '--done', '--date-format=raw'], {
-    env,
-  });
-  const exited = new Promise<GitEnd>((resolve, reject) => {
-    child.on('error', (error) => reject(startFailure(error)));
-    child.on('close', (status, killedBy) => resolve(endOf(status, killedBy)));
-  });
-  // Awaited below; a failure to start must not surface as an unhandled rejection before that.
-  exited.catch(() => undefined);
-  const stderr = createExcerpt();
-  child.stderr.on('data', (chunk: Buffer) => stderr.push(chunk));
-  child.stdin.on('error', ignoreBrokenPipe);
+  const args = ['--git-dir', gitDir, 'fast-import', '--quiet', '--done', '--date-format=raw'];
+  const { child, stderr, ended } = startGit(args, env);
   const lines = readLines(child.stdout);
   const ids: string[] = [];
   try {
@@ -78,7 +58,7 @@ export async function importCommits(
     child.kill('SIGKILL');
     throw error;
   }
-  const end = await exited;
+  const end = await ended;
   if (end.status === 0 && ids.length === builders.length) return ids;
   // Its notes of what it was about, which tell nothing that stderr does not.
   await rm(join(gitDir, `fast_import_crash_${child.pid}`), { force: true }).catch(() => {});

@@ -1,6 +1,5 @@
 import type { ChildProcessWithoutNullStreams } from 'node:child_process';
-import { createExcerpt } from '../excerpt.ts';
-import { endOf, GitError, gitEnvironment, ignoreBrokenPipe, spawnGit, startFailure } from './git.ts';
+import { GitError, gitEnvironment, startGit } from './git.ts';
 
 interface GitObjectFacts {
   readonly id: string;
@@ -76,23 +75,16 @@ function createBatchProcess({ gitDir, variables }: Repository, mode: string, has
   let isClosed = false;
 
   function start(): ChildProcessWithoutNullStreams {
-    const started = spawnGit(['--git-dir', gitDir, 'cat-file', mode], {
-      env: gitEnvironment(variables),
-    });
+    const args = ['--git-dir', gitDir, 'cat-file', mode];
+    const { child: started, stderr, ended } = startGit(args, gitEnvironment(variables));
     const answers = createAnswerParser(hasContent, (object) => settle(object));
-    const stderr = createExcerpt();
-    started.stderr.on('data', (chunk: Buffer) => stderr.push(chunk));
-    started.stdin.on('error', ignoreBrokenPipe);
     started.stdout.on('data', (chunk: Buffer) => answers.push(chunk));
-    started.on('error', (error) => fail(started, startFailure(error)));
-    started.on('close', (status, killedBy) =>
-      fail(
-        started,
-        new GitError(`git cat-file ended with ${status ?? killedBy}`, {
-          ...endOf(status, killedBy),
-          stderr: stderr.text(),
-        }),
-      ),
+    ended.then(
+      (end) => {
+        const message = `git cat-file ended with ${end.status ?? end.killedBy}`;
+        fail(started, new GitError(message, { ...end, stderr: stderr.text() }));
+      },
+      (error: Error) => fail(started, error),
     );
     hold(started, false);
     child = started;

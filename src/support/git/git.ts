@@ -2,7 +2,7 @@ import { type ChildProcessWithoutNullStreams, type SpawnOptions, spawn } from 'n
 import { StorageError } from '../../errors.ts';
 import { hintFor } from '../disk/disk-hints.ts';
 import { processEnvironment } from '../environment.ts';
-import { createExcerpt } from '../excerpt.ts';
+import { createExcerpt, type Excerpt } from '../excerpt.ts';
 import { endProcess, signalGroup } from './end-process.ts';
 
 /** Why git did not end by itself. */
@@ -52,13 +52,9 @@ export class GitError extends Error {
 }
 
 /** How git ended: by itself, with a status, or by a signal. */
-export interface GitEnd {
+interface GitEnd {
   readonly status: number | undefined;
   readonly killedBy: NodeJS.Signals | undefined;
-}
-
-export function endOf(status: number | null, killedBy: NodeJS.Signals | null): GitEnd {
-  return { status: status ?? undefined, killedBy: killedBy ?? undefined };
 }
 
 const sentByPeople: ReadonlySet<NodeJS.Signals> = new Set(['SIGHUP', 'SIGINT', 'SIGTERM']);
@@ -146,63 +142,50 @@ export async function streamGit(
   take: (chunk: Buffer) => void,
 ): Promise<void> {
   options.signal?.throwIfAborted();
-  const gitDir = options.gitDir === undefined ? [] : ['--git-dir', options.gitDir];
-  const child = spawnGit([...gitDir, ...args], {
-    env: gitEnvironment(options.env),
-  });
-  const { maxStdoutBytes = defaultMaxStdoutBytes, timeoutMs } = options;
+  const { gitDir, signal, maxStdoutBytes = defaultMaxStdoutBytes, timeoutMs } = options;
+  const place = gitDir === undefined ? [] : ['--git-dir', gitDir];
+  const { child, stderr, ended } = startGit([...place, ...args], gitEnvironment(options.env));
   const said = createExcerpt();
-  const stderr = createExcerpt();
-  let exceeded: GitLimit | undefined;
-  let failure: { readonly error: unknown } | undefined;
-  const isEnding = () => exceeded !== undefined || failure !== undefined;
+  /** Why it is ended before it has done its work. */
+  let fault: { readonly exceeded: GitLimit } | { readonly error: unknown } | undefined;
   const kill = () => endProcess(child);
-  const stop = (limit: GitLimit) => {
-    if (isEnding()) return;
-    exceeded = limit;
+  const stop = (why: typeof fault) => {
+    if (fault !== undefined) return;
+    fault = why;
     kill();
   };
-  const timer = timeoutMs === undefined ? undefined : setTimeout(() => stop('time'), timeoutMs);
-  options.signal?.addEventListener('abort', kill, { once: true });
+  const timer = timeoutMs === undefined ? undefined : setTimeout(() => stop({ exceeded: 'time' }), timeoutMs);
+  signal?.addEventListener('abort', kill, { once: true });
   // Both are read to their end also while git is being ended: a full pipe would keep it.
   child.stdout.on('data', (chunk: Buffer) => {
-    if (isEnding()) return;
+    if (fault !== undefined) return;
     said.push(chunk);
-    if (said.sizeBytes > maxStdoutBytes) return stop('stdout');
+    if (said.sizeBytes > maxStdoutBytes) return stop({ exceeded: 'stdout' });
     try {
       take(chunk);
     } catch (error) {
-      failure = { error };
-      kill();
+      stop({ error });
     }
   });
   child.stderr.on('data', (chunk: Buffer) => {
-    stderr.push(chunk);
     if (options.takeStderr) options.takeStderr(chunk);
-    else if (stderr.sizeBytes > maxStderrBytes) stop('stderr');
+    else if (stderr.sizeBytes > maxStderrBytes) stop({ exceeded: 'stderr' });
   });
+  // Nothing tells this git how much there should have been.
+  child.stdin.on('error', (error) => isBrokenPipe(error) || stop({ error }));
   try {
-    const exited = new Promise<GitEnd>((resolve, reject) => {
-      child.on('error', (error) => reject(startFailure(error)));
-      child.on('close', (status, killedBy) => resolve(endOf(status, killedBy)));
-    });
-    // Nothing tells this git how much there should have been.
-    child.stdin.on('error', (error) => {
-      if (isBrokenPipe(error) || isEnding()) return;
-      failure = { error };
-      kill();
-    });
     child.stdin.end(options.input);
-    const { status, killedBy } = await exited;
+    const end = await ended;
     signalGroup(child, 'SIGKILL');
-    options.signal?.throwIfAborted();
-    if (failure !== undefined) throw failure.error;
-    if (status === 0 && exceeded === undefined) return;
-    const message = describeEnding(`git ${args[0] ?? ''}`, exceeded, status, options);
-    throw new GitError(message, { status, killedBy, stderr: stderr.text(), stdout: said.text(), exceeded });
+    signal?.throwIfAborted();
+    if (fault !== undefined && 'error' in fault) throw fault.error;
+    if (end.status === 0 && fault === undefined) return;
+    const exceeded = fault?.exceeded;
+    const message = describeEnding(`git ${args[0] ?? ''}`, exceeded, end.status, options);
+    throw new GitError(message, { ...end, stderr: stderr.text(), stdout: said.text(), exceeded });
   } finally {
     clearTimeout(timer);
-    options.signal?.removeEventListener('abort', kill);
+    signal?.removeEventListener('abort', kill);
   }
 }
 
@@ -236,8 +219,33 @@ export function spawnGit(
   return child;
 }
 
+export interface StartedGit {
+  readonly child: ChildProcessWithoutNullStreams;
+  /** What it has said so far. */
+  readonly stderr: Excerpt;
+  /** Resolves when it is gone and all that it said was read; rejects where it could not be started. */
+  readonly ended: Promise<GitEnd>;
+}
+
+/** As `spawnGit`, listening to what it says, and to nothing else of it. */
+export function startGit(args: readonly string[], env: NodeJS.ProcessEnv): StartedGit {
+  const child = spawnGit(args, { env });
+  const stderr = createExcerpt();
+  child.stderr.on('data', (chunk: Buffer) => stderr.push(chunk));
+  child.stdin.on('error', ignoreBrokenPipe);
+  const ended = new Promise<GitEnd>((resolve, reject) => {
+    child.on('error', (error) => reject(startFailure(error)));
+    child.on('close', (status, killedBy) =>
+      resolve({ status: status ?? undefined, killedBy: killedBy ?? undefined }),
+    );
+  });
+  // Whoever waits for it may not do so yet.
+  ended.catch(() => {});
+  return { child, stderr, ended };
+}
+
 /** Why git could not be started at all. */
-export function startFailure(error: NodeJS.ErrnoException): Error {
+function startFailure(error: NodeJS.ErrnoException): Error {
   if (error.code === 'EAGAIN' || error.code === 'ENOMEM')
     return new StorageError(`cannot start git: ${error.code}`, {
       cause: error,

@@ -15,7 +15,11 @@ export function parseAddress(text: string): string | undefined {
   if (plain.length > maxAddressCharacters || isIP(plain) !== 6) return undefined;
   const shortest = new URL(`http://[${plain}]`).hostname.slice(1, -1);
   const [, high, low] = mapped.exec(shortest) ?? [];
-  if (high === undefined || low === undefined) return shortest;
+  return high === undefined || low === undefined ? shortest : embeddedAddress(high, low);
+}
+
+/** The IPv4 address that the last two groups of an IPv6 one hold, in hexadecimal digits. */
+export function embeddedAddress(high: string, low: string): string {
   const number = Number.parseInt(high, 16) * 0x1_0000 + Number.parseInt(low, 16);
   return [24, 16, 8, 0].map((bits) => Math.floor(number / 2 ** bits) % 256).join('.');
 }

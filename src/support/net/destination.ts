@@ -1,5 +1,6 @@
 import { type LookupAddress, type LookupOptions, lookup as systemLookup } from 'node:dns';
 import { BlockList, isIP, isIPv4, type LookupFunction } from 'node:net';
+import { portOf } from './host-name.ts';
 import { isGlobalAddress } from './public-address.ts';
 
 /** Where a client's requests may lead: a redirect is foreign text, and its target is judged before anything is sent. */
@@ -134,7 +135,7 @@ function canonicalHost(host: string): string | undefined {
 }
 
 function isAtPort(url: URL, port: number | undefined): boolean {
-  return port === undefined || Number(url.port || (url.protocol === 'https:' ? 443 : 80)) === port;
+  return port === undefined || Number(portOf(url)) === port;
 }
 
 /** Whether any host on the internet may be meant; names that are not resolved yet count as such. */

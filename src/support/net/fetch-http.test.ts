@@ -3,13 +3,9 @@ import { type AddressInfo, createServer as createTcpServer, type Socket } from '
 import { buffer, text } from 'node:stream/consumers';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { anyDestination, type Destinations, type Resolve } from './destination.ts';
-import {
-  createHttpClient,
-  type HttpClient,
-  type HttpClientOptions,
-  type HttpResponse,
-} from './fetch-http.ts';
+import { createHttpClient, type HttpClient, type HttpClientOptions } from './fetch-http.ts';
 import { transportFailure } from './http-failure.ts';
+import type { HttpResponse } from './http-request.ts';
 
 const cleanups: (() => Promise<unknown>)[] = [];
 

@@ -35,3 +35,8 @@ export function hostOfAddress(address: string): string | undefined {
 export function isLoopbackHost(host: string): boolean {
   return host === 'localhost' || host === '[::1]' || loopbackAddress.test(host);
 }
+
+/** The port of a web address, also where it is the usual one and left out. */
+export function portOf({ port, protocol }: URL): string {
+  return port || (protocol === 'https:' ? '443' : '80');
+}

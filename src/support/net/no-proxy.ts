@@ -1,4 +1,5 @@
 import { BlockList, isIP, isIPv4 } from 'node:net';
+import { portOf } from './host-name.ts';
 
 /**
  * Whether a list as in `NO_PROXY` (separated by commas or white space) names the host of `url`. An entry stands for itself and all
@@ -7,8 +8,9 @@ import { BlockList, isIP, isIPv4 } from 'node:net';
  */
 export function isExempt(url: URL, list: string): boolean {
   const host = bareHost(url.hostname);
-  const port = url.port || (url.protocol === 'https:' ? '443' : '80');
-  return list.split(/[,\s]+/).some((entry) => entry !== '' && matches(entry.toLowerCase(), host, port));
+  return list
+    .split(/[,\s]+/)
+    .some((entry) => entry !== '' && matches(entry.toLowerCase(), host, portOf(url)));
 }
 
 function matches(entry: string, host: string, port: string): boolean {

@@ -1,4 +1,5 @@
 import type { Environment } from '../environment.ts';
+import { portOf } from './host-name.ts';
 import { isExempt } from './no-proxy.ts';
 
 /** How a web address is reached. */
@@ -93,9 +94,10 @@ function readProxy(variable: string, value: string): Route {
 }
 
 /** With the port spelt out, of which programs have different ideas where it is not, and a password if there is a user. */
-function addressOf({ protocol, hostname, port, username, password }: URL): string {
+function addressOf(proxy: URL): string {
+  const { protocol, hostname, username, password } = proxy;
   const credentials = username === '' && password === '' ? '' : `${username}:${password}@`;
-  return `${protocol}//${credentials}${hostname}:${port || (protocol === 'https:' ? '443' : '80')}`;
+  return `${protocol}//${credentials}${hostname}:${portOf(proxy)}`;
 }
 
 function decoded(text: string): string | undefined {

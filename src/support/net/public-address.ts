@@ -1,4 +1,5 @@
-import { BlockList, isIPv4, isIPv6 } from 'node:net';
+import { isIPv4, isIPv6 } from 'node:net';
+import { createAddressRanges, embeddedAddress } from './address-ranges.ts';
 
 /**
  * What IANA's special-purpose address registries list as not globally reachable, or only for protocols that carry an
@@ -44,34 +45,28 @@ const reachable6 = [
 ];
 const translated = /^64:ff9b:(?:0:){4}([0-9a-f]{1,4}):([0-9a-f]{1,4})$/; // 64:ff9b::/96 (RFC 6052)
 
-const lists = {
-  special4: listOf(special4, 'ipv4'),
-  reachable4: listOf(reachable4, 'ipv4'),
-  unicast6: listOf(unicast6, 'ipv6'),
-  special6: listOf(special6, 'ipv6'),
-  reachable6: listOf(reachable6, 'ipv6'),
-};
+const special = createAddressRanges([...special4, ...special6]);
+const unicast = createAddressRanges(unicast6);
+const reachable = createAddressRanges([...reachable4, ...reachable6]);
 
 /**
  * Whether an IP address, as resolvers and URLs spell it, can be that of a host on the public internet. Anything else is
  * not: private, local, mapped or translated to such, reserved, scoped to an interface, or no address at all.
  */
 export function isGlobalAddress(address: string): boolean {
-  if (isIPv4(address))
-    return !lists.special4.check(address, 'ipv4') || lists.reachable4.check(address, 'ipv4');
-  if (!isIPv6(address) || address.includes('%')) return false;
-  const embedded = translatedAddress(address);
-  if (embedded !== undefined) return isGlobalAddress(embedded);
-  if (!lists.unicast6.check(address, 'ipv6')) return false;
-  return !lists.special6.check(address, 'ipv6') || lists.reachable6.check(address, 'ipv6');
+  if (!isIPv4(address)) {
+    if (!isIPv6(address) || address.includes('%')) return false;
+    const embedded = translatedAddress(address);
+    if (embedded !== undefined) return isGlobalAddress(embedded);
+    if (!unicast.has(address)) return false;
+  }
+  return !special.has(address) || reachable.has(address);
 }
 
 /** The IPv4 address that a NAT64 gateway turns this one into. */
 function translatedAddress(address: string): string | undefined {
   const [, high, low] = translated.exec(expand(address)) ?? [];
-  if (high === undefined || low === undefined) return undefined;
-  const number = Number.parseInt(high, 16) * 0x1_0000 + Number.parseInt(low, 16);
-  return [24, 16, 8, 0].map((bits) => Math.floor(number / 2 ** bits) % 256).join('.');
+  return high === undefined || low === undefined ? undefined : embeddedAddress(high, low);
 }
 
 /** Eight groups without leading zeros, whatever the spelling. */
@@ -81,13 +76,4 @@ function expand(address: string): string {
   if (tail === undefined) return head;
   const missing = 8 - groups(head).length - groups(tail).length;
   return [...groups(head), ...Array<string>(missing).fill('0'), ...groups(tail)].join(':');
-}
-
-function listOf(ranges: readonly string[], family: 'ipv4' | 'ipv6'): BlockList {
-  const list = new BlockList();
-  for (const range of ranges) {
-    const [base = '', prefix] = range.split('/');
-    list.addSubnet(base, Number(prefix), family);
-  }
-  return list;
 }

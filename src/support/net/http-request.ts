@@ -1,0 +1,39 @@
+import type { Readable } from 'node:stream';
+import type { HttpFailure } from './http-failure.ts';
+import type { TlsSettings } from './tls-settings.ts';
+
+export interface HttpRequest {
+  readonly url: string;
+  readonly method?: 'GET' | 'HEAD';
+  readonly headers?: Readonly<Record<string, string>>;
+  /** Value of `Authorization` for the origin of `url`; never sent again once a redirect has led to another. */
+  readonly authorization?: string | undefined;
+  /** How connections are secured; once a redirect has led to another origin, nobody is shown who we are any more. */
+  readonly tls?: TlsSettings | undefined;
+  readonly signal?: AbortSignal | undefined;
+  /** Default 10. */
+  readonly maxRedirects?: number;
+  /** Instead of the client's own number. */
+  readonly retries?: number | undefined;
+  /** The body may take as long as it keeps arriving: the whole time ends when the headers are here. */
+  readonly hasLongBody?: boolean | undefined;
+  /** The answer is small, and few are asked for: not worth loading the pools that fetch archives. */
+  readonly isSmall?: boolean | undefined;
+}
+
+export type HttpResult =
+  | { readonly kind: 'response'; readonly response: HttpResponse }
+  | { readonly kind: 'failure'; readonly failure: HttpFailure };
+
+export interface HttpResponse {
+  readonly status: number;
+  /** Names in lower case; of a repeated header, the first. */
+  readonly headers: Readonly<Record<string, string | undefined>>;
+  /** Fails, instead of ending, when it breaks off: see `transportFailure`. */
+  readonly body: Readable;
+  /** After redirects. May hold a signed link's secrets: show it through `showUrl`. */
+  readonly url: string;
+  readonly retryAfterMs: number | undefined;
+  /** Gives the body up, keeping the connection where that is cheap. */
+  discard(): void;
+}
