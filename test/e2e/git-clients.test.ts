@@ -7,7 +7,7 @@ import { describe, expect, onTestFinished, test } from 'vitest';
 import type { Publication } from '../../src/demo/publisher.ts';
 import type { UpstreamRegistry } from '../../src/demo/upstream-registry.ts';
 import { isVersion } from '../../src/model/version.ts';
-import { formatPackets, type Packet } from '../../src/packs/pkt-line.ts';
+import { formatPackets, type Packet } from '../../src/support/git/pkt-line.ts';
 import { clone, fetchReset, type GitRun, git, pull, shallowClone, tryGit } from '../support/git-client.ts';
 import { temporaryDirectory } from '../support/temporary-directory.ts';
 import { startUpstream } from '../support/worlds.ts';
