@@ -1,7 +1,8 @@
 import { describe, expect, test } from 'vitest';
+import { framePacket } from '../support/git/pkt-line.ts';
 import { createFilter, quietOutput } from './quiet-output.ts';
 
-const packet = (text: string) => `${(text.length + 4).toString(16).padStart(4, '0')}${text}`;
+const packet = (text: string) => framePacket(Buffer.from(text, 'latin1')).toString('latin1');
 const band = (number: number, text: string) => packet(String.fromCharCode(number) + text);
 
 /** What comes out, whatever pieces it comes in. */

@@ -2,11 +2,11 @@
  * What git says beside an answer goes to clients within it (the sideband, gitprotocol-pack), where it names places on our disk
  * once something is wrong with the repository. Progress is let through; of the rest, clients are told that there is trouble.
  */
+import { framePacket, lengthDigits, packetLength } from '../support/git/pkt-line.ts';
 import type { Chunks } from './git-process.ts';
 
 const messageBand = 2;
 const fatalBand = 3;
-const lengthDigits = 4;
 
 /** The two ways in which git tells a client that it gives up; the log has its words. */
 const fatal = Buffer.from('\u0003this registry has trouble with its index; its operator can see why\n');
@@ -44,9 +44,9 @@ export function createFilter() {
     const passed: Buffer[] = [];
     let position = 0;
     while (!isRaw && position + lengthDigits <= pending.length) {
-      const digits = pending.toString('latin1', position, position + lengthDigits);
-      isRaw = !/^[0-9a-f]{4}$/.test(digits);
-      const end = position + Math.max(lengthDigits, Number.parseInt(digits, 16));
+      const length = packetLength(pending, position);
+      isRaw = length === undefined;
+      const end = position + Math.max(length ?? 0, lengthDigits);
       if (isRaw || end > pending.length) break;
       const packet = pending.subarray(position, end);
       passed.push(judge(packet));
@@ -91,7 +91,5 @@ export function createFilter() {
 
 /** Nothing for a payload of nothing: an empty packet is one that clients do not expect. */
 function packetOf(payload: Buffer): Buffer {
-  if (payload.length === 0) return payload;
-  const digits = (payload.length + lengthDigits).toString(16).padStart(lengthDigits, '0');
-  return Buffer.concat([Buffer.from(digits, 'latin1'), payload]);
+  return payload.length === 0 ? payload : framePacket(payload);
 }

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { formatPackets, type Packet } from './pkt-line.ts';
+import { formatPackets, type Packet } from '../support/git/pkt-line.ts';
 import {
   createUploadRequestReader,
   type GitProtocol,

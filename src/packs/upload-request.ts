@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { LRUCache } from 'lru-cache';
-import { formatPackets, type Packet, parsePackets } from './pkt-line.ts';
+import { formatPackets, type Packet, parsePackets } from '../support/git/pkt-line.ts';
 
 /**
  * What a fetching git client asks for. git's own server checks no reachability in protocol v2 and would hand out

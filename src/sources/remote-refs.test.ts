@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest';
+import { framePacket } from '../support/git/pkt-line.ts';
 import { type ParsedRefs, parseRefLines, parseSmartRefs, selectHead } from './remote-refs.ts';
 
 const one = '1'.repeat(40);
@@ -6,10 +7,7 @@ const two = '2'.repeat(40);
 const none = '0'.repeat(40);
 
 function packets(...lines: readonly string[]): Buffer {
-  const framed = lines.map((line) => {
-    const length = Buffer.byteLength(line) + 5;
-    return `${length.toString(16).padStart(4, '0')}${line}\n`;
-  });
+  const framed = lines.map((line) => framePacket(Buffer.from(`${line}\n`)).toString());
   return Buffer.from(`${framed[0] ?? ''}0000${framed.slice(1).join('')}0000`);
 }
 

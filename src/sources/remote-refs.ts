@@ -1,3 +1,4 @@
+import { lengthDigits, readPackets } from '../support/git/pkt-line.ts';
 import { redact } from '../support/redact.ts';
 import type { Mask } from '../support/secret-mask.ts';
 
@@ -123,23 +124,14 @@ export function describeBranches({ refs }: RemoteRefs): string {
   return `it has ${names.slice(0, maxNamed).join(', ')}${rest > 0 ? ` and ${rest} more` : ''}`;
 }
 
-/** Payloads without their newline; flush packets are skipped. Ends with `undefined` if the framing is broken. */
+/** Texts of packets; flush packets are skipped. Ends with `undefined` if the framing is broken. */
 function* packetLines(bytes: Buffer): Generator<string | undefined> {
-  let offset = 0;
-  while (offset < bytes.length) {
-    const prefix = bytes.toString('latin1', offset, offset + 4);
-    if (!/^[0-9a-fA-F]{4}$/.test(prefix)) return yield undefined;
-    const length = Number.parseInt(prefix, 16);
-    if (length === 0) {
-      offset += 4;
-      continue;
-    }
-    if (length < 4 || offset + length > bytes.length) return yield undefined;
-    yield bytes.toString('utf8', offset + 4, offset + length).replace(/\n$/, '');
-    offset += length;
+  for (const packet of readPackets(bytes, 'utf8')) {
+    if (packet.kind === 'data') yield packet.text;
+    else if (packet.kind !== 'flush') return yield undefined;
   }
   // Each of the two parts ends in a flush packet.
-  if (bytes.toString('latin1', bytes.length - 4) !== '0000') yield undefined;
+  if (bytes.toString('latin1', bytes.length - lengthDigits) !== '0000') yield undefined;
 }
 
 function malformed(reason: string): ParsedRefs {

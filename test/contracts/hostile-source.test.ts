@@ -9,6 +9,7 @@ import { createDestinations } from '../../src/sources/destinations.ts';
 import { createGitSource } from '../../src/sources/git-source.ts';
 import { runGit } from '../../src/support/git/git.ts';
 import { createGitObjectReader, findTree } from '../../src/support/git/git-objects.ts';
+import { framePacket } from '../../src/support/git/pkt-line.ts';
 import { createHttpClient } from '../../src/support/net/fetch-http.ts';
 import {
   bombTree,
@@ -160,10 +161,7 @@ describe.each(transports)('over %s, an index', (transport) => {
 });
 
 describe('a server that does not end', () => {
-  const packet = (bytes: Buffer | string) => {
-    const payload = Buffer.from(bytes);
-    return Buffer.concat([Buffer.from((payload.length + 4).toString(16).padStart(4, '0')), payload]);
-  };
+  const packet = (bytes: Buffer | string) => framePacket(Buffer.from(bytes));
 
   /** Answers a fetch with one packet again and again. */
   const flood =

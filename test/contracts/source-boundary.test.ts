@@ -15,6 +15,7 @@ import type { Environment } from '../../src/support/environment.ts';
 import { createGitObjectReader, findTree } from '../../src/support/git/git-objects.ts';
 import type { Resolve } from '../../src/support/net/destination.ts';
 import { basicAuth, bearerAuth } from '../support/auth.ts';
+import { packet } from '../support/hostile-speaker.ts';
 import { temporaryDirectory } from '../support/temporary-directory.ts';
 import { commitFiles, type Handler, startUpstream, type Upstream } from './git-upstream.ts';
 
@@ -295,7 +296,6 @@ describe('a source that repeats our credentials', () => {
     escaped: [...token].map((c) => `\\u${c.charCodeAt(0).toString(16).padStart(4, '0')}`).join(''),
     'split by what is not seen': [...token].join('\u200b'),
   };
-  const pkt = (line: string) => (Buffer.byteLength(line) + 4).toString(16).padStart(4, '0') + line;
   const smart = { 'content-type': 'application/x-git-upload-pack-advertisement' };
   const answer =
     (status: number, headers: Record<string, string>, body = ''): Handler =>
@@ -305,7 +305,7 @@ describe('a source that repeats our credentials', () => {
     };
   const echoes: Record<string, (said: string) => Handler> = {
     'in an ERR of git': (said) =>
-      answer(200, smart, `${pkt('# service=git-upload-pack\n')}0000${pkt(`ERR ${said}`)}0000`),
+      answer(200, smart, `${packet('# service=git-upload-pack\n')}0000${packet(`ERR ${said}`)}0000`),
     'in a content encoding': (said) =>
       answer(200, { 'content-encoding': said.replaceAll('\u200b', '\u00ad') }),
     'as the host of a redirect': (said) =>
@@ -319,9 +319,9 @@ describe('a source that repeats our credentials', () => {
       answer(302, { location: `${said.replace(/[^a-z0-9+.-]/gi, '')}:x` }),
     'in what git is told on the side': (said) => (request, response) => {
       if (request.method !== 'POST') return false;
-      const progress = pkt(`\u0003${said}`);
+      const progress = packet(`\u0003${said}`);
       response.writeHead(200, { 'content-type': 'application/x-git-upload-pack-result' });
-      response.end(`${pkt('NAK\n')}${progress}0000`);
+      response.end(`${packet('NAK\n')}${progress}0000`);
       return true;
     },
   };

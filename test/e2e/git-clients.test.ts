@@ -5,7 +5,7 @@ import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { isVersion } from '../../src/model/version.ts';
-import { formatPackets, type Packet } from '../../src/packs/pkt-line.ts';
+import { formatPackets, type Packet } from '../../src/support/git/pkt-line.ts';
 import { clone, fetchReset, type GitRun, git, pull, shallowClone, tryGit } from '../support/git-client.ts';
 import { temporaryDirectory } from '../support/temporary-directory.ts';
 import { startUpstream } from '../support/worlds.ts';

@@ -4,6 +4,7 @@ import { appendFileSync, chmodSync, existsSync, readFileSync, writeFileSync } fr
 import { join } from 'node:path';
 import { describe, expect, onTestFinished, test, vi } from 'vitest';
 import { commandOf, familyOf } from '../hostile/process-tree.ts';
+import { packet } from '../support/hostile-speaker.ts';
 import { createRegistry } from '../support/registry-world.ts';
 import { startCli } from '../support/run-cli.ts';
 import { temporaryDirectory } from '../support/temporary-directory.ts';
@@ -43,13 +44,11 @@ async function serveAsProcessOne(limits: string) {
   onTestFinished(async () => void (await server.stop('SIGKILL')));
   const commit = await registry.servedCommit();
   const ask = (depth: number, signal?: AbortSignal) => {
-    const lines = ['command=fetch', `want ${commit}`, `deepen ${depth}`, 'done'].map(
-      (line) => (line.length + 4).toString(16).padStart(4, '0') + line,
-    );
+    const body = `${packet('command=fetch')}0001${packet(`want ${commit}`)}${packet(`deepen ${depth}`)}${packet('done')}0000`;
     return fetch(`${server.baseUrl}/git/index/git-upload-pack`, {
       method: 'POST',
       headers: { 'Content-Type': 'application/x-git-upload-pack-request', 'Git-Protocol': 'version=2' },
-      body: [lines[0], '0001', ...lines.slice(1), '0000'].join(''),
+      body,
       ...(signal ? { signal } : {}),
     });
   };

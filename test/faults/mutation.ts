@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import { formatPackets, type Packet, parsePackets } from '../../src/packs/pkt-line.ts';
+import { formatPackets, type Packet, parsePackets } from '../../src/support/git/pkt-line.ts';
 
 /** A text made of `original` by a few edits: pieces put in, left out, doubled or replaced. One character per byte. */
 export function mutated(original: fc.Arbitrary<string>, words: readonly string[]): fc.Arbitrary<string> {

@@ -1,5 +1,6 @@
 import { createServer, type Socket } from 'node:net';
 import { onTestFinished } from 'vitest';
+import { framePacket } from '../../src/support/git/pkt-line.ts';
 
 /** What a terminal would obey or hide, each kind once. */
 export const unsafeText =
@@ -38,5 +39,5 @@ export function httpAnswer(
 
 /** One line of git's packet framing, as UTF-8. */
 export function packet(text: string): string {
-  return `${(Buffer.byteLength(text) + 4).toString(16).padStart(4, '0')}${text}`;
+  return framePacket(Buffer.from(text)).toString();
 }

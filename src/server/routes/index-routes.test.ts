@@ -10,7 +10,7 @@ import { describe, expect, test, vi } from 'vitest';
 import { git, shallowClone } from '../../../test/support/git-client.ts';
 import { sendRaw, serveStandIn } from '../../../test/support/stand-in-server.ts';
 import { temporaryDirectory } from '../../../test/support/temporary-directory.ts';
-import { formatPackets, type Packet } from '../../packs/pkt-line.ts';
+import { formatPackets, type Packet } from '../../support/git/pkt-line.ts';
 
 const uploadType = { 'Content-Type': 'application/x-git-upload-pack-request' };
 const version2 = { ...uploadType, 'Git-Protocol': 'version=2' };

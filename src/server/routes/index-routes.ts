@@ -3,10 +3,10 @@ import { type Answer, type AppRequest, content, problem, type Route } from '../.
 import { type BodyLimits, createBodyReader } from '../../http/request-body.ts';
 import { busyProblem } from '../../http/respond.ts';
 import { parseQuery } from '../../http/target.ts';
-import { formatPackets } from '../../packs/pkt-line.ts';
 import type { PackAnswer, UploadPack } from '../../packs/upload-pack.ts';
 import { createUploadRequestReader, parseGitProtocol } from '../../packs/upload-request.ts';
 import type { IndexServing } from '../../registry/registry.ts';
+import { formatPackets } from '../../support/git/pkt-line.ts';
 import type { FreshCommit } from '../fresh-commit.ts';
 import type { Readiness } from '../readiness.ts';
 

@@ -1,5 +1,6 @@
 /** What a git server says once it is asked for objects. */
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import { framePacket } from '../../../src/support/git/pkt-line.ts';
 import { packet, unsafeText } from '../../support/hostile-speaker.ts';
 import type { Random } from '../../worlds/random.ts';
 import { type Attack, type Channel, oneOf } from '../attack.ts';
@@ -10,9 +11,7 @@ const largest = 65_515;
 
 /** A packet of a side band: 1 is the pack, 2 what the user is told, 3 an error. */
 function band(number: 1 | 2 | 3, content: string | Buffer): Buffer {
-  const bytes = Buffer.from(content);
-  const length = (bytes.length + 5).toString(16).padStart(4, '0');
-  return Buffer.concat([Buffer.from(length), Buffer.of(number), bytes]);
+  return framePacket(Buffer.concat([Buffer.of(number), Buffer.from(content)]));
 }
 
 function packHeader(objects: number): Buffer {
