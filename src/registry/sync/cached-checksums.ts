@@ -11,6 +11,9 @@ export async function cachedChecksums(
   archives: ArchiveStore,
   which: 'all' | 'served' = 'all',
 ): Promise<Set<Checksum>> {
+  // Most often it is the source's own file that is served.
+  const isSame = servedFile === undefined || (sourceFile?.equals(servedFile) ?? false);
+  if (which === 'served' && isSame) return new Set();
   const checksumsOf = (file: Buffer | undefined) =>
     new Set((file ? parseIndexFile(file).lines : []).map(({ entry }) => entry.checksum));
   const stated = checksumsOf(sourceFile);

@@ -65,7 +65,7 @@ export interface PlanningInput {
 }
 
 /** How many modules are planned at a time: keeps git's pipe full. */
-const batchSize = 512;
+const batchSize = 64;
 /** All index files that are in memory at the same time while planning. */
 const planningBytes = 32 * 1024 * 1024;
 
