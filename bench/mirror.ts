@@ -11,8 +11,8 @@ import { join } from 'node:path';
 import { text as readText } from 'node:stream/consumers';
 import { pathToFileURL } from 'node:url';
 import { parseArgs } from 'node:util';
-import { startUpstreamRegistry, type UpstreamRegistry } from '../test/worlds/upstream-registry.ts';
 import type { MirrorReport } from '../src/registry/mirror/mirror-report.ts';
+import { startUpstreamRegistry, type UpstreamRegistry } from '../test/worlds/upstream-registry.ts';
 import { generateWorld } from '../test/worlds/world-generator.ts';
 
 const folder = process.env.BENCH_FOLDER ?? '';
