@@ -117,6 +117,13 @@ test('statuses are decided in one table: whoever answers names an outcome', () =
   expect(literals.map((line) => line.trim()).sort()).toEqual(lengthsAndTimes);
 });
 
+test('kinds of sources are told apart in one table', () => {
+  const asking =
+    /[!=]== '(?:mooncakes|moonbit-registry|custom)'|case '(?:mooncakes|moonbit-registry|custom)'|'custom'/;
+  const telling = files.filter((file) => asking.test(readFileSync(join(source, file), 'utf8')));
+  expect(telling).toEqual(['sources/kinds.ts']);
+});
+
 /** Whose commands hold numbers, words of ours, or nothing but names of configured sources and what the operator typed. */
 const holdsNothingForeign = [
   ...['cli/commands/completion.ts', 'demo/demo.ts', 'registry/upkeep/doctor/doctor-data.ts'],
