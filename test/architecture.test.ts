@@ -1,5 +1,6 @@
 /** Data flows one way: each layer imports only from itself and from those to its right. */
 import { readdirSync, readFileSync } from 'node:fs';
+import { STATUS_CODES } from 'node:http';
 import { join, relative } from 'node:path';
 import { expect, test } from 'vitest';
 
@@ -32,6 +33,7 @@ const layers = [
 /** What the rooms of the registry have in common: where data are, and what may be done to them. */
 const shapes = ['data-layout', 'open-mode'].map((name) => `registry/${name}.ts`);
 const source = join(import.meta.dirname, '..', 'src');
+const statuses = { ...STATUS_CODES, 499: 'of the log' };
 
 function layerOf(path: string): string {
   if (shapes.includes(path)) return 'registry/shapes';
@@ -96,6 +98,29 @@ test('only main and start touch the process, one file its environment, and only 
     'archives/passing-archives.ts',
     'registry/parts.ts',
   ]);
+});
+
+/** Lines with a number that is no status. */
+const lengthsAndTimes = [
+  "const archiveCaching = 'public, max-age=300, stale-if-error=86400, no-transform';",
+  'export const longestList = 200;',
+  "userAgent: request.headers['user-agent']?.slice(0, 200),",
+];
+
+test('statuses are decided in one table: whoever answers names an outcome', () => {
+  const literals = files
+    .filter((file) => /^(server|http)\//.test(file) && file !== 'http/status.ts')
+    .flatMap((file) => readFileSync(join(source, file), 'utf8').split('\n'))
+    .filter((line) => !/^\s*(\/\*|\*|\/\/)/.test(line))
+    .filter((line) => (line.match(/\b\d{3}\b/g) ?? []).some((text) => text >= '200' && text in statuses));
+  expect(literals.map((line) => line.trim()).sort()).toEqual(lengthsAndTimes);
+});
+
+test('kinds of sources are told apart in one table', () => {
+  const asking =
+    /[!=]== '(?:mooncakes|moonbit-registry|custom)'|case '(?:mooncakes|moonbit-registry|custom)'|'custom'/;
+  const telling = files.filter((file) => asking.test(readFileSync(join(source, file), 'utf8')));
+  expect(telling).toEqual(['sources/kinds.ts']);
 });
 
 /** Whose commands hold numbers, words of ours, or nothing but names of configured sources and what the operator typed. */

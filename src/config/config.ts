@@ -1,4 +1,5 @@
 import type { MirrorTarget } from '../model/mirror-target.ts';
+import type { SourceKind } from '../sources/kinds.ts';
 
 /**
  * The operator's decisions, normalised and frozen: what `registry.toml` says after defaults and presets. It holds no
@@ -76,12 +77,10 @@ export interface Limits {
   readonly stalledMs: number;
 }
 
-export type SourceType = 'mooncakes' | 'moonbit-registry' | 'custom';
-
 export interface SourceConfig {
   /** `[a-z0-9][a-z0-9._-]*`, at most 64 characters (case-insensitive names would collide on some disks). */
   readonly name: string;
-  readonly type: SourceType;
+  readonly type: SourceKind;
   /** No trailing slash. `http:`, `https:` or `file:`. */
   readonly url: string;
   /** As written. `http(s):`, `file:`, `ssh:` or git's `user@host:path`. */

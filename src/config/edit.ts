@@ -2,13 +2,13 @@
  * Edits of `registry.toml` as text: what the user wrote elsewhere in it stays byte for byte. The results are not
  * validated here beyond their meaning; see `editConfigFile`.
  */
+
 import { UsageError } from '../errors.ts';
+import { impliedPreset, type SourceKind } from '../sources/kinds.ts';
 import { shellLine } from '../support/shell.ts';
 import { assignAt, editChecked, type PlainTable, readDocument, valueAt } from './checked-edit.ts';
-import type { SourceType } from './config.ts';
 import { parseKeyValue, resolveKey, type SettingValue } from './config-key.ts';
 import { noSuchSource } from './find-source.ts';
-import { mooncakesPreset } from './presets.ts';
 import { sourceNames } from './problem.ts';
 import { isSamePath, type Statement, type TomlDocument, type TomlPath } from './toml-document.ts';
 import {
@@ -26,7 +26,7 @@ import {
 
 export interface NewSource {
   readonly name: string;
-  readonly type: SourceType;
+  readonly type: SourceKind;
   readonly url: string;
   readonly indexUrl: string;
   readonly priority: number;
@@ -107,7 +107,7 @@ export function renameSource(text: string, oldName: string, newName: string): st
 /** Names the default source at the top of the file, wherever the file named it before. */
 export function setDefaultSource(text: string, name: string): string {
   const document = readDocument(text);
-  const isImplied = sourceNames(document.value).length === 0 && name === mooncakesPreset.name;
+  const isImplied = sourceNames(document.value).length === 0 && name === impliedPreset.name;
   if (!isImplied) indexOfSource(document, name);
   return writeDefaultSource(text, name);
 }

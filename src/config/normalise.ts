@@ -1,12 +1,13 @@
 import { basename, join, resolve } from 'node:path';
 import { anySource, type MirrorTarget, parseMirrorPattern } from '../model/mirror-target.ts';
 import { covers } from '../model/pattern.ts';
+import { impliedPreset, sourceKinds } from '../sources/kinds.ts';
 import { absolutePackageUrlPattern, readHostName, withoutTrailingSlash } from './addresses.ts';
 import type { Config, SourceConfig, SourceLimits } from './config.ts';
 import { parseDuration } from './duration.ts';
 import { limitFields, readLimits, sourceLimitFields } from './limit-fields.ts';
+import { defaultMaxConcurrency } from './max-concurrency.ts';
 import { normaliseAccess } from './normalise-access.ts';
-import { defaultMaxConcurrency, impliedPriority, isMooncakesUrl, mooncakesPreset } from './presets.ts';
 import { configFileName } from './problem.ts';
 import { type ConfigFile, defaultLimitsOfSource, type SourceEntry } from './schema.ts';
 import { parseSize } from './size.ts';
@@ -24,7 +25,7 @@ export function normaliseConfig(file: ConfigFile, document: TomlDocument, contex
     normaliseSource(source, normaliseAccess(source, { document, index, directory })),
   );
   const used = sources.length > 0 ? sources : [impliedSource()];
-  const defaultSource = namedDefault(file) ?? used[0]?.name ?? mooncakesPreset.name;
+  const defaultSource = namedDefault(file) ?? used[0]?.name ?? impliedPreset.name;
   const { registry, mirror, server } = file;
   return freezeDeeply({
     directory,
@@ -59,21 +60,20 @@ export function normaliseConfig(file: ConfigFile, document: TomlDocument, contex
 }
 
 function normaliseSource(source: SourceEntry, access: Pick<SourceConfig, 'auth' | 'tls'>): SourceConfig {
-  const isPreset = source.type === 'mooncakes';
-  const url = withoutTrailingSlash(source.url ?? mooncakesPreset.url);
-  const officialDownloads = isPreset && isMooncakesUrl(url) ? mooncakesPreset.downloadUrl : undefined;
-  const downloadUrl = withoutTrailingSlash(source.download_url ?? officialDownloads ?? url);
+  const kind = sourceKinds[source.type];
+  const url = withoutTrailingSlash(source.url ?? impliedPreset.url);
+  const downloadUrl = withoutTrailingSlash(source.download_url ?? kind.archivesAt(url));
   const pattern = source.package_url_pattern;
   return {
     name: source.name,
     type: source.type,
     url,
-    indexUrl: source.index_url ?? mooncakesPreset.indexUrl,
+    indexUrl: source.index_url ?? impliedPreset.indexUrl,
     indexType: source.index_type,
     indexBranch: source.index_branch,
     userAgent: source.user_agent,
     enabled: source.enabled,
-    priority: source.priority ?? impliedPriority(source.type),
+    priority: source.priority ?? kind.priority,
     namespaces: source.namespaces,
     include: source.include,
     exclude: source.exclude,
@@ -90,12 +90,13 @@ function normaliseSource(source: SourceEntry, access: Pick<SourceConfig, 'auth' 
 }
 
 function impliedSource(): SourceConfig {
-  const { name, type, url, indexUrl, priority, downloadUrl } = mooncakesPreset;
+  const { name, type, url, indexUrl } = impliedPreset;
+  const { priority, archivesAt } = sourceKinds[type];
   const unlimited = { namespaces: [], include: [], exclude: [] };
   const patient = { holdsNewNames: 'all', deletedUpstream: 'keep' } as const;
   return {
     ...{ name, type, url, indexUrl, indexType: 'git', enabled: true, priority, ...unlimited, ...patient },
-    ...{ downloadUrl, packageUrlPattern: undefined, allowedRedirects: [], auth: undefined },
+    ...{ downloadUrl: archivesAt(url), packageUrlPattern: undefined, allowedRedirects: [], auth: undefined },
     ...{ maxConcurrency: defaultMaxConcurrency, maxRequestsPerSecond: undefined },
     limits: defaultSourceLimits(),
   };

@@ -3,6 +3,8 @@
  * count, and as strict as such an expression can be. No flags, and nothing that only JavaScript reads.
  */
 
+import { impliedPreset } from '../sources/kinds.ts';
+
 const unsafe = '\\u0000-\\u0020\\u007f-\\u00a0\\u2028\\u2029\\\\"<>^`|';
 const addressCharacters = `[^${unsafe}?#]`;
 const host = '(?:\\[[0-9A-Fa-f:.]+\\]|[^\\[\\]:/@?#]+)(?::[0-9]{0,5})?(?=/|$)';
@@ -21,8 +23,10 @@ export const baseUrlPattern = `^${plainAddress}(?:${web}|${file})`;
 export const serverUrlPattern = `^(?![^/]*//.*//)${plainAddress}${web}`;
 export const indexUrlPattern = `^${plainAddress}(?:${web}|${file}|${ssh}|${sshShort})`;
 
+const officialHost = new URL(impliedPreset.url).host;
+
 /** The official registry's own address, whose index and archives are implied. */
-export const mooncakesUrlPattern = `^(?:${anyCase('https')}://${anyCase('mooncakes.io')}(?::0*443)?|${anyCase('http')}://${anyCase('mooncakes.io')}(?::0*80)?)(?:/|$)`;
+export const mooncakesUrlPattern = `^(?:${anyCase('https')}://${anyCase(officialHost)}(?::0*443)?|${anyCase('http')}://${anyCase(officialHost)}(?::0*80)?)(?:/|$)`;
 
 export const labelPattern = '^(?=\\s*\\S)[^\\u0000-\\u001f\\u007f-\\u009f]{1,100}$';
 export const pathPattern = '^(?=\\s*\\S)[^\\u0000-\\u001f\\u007f]+$';

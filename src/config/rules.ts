@@ -1,11 +1,12 @@
 /** What must hold between the values of `registry.toml`, each rule a function from the file to its problems. */
+
 import { foldName } from '../model/fold-name.ts';
 import { covers, overlaps } from '../model/pattern.ts';
+import { impliedPreset, sourceKinds } from '../sources/kinds.ts';
 import { suggest } from '../support/suggest.ts';
 import { packageUrlPatternProblem } from './addresses.ts';
 import type { Draft } from './draft.ts';
 import { parseDuration } from './duration.ts';
-import { isMooncakesUrl, mooncakesPreset } from './presets.ts';
 import type { Problem } from './problem.ts';
 import type { ConfigFile, SourceEntry } from './schema.ts';
 import { literalPart, referenceFormProblem } from './secret-text.ts';
@@ -66,7 +67,7 @@ function duplicateNames(sources: readonly PlacedSource[]): Problem[] {
 
 function missingAddresses(sources: readonly PlacedSource[]): Problem[] {
   return sources.flatMap(({ index, source }) => {
-    if (source.type === undefined || hasImpliedAddresses(source)) return [];
+    if (source.type === undefined || sourceKinds[source.type].impliesAddresses(source.url)) return [];
     const path = ['sources', index];
     return (['url', 'index_url'] as const)
       .filter((key) => !(key in source))
@@ -74,15 +75,10 @@ function missingAddresses(sources: readonly PlacedSource[]): Problem[] {
   });
 }
 
-// Only for the official registry: an index and archives of different hosts would be two registries in one.
-function hasImpliedAddresses({ type, url }: Draft<SourceEntry>): boolean {
-  return type === 'mooncakes' && (url === undefined || isMooncakesUrl(url));
-}
-
 function foreignArchives(sources: readonly PlacedSource[]): Problem[] {
   return sources.flatMap(({ index, source }) => {
     if (source.package_url_pattern === undefined) return [];
-    const own = [source.url ?? mooncakesPreset.url, source.download_url].filter((url) => url !== undefined);
+    const own = [source.url ?? impliedPreset.url, source.download_url].filter((url) => url !== undefined);
     const message = packageUrlPatternProblem(source.package_url_pattern, own);
     return message === undefined ? [] : [{ path: ['sources', index, 'package_url_pattern'], message }];
   });
@@ -130,7 +126,7 @@ function eachPattern(sources: readonly PlacedSource[], key: 'namespaces' | 'incl
 
 function wrongDefault(draft: Draft<ConfigFile>, sources: readonly PlacedSource[]): Problem[] {
   const names = sources.flatMap(({ source }) => source.name ?? []);
-  const known = (draft.sources ?? []).length === 0 ? [mooncakesPreset.name] : names;
+  const known = (draft.sources ?? []).length === 0 ? [impliedPreset.name] : names;
   const settings = defaultSettings(draft, sources);
   const [first] = settings;
   return settings.flatMap(({ path, name }) => {

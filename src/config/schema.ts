@@ -3,13 +3,16 @@
  * README's table. It knows single values; what must hold between them is in `rules.ts`. `forEditors` adds what the JSON
  * Schema can say of a rule that is code.
  */
+
 import * as v from 'valibot';
 import { anySource, mirrorPatternProblem } from '../model/mirror-target.ts';
 import { patternProblem } from '../model/pattern.ts';
+import { defaultSourceKind, impliedPreset, sourceKindNames } from '../sources/kinds.ts';
 import { addressRangeProblem } from '../support/net/address-ranges.ts';
 import { namedDestinationProblem } from '../support/net/destination.ts';
 import { allowedHostProblem, baseUrlProblem, indexUrlProblem, serverUrlProblem } from './addresses.ts';
 import { durationForm, durationRangeProblem } from './duration.ts';
+import { defaultMaxConcurrency } from './max-concurrency.ts';
 import {
   addressRangePattern,
   allowedHostPattern,
@@ -26,7 +29,6 @@ import {
   sizePattern,
   tinySizePattern,
 } from './patterns.ts';
-import { defaultMaxConcurrency, mooncakesPreset } from './presets.ts';
 import { auth, indexBranch, tls, userAgent } from './schema-access.ts';
 import {
   about,
@@ -147,11 +149,8 @@ const sourceTable = v.strictObject(
       'What commands and reports call the source; recorded as the origin of its modules',
     ),
     type: v.optional(
-      about(
-        choice(['mooncakes', 'moonbit-registry', 'custom']),
-        'What runs there; `mooncakes` implies the official addresses',
-      ),
-      'custom',
+      about(choice(sourceKindNames), 'What runs there; `mooncakes` implies the official addresses'),
+      defaultSourceKind,
     ),
     url: v.optional(about(address(baseUrlProblem, baseUrlPattern), 'Base address; archives are under it')),
     index_url: v.optional(
@@ -229,7 +228,10 @@ const source = v.pipe(
   sourceTable,
   forEditors({
     if: {
-      properties: { type: { const: 'mooncakes' }, url: { type: 'string', pattern: mooncakesUrlPattern } },
+      properties: {
+        type: { const: impliedPreset.type },
+        url: { type: 'string', pattern: mooncakesUrlPattern },
+      },
       required: ['type'],
     },
     else: { properties: { url: true, index_url: true }, required: ['url', 'index_url'] },
@@ -410,7 +412,7 @@ export const configSchema = v.pipe(
   forEditors({
     if: { properties: { sources: { type: 'array', maxItems: 0 } } },
     // biome-ignore lint/suspicious/noThenProperty: a keyword of JSON Schema
-    then: { properties: { default_source: { const: mooncakesPreset.name } } },
+    then: { properties: { default_source: { const: impliedPreset.name } } },
   }),
 );
 

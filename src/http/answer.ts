@@ -2,6 +2,7 @@ import type { IncomingHttpHeaders } from 'node:http';
 import type { Readable } from 'node:stream';
 import { toVisibleJson } from '../support/visible-text.ts';
 import type { ClientAddress } from './client-address.ts';
+import { mayAskAgain, type Outcome, statusOf } from './status.ts';
 
 /** What a handler sees of a request. */
 export interface AppRequest {
@@ -77,21 +78,24 @@ export interface ProblemAnswer {
   readonly members: Readonly<Record<string, unknown>>;
 }
 
-export function content(status: number, headers: Headers, body?: Buffer | StreamedBody): ContentAnswer {
-  return { kind: 'content', status, headers, body };
+export function content(outcome: Outcome, headers: Headers, body?: Buffer | StreamedBody): ContentAnswer {
+  return { kind: 'content', status: statusOf[outcome], headers, body };
 }
 
 export function json(value: unknown, headers: Headers = {}): ContentAnswer {
   const body = Buffer.from(`${toVisibleJson(value)}\n`);
   return content(
-    200,
+    'whole',
     { 'Content-Type': 'application/json; charset=utf-8', 'Cache-Control': 'no-cache', ...headers },
     body,
   );
 }
 
+const defaultRetryAfterMs = 30_000;
+const longestRetryAfterMs = 3_600_000;
+
 export function problem(
-  status: number,
+  outcome: Outcome,
   detail: string,
   options: {
     readonly hint?: string | undefined;
@@ -100,8 +104,17 @@ export function problem(
     readonly isTold?: boolean;
     readonly phrase?: string | undefined;
     readonly members?: Readonly<Record<string, unknown>>;
+    /** Of what asking again helps with; from a second to an hour, half a minute unless given. */
+    readonly retryAfterMs?: number | undefined;
   } = {},
 ): ProblemAnswer {
-  const { hint, headers = {}, cause, isTold = false, phrase, members = {} } = options;
+  const { hint, cause, isTold = false, phrase, members = {}, retryAfterMs } = options;
+  const status = statusOf[outcome];
+  const headers = { ...(mayAskAgain(status) ? retryAfter(retryAfterMs) : {}), ...options.headers };
   return { kind: 'problem', status, detail, hint, headers, cause, isTold, phrase, members };
+}
+
+function retryAfter(delayMs = defaultRetryAfterMs): Headers {
+  const seconds = Math.ceil(Math.min(delayMs, longestRetryAfterMs) / 1000);
+  return { 'Retry-After': String(Math.max(seconds, 1)) };
 }

@@ -1,7 +1,9 @@
 import { randomUUID } from 'node:crypto';
+import { STATUS_CODES } from 'node:http';
 import type { Socket } from 'node:net';
 import { errorCode } from '../support/error-code.ts';
 import type { Log } from '../support/log.ts';
+import { type Outcome, statusOf } from './status.ts';
 
 /**
  * The bytes are no HTTP request, so nobody parsed a method to answer: logs it, says why in the least form, and hangs
@@ -13,7 +15,8 @@ export function refuseBadRequest(error: Error, socket: Socket, isAnswering: bool
     socket.destroy();
     return;
   }
-  const [status, title] = refusalOf(errorCode(error));
+  const status = statusOf[outcomeOf(errorCode(error))];
+  const title = STATUS_CODES[status];
   const id = randomUUID();
   // Browsers and proxies connect ahead of time, and may never ask.
   const level = socket.bytesRead === 0 ? 'debug' : 'info';
@@ -37,9 +40,8 @@ export function refuseBadRequest(error: Error, socket: Socket, isAnswering: bool
   socket.end(`${head.join('\r\n')}\r\n\r\n${body}`, () => socket.destroy());
 }
 
-function refusalOf(code: string | undefined): readonly [number, string] {
-  if (code === 'HPE_HEADER_OVERFLOW') return [431, 'Request Header Fields Too Large'];
-  if (code === 'HPE_CHUNK_EXTENSIONS_OVERFLOW') return [413, 'Payload Too Large'];
-  if (code === 'ERR_HTTP_REQUEST_TIMEOUT') return [408, 'Request Timeout'];
-  return [400, 'Bad Request'];
+function outcomeOf(code: string | undefined): Outcome {
+  if (code === 'HPE_HEADER_OVERFLOW') return 'too-many-headers';
+  if (code === 'HPE_CHUNK_EXTENSIONS_OVERFLOW') return 'too-large';
+  return code === 'ERR_HTTP_REQUEST_TIMEOUT' ? 'too-slow' : 'malformed';
 }

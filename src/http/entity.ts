@@ -35,19 +35,23 @@ export function answerEntity(request: AppRequest, entity: Entity): Answer {
   const headers = wholeHeaders(entity);
   if (matchesEtag(request.headers['if-none-match'], etag)) {
     const { 'Content-Type': _, ...kept } = headers as Record<string, string>;
-    return content(304, kept);
+    return content('unchanged', kept);
   }
   const { range, 'if-range': ifRange } = request.headers;
   const choice =
     request.method === 'GET' ? chooseRange(range, singleValue(ifRange), etag, entity.sizeBytes) : 'whole';
   if (choice === 'unsatisfiable')
-    return problem(416, `These are ${entity.sizeBytes} bytes; the range ${range} is none of them.`, {
-      headers: { 'Content-Range': `bytes */${entity.sizeBytes}` },
-    });
-  if (choice === 'whole') return content(200, headers, bodyOf(entity, undefined));
+    return problem(
+      'no-such-range',
+      `These are ${entity.sizeBytes} bytes; the range ${range} is none of them.`,
+      {
+        headers: { 'Content-Range': `bytes */${entity.sizeBytes}` },
+      },
+    );
+  if (choice === 'whole') return content('whole', headers, bodyOf(entity, undefined));
   const { start, end } = choice;
   const partHeaders = { ...headers, 'Content-Range': `bytes ${start}-${end}/${entity.sizeBytes}` };
-  return content(206, partHeaders, bodyOf(entity, choice));
+  return content('part', partHeaders, bodyOf(entity, choice));
 }
 
 function bodyOf(entity: Entity, range: ByteRange | undefined) {

@@ -1,7 +1,6 @@
 import { finished, type Readable } from 'node:stream';
 import { createGunzip } from 'node:zlib';
 import { type Answer, type AppRequest, type ProblemAnswer, problem } from './answer.ts';
-import { busyProblem } from './respond.ts';
 
 export interface BodyLimits {
   readonly bodyBytes: number;
@@ -56,7 +55,7 @@ async function readRequestBody(request: AppRequest, maxBytes: number, admit: Adm
   if (Number(request.headers['content-length'] ?? 0) > maxBytes) return tooLarge(maxBytes);
   if (encoding === 'identity') return readAdmitted(request.body, maxBytes, admit);
   if (encoding !== 'gzip' && encoding !== 'x-gzip')
-    return problem(415, `The encoding ${JSON.stringify(encoding)} is not supported; gzip is.`);
+    return problem('unsupported-type', `The encoding ${JSON.stringify(encoding)} is not supported; gzip is.`);
   const inflated = request.body.pipe(createGunzip());
   const stopWatching = finished(request.body, (error) => error && inflated.destroy(error));
   let isTooLong = false;
@@ -70,7 +69,7 @@ async function readRequestBody(request: AppRequest, maxBytes: number, admit: Adm
   } catch (error) {
     if (isTooLong) return tooLarge(maxBytes);
     if (!isZlibError(error)) throw error;
-    return problem(400, 'The body says that it is gzip, but does not inflate.', {
+    return problem('malformed', 'The body says that it is gzip, but does not inflate.', {
       headers: { Connection: 'close' },
     });
   } finally {
@@ -117,12 +116,14 @@ function join(chunks: readonly Buffer[]): Buffer {
 }
 
 function tooBusy(): ProblemAnswer {
-  const busy = busyProblem('Too many large requests are being read at once.', 2000);
-  return { ...busy, headers: { ...busy.headers, Connection: 'close' } };
+  return problem('busy', 'Too many large requests are being read at once.', {
+    retryAfterMs: 2000,
+    headers: { Connection: 'close' },
+  });
 }
 
 function tooLarge(maxBytes: number): ProblemAnswer {
-  return problem(413, `The request body is larger than ${maxBytes} bytes.`, {
+  return problem('too-large', `The request body is larger than ${maxBytes} bytes.`, {
     headers: { Connection: 'close' },
   });
 }

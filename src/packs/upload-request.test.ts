@@ -23,7 +23,7 @@ function body(...lines: string[]): Buffer {
 /** What is wanted, and what git is given where `served` may be known. */
 function read(protocol: GitProtocol, sent: Buffer, ...served: string[]) {
   const request = readUploadRequest(protocol, sent);
-  if (request.kind === 'refused') throw new Error(request.reason);
+  if (request.kind !== 'accepted') throw new Error(request.reason);
   return { wants: request.wants, bytes: request.within(new Set(served)).bytes };
 }
 
@@ -63,31 +63,33 @@ describe('a protocol v2 request', () => {
   });
 
   test.each([
-    ['another command', ['command=object-info', '.'], 403],
-    ['bundles', ['command=bundle-uri', '.'], 403],
-    ['a filter', ['command=fetch', '|', 'filter blob:none', '.'], 403],
-    ['a ref by name', ['command=fetch', '|', 'want-ref refs/registry/state', '.'], 403],
-    ['a depth by ref', ['command=fetch', '|', 'deepen-not refs/sources/x', '.'], 403],
-    ['a listing argument in a fetch', ['command=fetch', '|', 'peel', '.'], 403],
-    ['another hash', ['command=fetch', 'object-format=sha256', '.'], 403],
-    ['a short object id', ['command=fetch', '|', 'want abc', '.'], 403],
-    ['no depth', ['command=fetch', '|', 'deepen 0', '.'], 403],
-    ['a depth that git takes for none', ['command=fetch', '|', 'deepen 4294967296', '.'], 403],
-    ['no date', ['command=fetch', '|', 'deepen-since 0', '.'], 403],
-    ['a depth and a date', ['command=fetch', '|', 'deepen 1', 'deepen-since 1', '.'], 400],
-    ['no command', ['agent=git', '.'], 400],
-    ['two commands', ['command=fetch', 'command=ls-refs', '.'], 400],
-    ['no end', ['command=fetch'], 400],
-    ['two requests', ['command=ls-refs', '.', 'command=fetch', '.'], 400],
-    ['two delimiters', ['command=fetch', '|', 'done', '|', '.'], 400],
-    ['nothing', [], 400],
-  ])('with %s is refused', (_, lines, status) => {
-    expect(readUploadRequest(2, body(...lines))).toMatchObject({ kind: 'refused', status });
+    ['another command', ['command=object-info', '.'], 'refused'],
+    ['bundles', ['command=bundle-uri', '.'], 'refused'],
+    ['a filter', ['command=fetch', '|', 'filter blob:none', '.'], 'refused'],
+    ['a ref by name', ['command=fetch', '|', 'want-ref refs/registry/state', '.'], 'refused'],
+    ['a depth by ref', ['command=fetch', '|', 'deepen-not refs/sources/x', '.'], 'refused'],
+    ['a listing argument in a fetch', ['command=fetch', '|', 'peel', '.'], 'refused'],
+    ['another hash', ['command=fetch', 'object-format=sha256', '.'], 'refused'],
+    ['a short object id', ['command=fetch', '|', 'want abc', '.'], 'refused'],
+    ['no depth', ['command=fetch', '|', 'deepen 0', '.'], 'refused'],
+    ['a depth that git takes for none', ['command=fetch', '|', 'deepen 4294967296', '.'], 'refused'],
+    ['no date', ['command=fetch', '|', 'deepen-since 0', '.'], 'refused'],
+    ['a depth and a date', ['command=fetch', '|', 'deepen 1', 'deepen-since 1', '.'], 'malformed'],
+    ['no command', ['agent=git', '.'], 'malformed'],
+    ['two commands', ['command=fetch', 'command=ls-refs', '.'], 'malformed'],
+    ['no end', ['command=fetch'], 'malformed'],
+    ['two requests', ['command=ls-refs', '.', 'command=fetch', '.'], 'malformed'],
+    ['two delimiters', ['command=fetch', '|', 'done', '|', '.'], 'malformed'],
+    ['nothing', [], 'malformed'],
+  ])('with %s is refused', (_, lines, kind) => {
+    expect(readUploadRequest(2, body(...lines))).toMatchObject({ kind });
   });
 
   test('with more wants than commits make sense is refused', () => {
     const wants = Array.from({ length: 300 }, (_, i) => `want ${i.toString(16).padStart(40, '0')}`);
-    expect(readUploadRequest(2, body('command=fetch', '|', ...wants, '.'))).toMatchObject({ status: 403 });
+    expect(readUploadRequest(2, body('command=fetch', '|', ...wants, '.'))).toMatchObject({
+      kind: 'refused',
+    });
   });
 });
 
@@ -123,16 +125,16 @@ describe('a protocol v0 request', () => {
   });
 
   test.each([
-    ['a filter', [`want ${a} filter`, 'filter blob:none', '.', 'done'], 403],
-    ['a filter that was not announced', [`want ${a}`, 'filter blob:none', '.', 'done'], 403],
-    ['a depth by ref', [`want ${a}`, 'deepen-not refs/sources/x', '.', 'done'], 403],
-    ['a want after the haves', [`want ${a}`, '.', `want ${b}`, 'done'], 403],
-    ['a separator of v2', [`want ${a}`, '|', '.'], 400],
-    ['an empty line', ['', `want ${a}`, '.'], 403],
-    ['no end', [`want ${a}`], 400],
-    ['haves without an end', [`want ${a}`, '.', `have ${b}`], 400],
-  ])('with %s is refused', (_, lines, status) => {
-    expect(readUploadRequest(0, body(...lines))).toMatchObject({ kind: 'refused', status });
+    ['a filter', [`want ${a} filter`, 'filter blob:none', '.', 'done'], 'refused'],
+    ['a filter that was not announced', [`want ${a}`, 'filter blob:none', '.', 'done'], 'refused'],
+    ['a depth by ref', [`want ${a}`, 'deepen-not refs/sources/x', '.', 'done'], 'refused'],
+    ['a want after the haves', [`want ${a}`, '.', `want ${b}`, 'done'], 'refused'],
+    ['a separator of v2', [`want ${a}`, '|', '.'], 'malformed'],
+    ['an empty line', ['', `want ${a}`, '.'], 'refused'],
+    ['no end', [`want ${a}`], 'malformed'],
+    ['haves without an end', [`want ${a}`, '.', `have ${b}`], 'malformed'],
+  ])('with %s is refused', (_, lines, kind) => {
+    expect(readUploadRequest(0, body(...lines))).toMatchObject({ kind });
   });
 });
 
@@ -171,7 +173,7 @@ describe('what the client has', () => {
 
   test('counts anew whenever another history is served', () => {
     const request = readUploadRequest(2, body('command=fetch', '|', `want ${a}`, `have ${b}`, 'done', '.'));
-    if (request.kind === 'refused') throw new Error(request.reason);
+    if (request.kind !== 'accepted') throw new Error(request.reason);
     const [without, including] = [request.within(new Set([a])), request.within(new Set([a, b]))];
     expect(without.digest).not.toBe(including.digest);
     expect(request.within(new Set([a]))).toEqual(without);
@@ -183,7 +185,7 @@ test('what was read once is known again, for its own protocol version only', () 
   const sent = body(`want ${a}`, '.', 'done');
   expect(readAgain(0, sent)).toMatchObject({ kind: 'accepted', wants: [a] });
   expect(readAgain(0, Buffer.from(sent))).toBe(readAgain(0, sent));
-  expect(readAgain(2, sent)).toMatchObject({ kind: 'refused' });
+  expect(readAgain(2, sent)).toMatchObject({ kind: 'malformed' });
   const long = body(...Array.from({ length: 200 }, () => `want ${a}`), '.', 'done');
   expect(readAgain(0, long)).not.toBe(readAgain(0, long));
   expect(readAgain(0, long)).toMatchObject({ kind: 'accepted', wants: [a] });

@@ -21,7 +21,8 @@ export type UploadRequest =
        */
       within(served: ReadonlySet<string>): UploadInput;
     }
-  | { readonly kind: 'refused'; readonly status: 400 | 403; readonly reason: string };
+  /** `malformed`: no client of git sends it. `refused`: one may, and it is answered to nobody. */
+  | { readonly kind: 'malformed' | 'refused'; readonly reason: string };
 
 /** What git is given. */
 export interface UploadInput {
@@ -242,14 +243,13 @@ function textOf(packet: Packet): string | undefined {
 }
 
 function malformed(reason: string): UploadRequest {
-  return { kind: 'refused', status: 400, reason: `This is not a request of a git client: ${reason}.` };
+  return { kind: 'malformed', reason: `This is not a request of a git client: ${reason}.` };
 }
 
 function refused(line: string): UploadRequest {
   const shown = JSON.stringify(line.length > 80 ? `${line.slice(0, 80)}…` : line);
   return {
     kind: 'refused',
-    status: 403,
     reason: `This index serves clones and fetches of main; refused: ${shown}.`,
   };
 }

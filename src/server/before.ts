@@ -40,11 +40,11 @@ export function createBefore({ registry, listening, log, now }: BeforeOptions): 
       case 'allowed':
         return undefined;
       case 'malformed':
-        return problem(400, verdict.reason);
+        return problem('malformed', verdict.reason);
       case 'refused':
         report(verdict.host, allowed);
         return problem(
-          421,
+          'other-host',
           `This registry does not answer for the host "${verdict.host.slice(0, shownCharacters)}".`,
           {
             hint: 'use the address its operator gave you; other names are for its setting server.allowed_hosts',

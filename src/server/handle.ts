@@ -13,13 +13,15 @@ import {
 import type { ClientAddress } from '../http/client-address.ts';
 import { wantsAll } from '../http/entity.ts';
 import { ownOrigin } from '../http/own-origin.ts';
-import { errorProblem, sendAnswer, sendReady } from '../http/respond.ts';
+import { sendAnswer, sendReady } from '../http/respond.ts';
+import { isFailure, isRefusal, statusOf } from '../http/status.ts';
 import { parseTarget } from '../http/target.ts';
 import { discardBody, hasBody } from '../http/unread-body.ts';
 import { unlessOwnFailure } from '../support/git/git-disk.ts';
 import type { Log, LogLevel } from '../support/log.ts';
 import type { Before } from './before.ts';
 import { type DataWatch, hasTrouble } from './data-watch.ts';
+import { errorProblem } from './problems.ts';
 import type { Staleness } from './staleness.ts';
 
 export interface HandlerOptions {
@@ -91,7 +93,12 @@ async function answer(
     else if (!response.destroyed) await send(errorProblem(error));
   } finally {
     const problemAnswer = found.answer.kind === 'problem' ? found.answer : undefined;
-    logRequest(options, exchange, client.hasLeft() ? 499 : response.statusCode, problemAnswer);
+    logRequest(
+      options,
+      exchange,
+      client.hasLeft() ? statusOf['client-left'] : response.statusCode,
+      problemAnswer,
+    );
   }
 }
 
@@ -136,9 +143,9 @@ function isAskedByGit({ headers, url = '' }: IncomingMessage): boolean {
 /** What is wrong with a request before anybody looks at what it is for. */
 function refuseHead(request: IncomingMessage, targetCharacters: number): Answer | undefined {
   if ((request.url ?? '').length > targetCharacters)
-    return problem(414, `The address is longer than ${targetCharacters} characters.`);
+    return problem('target-too-long', `The address is longer than ${targetCharacters} characters.`);
   if (request.rawHeaders.length > 2 * maxHeaderLines)
-    return problem(431, `The request has more than ${maxHeaderLines} header lines.`);
+    return problem('too-many-headers', `The request has more than ${maxHeaderLines} header lines.`);
   return undefined;
 }
 
@@ -146,7 +153,7 @@ async function findAnswer(options: HandlerOptions, exchange: Exchange, client: C
   const { id, request, askedBy } = exchange;
   const { method = '', url = '', headers } = request;
   const target = parseTarget(url, options.prefix());
-  if (!target) return refuse(problem(400, 'The request target is not a path.'));
+  if (!target) return refuse(problem('malformed', 'The request target is not a path.'));
   const isForGit = isAskedByGit(request);
   const route = options.routes.find(
     ({ methods, pattern }) => methods.includes(method) && pattern.test(target.path),
@@ -175,9 +182,9 @@ async function findAnswer(options: HandlerOptions, exchange: Exchange, client: C
 function noRoute(method: string, path: string, routes: readonly Route[]): Answer {
   const matching = routes.filter(({ pattern }) => pattern.test(path));
   if (matching.length === 0)
-    return problem(404, 'There is nothing at this address.', { hint: 'GET / lists what there is' });
+    return problem('absent', 'There is nothing at this address.', { hint: 'GET / lists what there is' });
   const allowed = [...new Set(matching.flatMap(({ methods }) => methods))].join(', ');
-  return problem(405, `This address does not take ${method}.`, { headers: { Allow: allowed } });
+  return problem('wrong-method', `This address does not take ${method}.`, { headers: { Allow: allowed } });
 }
 
 /** `Warning: 110` is "response is stale" (RFC 7234 §5.5.1): the answer holds, but a source could not be read. */
@@ -202,7 +209,7 @@ function logRequest(
   { cause, isTold = false }: Partial<Pick<ProblemAnswer, 'cause' | 'isTold'>> = {},
 ): void {
   const { id, startedAt, request, askedBy } = exchange;
-  log[isTold ? levelOf(200, accessLog) : levelOf(status, accessLog)]('request', {
+  log[levelOf(isTold ? statusOf.whole : status, accessLog)]('request', {
     id,
     method: request.method,
     target: request.url?.slice(0, 512),
@@ -216,9 +223,8 @@ function logRequest(
 
 /** Failures are always told, refusals unless `--quiet`; what clients ask every day is a detail. */
 function levelOf(status: number, accessLog: boolean): LogLevel {
-  if (status >= 500) return 'warn';
-  const isRefusal = status >= 400 && status !== 404 && status !== 499;
-  return isRefusal || accessLog ? 'info' : 'debug';
+  if (isFailure(status)) return 'warn';
+  return isRefusal(status) || accessLog ? 'info' : 'debug';
 }
 
 function logFailure(log: Log, { id, request, askedBy }: Exchange, thrown: unknown): void {

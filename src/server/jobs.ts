@@ -4,7 +4,7 @@
  */
 import { setMaxListeners } from 'node:events';
 import type { Config } from '../config/config.ts';
-import { defaultMaxConcurrency } from '../config/presets.ts';
+import { defaultMaxConcurrency } from '../config/max-concurrency.ts';
 import type { MirrorReport } from '../registry/mirror/mirror-report.ts';
 import type { Operating, Serving } from '../registry/registry.ts';
 import { describeConfigChanges } from '../registry/sync/config-changes.ts';

@@ -1,5 +1,4 @@
 import { type ProblemAnswer, problem } from '../http/answer.ts';
-import { busyProblem, retryAfter } from '../http/respond.ts';
 import type { Freshness, Settings } from '../registry/registry.ts';
 import type { DataWatch } from './data-watch.ts';
 
@@ -27,7 +26,7 @@ export function createReadiness(registry: Settings & Freshness, watch: DataWatch
     const { config } = registry;
     if (readyFor === config) return undefined;
     if (!(await registry.isReady()))
-      return busyProblem('No source of this registry has been read yet; ask again.', retryAfterMs);
+      return problem('busy', 'No source of this registry has been read yet; ask again.', { retryAfterMs });
     readyFor = config;
     return undefined;
   }
@@ -50,8 +49,5 @@ export function createReadiness(registry: Settings & Freshness, watch: DataWatch
 }
 
 function unreadable(detail: string): ProblemAnswer {
-  return problem(503, `${detail} Its operator can see why; ask again.`, {
-    headers: retryAfter(retryAfterMs),
-    isTold: true,
-  });
+  return problem('busy', `${detail} Its operator can see why; ask again.`, { retryAfterMs, isTold: true });
 }

@@ -9,6 +9,7 @@ import { createDestinations } from './destinations.ts';
 import type { GitTimeouts, InTurn } from './git-context.ts';
 import { createGitSource } from './git-source.ts';
 import { assetBudget, type GuardedSource, guardSource } from './guarded-source.ts';
+import { sourceKinds } from './kinds.ts';
 import type { ReadingSteps } from './read-snapshot.ts';
 import { userAgentOf } from './user-agent.ts';
 
@@ -41,6 +42,9 @@ export interface ConnectedSources {
   close(): Promise<void>;
 }
 
+/** By what a kind of source opens as. */
+const openers = { git: createGitSource };
+
 /**
  * All configured sources, each guarded, and over connections of its own: so many as it may be sent requests at the
  * same time, and a few besides for assets and symbols. Nobody is contacted yet.
@@ -48,7 +52,8 @@ export interface ConnectedSources {
 export function connectSources(configs: readonly SourceConfig[], options: ConnectOptions): ConnectedSources {
   const connections = configs.map((config) => {
     const { http, assetHttp } = connectHttp(config, options);
-    const source = createGitSource(config, {
+    const open = openers[sourceKinds[config.type].opensAs];
+    const source = open(config, {
       objectDirectory: options.objectDirectory,
       treeOf: options.treeOf,
       gitDirectory: join(options.workDirectory, config.name),

@@ -2,7 +2,7 @@ import { resolve } from 'node:path';
 import type { Command } from 'commander';
 import type { Config } from '../../config/config.ts';
 import { findSource } from '../../config/find-source.ts';
-import { defaultMaxConcurrency } from '../../config/presets.ts';
+import { defaultMaxConcurrency } from '../../config/max-concurrency.ts';
 import { UsageError } from '../../errors.ts';
 import { anySource } from '../../model/mirror-target.ts';
 import type { MirrorOptions } from '../../registry/mirror/mirror-options.ts';

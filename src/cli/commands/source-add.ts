@@ -1,7 +1,15 @@
 import type { Command } from 'commander';
-import type { Config, SourceType } from '../../config/config.ts';
+import type { Config } from '../../config/config.ts';
 import type { NewSource } from '../../config/edit.ts';
 import { findSource } from '../../config/find-source.ts';
+import {
+  defaultSourceKind,
+  impliedPreset,
+  presets,
+  type SourceKind,
+  sourceKindNames,
+  sourceKinds,
+} from '../../sources/kinds.ts';
 import { shellLine } from '../../support/shell.ts';
 import { parsePatterns, parseWholeNumber } from '../arguments.ts';
 import { type AuthFlags, addAuthOptions, readAuthFlags } from '../auth-flags.ts';
@@ -20,12 +28,12 @@ import { formatLook, formatLookResult, lookAt } from '../source-look.ts';
 import { warnOfMissing } from './source-login.ts';
 
 interface Flags extends AuthFlags, LossFlags {
-  readonly fromPreset?: string;
+  readonly fromPreset?: keyof typeof presets;
   readonly url?: string;
   readonly indexUrl?: string;
   readonly indexBranch?: string;
   readonly userAgent?: string;
-  readonly type?: SourceType;
+  readonly type?: SourceKind;
   readonly priority?: string;
   readonly namespace?: readonly string[];
   readonly include?: readonly string[];
@@ -56,7 +64,9 @@ export function defineSourceAdd(parent: Command, run: Run): void {
     .command('add')
     .description('Adds a source to registry.toml. The first one added becomes the default.')
     .argument('<name>', 'what commands and reports call it')
-    .addOption(parent.createOption('--from-preset <preset>', 'a known registry').choices(['mooncakes']))
+    .addOption(
+      parent.createOption('--from-preset <preset>', 'a known registry').choices(Object.keys(presets)),
+    )
     .option('--url <url>', 'its base address; archives are under it')
     .option('--index-url <url>', 'the git repository that holds its index')
     .option(
@@ -68,9 +78,7 @@ export function defineSourceAdd(parent: Command, run: Run): void {
       'what it is told we are, if it wants to hear something else than our own name',
     )
     .addOption(
-      parent
-        .createOption('--type <type>', 'what runs there (default: custom)')
-        .choices(['mooncakes', 'moonbit-registry', 'custom']),
+      parent.createOption('--type <type>', 'what runs there (default: custom)').choices(sourceKindNames),
     )
     .option(
       '--priority <number>',
@@ -187,10 +195,9 @@ async function preview(
 }
 
 async function readSource(name: string, flags: Flags): Promise<NewSource> {
-  const { impliedPriority, mooncakesPreset } = await import('../../config/presets.ts');
   if (flags.fromPreset !== undefined && (flags.url ?? flags.indexUrl ?? flags.type) !== undefined)
     throw new CommandLineError('--from-preset states --url, --index-url and --type itself', { hint: forms });
-  const address = flags.fromPreset === undefined ? readAddress(flags) : mooncakesPreset;
+  const address = flags.fromPreset === undefined ? readAddress(flags) : presets[flags.fromPreset];
   return {
     name,
     type: address.type,
@@ -198,7 +205,7 @@ async function readSource(name: string, flags: Flags): Promise<NewSource> {
     indexUrl: address.indexUrl,
     priority:
       flags.priority === undefined
-        ? impliedPriority(address.type)
+        ? sourceKinds[address.type].priority
         : parseWholeNumber('--priority', flags.priority, 0, maxPriority),
     namespaces: parsePatterns(flags.namespace ?? []),
     include: parsePatterns(flags.include ?? []),
@@ -209,7 +216,7 @@ async function readSource(name: string, flags: Flags): Promise<NewSource> {
 }
 
 function readAddress({ url, indexUrl, type }: Flags): Pick<NewSource, 'type' | 'url' | 'indexUrl'> {
-  if (url !== undefined && indexUrl !== undefined) return { url, indexUrl, type: type ?? 'custom' };
+  if (url !== undefined && indexUrl !== undefined) return { url, indexUrl, type: type ?? defaultSourceKind };
   const missing =
     url === undefined && indexUrl === undefined
       ? '--from-preset, or --url and --index-url'
@@ -222,7 +229,7 @@ function readAddress({ url, indexUrl, type }: Flags): Pick<NewSource, 'type' | '
 function describeAdded(before: Config, after: Config, { name, priority }: NewSource): string[] {
   const lines = [`Added source "${name}" (priority ${priority}).`];
   if (after.defaultSource === name) lines.push('It is the default source now.');
-  if (before.sourcesAreImplied && !after.sources.some(({ type }) => type === 'mooncakes'))
+  if (before.sourcesAreImplied && !after.sources.some(({ type }) => type === impliedPreset.type))
     lines.push('The mooncakes preset is no longer implied: add it as well to keep using mooncakes.io.');
   return lines;
 }

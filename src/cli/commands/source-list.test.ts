@@ -1,12 +1,9 @@
 import { expect, test } from 'vitest';
 import { parseConfig } from '../../config/load.ts';
-import { isMooncakesUrl, mooncakesPreset } from '../../config/presets.ts';
 import { formatSources } from './source-list.ts';
 
-const impliedArchives = (url: string) => (isMooncakesUrl(url) ? mooncakesPreset.downloadUrl : url);
-
 function list(text: string): string {
-  return formatSources(parseConfig(text, { directory: '/registry' }), impliedArchives);
+  return formatSources(parseConfig(text, { directory: '/registry' }));
 }
 
 const recipe = `

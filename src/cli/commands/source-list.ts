@@ -1,5 +1,6 @@
 import type { Command } from 'commander';
 import type { Config, SourceConfig } from '../../config/config.ts';
+import { sourceKinds } from '../../sources/kinds.ts';
 import { addExamples, type Run, readConfig, sayImplied } from '../context.ts';
 import { exitCodes } from '../exit-codes.ts';
 
@@ -13,13 +14,11 @@ export function defineSourceList(parent: Command, run: Run): void {
   ]);
   command.action(() =>
     run(async (context) => {
-      const { isMooncakesUrl, mooncakesPreset } = await import('../../config/presets.ts');
       const config = await readConfig(context);
       if (config.sourcesAreImplied) sayImplied(context);
-      const impliedArchives = (url: string) => (isMooncakesUrl(url) ? mooncakesPreset.downloadUrl : url);
       const { defaultSource, sourcesAreImplied } = config;
       context.output.result({
-        text: formatSources(config, impliedArchives),
+        text: formatSources(config),
         isExact: true,
         json: { defaultSource, sourcesAreImplied, sources: config.sources.map(withoutSecrets) },
       });
@@ -30,9 +29,9 @@ export function defineSourceList(parent: Command, run: Run): void {
 
 /**
  * One block per source. The lines up to `Priority:` are the recipe's, byte for byte; others follow only where a
- * source has such a setting. `impliedArchives` gives the archive address of a source that states none.
+ * source has such a setting.
  */
-export function formatSources(config: Config, impliedArchives: (url: string) => string): string {
+export function formatSources(config: Config): string {
   const blocks = config.sources.map((source) => {
     const marker = source.name === config.defaultSource ? ' (default)' : '';
     const settings = [
@@ -43,7 +42,9 @@ export function formatSources(config: Config, impliedArchives: (url: string) => 
       ...formatPatterns('Namespaces', source.namespaces),
       ...formatPatterns('Include', source.include),
       ...formatPatterns('Exclude', source.exclude),
-      ...(source.downloadUrl === impliedArchives(source.url) ? [] : [`Archives: ${source.downloadUrl}`]),
+      ...(source.downloadUrl === sourceKinds.mooncakes.archivesAt(source.url)
+        ? []
+        : [`Archives: ${source.downloadUrl}`]),
       ...(source.indexBranch === undefined ? [] : [`Branch: ${source.indexBranch}`]),
       ...(source.userAgent === undefined ? [] : [`User agent: ${source.userAgent}`]),
       ...(source.auth ? [`Auth: ${source.auth.type}`] : []),

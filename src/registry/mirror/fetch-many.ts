@@ -1,6 +1,6 @@
 import pLimit, { type LimitFunction } from 'p-limit';
 import pMap from 'p-map';
-import { defaultMaxConcurrency } from '../../config/presets.ts';
+import { defaultMaxConcurrency } from '../../config/max-concurrency.ts';
 import type { IndexEntry } from '../../model/index-entry.ts';
 import type { Lookup } from '../../model/lookup.ts';
 import type { ModuleName } from '../../model/module-name.ts';

@@ -65,7 +65,7 @@ function answerUser(catalogue: Catalogue, path: string): Answer {
   const username = decodePath(path.slice(path.lastIndexOf('/') + 1));
   if (username === undefined) return undecodable();
   const user = describeUser(catalogue, username);
-  return user ? json(user) : problem(404, `No module of ${JSON.stringify(username)} is served here.`);
+  return user ? json(user) : problem('absent', `No module of ${JSON.stringify(username)} is served here.`);
 }
 
 async function answerManifest(registry: IndexServing & Resolution, request: AppRequest): Promise<Answer> {
@@ -74,13 +74,13 @@ async function answerManifest(registry: IndexServing & Resolution, request: AppR
   const found = await findModule(registry, named.path);
   if (!found) return packageNotFound(named.path);
   const manifest = describeManifest(found.module, named.path, found.file, named.version);
-  return manifest ? json(manifest) : problem(404, `${found.module} has no version ${named.version}.`);
+  return manifest ? json(manifest) : problem('absent', `${found.module} has no version ${named.version}.`);
 }
 
 /** In the official words (moon-protocol §14), which clients know; ours stand beside them. */
 function packageNotFound(path: string): Answer {
   const isName = isModuleName(path);
-  return problem(404, 'Package not found', {
+  return problem('absent', 'Package not found', {
     hint: isName
       ? `/api/v0/explain/${path.split('/').map(encodeURIComponent).join('/')} says why`
       : undefined,
@@ -109,7 +109,7 @@ async function answerExplanation(
   if (!named) return undecodable();
   const { path, version } = named;
   if (!isModuleName(path) || (version !== undefined && !isVersion(version)))
-    return problem(400, 'The path names no module.', {
+    return problem('malformed', 'The path names no module.', {
       hint: 'ask for /api/v0/explain/OWNER/NAME[@VERSION]',
     });
   return explaining.run(`${path}@${version}`, async () =>
@@ -128,5 +128,5 @@ function parseNamedPath(raw: string): { path: string; version: string | undefine
 }
 
 function undecodable(): Answer {
-  return problem(400, 'The path is not percent-encoded UTF-8.');
+  return problem('malformed', 'The path is not percent-encoded UTF-8.');
 }

@@ -92,16 +92,16 @@ interface ArchiveName {
  */
 function parseArchivePath(path: string): ArchiveName | ProblemAnswer {
   const decoded = decodePath(path.slice(prefix.length, -suffix.length));
-  if (decoded === undefined) return problem(400, 'The path is not percent-encoded UTF-8.');
+  if (decoded === undefined) return problem('malformed', 'The path is not percent-encoded UTF-8.');
   const end = decoded.lastIndexOf('/');
   const [module, version] = [decoded.slice(0, Math.max(end, 0)), decoded.slice(end + 1)];
   if (!isModuleName(module)) {
     const reason = moduleNameProblem(module) ?? '';
-    return problem(400, `The path names no module: ${reason}.`, {
+    return problem('malformed', `The path names no module: ${reason}.`, {
       hint: 'ask for /user/OWNER/NAME/VERSION.zip',
     });
   }
-  if (!isVersion(version)) return problem(400, `The path names no semantic version of ${module}.`);
+  if (!isVersion(version)) return problem('malformed', `The path names no semantic version of ${module}.`);
   return { kind: 'name', module, version };
 }
 

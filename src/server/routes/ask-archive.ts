@@ -1,9 +1,9 @@
-import type { ProblemAnswer } from '../../http/answer.ts';
-import { busyProblem, lookupProblem } from '../../http/respond.ts';
+import { type ProblemAnswer, problem } from '../../http/answer.ts';
 import type { ModuleName } from '../../model/module-name.ts';
 import type { Version } from '../../model/version.ts';
 import type { ServedArchive } from '../../registry/deliver/served-bytes.ts';
 import type { FileServing, Resolution } from '../../registry/registry.ts';
+import { lookupProblem } from '../problems.ts';
 import { judgeOutcome, type Refusal } from './refusal.ts';
 
 export type AskedAnswer =
@@ -21,7 +21,9 @@ export async function askForArchive(
 ): Promise<AskedAnswer> {
   const outcome = await withinTime(registry.openArchive(module, version), firstByteMs);
   if (outcome === 'late')
-    return busyProblem(`The archive of ${module}@${version} is still being fetched; ask again.`, 5000);
+    return problem('busy', `The archive of ${module}@${version} is still being fetched; ask again.`, {
+      retryAfterMs: 5000,
+    });
   if (outcome.kind === 'found') return { kind: 'found', archive: outcome.value };
   const origin = outcome.kind === 'unavailable' ? await registry.originOf(module) : undefined;
   const judged = judgeOutcome({ module, version, origin }, outcome);

@@ -1,10 +1,10 @@
 import { type Answer, type AppRequest, problem, type Route } from '../../http/answer.ts';
 import { answerEntity } from '../../http/entity.ts';
-import { lookupProblem } from '../../http/respond.ts';
 import { decodePath } from '../../http/target.ts';
 import { parseAssetPath } from '../../registry/deliver/assets/asset-path.ts';
 import type { ServedFile } from '../../registry/deliver/served-bytes.ts';
 import type { FileServing } from '../../registry/registry.ts';
+import { lookupProblem } from '../problems.ts';
 import { describeBlock } from './refusal.ts';
 import { refuse, type WhyOptions } from './why-routes.ts';
 
@@ -26,11 +26,11 @@ export function createFileRoutes(registry: FileServing, options: Pick<WhyOptions
 
 async function answerAsset(registry: FileServing, request: AppRequest, prefix: string): Promise<Answer> {
   const decoded = decodePath(request.path.slice(request.path.indexOf('/', 1) + 1));
-  if (decoded === undefined) return problem(400, 'The path is not percent-encoded UTF-8.');
+  if (decoded === undefined) return problem('malformed', 'The path is not percent-encoded UTF-8.');
   // Always a true 404 (trap 21): the client takes anything else for a broken registry.
   const named = parseAssetPath(decoded);
   if (!named)
-    return problem(404, 'There is no such file.', {
+    return problem('absent', 'There is no such file.', {
       hint: 'prebuilt files are named OWNER/NAME@VERSION/[PACKAGE/]FILE.wasm and FILE.wasm.sha256',
     });
   const outcome = await registry.openAsset(decoded);

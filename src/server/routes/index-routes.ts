@@ -1,7 +1,6 @@
 import pLimit from 'p-limit';
 import { type Answer, type AppRequest, content, problem, type Route } from '../../http/answer.ts';
 import { type BodyLimits, createBodyReader } from '../../http/request-body.ts';
-import { busyProblem } from '../../http/respond.ts';
 import { parseQuery } from '../../http/target.ts';
 import type { PackAnswer, UploadPack } from '../../packs/upload-pack.ts';
 import { createUploadRequestReader, parseGitProtocol } from '../../packs/upload-request.ts';
@@ -60,13 +59,13 @@ export function createIndexRoutes(
 
 function readOnly(): Answer {
   return problem(
-    403,
+    'refused',
     'This index is read-only: it aggregates the registries behind it, and takes no pushes.',
   );
 }
 
 function smartOnly(): Answer {
-  return problem(403, 'This index is a git repository that speaks smart HTTP only.', {
+  return problem('refused', 'This index is a git repository that speaks smart HTTP only.', {
     hint: 'clone it with git 2.0 or later; files of the repository cannot be fetched one by one',
   });
 }
@@ -96,7 +95,7 @@ async function advertise(
 
 function refuseType({ headers }: AppRequest): Answer | undefined {
   if (headers['content-type'] === 'application/x-git-upload-pack-request') return undefined;
-  return problem(415, 'Expected the content type "application/x-git-upload-pack-request".');
+  return problem('unsupported-type', 'Expected the content type "application/x-git-upload-pack-request".');
 }
 
 /** One at a time: the first may have to ask git for the history, and the others find it read. */
@@ -120,13 +119,13 @@ async function upload(
 ): Promise<Answer> {
   const protocol = parseGitProtocol(request.headers['git-protocol']);
   const asked = readRequest(protocol, body);
-  if (asked.kind === 'refused') return problem(asked.status, asked.reason);
+  if (asked.kind !== 'accepted') return problem(asked.kind, asked.reason);
   const commit = servedCommit.glance() ?? (await servedCommit.read());
   const isOfTip = !asked.hasKnown && asked.wants.every((want) => want === commit);
   const served = isOfTip ? new Set([commit]) : await readServedCommits();
   const hidden = asked.wants.find((want) => want !== commit && !served.has(want));
   if (hidden !== undefined)
-    return problem(403, `${hidden} is not a commit that this index serves.`, {
+    return problem('refused', `${hidden} is not a commit that this index serves.`, {
       hint: 'fetch again: the index may have moved on meanwhile',
     });
   const answer = await uploadPack.answer({ commit, protocol, input: asked.within(served) }, request);
@@ -137,17 +136,17 @@ async function packAnswer(answer: PackAnswer, type: string, readiness: Readiness
   const headers = { 'Content-Type': type, 'Cache-Control': 'no-cache' };
   switch (answer.kind) {
     case 'bytes':
-      return content(200, headers, answer.bytes);
+      return content('whole', headers, answer.bytes);
     case 'stream':
-      return content(200, headers, { sizeBytes: answer.sizeBytes, open: async () => answer.stream });
+      return content('whole', headers, { sizeBytes: answer.sizeBytes, open: async () => answer.stream });
     case 'busy':
-      return busyProblem('Too many clients are cloning the index at once.', 2000);
+      return problem('busy', 'Too many clients are cloning the index at once.', { retryAfterMs: 2000 });
     case 'refused':
-      return problem(400, answer.reason);
+      return problem('malformed', answer.reason);
     case 'failed':
       return (
         (await readiness.refusalAfterFailure()) ??
-        problem(500, 'git could not answer this; the log says why.')
+        problem('unforeseen', 'git could not answer this; the log says why.')
       );
   }
 }

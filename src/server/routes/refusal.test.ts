@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest';
 import { moduleName, version } from '../../../test/support/registry-world.ts';
 import type { SourceFailure } from '../../model/lookup.ts';
 import type { ArchiveOutcome } from '../../registry/deliver/served-bytes.ts';
-import { judgeOutcome, toPhrase } from './refusal.ts';
+import { judgeOutcome, refusalProblem, toPhrase } from './refusal.ts';
 
 const asked = { module: moduleName('alice/json'), version: version('1.0.0'), origin: 'main' };
 const at = '2026-11-27T10:00:00.000Z';
@@ -52,10 +52,10 @@ describe('an outcome', () => {
       expect(refusal).toMatchObject({
         kind: 'refused',
         reason,
-        status,
         phrase,
         text: expect.stringMatching(text),
       });
+      expect(refusal.kind === 'refused' && refusalProblem(refusal).status).toBe(status);
       expect(JSON.stringify({ ...refusal, cause: '' })).not.toContain('confidence');
     },
   );

@@ -1,5 +1,4 @@
 import { type ProblemAnswer, problem } from '../../http/answer.ts';
-import { retryAfter } from '../../http/respond.ts';
 import { type Lookup, publicReason, type SourceFailure } from '../../model/lookup.ts';
 import type { ModuleName } from '../../model/module-name.ts';
 import type { Version } from '../../model/version.ts';
@@ -22,7 +21,6 @@ export interface Refusal {
   readonly reason: RefusalReason;
   readonly module: ModuleName;
   readonly version: Version;
-  readonly status: 403 | 410 | 503;
   /** All that `moon` shows of it beside the address: one line of ASCII. */
   readonly phrase: string;
   readonly text: string;
@@ -66,7 +64,7 @@ export function judgeOutcome(
       return describeBlock(asked, outcome.block);
     case 'gone':
       return {
-        ...{ ...facts, reason: 'gone', status: 410, phrase: 'Gone: it has left the index of this registry' },
+        ...{ ...facts, reason: 'gone', phrase: 'Gone: it has left the index of this registry' },
         text: `${subject}, which was first served here on ${outcome.firstSeen.slice(0, 10)}, has left the index: its source has deleted it, or may not supply it any more.`,
         hint: `require a version that /api/v0/manifest/${module} lists; ${operatorsLook(subject)} tells the operator more`,
       };
@@ -76,7 +74,7 @@ export function judgeOutcome(
       if (!words) return outcome;
       const source = origin === undefined ? '' : ` (from source "${origin}")`;
       return {
-        ...{ ...facts, ...words, status: 503, until, retryAfterMs, cause: detail },
+        ...{ ...facts, ...words, until, retryAfterMs, cause: detail },
         text: `The archive of ${subject}${source} is not available now: ${publicReason(reason)}.`,
       };
     }
@@ -91,7 +89,7 @@ export function describeBlock(
   const what = block.version === undefined ? `${subject}, like all of ${module},` : subject;
   return {
     ...{ kind: 'refused', module, version, until: undefined, retryAfterMs: undefined, cause: undefined },
-    ...{ reason: 'blocked', status: 403, phrase: toPhrase(`Blocked: ${block.reason}`) },
+    ...{ reason: 'blocked', phrase: toPhrase(`Blocked: ${block.reason}`) },
     text: `${what} is blocked here since ${block.at.slice(0, 10)}: ${block.reason}`,
     hint: `require another version, or ask whoever operates this registry: ${operatorsLook(subject)} tells them who decided it`,
   };
@@ -128,10 +126,9 @@ const heldWords: Readonly<Partial<Record<SourceFailure['reason'], Words>>> = {
 };
 
 export function refusalProblem(refusal: Refusal): ProblemAnswer {
-  const { reason, module, version, until, status, text, hint, phrase, cause } = refusal;
-  return problem(status, text, {
-    ...{ hint, phrase, cause },
-    headers: status === 503 ? retryAfter(refusal.retryAfterMs) : {},
+  const { reason, module, version, until, text, hint, phrase, cause, retryAfterMs } = refusal;
+  return problem(reason, text, {
+    ...{ hint, phrase, cause, retryAfterMs },
     members: { reason, module, version, until },
   });
 }

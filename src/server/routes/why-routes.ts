@@ -32,7 +32,7 @@ async function answerWhy(
 ): Promise<Answer> {
   const named = parseWhyPath(request.path);
   if (!named)
-    return problem(404, 'This address says nothing about an archive.', {
+    return problem('absent', 'This address says nothing about an archive.', {
       hint: 'they are written /why/REASON/OWNER/NAME@VERSION',
     });
   const { module, version } = named;
@@ -41,7 +41,7 @@ async function answerWhy(
     case 'problem':
       return asked;
     case 'found':
-      return problem(404, `${module}@${version} is not refused: it can be had here now.`, {
+      return problem('absent', `${module}@${version} is not refused: it can be had here now.`, {
         hint: 'ask for the archive again, e.g. run moon once more',
       });
     case 'refused':
@@ -57,7 +57,7 @@ export function refuse(request: AppRequest, refusal: Refusal, prefix: string): A
 
 function redirectToWhy(refusal: Refusal, prefix: string): Answer {
   const headers = { Location: `${prefix}${formatWhyPath(refusal)}`, 'Cache-Control': 'no-store' };
-  return content(302, headers, Buffer.alloc(0));
+  return content('elsewhere', headers, Buffer.alloc(0));
 }
 
 /** It says `mooncake/0.1.0` (moon-protocol §3), as another registry of this kind does for sources that want to hear it. */

@@ -1,6 +1,7 @@
 import { readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Config, SourceConfig } from '../../../config/config.ts';
+import { sourceKinds } from '../../../sources/kinds.ts';
 import { errorCode } from '../../../support/error-code.ts';
 import { shellLine } from '../../../support/shell.ts';
 import { failure, ok, type Probe, type Verdict, warning } from './probe.ts';
@@ -85,7 +86,7 @@ const privateAddress = /^(10\.|192\.168\.|172\.(1[6-9]|2\d|3[01])\.|\[f[cd])/i;
 const privateWord = /(^|[.-])(internal|intranet|private|corp)([.-]|$)/i;
 
 function looksPrivate({ type, auth, url, name }: SourceConfig): boolean {
-  if (type === 'mooncakes') return false;
+  if (sourceKinds[type].isPublic) return false;
   if (auth || privateWord.test(name)) return true;
   const { protocol, hostname } = new URL(url);
   if (protocol === 'file:' || isLoopback(hostname)) return false;

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { systemError } from '../support/disk/failing-disk.fixture.ts';
-import { errorProblem } from './respond.ts';
+import { errorProblem } from './problems.ts';
 
 test.each([-116, -122, -117, 'EIO', 'ENOTCONN'])(
   'our own disk that says %s is 503, to be asked again, without a word of where',
