@@ -46,12 +46,18 @@ const files = readdirSync(source, { recursive: true, encoding: 'utf8' }).filter(
   (name) => name.endsWith('.ts') && !name.endsWith('.test.ts'),
 );
 
+/** Of types alone, too. */
+function importsOf(file: string): string[] {
+  const text = readFileSync(join(source, file), 'utf8');
+  return [...text.matchAll(/(?:from|import\()\s*'(\.[^']+\.ts)'/g)].map(([, path = '']) =>
+    relative(source, join(source, file, '..', path)),
+  );
+}
+
 test('no file imports from a layer to its left', () => {
   const violations = files.flatMap((file) => {
     const text = readFileSync(join(source, file), 'utf8');
-    const imports = [...text.matchAll(/(?:from|import\()\s*'(\.[^']+\.ts)'/g)].map(([, path = '']) =>
-      relative(source, join(source, file, '..', path)),
-    );
+    const imports = importsOf(file);
     const typeOnly = [...text.matchAll(/import type [^;]*from '(\.[^']+)'/g)].map(([, path = '']) =>
       relative(source, join(source, file, '..', path)),
     );
@@ -64,6 +70,19 @@ test('no file imports from a layer to its left', () => {
     );
   });
   expect(violations).toEqual([]);
+});
+
+test('no file imports itself by way of others', () => {
+  const imports = new Map(files.map((file) => [file, importsOf(file)]));
+  const done = new Set<string>();
+  const findCycle = (file: string, path: readonly string[]): string[] => {
+    if (path.includes(file)) return [...path.slice(path.indexOf(file)), file];
+    if (done.has(file)) return [];
+    const cycle = (imports.get(file) ?? []).map((next) => findCycle(next, [...path, file]));
+    done.add(file);
+    return cycle.find(({ length }) => length > 0) ?? [];
+  };
+  expect(files.map((file) => findCycle(file, [])).filter(({ length }) => length > 0)).toEqual([]);
 });
 
 test('every file belongs to a layer', () => {

@@ -8,7 +8,8 @@ import { StorageError } from '../errors.ts';
 import type { Finding } from '../model/finding.ts';
 import type { TreeEdit } from '../support/git/git-import.ts';
 import { createGitIndex } from './create-index.ts';
-import { type GitIndex, openGitIndex, type StateView } from './git-index.ts';
+import { type GitIndex, openGitIndex } from './git-index.ts';
+import type { StateView } from './state-view.ts';
 
 type IndexChange = Parameters<GitIndex['commit']>[0];
 

@@ -1,7 +1,9 @@
+import { StorageError } from '../errors.ts';
 import type { Finding } from '../model/finding.ts';
 import type { OperatorDecision } from '../model/operator-decision.ts';
-import type { NewCommit, TreeEdit } from '../support/git/git-import.ts';
-import type { StateView } from './git-index.ts';
+import { importCommits, type NewCommit, type TreeEdit } from '../support/git/git-import.ts';
+import { inRepository } from './in-repository.ts';
+import type { IndexObjects } from './index-objects.ts';
 import { heldPathOf, snapshotPathOf } from './layout.ts';
 import { formatPending, type PendingNames } from './pending-names.ts';
 import {
@@ -16,6 +18,8 @@ import {
   type RegistryState,
   stateFile,
 } from './registry-state.ts';
+import type { Scratch } from './scratch.ts';
+import type { StateView } from './state-view.ts';
 
 /** A change to the served index and the state, made real by one ref update. */
 export interface IndexChange {
@@ -39,8 +43,33 @@ export interface IndexChange {
   readonly date: Date;
 }
 
+/** Where a change is written: into the repository, or beside it by whoever only looks. */
+interface WritingPlace {
+  readonly directory: string;
+  readonly objects: Pick<IndexObjects, 'measure'>;
+  readonly scratch: Scratch | undefined;
+}
+
+/** Writes the commits of a change, and moves no ref. Answers with the state's. */
+export async function writeChange(
+  { directory, objects, scratch }: WritingPlace,
+  change: IndexChange,
+): Promise<string> {
+  if (change.base.format !== currentFormat)
+    throw new StorageError(`the data in ${directory} still have format ${change.base.format}`, {
+      hint: 'run "moonbit-registry sync", which brings them to the format of this program',
+    });
+  const baseTree = await objects.measure(`${change.base.served}:`);
+  if (!baseTree) throw new StorageError(`the served commit ${change.base.served} has no tree`);
+  await scratch?.make();
+  const place = scratch?.gitDirectory ?? directory;
+  const importing = importCommits(place, commitBuilders(change, baseTree.id), scratch?.variables());
+  const ids = await inRepository(directory, 'write a commit', importing);
+  return ids.at(-1) ?? '';
+}
+
 /** One builder for the served index if it changes, one for the state. */
-export function commitBuilders(
+function commitBuilders(
   change: IndexChange,
   baseTree: string,
 ): ((earlier: readonly string[]) => NewCommit)[] {

@@ -5,7 +5,7 @@ import { runGit } from '../support/git/git.ts';
 import { gitOnDisk } from '../support/git/git-disk.ts';
 import { importCommits, type TreeEdit } from '../support/git/git-import.ts';
 import { shellLine } from '../support/shell.ts';
-import type { GitIndex, StateView } from './git-index.ts';
+import type { GitIndex } from './git-index.ts';
 import { parseIndexFile } from './index-file.ts';
 import { heldPathOf, ledgerFolder, unblockedFolder } from './layout.ts';
 import { formatLedgerFile, parseLedgerFile } from './ledger-file.ts';
@@ -20,6 +20,7 @@ import {
   type RegistryState,
   stateFile,
 } from './registry-state.ts';
+import type { StateView } from './state-view.ts';
 
 /** Where the last state of an older format stays. */
 export function keptRefOf(format: number): string {

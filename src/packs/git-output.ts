@@ -1,4 +1,5 @@
-import { type Chunks, GitKilled, type GitProcess } from './git-process.ts';
+import { GitKilled, type GitProcess } from './git-process.ts';
+import type { Chunks } from './quiet-output.ts';
 
 type Output =
   | { readonly kind: 'bytes'; readonly bytes: Buffer }

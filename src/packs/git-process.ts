@@ -1,7 +1,7 @@
 import type { Readable } from 'node:stream';
 import { endProcess } from '../support/git/end-process.ts';
 import { gitConfigVariables, gitEnvironment, ignoreBrokenPipe, spawnGit } from '../support/git/git.ts';
-import { quietOutput } from './quiet-output.ts';
+import { type Chunks, quietOutput } from './quiet-output.ts';
 import type { GitProtocol } from './upload-request.ts';
 
 /** One running `git upload-pack`. The caller reads `output` to its end, or kills it. */
@@ -13,8 +13,6 @@ export interface GitProcess {
   /** Ends it and its helpers; harmless later. */
   kill(): void;
 }
-
-export type Chunks = AsyncIterator<Buffer, unknown, undefined>;
 
 /** What whoever still reads the output of a killed git is told. */
 export class GitKilled extends Error {

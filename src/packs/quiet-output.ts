@@ -3,7 +3,8 @@
  * once something is wrong with the repository. Progress is let through; of the rest, clients are told that there is trouble.
  */
 import { framePacket, lengthDigits, packetLength } from '../support/git/pkt-line.ts';
-import type { Chunks } from './git-process.ts';
+
+export type Chunks = AsyncIterator<Buffer, unknown, undefined>;
 
 const messageBand = 2;
 const fatalBand = 3;

@@ -1,6 +1,7 @@
-import type { GitIndex, StateView } from '../../index/git-index.ts';
+import type { GitIndex } from '../../index/git-index.ts';
 import { ledgerFolder, readIndexPath } from '../../index/layout.ts';
 import { parseLedgerFile } from '../../index/ledger-file.ts';
+import type { StateView } from '../../index/state-view.ts';
 import { foldName } from '../../model/fold-name.ts';
 import type { ModuleName } from '../../model/module-name.ts';
 import type { Decision } from './decide-origin.ts';

@@ -1,5 +1,5 @@
 import { StorageError } from '../../errors.ts';
-import type { GitIndex, StateView } from '../../index/git-index.ts';
+import type { GitIndex } from '../../index/git-index.ts';
 import {
   indexPathOf,
   ledgerFolder,
@@ -8,6 +8,7 @@ import {
   unblockedPathOf,
 } from '../../index/layout.ts';
 import type { SnapshotRecord } from '../../index/registry-state.ts';
+import type { StateView } from '../../index/state-view.ts';
 import type { ModuleName } from '../../model/module-name.ts';
 import { GitError } from '../../support/git/git.ts';
 import { gitBlobId } from '../../support/git/git-blob-id.ts';

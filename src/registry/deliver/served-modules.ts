@@ -1,7 +1,8 @@
 import type { ArchiveStore } from '../../archives/archive-store.ts';
-import type { GitIndex, StateView } from '../../index/git-index.ts';
+import type { GitIndex } from '../../index/git-index.ts';
 import { parseIndexFile } from '../../index/index-file.ts';
 import { readIndexPath } from '../../index/layout.ts';
+import type { StateView } from '../../index/state-view.ts';
 import type { Checksum } from '../../model/checksum.ts';
 import type { ModuleName } from '../../model/module-name.ts';
 import { matchesAny } from '../../model/pattern.ts';

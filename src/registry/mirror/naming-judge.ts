@@ -1,6 +1,7 @@
-import type { GitIndex, StateView } from '../../index/git-index.ts';
+import type { GitIndex } from '../../index/git-index.ts';
 import { type IndexFile, parseIndexFile } from '../../index/index-file.ts';
 import { ledgerFolder, readIndexPath } from '../../index/layout.ts';
+import type { StateView } from '../../index/state-view.ts';
 import { foldName } from '../../model/fold-name.ts';
 import type { IndexEntry } from '../../model/index-entry.ts';
 import type { ModuleName } from '../../model/module-name.ts';

@@ -1,6 +1,7 @@
-import type { GitIndex, StateView } from '../../index/git-index.ts';
+import type { GitIndex } from '../../index/git-index.ts';
 import { indexPathOf, ledgerPathOf, unblockedPathOf } from '../../index/layout.ts';
 import { formatPending } from '../../index/pending-names.ts';
+import type { StateView } from '../../index/state-view.ts';
 import { describeDecision, type OperatorDecision } from '../../model/operator-decision.ts';
 import type { TreeEdit } from '../../support/git/git-import.ts';
 import type { FileChange, PlannedChange } from '../decide/planned-change.ts';

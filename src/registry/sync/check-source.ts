@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
-import type { BoundedRead, GitIndex } from '../../index/git-index.ts';
+import type { GitIndex } from '../../index/git-index.ts';
 import { parseIndexFile } from '../../index/index-file.ts';
+import type { BoundedRead } from '../../index/index-objects.ts';
 import { readIndexPath } from '../../index/layout.ts';
 import type { IndexEntry } from '../../model/index-entry.ts';
 import { detailOf, found, type SourceFailure } from '../../model/lookup.ts';

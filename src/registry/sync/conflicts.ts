@@ -1,9 +1,9 @@
 import type { Config } from '../../config/config.ts';
 import { noSuchSource } from '../../config/find-source.ts';
 import { NotFoundError, UsageError } from '../../errors.ts';
-import type { StateView } from '../../index/git-index.ts';
 import { type IndexLine, parseIndexFile } from '../../index/index-file.ts';
 import type { Pending } from '../../index/pending-names.ts';
+import type { StateView } from '../../index/state-view.ts';
 import { type Finding, isConflict, isOpenConflict, type PinChange } from '../../model/finding.ts';
 import { isModuleName, type ModuleName } from '../../model/module-name.ts';
 import type { OperatorDecision } from '../../model/operator-decision.ts';

@@ -1,10 +1,11 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { ArchiveStore } from '../../archives/archive-store.ts';
 import { StorageError } from '../../errors.ts';
-import type { GitIndex, StateView } from '../../index/git-index.ts';
+import type { GitIndex } from '../../index/git-index.ts';
 import { indexPathOf, ledgerFolder, readIndexPath } from '../../index/layout.ts';
 import type { Pending, PendingNames } from '../../index/pending-names.ts';
 import type { SnapshotRecord } from '../../index/registry-state.ts';
+import type { StateView } from '../../index/state-view.ts';
 import type { Block } from '../../model/block.ts';
 import type { Finding } from '../../model/finding.ts';
 import { isModuleName, type ModuleName } from '../../model/module-name.ts';

@@ -1,5 +1,5 @@
 import type { Config } from '../../config/config.ts';
-import type { StateView } from '../../index/git-index.ts';
+import type { StateView } from '../../index/state-view.ts';
 import { observationsFile, readObservations } from './observations.ts';
 import type { FailureClass } from './source-refresh.ts';
 

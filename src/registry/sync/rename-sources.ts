@@ -1,9 +1,10 @@
 import type { SourceConfig } from '../../config/config.ts';
 import { indexAddress } from '../../config/index-address.ts';
-import type { GitIndex, StateView } from '../../index/git-index.ts';
+import type { GitIndex } from '../../index/git-index.ts';
 import { ledgerFolder } from '../../index/layout.ts';
 import type { Pending } from '../../index/pending-names.ts';
 import type { SnapshotRecord } from '../../index/registry-state.ts';
+import type { StateView } from '../../index/state-view.ts';
 import type { Finding } from '../../model/finding.ts';
 import type { ModuleName } from '../../model/module-name.ts';
 import type { OperatorDecision } from '../../model/operator-decision.ts';

@@ -1,9 +1,10 @@
 import { LRUCache } from 'lru-cache';
 import type { ArchiveStore } from '../../archives/archive-store.ts';
-import type { GitIndex, StateView } from '../../index/git-index.ts';
+import type { GitIndex } from '../../index/git-index.ts';
 import { findEntry } from '../../index/index-file.ts';
 import { type Pin, parseLedgerFile } from '../../index/ledger-file.ts';
 import type { SnapshotRecord } from '../../index/registry-state.ts';
+import type { StateView } from '../../index/state-view.ts';
 import type { IndexEntry } from '../../model/index-entry.ts';
 import type { ModuleName } from '../../model/module-name.ts';
 import { createByteBudget } from '../../support/flow/byte-budget.ts';

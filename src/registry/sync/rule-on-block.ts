@@ -1,7 +1,7 @@
 import { NotFoundError } from '../../errors.ts';
-import type { StateView } from '../../index/git-index.ts';
 import { parseIndexFile } from '../../index/index-file.ts';
 import { parseLedgerFile } from '../../index/ledger-file.ts';
+import type { StateView } from '../../index/state-view.ts';
 import { type Block, type BlockSubject, nameOfBlock } from '../../model/block.ts';
 import type { OperatorDecision } from '../../model/operator-decision.ts';
 import { compareVersions, latestVersion, type Version } from '../../model/version.ts';

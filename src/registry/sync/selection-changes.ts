@@ -1,6 +1,7 @@
-import type { GitIndex, StateView } from '../../index/git-index.ts';
+import type { GitIndex } from '../../index/git-index.ts';
 import { parseIndexFile } from '../../index/index-file.ts';
 import { indexPathOf, readIndexPath } from '../../index/layout.ts';
+import type { StateView } from '../../index/state-view.ts';
 import { findBlock } from '../../model/block.ts';
 import type { Finding } from '../../model/finding.ts';
 import type { IndexEntry } from '../../model/index-entry.ts';

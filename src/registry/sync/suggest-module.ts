@@ -1,6 +1,7 @@
 import { StorageError } from '../../errors.ts';
-import type { GitIndex, StateView } from '../../index/git-index.ts';
+import type { GitIndex } from '../../index/git-index.ts';
 import { readIndexPath } from '../../index/layout.ts';
+import type { StateView } from '../../index/state-view.ts';
 import type { ModuleName } from '../../model/module-name.ts';
 import { suggest } from '../../support/suggest.ts';
 

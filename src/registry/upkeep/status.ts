@@ -1,8 +1,9 @@
 import type { ArchiveStore } from '../../archives/archive-store.ts';
 import type { CacheSpace } from '../../archives/cache-reserve.ts';
 import type { Config } from '../../config/config.ts';
-import type { GitIndex, StateView } from '../../index/git-index.ts';
+import type { GitIndex } from '../../index/git-index.ts';
 import { readIndexPath } from '../../index/layout.ts';
+import type { StateView } from '../../index/state-view.ts';
 import type { Block } from '../../model/block.ts';
 import type { Finding } from '../../model/finding.ts';
 import { createCredentialsReader } from '../../sources/credentials.ts';

@@ -1,8 +1,9 @@
 import { StorageError } from '../../errors.ts';
-import type { GitIndex, StateView } from '../../index/git-index.ts';
+import type { GitIndex } from '../../index/git-index.ts';
 import { type IndexFile, parseIndexFile } from '../../index/index-file.ts';
 import { ledgerFolder, readIndexPath } from '../../index/layout.ts';
 import { type Pin, parseLedgerFile } from '../../index/ledger-file.ts';
+import type { StateView } from '../../index/state-view.ts';
 import type { Checksum } from '../../model/checksum.ts';
 import type { ModuleName } from '../../model/module-name.ts';
 import { measureTree } from '../../sources/measure-tree.ts';
