@@ -97,6 +97,36 @@ test('deciding does no I/O: the model imports nothing of Node but Buffer and has
   expect(impure).toEqual([]);
 });
 
+/** What the values are made with that a file has; types alone, and the configuration's own rules, are not followed. */
+function everythingBehind(start: readonly string[]): Map<string, string> {
+  const found = new Map<string, string>();
+  const follow = (file: string) => {
+    if (found.has(file) || file.startsWith('config/')) return;
+    const text = readFileSync(join(source, file), 'utf8');
+    found.set(file, text);
+    for (const [, path = ''] of text.matchAll(/^(?:import|export) (?!type )[^;]*?from '(\.[^']+)';/gm))
+      follow(relative(source, join(source, file, '..', path)));
+  };
+  for (const file of start) follow(file);
+  return found;
+}
+
+test('deciding is pure: no disk, no network, no git, no clock, no chance, nothing to wait for', () => {
+  const own = files.filter((file) => layerOf(file) === 'registry/decide');
+  const behind = [...everythingBehind(own)];
+  const impure =
+    /from 'node:(?!buffer|crypto)|\b(?:Date\.now|new Date|Math\.random|performance|process\.\w+|randomUUID|randomBytes)\b/;
+  expect(
+    behind.filter(([file]) => /^support\/(disk|net|git|flow)\//.test(file)).map(([file]) => file),
+  ).toEqual([]);
+  expect(behind.filter(([, text]) => impure.test(text)).map(([file]) => file)).toEqual([]);
+  const waits = own.filter((file) =>
+    /\b(?:async|await|Promise|setTimeout)\b/.test(readFileSync(join(source, file), 'utf8')),
+  );
+  expect(waits).toEqual([]);
+  expect(own.length).toBeGreaterThan(10);
+});
+
 test('only main and start touch the process, one file its environment, and only parts.ts puts implementations together', () => {
   const uses = (pattern: RegExp) =>
     files.filter((file) => pattern.test(readFileSync(join(source, file), 'utf8')));

@@ -21,6 +21,8 @@ interface MalformedLine {
 }
 
 export interface IndexFile {
+  /** Of the whole file. */
+  readonly sizeBytes: number;
   readonly lines: readonly IndexLine[];
   /** The first of the malformed lines, at most `maxMalformed`. */
   readonly malformed: readonly MalformedLine[];
@@ -58,9 +60,10 @@ const count = new Intl.NumberFormat('en-US');
  */
 export function parseIndexFile(bytes: Buffer, limits: IndexFileLimits = noLimits): IndexFile {
   if (bytes.length > limits.maxBytes)
-    return tooLarge(`it is larger than ${count.format(limits.maxBytes)} bytes`);
+    return unreadableFile(bytes.length, `it is larger than ${count.format(limits.maxBytes)} bytes`);
   const pieces = splitLines(bytes, limits.maxLines);
-  if (pieces === undefined) return tooLarge(`it has more than ${count.format(limits.maxLines)} lines`);
+  if (pieces === undefined)
+    return unreadableFile(bytes.length, `it has more than ${count.format(limits.maxLines)} lines`);
   const lines: IndexLine[] = [];
   const malformed: MalformedLine[] = [];
   const malformedVersions = new Set<string>();
@@ -82,7 +85,10 @@ export function parseIndexFile(bytes: Buffer, limits: IndexFileLimits = noLimits
   }
   const why = firstReason === undefined ? 'it is empty' : `no line of it can be read (${firstReason})`;
   const unreadable = lines.length === 0 ? why : undefined;
-  return { lines, malformed, malformedCount, malformedVersions, unidentifiedCount, unreadable };
+  return {
+    ...{ sizeBytes: bytes.length, lines, malformed, malformedCount, malformedVersions, unidentifiedCount },
+    unreadable,
+  };
 }
 
 export function formatIndexFile(lines: readonly { readonly bytes: Buffer }[]): Buffer {
@@ -148,8 +154,12 @@ function blankLines({ number, lastNumber }: BlankLines): ParsedLine {
   return { kind: 'malformed', reason, version: undefined };
 }
 
-function tooLarge(unreadable: string): IndexFile {
+/** A file that is not looked into. `unreadable`: why, as a clause about "it" that ends a sentence. */
+export function unreadableFile(sizeBytes: number, unreadable: string): IndexFile {
   const malformed = [{ number: 1, reason: unreadable.replace('it', 'the file'), version: undefined }];
   const malformedVersions = new Set<string>();
-  return { lines: [], malformed, malformedCount: 1, malformedVersions, unidentifiedCount: 0, unreadable };
+  return {
+    ...{ sizeBytes, lines: [], malformed, malformedCount: 1, malformedVersions, unidentifiedCount: 0 },
+    unreadable,
+  };
 }

@@ -87,9 +87,9 @@ export function lookAtSources(parts: RegistryParts): Sources {
   };
 }
 
-export function createRulings({ index, archives, settings, context, actor }: RegistryParts): Rulings {
+export function createRulings({ index, context, actor }: RegistryParts): Rulings {
   return {
-    conflicts: () => listConflicts({ index, archives }, settings()),
+    conflicts: () => listConflicts(context()),
     ruleOnConflict: (ruling) => ruleOnConflict(context(), ruling, actor.user),
     blocks: async () => (await index.state()).blocks,
     ruleOnBlock: (ruling) => ruleOnBlock(context(), ruling, actor.user),

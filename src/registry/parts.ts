@@ -38,7 +38,7 @@ export async function openParts(options: OpenOptions) {
   });
   const { archives, shares, reserve } = stores;
   const served = createServedIndex(index);
-  const resolver = createCurrentResolver(index, archives, settings);
+  const resolver = createCurrentResolver({ index, archives, now }, settings);
   const connections = createConnections({ layout, scratch }, index, options.connections, options.env, log);
   const sources = () => connections.of(settings());
   const { reload, currentConfig } = createReloading({

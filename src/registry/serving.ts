@@ -1,23 +1,17 @@
 import { findBlock } from '../model/block.ts';
-import { readOrigins } from './decide/module-facts.ts';
 import { policyOf } from './decide/policy.ts';
 import { parseAssetPath } from './deliver/assets/asset-path.ts';
 import { openServedArchive } from './deliver/open-archive.ts';
 import type { RegistryParts } from './parts.ts';
 import type { FileServing, Freshness, IndexServing, Resolution } from './registry.ts';
 import { explain } from './sync/explain.ts';
-import { observationsFile, readObservations } from './sync/observations.ts';
+import { readOrigins } from './sync/find-facts.ts';
 import { findStaleSources, hasAnythingToServe, listReadTimes } from './sync/read-times.ts';
 
-export function createResolution({ index, archives, settings, resolver }: RegistryParts): Resolution {
+export function createResolution({ context, resolver }: RegistryParts): Resolution {
   return {
     originOf: resolver.originOf,
-    async explain(module, version) {
-      const state = await index.state();
-      const config = settings();
-      const input = { index, archives, config, state, snapshots: state.snapshots };
-      return explain(module, version, input, await readObservations(observationsFile(config)));
-    },
+    explain: (module, version) => explain(module, version, context()),
   };
 }
 

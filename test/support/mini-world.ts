@@ -3,9 +3,9 @@
  * random histories are tried on. Each line names the source it was published by, under a key that clients ignore.
  */
 import { defaultSourceLimits } from '../../src/config/normalise.ts';
-import { findEntry, parseIndexFile } from '../../src/index/index-file.ts';
+import { parseIndexFile } from '../../src/index/index-file.ts';
 import type { Pin } from '../../src/index/ledger-file.ts';
-import type { Checksum } from '../../src/model/checksum.ts';
+import { isChecksum } from '../../src/model/checksum.ts';
 import { isModuleName, type ModuleName } from '../../src/model/module-name.ts';
 import { type Decision, decideOrigin } from '../../src/registry/decide/decide-origin.ts';
 import { agreesWithPins } from '../../src/registry/decide/pin-changes.ts';
@@ -166,6 +166,8 @@ export function planWorld(world: MiniWorld, { reversed = false } = {}): Map<stri
   return new Map(modules.map((module) => [module, planOne(world, policy, module, order(world.sources))]));
 }
 
+const parse = (text: string) => parseIndexFile(Buffer.from(text));
+
 function planOne(
   world: MiniWorld,
   policy: Policy,
@@ -182,26 +184,27 @@ function planOne(
   const pins = record?.pins ?? [];
   const facts = { module, listings, heldBy, recorded: record?.origin, isPinned: pins.length > 0 };
   const decision = decideOrigin(facts, policy, {
-    agrees: (source) => agreesWithPins(Buffer.from(listings.get(source) ?? ''), pins),
+    agrees: (source) => agreesWithPins(parse(listings.get(source) ?? ''), pins),
     current: world.current,
   });
   const elsewhere = policy.sources
     .filter((source) => source.isEnabled && source.hasBeenRead && maySupply(source, module))
     .filter(({ name }) => name !== decision.origin)
-    .map(({ name }) => parseIndexFile(Buffer.from(listings.get(name) ?? '')));
+    .map(({ name }) => parse(listings.get(name) ?? ''));
   const before = world.served.get(module);
   const plan = planModule({
-    module,
+    policy,
     decision,
-    recorded: record?.origin,
-    upstreamFallback: policy.upstreamFallback,
-    sourceFile: decision.file === undefined ? undefined : Buffer.from(decision.file),
-    servedFile: before === undefined ? undefined : Buffer.from(before),
-    pins,
-    isCached: (checksum: Checksum) => world.cached.has(checksum),
-    isListedElsewhere: (version, checksum) =>
-      elsewhere.some((file) => findEntry(file, version)?.checksum === checksum),
-    deletedUpstream: sources.find(({ name }) => name === decision.origin)?.deletedUpstream,
+    facts: {
+      module,
+      recorded: record?.origin,
+      sourceFile: decision.file === undefined ? undefined : parse(decision.file),
+      servedFile: before === undefined ? undefined : parse(before),
+      pins,
+      cached: new Set([...world.cached].filter(isChecksum)),
+      elsewhere,
+      contender: undefined,
+    },
     now: new Date(world.syncs).toISOString(),
   });
   const { served } = plan;

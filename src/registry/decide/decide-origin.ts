@@ -14,6 +14,14 @@ export interface ModuleFacts {
   readonly isPinned: boolean;
 }
 
+/** The facts of one module, and where its files are: object ids, absent where there is no file. */
+export interface LocatedFacts extends ModuleFacts {
+  readonly ledger: string | undefined;
+  readonly served: string | undefined;
+  /** As it would be served if nothing of it were blocked; absent where that makes no difference. */
+  readonly unblocked: string | undefined;
+}
+
 export type Rule =
   /** A source claims the name by its namespaces. */
   | 'claimed'

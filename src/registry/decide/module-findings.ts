@@ -2,8 +2,10 @@ import type { IndexFile, IndexLine } from '../../index/index-file.ts';
 import type { Pin } from '../../index/ledger-file.ts';
 import type { Finding, PinChange } from '../../model/finding.ts';
 import type { ModuleName } from '../../model/module-name.ts';
-import type { Decision } from './decide-origin.ts';
+import { matchesAny } from '../../model/pattern.ts';
+import type { Decision, LocatedFacts } from './decide-origin.ts';
 import { describeChangeOf } from './pin-changes.ts';
+import { claimantOf, type Policy } from './policy.ts';
 
 /**
  * What a decision itself gives cause to report about this module alone. That a contender changes nothing of it is told for all
@@ -67,4 +69,19 @@ export function lookAlike(
 ): Finding {
   const message = `it looks like ${of.name} of source "${of.source}" on disks that fold letter case and Unicode form; it is not listed`;
   return { kind: 'look-alike', module, source, message };
+}
+
+/**
+ * A name that a claim covers only once letter case and Unicode form are folded, and that others list: it would stand beside the
+ * claimed one on some clients' disks.
+ */
+export function claimedByLooks(located: LocatedFacts, decision: Decision, policy: Policy): Finding[] {
+  const claimant = claimantOf(policy, located.module);
+  if (!claimant || matchesAny(claimant.claims, located.module)) return [];
+  return policy.sources
+    .filter((source) => source.isEnabled && source !== claimant && source.name !== decision.origin)
+    .filter((source) => located.listings.has(source.name))
+    .map((source) =>
+      lookAlike(located.module, source.name, { name: 'names that are claimed', source: claimant.name }),
+    );
 }

@@ -1,8 +1,7 @@
-import { readIndexPath } from '../../index/layout.ts';
 import type { Pending, PendingNames } from '../../index/pending-names.ts';
 import { type ModuleName, ownerOf } from '../../model/module-name.ts';
+import type { LocatedFacts } from './decide-origin.ts';
 import { decideOrigin } from './decide-origin.ts';
-import type { LocatedFacts, WholeIndex } from './module-facts.ts';
 import { pendingOf } from './pending-findings.ts';
 import type { Policy } from './policy.ts';
 
@@ -27,7 +26,8 @@ export interface Outlook {
 }
 
 export interface OutlookInput {
-  readonly whole: Pick<WholeIndex, 'paths' | 'find'>;
+  /** Of every name that anybody lists or that is recorded. */
+  readonly facts: Iterable<LocatedFacts>;
   readonly policy: Policy;
   /** Sources that would be current. */
   readonly current: ReadonlySet<string>;
@@ -41,7 +41,7 @@ export interface OutlookInput {
  * Decides every name as a sync does. Whether a claimant's files agree with what was served is taken for granted: that takes a look
  * into them.
  */
-export async function foresee({ whole, policy, current, source, now }: OutlookInput): Promise<Outlook> {
+export function foresee({ facts: all, policy, current, source, now }: OutlookInput): Outlook {
   const others = policy.sources.filter(
     ({ name, isEnabled, hasBeenRead }) => isEnabled && hasBeenRead && name !== source,
   );
@@ -49,13 +49,10 @@ export async function foresee({ whole, policy, current, source, now }: OutlookIn
   const pending = new Map<ModuleName, Pending>();
   const comparison = createComparison();
   let ready = 0;
-  for (const path of whole.paths) {
-    const target = readIndexPath(path);
-    if (target.kind !== 'module') continue;
-    const facts = await whole.find(target.module);
+  for (const facts of all) {
     const decision = decideOrigin(facts, policy, { agrees: () => true, current });
     const waits = pendingOf(decision, false, undefined, now);
-    if (waits) pending.set(target.module, waits);
+    if (waits) pending.set(facts.module, waits);
     const isNew = facts.recorded === undefined && facts.served === undefined;
     if (isNew && decision.file !== undefined && decision.supply === 'all') ready += 1;
     comparison.add(facts, source, names, decision.origin);

@@ -1,6 +1,7 @@
-import { type IndexFile, type IndexLine, parseIndexFile } from '../../index/index-file.ts';
+import type { IndexFile, IndexLine } from '../../index/index-file.ts';
 import type { Pin } from '../../index/ledger-file.ts';
 import type { PinChange } from '../../model/finding.ts';
+import type { OperatorDecision } from '../../model/operator-decision.ts';
 
 /** Whether a line means what is pinned: the same bytes, and the same requirements as far as they are known. */
 export function isSame(line: IndexLine, pin: Pick<Pin, 'checksum' | 'requirements'>): boolean {
@@ -9,12 +10,8 @@ export function isSame(line: IndexLine, pin: Pick<Pin, 'checksum' | 'requirement
 }
 
 /** Whether `file` keeps checksum and requirements of every pinned version it lists (rule 2). */
-export function agreesWithPins(
-  file: Buffer,
-  pins: readonly Pin[],
-  limits?: Parameters<typeof parseIndexFile>[1],
-): boolean {
-  const { lines, unreadable, unidentifiedCount, malformedVersions } = parseIndexFile(file, limits);
+export function agreesWithPins(file: IndexFile, pins: readonly Pin[]): boolean {
+  const { lines, unreadable, unidentifiedCount, malformedVersions } = file;
   if (unreadable !== undefined) return false;
   const stated = new Set<string>(lines.map(({ entry }) => entry.version));
   const isHidden = ({ version }: Pin) =>
@@ -42,4 +39,26 @@ export function describeChangeOf(line: IndexLine, pin: Pin): PinChange {
       ? { requirements: { pinned: pin.requirements, offered } }
       : {};
   return { version: pin.version, pinned: pin.checksum, offered: line.entry.checksum, ...requirements };
+}
+
+/** The one way in which a pin ever changes: the operator has accepted something else for it. */
+export function replacePins(
+  pins: readonly Pin[],
+  taken: readonly OperatorDecision[],
+  now: string,
+): readonly Pin[] {
+  return pins.map((pin) => taken.reduce((current, decision) => replacePin(current, decision, now), pin));
+}
+
+function replacePin(pin: Pin, decision: OperatorDecision, now: string): Pin {
+  if (decision.action === 'accept-version') {
+    if (decision.version !== pin.version || decision.from !== pin.checksum) return pin;
+    const { version, source, to: checksum } = decision;
+    return { ...pin, version, checksum, firstSeen: now, source, requirements: decision.requirements };
+  }
+  if (decision.action === 'accept-requirements') {
+    if (decision.version !== pin.version || decision.from !== pin.requirements) return pin;
+    return { ...pin, requirements: decision.to };
+  }
+  return pin;
 }

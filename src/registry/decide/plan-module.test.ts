@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { moduleName, version } from '../../../test/support/registry-world.ts';
-import { parseIndexFile } from '../../index/index-file.ts';
+import { parseIndexFile, unreadableFile } from '../../index/index-file.ts';
 import type { Pin } from '../../index/ledger-file.ts';
 import { isChecksum } from '../../model/checksum.ts';
 import { requirementsDigest } from '../../model/requirements.ts';
@@ -8,7 +8,10 @@ import type { Decision, Rule } from './decide-origin.ts';
 import { hiddenVersions } from './hidden-versions.ts';
 import { contentionFindings } from './module-findings.ts';
 import { agreesWithPins, pinChanges } from './pin-changes.ts';
-import { type ModuleInput, type ModulePlan, type PlannedFile, planModule } from './plan-module.ts';
+import { type ModulePlan, type PlannedFile, planModule } from './plan-module.ts';
+import type { PlanningFacts, PlanningInput } from './planning-input.ts';
+import { policyConfig } from './policy.fixture.ts';
+import { policyOf } from './policy.ts';
 
 const module = moduleName('alice/json');
 
@@ -56,35 +59,62 @@ function decision(rule: Rule, more: Partial<Decision> = {}): Decision {
   return { rule, origin: 'public', file: 'id', supply: 'all', contender: undefined, waitsFor: [], ...more };
 }
 
-interface Given extends Partial<Omit<ModuleInput, 'sourceFile' | 'servedFile' | 'pins' | 'isCached'>> {
+interface Given {
+  readonly decision?: Decision;
+  readonly recorded?: string | undefined;
+  /** Lines of index files, as `file` takes them. */
   readonly source?: readonly string[] | Buffer;
+  /** Instead of `source`. */
+  readonly unreadable?: string;
   readonly served?: readonly string[];
+  readonly elsewhere?: readonly string[];
+  readonly contender?: readonly string[];
   readonly pins?: readonly string[];
+  /** First digits of checksums. */
   readonly cached?: string;
+  readonly blocked?: readonly string[];
+  readonly upstreamFallback?: boolean;
+  readonly deletedUpstream?: 'keep' | 'follow';
 }
 
-function plan({ source, served, pins = [], cached = '', ...more }: Given) {
-  const input: ModuleInput = {
+function policyFor({ upstreamFallback = true, deletedUpstream = 'keep', blocked = [] }: Given) {
+  const blocks = blocked.map((one) => ({ module, version: version(one), reason: '', at: '', by: '' }));
+  const config = policyConfig([{ name: 'public', deletedUpstream }, { name: 'internal' }], upstreamFallback);
+  return policyOf(config, [], { acceptedNames: [], blocks });
+}
+
+function plan(given: Given) {
+  const { source, unreadable, served, elsewhere, contender, pins = [], cached = '' } = given;
+  const bytesOfSource = source === undefined || Buffer.isBuffer(source) ? source : file(...source);
+  const parse = (bytes: Buffer | undefined) => bytes && parseIndexFile(bytes);
+  const facts: PlanningFacts = {
     module,
-    decision: decision('priority'),
-    recorded: 'public',
-    upstreamFallback: true,
-    sourceFile: source === undefined || Buffer.isBuffer(source) ? source : file(...source),
-    servedFile: served && file(...served),
+    recorded: 'recorded' in given ? given.recorded : 'public',
+    sourceFile: unreadable === undefined ? parse(bytesOfSource) : unreadableFile(0, unreadable),
+    servedFile: served && parse(file(...served)),
     pins: pins.map(pin),
-    isCached: (checksum) => cached.includes(checksum.charAt(0)),
+    cached: new Set([...cached].map(sum)),
+    elsewhere: elsewhere ? [parseIndexFile(file(...elsewhere))] : [],
+    contender: contender && parse(file(...contender)),
+  };
+  const input: PlanningInput = {
+    policy: policyFor(given),
+    decision: given.decision ?? decision('priority'),
+    facts,
     now: '2026-02-02T00:00:00.000Z',
-    ...more,
   };
   const result = planModule(input);
   const bytesOf = (planned: PlannedFile) =>
-    planned.kind === 'lines' ? planned.bytes : planned.kind === 'source-file' ? input.sourceFile : undefined;
+    planned.kind === 'lines' ? planned.bytes : planned.kind === 'source-file' ? bytesOfSource : undefined;
   const bytes = bytesOf(result.served);
   const again = planModule({
     ...input,
-    recorded: result.decision.origin ?? input.recorded,
-    servedFile: bytesOf(result.unblocked) ?? bytes,
-    pins: result.pins,
+    facts: {
+      ...facts,
+      recorded: result.decision.origin ?? facts.recorded,
+      servedFile: parse(bytesOf(result.unblocked) ?? bytes),
+      pins: result.pins,
+    },
   });
   // Planning twice changes nothing, whatever was planned; only the words of a finding may.
   expect(withoutWords(again)).toEqual(withoutWords(result));
@@ -589,20 +619,18 @@ describe('rule 6: only what is here', () => {
     });
     expect(plan({ ...given, cached: 'abc' })).toMatchObject({ kind: 'source-file' });
     expect(plan(given)).toMatchObject({ kind: 'none', pins: source });
-    const elsewhere = {
-      isListedElsewhere: (stated: string, checksum: string) => stated === '1.1.0' && checksum === sum('b'),
-    };
+    const elsewhere = { elsewhere: ['1.1.0=b'] };
     expect(plan({ ...given, ...elsewhere })).toMatchObject({ text: text('1.1.0=b') });
     expect(plan({ ...given, ...elsewhere, cached: 'a' })).toMatchObject({ text: text('1.0.0=a', '1.1.0=b') });
     // With other bytes there, or without fetching on demand, it cannot be had.
     expect(plan({ ...given, ...elsewhere, upstreamFallback: false })).toMatchObject({ kind: 'none' });
-    const other = { isListedElsewhere: (_: string, checksum: string) => checksum === sum('f') };
+    const other = { elsewhere: ['1.0.0=f', '1.1.0=f', '1.2.0=f'] };
     expect(plan({ ...given, ...other })).toMatchObject({ kind: 'none' });
   });
 
   test('of a disabled origin has no version that was never listed, cached or not', () => {
     const given = { decision: decision('recorded', { supply: 'obtainable' }), source, pins: ['1.0.0=a'] };
-    expect(plan({ ...given, cached: 'abc', isListedElsewhere: () => true })).toMatchObject({
+    expect(plan({ ...given, cached: 'abc', elsewhere: source })).toMatchObject({
       text: text('1.0.0=a'),
       pins: ['1.0.0=a'],
     });
@@ -659,8 +687,8 @@ describe('rule 6: whatever has become of the file', () => {
       const { raw } = plan({
         ...{ served, pins: served, ...given, ...condition },
         decision: decision('priority', { supply }),
-        isBlocked: (stated) => stated === blocked,
-        isListedElsewhere: (_stated, checksum) => elsewhere.includes(checksum.charAt(0)),
+        blocked: blocked === '' ? [] : [blocked],
+        elsewhere: elsewhere === '' ? [] : [`1.0.0=${elsewhere}`],
       });
       const listed = raw.entries.map((entry) => `${entry.version}=${entry.checksum.charAt(0)}`);
       const told = JSON.stringify({ supply, elsewhere, blocked, ...condition });
@@ -701,14 +729,10 @@ describe('a module that is claimed, and whose claimant disagrees', () => {
   });
 
   test('says which served versions the claimant would change', () => {
-    const contenderChanges = [{ version: version('1.0.0'), pinned: sum('a'), offered: sum('f') }];
-    const result = plan({
-      ...given,
-      source: ['1.0.0=a', '1.1.0=b'],
-      contenderChanges: () => contenderChanges,
-    });
+    const changes = [{ version: '1.0.0', pinned: sum('a'), offered: sum('f') }];
+    const result = plan({ ...given, source: ['1.0.0=a', '1.1.0=b'], contender: ['1.0.0=f', '1.1.0=b'] });
     expect(result.findings).toEqual(['origin-conflict internal']);
-    expect(result.raw.findings).toMatchObject([{ origin: 'public', changes: contenderChanges }]);
+    expect(result.raw.findings).toMatchObject([{ origin: 'public', changes }]);
   });
 });
 
@@ -775,7 +799,7 @@ describe('a file agrees with the pins', () => {
     ['never where no line can be read', ['<html>'], false],
     ['never where it is empty', [''], false],
   ])('%s', (_, lines, expected) => {
-    expect(agreesWithPins(file(...lines), pins)).toBe(expected);
+    expect(agreesWithPins(parseIndexFile(file(...lines)), pins)).toBe(expected);
   });
 
   test('or says what it would change: what its last line about a version means', () => {
@@ -794,7 +818,7 @@ describe('a file agrees with the pins', () => {
 });
 
 describe('what is blocked', () => {
-  const blocking = (...blocked: string[]) => ({ isBlocked: (one: string) => blocked.includes(one) });
+  const blocking = (...blocked: string[]) => ({ blocked });
   const source = ['1.0.0=a', '1.1.0=b', '1.2.0=c'];
 
   test('is a hole where something stands above it, and the file is the one of its source', () => {

@@ -1,40 +1,16 @@
-import { formatIndexFile, type IndexFile, type IndexLine, parseIndexFile } from '../../index/index-file.ts';
+import { findEntry, formatIndexFile, type IndexFile, type IndexLine } from '../../index/index-file.ts';
 import type { Pin } from '../../index/ledger-file.ts';
 import type { Checksum } from '../../model/checksum.ts';
-import type { Finding, PinChange } from '../../model/finding.ts';
+import type { Finding } from '../../model/finding.ts';
 import type { IndexEntry } from '../../model/index-entry.ts';
 import type { ModuleName } from '../../model/module-name.ts';
 import type { Version } from '../../model/version.ts';
 import type { Decision } from './decide-origin.ts';
 import { hiddenVersions } from './hidden-versions.ts';
 import { brokenFile, contentionFindings, droppedLine, droppedLines, pinConflict } from './module-findings.ts';
-import { isSame } from './pin-changes.ts';
-
-export interface ModuleInput {
-  readonly module: ModuleName;
-  readonly decision: Decision;
-  readonly recorded: string | undefined;
-  readonly upstreamFallback: boolean;
-  /** The origin's index file; absent when it does not list the module. */
-  readonly sourceFile: Buffer | undefined;
-  /** Why the origin's index file cannot be read, although it is there; the end of a sentence. */
-  readonly unreadable?: string | undefined;
-  /** The index file served now, as it would be if nothing of it were blocked. */
-  readonly servedFile: Buffer | undefined;
-  /** Versions that are refused to everybody; by default none. */
-  readonly isBlocked?: ((version: Version) => boolean) | undefined;
-  readonly pins: readonly Pin[];
-  readonly isCached: (checksum: Checksum) => boolean;
-  /** Whether an enabled source other than the origin lists the version with that checksum. */
-  readonly isListedElsewhere?: ((version: Version, checksum: Checksum) => boolean) | undefined;
-  /** What the origin's deletions do to cached versions. */
-  readonly deletedUpstream?: 'keep' | 'follow' | undefined;
-  readonly limits?: Parameters<typeof parseIndexFile>[1];
-  /** Of these pins, what moving to the contender would change. */
-  readonly contenderChanges?: ((pins: readonly Pin[]) => readonly PinChange[]) | undefined;
-  /** ISO 8601, UTC. */
-  readonly now: string;
-}
+import { isSame, pinChanges } from './pin-changes.ts';
+import type { PlanningInput } from './planning-input.ts';
+import { blockedVersions, sourceNamed } from './policy.ts';
 
 /** The origin's own file untouched, a file made of some of its lines, or nothing. */
 export type PlannedFile =
@@ -62,8 +38,9 @@ export interface ModulePlan {
  * Plans what one module serves, given its origin: drops lines that must not reach a client, keeps every pinned
  * version as it was (rule 3), lists only what can be delivered (rule 6). Planning twice changes nothing.
  */
-export function planModule(input: ModuleInput): ModulePlan {
-  const { module, decision, recorded, pins } = input;
+export function planModule(input: PlanningInput): ModulePlan {
+  const { policy, decision, facts } = input;
+  const { module, recorded, pins, contender } = facts;
   const { origin } = decision;
   if (origin === undefined)
     return {
@@ -73,14 +50,14 @@ export function planModule(input: ModuleInput): ModulePlan {
 
   const settled = settle(input, origin);
   const deliverable = settled.lines.filter(({ entry }) => isDeliverable(input, entry));
-  const lines = withoutBlockedTails(deliverable, input.isBlocked);
+  const lines = withoutBlockedTails(deliverable, blockedVersions(policy, module));
   const served = fileOf(lines, settled.whole);
   const unblocked = lines.length === deliverable.length ? noFile : fileOf(deliverable, settled.whole);
   // The last line about a version is the one that counts (client.rs, moon-protocol §2.5).
   const last = new Map(lines.map((line) => [line.entry.version, line]));
   const entries = [...last.values()].map(({ entry }) => entry);
   const after = updatePins(input, origin, last);
-  const contention = contentionFindings(module, decision, input.contenderChanges?.(after));
+  const contention = contentionFindings(module, decision, contender ? pinChanges(contender, after) : []);
   const findings = [...contention, ...settled.findings];
   return { module, decision, recorded, served, unblocked, entries, findings, pins: after };
 }
@@ -93,7 +70,7 @@ function fileOf(lines: readonly IndexLine[], whole: Settled['whole']): PlannedFi
 
 function withoutBlockedTails(
   lines: readonly IndexLine[],
-  isBlocked: ModuleInput['isBlocked'],
+  isBlocked: ((version: Version) => boolean) | undefined,
 ): readonly IndexLine[] {
   if (!isBlocked) return lines;
   const hidden = hiddenVersions(new Set(lines.map(({ entry }) => entry.version)), isBlocked);
@@ -102,15 +79,16 @@ function withoutBlockedTails(
 
 /** Rule 6: what is not here can be had only from an enabled source, with fallback on; see `Supply`. */
 function isDeliverable(
-  input: ModuleInput,
+  { policy, decision: { supply }, facts }: PlanningInput,
   { version, checksum }: Pick<IndexEntry, 'version' | 'checksum'>,
 ): boolean {
-  const { decision, upstreamFallback, isCached, isListedElsewhere, pins } = input;
-  if (decision.supply === 'none') return false;
-  if (decision.supply !== 'all' && !pins.some((pin) => pin.version === version)) return false;
-  if (isCached(checksum)) return true;
-  if (!upstreamFallback) return false;
-  return decision.supply !== 'obtainable' || (isListedElsewhere?.(version, checksum) ?? false);
+  if (supply === 'none') return false;
+  if (supply !== 'all' && !facts.pins.some((pin) => pin.version === version)) return false;
+  if (facts.cached.has(checksum)) return true;
+  if (!policy.upstreamFallback) return false;
+  return (
+    supply !== 'obtainable' || facts.elsewhere.some((file) => findEntry(file, version)?.checksum === checksum)
+  );
 }
 
 interface Settled {
@@ -120,38 +98,40 @@ interface Settled {
   readonly whole: readonly IndexLine[] | undefined;
 }
 
-function settle(input: ModuleInput, origin: string): Settled {
-  const { module, sourceFile, unreadable, recorded, servedFile } = input;
+function settle(input: PlanningInput, origin: string): Settled {
+  const { module, sourceFile, recorded, servedFile } = input.facts;
   // What another source has given is never kept beside what the new origin gives: a module moves as a whole.
   const isMove = recorded !== undefined && recorded !== origin;
-  const kept = servedFile && !isMove ? parseIndexFile(servedFile).lines : [];
-  const file = sourceFile ? parseIndexFile(sourceFile, input.limits) : undefined;
-  const broken = unreadable ?? file?.unreadable;
-  if (broken !== undefined)
-    return { lines: kept, findings: [brokenFile(module, origin, broken, kept.length > 0)], whole: undefined };
-  if (!file) return { lines: keptAlthoughDeleted(input, kept), findings: [], whole: undefined };
+  const kept = servedFile && !isMove ? servedFile.lines : [];
+  if (!sourceFile) return { lines: keptAlthoughDeleted(input, kept), findings: [], whole: undefined };
+  const { unreadable } = sourceFile;
+  if (unreadable !== undefined) {
+    const finding = brokenFile(module, origin, unreadable, kept.length > 0);
+    return { lines: kept, findings: [finding], whole: undefined };
+  }
 
-  const pinned = settlePinned(input, origin, file, kept);
-  const listed = new Set<string>(file.lines.map(({ entry }) => entry.version));
+  const pinned = settlePinned(input, origin, sourceFile, kept);
+  const listed = new Set<string>(sourceFile.lines.map(({ entry }) => entry.version));
   const missing = kept.filter(({ entry }) => !listed.has(entry.version));
-  const unreadableLines = missing.filter(({ entry }) => mayBeMalformed(file, entry.version));
+  const unreadableLines = missing.filter(({ entry }) => mayBeMalformed(sourceFile, entry.version));
   const deleted = missing.filter((line) => !unreadableLines.includes(line));
   const restored = [...unreadableLines, ...keptAlthoughDeleted(input, deleted)];
   return {
     lines: [...missing.filter((line) => restored.includes(line)), ...pinned.lines],
-    findings: [...droppedLines(module, origin, file), ...pinned.findings],
-    whole: file.malformedCount === 0 ? file.lines : undefined,
+    findings: [...droppedLines(module, origin, sourceFile), ...pinned.findings],
+    whole: sourceFile.malformedCount === 0 ? sourceFile.lines : undefined,
   };
 }
 
 /** Builds that select a deleted version would silently select another, so what is cached stays unless the operator wants otherwise. */
 function keptAlthoughDeleted(
-  { deletedUpstream = 'keep', isCached, decision }: ModuleInput,
+  { policy, facts, decision }: PlanningInput,
   lines: readonly IndexLine[],
 ): readonly IndexLine[] {
   // A source that is disabled or removed deletes nothing: what can be had of it stays.
   if (decision.supply === 'obtainable') return lines;
-  return deletedUpstream === 'keep' ? lines.filter(({ entry }) => isCached(entry.checksum)) : [];
+  const isFollowed = sourceNamed(policy, decision.origin)?.deletedUpstream === 'follow';
+  return isFollowed ? [] : lines.filter(({ entry }) => facts.cached.has(entry.checksum));
 }
 
 /** Whether a line that cannot be read may be the one about this version. */
@@ -164,13 +144,13 @@ function mayBeMalformed({ malformedVersions, unidentifiedCount }: IndexFile, ver
  * that contradicts a pin gives way to the line served so far.
  */
 function settlePinned(
-  input: ModuleInput,
+  input: PlanningInput,
   origin: string,
   file: IndexFile,
   kept: readonly IndexLine[],
 ): Pick<Settled, 'lines' | 'findings'> {
-  const { module } = input;
-  const pins = new Map<string, Pin>(input.pins.map((pin) => [pin.version, pin]));
+  const { module } = input.facts;
+  const pins = new Map<string, Pin>(input.facts.pins.map((pin) => [pin.version, pin]));
   const last = new Map<string, IndexLine>(file.lines.map((line) => [line.entry.version, line]));
   const matching = new Set(
     file.lines.flatMap((line) => {
@@ -214,12 +194,12 @@ function repeated(line: IndexLine, final: IndexLine): string {
 
 /** New versions are pinned; a pin that says nothing of requirements learns them from what is served. */
 function updatePins(
-  input: ModuleInput,
+  { facts, now }: PlanningInput,
   source: string,
   served: ReadonlyMap<Version, IndexLine>,
 ): readonly Pin[] {
   let hasChanged = false;
-  const known = input.pins.map((pin) => {
+  const known = facts.pins.map((pin) => {
     const line = pin.requirements === undefined ? served.get(pin.version) : undefined;
     if (!line) return pin;
     hasChanged = true;
@@ -230,7 +210,7 @@ function updatePins(
     .filter(({ entry }) => !versions.has(entry.version))
     .map((line): Pin => {
       const { version } = line.entry;
-      return { version, ...meaningOf(line), firstSeen: input.now, source };
+      return { version, ...meaningOf(line), firstSeen: now, source };
     });
-  return hasChanged || added.length > 0 ? [...known, ...added] : input.pins;
+  return hasChanged || added.length > 0 ? [...known, ...added] : facts.pins;
 }

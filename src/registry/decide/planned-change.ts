@@ -1,9 +1,9 @@
-import { parseIndexFile } from '../../index/index-file.ts';
+import { gitBlobId } from '../../index/blob-id.ts';
+import type { IndexFile } from '../../index/index-file.ts';
 import { formatLedgerFile, type Pin, parseLedgerFile } from '../../index/ledger-file.ts';
 import type { ModuleName } from '../../model/module-name.ts';
 import type { Version } from '../../model/version.ts';
-import { gitBlobId } from '../../support/git/git-blob-id.ts';
-import type { LocatedFacts } from './module-facts.ts';
+import type { LocatedFacts } from './decide-origin.ts';
 import type { ModulePlan, PlannedFile } from './plan-module.ts';
 import type { Policy } from './policy.ts';
 
@@ -55,7 +55,7 @@ export function newPins({ ledger }: PlannedChange): readonly Pin[] {
 export function describeChange(
   plan: ModulePlan,
   located: LocatedFacts,
-  servedFile: Buffer | undefined,
+  servedFile: IndexFile | undefined,
   ledger: Buffer | undefined,
   policy: Policy,
 ): PlannedChange | undefined {
@@ -116,10 +116,8 @@ function isMove(plan: ModulePlan): boolean {
   return plan.recorded !== undefined && plan.decision.origin !== plan.recorded;
 }
 
-function reportChange(plan: ModulePlan, servedFile: Buffer | undefined): ModuleChange {
-  const before = new Set(
-    servedFile ? parseIndexFile(servedFile).lines.map((line) => line.entry.version) : [],
-  );
+function reportChange(plan: ModulePlan, servedFile: IndexFile | undefined): ModuleChange {
+  const before = new Set(servedFile?.lines.map((line) => line.entry.version));
   const after = new Set(plan.entries.map(({ version }) => version));
   const without = (from: Set<Version>, other: Set<Version>) =>
     [...from].filter((version) => !other.has(version));

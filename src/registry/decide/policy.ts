@@ -144,6 +144,10 @@ export function policyDigest(policy: Policy): string {
   return createHash('sha256').update(JSON.stringify(policy)).digest('hex');
 }
 
+export function sourceNamed({ sources }: Policy, name: string | undefined): PolicySource | undefined {
+  return sources.find((source) => source.name === name);
+}
+
 /** Whether the operator lets this source supply the name at all. */
 export function maySupply(source: PolicySource, module: ModuleName): boolean {
   if (source.include.length > 0 && !matchesAny(source.include, module)) return false;

@@ -8,7 +8,7 @@ import { errorCode } from '../../support/error-code.ts';
 import { linkSignals } from '../../support/flow/link-signals.ts';
 import { type MonotonicClock, systemClock } from '../../support/flow/monotonic-clock.ts';
 import { transportFailure } from '../../support/net/http-failure.ts';
-import type { LocatedFacts } from '../decide/module-facts.ts';
+import type { LocatedFacts } from '../decide/decide-origin.ts';
 import { maySupply, type Policy } from '../decide/policy.ts';
 import type { Audit } from '../record/audit.ts';
 import { askSuppliers } from './ask-suppliers.ts';

@@ -1,12 +1,12 @@
 import { LRUCache } from 'lru-cache';
 import type { GitIndex } from '../../index/git-index.ts';
-import { findEntry, type IndexFile, parseIndexFile } from '../../index/index-file.ts';
+import { findEntry, type IndexFile } from '../../index/index-file.ts';
 import type { Checksum } from '../../model/checksum.ts';
 import type { ModuleName } from '../../model/module-name.ts';
 import type { Version } from '../../model/version.ts';
-import type { LocatedFacts } from '../decide/module-facts.ts';
+import type { LocatedFacts } from '../decide/decide-origin.ts';
 import { claimantOf, maySupply, type Policy } from '../decide/policy.ts';
-import { readListed } from '../sync/plan-located.ts';
+import { readListed } from '../sync/source-file.ts';
 
 export interface WantedArchive {
   readonly module: ModuleName;
@@ -15,7 +15,7 @@ export interface WantedArchive {
 }
 
 /** Reads a source's index file by its object id; what was read lately is remembered. */
-export type Listings = (source: string, id: string) => Promise<IndexFile | undefined>;
+export type Listings = (source: string, id: string) => Promise<IndexFile>;
 
 const rememberedListingBytes = 4 * 1024 * 1024;
 
@@ -26,11 +26,8 @@ export function createListings(index: GitIndex, policy: Policy): Listings {
     const before = known.get(key);
     if (before) return before;
     const file = await readListed(index, policy, source, id);
-    if (!('bytes' in file)) return undefined;
-    const limits = policy.sources.find(({ name }) => name === source)?.fileLimits;
-    const parsed = parseIndexFile(file.bytes, limits);
-    known.set(key, parsed, { size: Math.max(1, file.bytes.length) });
-    return parsed;
+    known.set(key, file, { size: Math.max(1, file.sizeBytes) });
+    return file;
   };
 }
 

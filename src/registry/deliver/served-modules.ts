@@ -8,7 +8,7 @@ import type { ModuleName } from '../../model/module-name.ts';
 import { matchesAny } from '../../model/pattern.ts';
 import { latestVersion, type Version } from '../../model/version.ts';
 import { batches } from '../../support/flow/batches.ts';
-import { readOrigins } from '../decide/module-facts.ts';
+import { readOrigins } from '../sync/find-facts.ts';
 import { createPresence } from './presence.ts';
 
 /** One module of the served index. */

@@ -1,7 +1,7 @@
 import { formatMirrorPattern, type MirrorTarget } from '../../model/mirror-target.ts';
 import type { ModuleName } from '../../model/module-name.ts';
 import type { OperatorDecision } from '../../model/operator-decision.ts';
-import { createResolver } from '../sync/resolve-module.ts';
+import { createResolver, resolveState } from '../sync/resolve-module.ts';
 import { aggregate, type SyncContext, type SyncResult } from '../sync/sync.ts';
 import { createNamingJudge } from './naming-judge.ts';
 
@@ -30,8 +30,7 @@ export async function decideMirrored(
   const named = await aggregate(context, {
     signal,
     decide: async (state, config) => {
-      const { snapshots } = state;
-      const resolver = createResolver({ index, archives, config, state, snapshots, current });
+      const resolver = createResolver({ index, archives, config, state, current, now: at });
       const judge = createNamingJudge({ index, state, resolver, current });
       const decisions: OperatorDecision[] = [];
       for (const { module, target } of namings) {
@@ -43,8 +42,7 @@ export async function decideMirrored(
       return decisions;
     },
   });
-  const { state, snapshots, config } = named;
-  const { locate } = createResolver({ index, archives, config, state, snapshots });
+  const { locate } = resolveState({ ...context, config: named.config }, named.state);
   const decided: Naming[] = [];
   for (const naming of namings)
     if ((await locate(naming.module)).facts.recorded === naming.target.source) decided.push(naming);

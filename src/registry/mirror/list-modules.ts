@@ -1,7 +1,7 @@
 import { indexPathOf, readIndexPath } from '../../index/layout.ts';
 import { anySource } from '../../model/mirror-target.ts';
 import type { ModuleName } from '../../model/module-name.ts';
-import type { WholeIndex } from '../decide/module-facts.ts';
+import type { WholeIndex } from '../sync/find-facts.ts';
 
 /** The modules that a source's last good index lists, in no order; for `anySource`, those that any source or the served index lists. */
 export async function listModules(source: string, whole: WholeIndex): Promise<ModuleName[]> {

@@ -16,7 +16,7 @@ import type { ModuleName } from '../../model/module-name.ts';
 import { matchesPattern } from '../../model/pattern.ts';
 import { latestVersion } from '../../model/version.ts';
 import { suggest } from '../../support/suggest.ts';
-import type { WholeIndex } from '../decide/module-facts.ts';
+import type { WholeIndex } from '../sync/find-facts.ts';
 import type { Resolver } from '../sync/resolve-module.ts';
 import type { SourceRefresh } from '../sync/source-refresh.ts';
 import type { Naming } from './decide-mirrored.ts';

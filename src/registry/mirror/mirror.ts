@@ -5,9 +5,9 @@ import { findBlock } from '../../model/block.ts';
 import type { IndexEntry } from '../../model/index-entry.ts';
 import { anySource } from '../../model/mirror-target.ts';
 import type { ModuleName } from '../../model/module-name.ts';
-import { findAllFacts } from '../decide/module-facts.ts';
 import { listCandidates } from '../deliver/find-suppliers.ts';
 import { createPresence } from '../deliver/presence.ts';
+import { findAllFacts } from '../sync/find-facts.ts';
 import { createResolver, type Resolver } from '../sync/resolve-module.ts';
 import { aggregate, type SyncContext, type SyncResult, syncRegistry } from '../sync/sync.ts';
 import { decideMirrored, type Naming } from './decide-mirrored.ts';
@@ -161,12 +161,14 @@ interface SourceClosure extends Closure {
 
 async function select(context: SyncContext, read: SyncResult, options: MirrorOptions) {
   const { index, archives } = context;
-  const { state, snapshots, config, current } = read;
+  const { snapshots, config, current } = read;
+  const state = { ...read.state, snapshots };
+  const now = context.now().toISOString();
   const targets = chooseTargets(options, config);
   const whole = await findAllFacts(index, state, snapshots);
   const isLenient = isFromSettings(options);
   const matches = await matchTargets(targets, { config, whole, refresh: read.report.sources, isLenient });
-  const resolver = createResolver({ index, archives, config, state, snapshots, current, facts: whole });
+  const resolver = createResolver({ index, archives, config, state, current, now, facts: whole });
   const isLatestOnly = options.latest === true;
   const isWhole = !isLatestOnly && targets.every(({ version }) => version === undefined);
   const judge = createNamingJudge({ index, state, resolver, current });

@@ -1,10 +1,9 @@
 import type { GitIndex } from '../../index/git-index.ts';
-import { parseIndexFile } from '../../index/index-file.ts';
 import type { ModuleName } from '../../model/module-name.ts';
 import { selectVersion, type Version } from '../../model/version.ts';
 import { claimantOf, maySupply } from '../decide/policy.ts';
-import { readListed } from '../sync/plan-located.ts';
 import type { Resolver } from '../sync/resolve-module.ts';
+import { readListed } from '../sync/source-file.ts';
 import { missing, type WhyMissing } from './dependency-closure.ts';
 
 /**
@@ -46,8 +45,7 @@ async function findElsewhere(
   for (const { name, isEnabled, hasBeenRead } of policy.sources) {
     const id = isEnabled && hasBeenRead ? facts.listings.get(name) : undefined;
     if (id === undefined) continue;
-    const file = await readListed(index, policy, name, id);
-    const { lines } = parseIndexFile('bytes' in file ? file.bytes : Buffer.alloc(0));
+    const { lines } = await readListed(index, policy, name, id);
     const versions = lines.map(({ entry }) => entry.version);
     if (selectVersion(requirement, versions) !== undefined) return name;
   }

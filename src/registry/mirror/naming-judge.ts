@@ -1,13 +1,13 @@
 import type { GitIndex } from '../../index/git-index.ts';
-import { type IndexFile, parseIndexFile } from '../../index/index-file.ts';
+import type { IndexFile } from '../../index/index-file.ts';
 import { ledgerFolder, readIndexPath } from '../../index/layout.ts';
 import type { StateView } from '../../index/state-view.ts';
 import { foldName } from '../../model/fold-name.ts';
 import type { IndexEntry } from '../../model/index-entry.ts';
 import type { ModuleName } from '../../model/module-name.ts';
-import type { LocatedFacts } from '../decide/module-facts.ts';
-import { readListed } from '../sync/plan-located.ts';
+import type { LocatedFacts } from '../decide/decide-origin.ts';
 import type { Resolver } from '../sync/resolve-module.ts';
+import { readListed } from '../sync/source-file.ts';
 import { trustedMore } from './offers.ts';
 
 /** What mirroring an undecided name from a source comes to: the name is that source's, or why it is not, as the end of a sentence. */
@@ -76,9 +76,7 @@ async function readMeaning(
   index: GitIndex,
 ): Promise<string | undefined> {
   const file = await readListed(index, policy, source, id);
-  if (!('bytes' in file)) return undefined;
-  const parsed = parseIndexFile(file.bytes);
-  return parsed.unreadable !== undefined || parsed.malformedCount > 0 ? undefined : meaningOf(parsed);
+  return file.unreadable !== undefined || file.malformedCount > 0 ? undefined : meaningOf(file);
 }
 
 function meaningOf({ lines }: IndexFile): string {

@@ -1,11 +1,11 @@
 import type { GitIndex } from '../../index/git-index.ts';
-import { findEntry, parseIndexFile } from '../../index/index-file.ts';
+import { findEntry } from '../../index/index-file.ts';
 import type { IndexEntry } from '../../model/index-entry.ts';
 import type { ModuleName } from '../../model/module-name.ts';
-import type { LocatedFacts } from '../decide/module-facts.ts';
+import type { LocatedFacts } from '../decide/decide-origin.ts';
 import { maySupply, type Policy, type PolicySource } from '../decide/policy.ts';
-import { readListed } from '../sync/plan-located.ts';
 import type { Resolver } from '../sync/resolve-module.ts';
+import { readListed } from '../sync/source-file.ts';
 
 /** What one source has of a name that nobody has decided yet. */
 export type Offer =
@@ -47,8 +47,7 @@ async function findContradiction(
     const id = hasBeenRead ? listings.get(name) : undefined;
     // Most that list it too list the very same file.
     if (id === undefined || id === listings.get(source)) continue;
-    const file = await readListed(index, policy, name, id);
-    const stated = parseIndexFile('bytes' in file ? file.bytes : Buffer.alloc(0));
+    const stated = await readListed(index, policy, name, id);
     const other = entries.find(
       ({ version, checksum }) => (findEntry(stated, version)?.checksum ?? checksum) !== checksum,
     );

@@ -4,8 +4,8 @@ import { parseIndexFile } from '../../index/index-file.ts';
 import type { IndexEntry } from '../../model/index-entry.ts';
 import { isModuleName, type ModuleName } from '../../model/module-name.ts';
 import { compareVersions, compatibilitySet, latestVersion, type Version } from '../../model/version.ts';
-import { readOrigins } from '../decide/module-facts.ts';
 import type { ServedIndex } from '../deliver/served-index.ts';
+import { readOrigins } from '../sync/find-facts.ts';
 import { type Closure, type Requirement, selectForProject, toolchainModule } from './dependency-closure.ts';
 import { locateManifest, readProject } from './project-requirements.ts';
 

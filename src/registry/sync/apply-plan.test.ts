@@ -16,7 +16,8 @@ import type { SnapshotRecord } from '../../index/registry-state.ts';
 import { isChecksum } from '../../model/checksum.ts';
 import { policyConfig } from '../decide/policy.fixture.ts';
 import { applyPlan, plannedModules, reRoots } from './apply-plan.ts';
-import { planSync, type SyncPlan } from './plan-sync.ts';
+import { planSync } from './plan-sync.ts';
+import type { SyncPlan } from './sync-plan.ts';
 
 const date = new Date('2026-03-04T05:06:07Z');
 
@@ -66,6 +67,8 @@ async function createWorld() {
       current: new Set(snapshots.map(({ source }) => source)),
       touched: (more.touched ?? []).map(moduleName),
       now: date.toISOString(),
+      taken: [],
+      onBug: () => {},
     });
   }
 

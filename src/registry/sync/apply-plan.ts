@@ -6,7 +6,7 @@ import { describeDecision, type OperatorDecision } from '../../model/operator-de
 import type { TreeEdit } from '../../support/git/git-import.ts';
 import type { FileChange, PlannedChange } from '../decide/planned-change.ts';
 import { plannerVersion } from '../decide/policy.ts';
-import type { SyncPlan } from './plan-sync.ts';
+import type { SyncPlan } from './sync-plan.ts';
 
 /**
  * The most index files a client may face in one `git pull`. Older clients never drain git's output and hang for

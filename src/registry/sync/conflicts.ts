@@ -1,7 +1,6 @@
-import type { Config } from '../../config/config.ts';
 import { noSuchSource } from '../../config/find-source.ts';
 import { NotFoundError, UsageError } from '../../errors.ts';
-import { type IndexLine, parseIndexFile } from '../../index/index-file.ts';
+import type { IndexLine } from '../../index/index-file.ts';
 import type { Pending } from '../../index/pending-names.ts';
 import type { StateView } from '../../index/state-view.ts';
 import { type Finding, isConflict, isOpenConflict, type PinChange } from '../../model/finding.ts';
@@ -14,16 +13,14 @@ import { contendedFinding } from '../decide/pending-findings.ts';
 import { pinChanges } from '../decide/pin-changes.ts';
 import { claimantOf, maySupply } from '../decide/policy.ts';
 import type { Conflict, ConflictOutcome, ConflictRuling } from './conflict.ts';
-import { readListed } from './plan-located.ts';
-import { createResolver, type ResolvedModule, type Resolver } from './resolve-module.ts';
+import { type ResolvedModule, type Resolver, resolveState } from './resolve-module.ts';
+import { readListed } from './source-file.ts';
 import { aggregate, type SyncContext } from './sync.ts';
 
-type Context = Pick<SyncContext, 'index' | 'archives'>;
-
 /** All conflicts that stand, kept ones too, each with the pin and the origin it is about. Asks no source. */
-export async function listConflicts(context: Context, config: Config): Promise<Conflict[]> {
+export async function listConflicts(context: SyncContext): Promise<Conflict[]> {
   const state = await context.index.state();
-  const resolver = resolverOf(context, state, config);
+  const resolver = resolveState(context, state);
   const findings = (await state.findings()).filter(isConflict);
   return Promise.all(findings.map((finding) => describeConflict(finding, resolver)));
 }
@@ -53,10 +50,8 @@ export async function ruleOnConflict(
   const { report } = await aggregate(context, {
     touched: 'module' in ruling ? [ruling.module] : [],
     decide: async (state, config) => {
-      taken = await decide({ ...context, state, resolver: resolverOf(context, state, config) }, ruling, {
-        at,
-        by,
-      });
+      const resolver = resolveState({ ...context, config }, state);
+      taken = await decide({ ...context, state, resolver }, ruling, { at, by });
       return taken.decisions;
     },
   });
@@ -65,7 +60,7 @@ export async function ruleOnConflict(
 
 type Taken = Pick<ConflictOutcome, 'decisions' | 'skipped'>;
 
-interface RulingContext extends Context {
+interface RulingContext extends SyncContext {
   readonly state: StateView;
   readonly resolver: Resolver;
 }
@@ -148,8 +143,7 @@ async function findOffer(
   const { origin: source, file: id } = decision;
   const missing = async () => noConflict(`${module}@${version}`, await state.findings());
   if (!pin || source === undefined || id === undefined) throw await missing();
-  const file = await readListed(index, resolver.policy, source, id);
-  const lines = 'bytes' in file ? parseIndexFile(file.bytes).lines : [];
+  const { lines } = await readListed(index, resolver.policy, source, id);
   const line = lines.findLast(({ entry }) => entry.version === version);
   if (!line) throw await missing();
   return { line, pin, source };
@@ -313,8 +307,7 @@ async function changesIn(
   origin: string,
 ): Promise<PinChange[]> {
   const id = facts.listings.get(origin);
-  const file = id === undefined ? undefined : await readListed(index, resolver.policy, origin, id);
-  return file && 'bytes' in file ? pinChanges(parseIndexFile(file.bytes), pins) : [];
+  return id === undefined ? [] : pinChanges(await readListed(index, resolver.policy, origin, id), pins);
 }
 
 /** Enabled sources that list a name and may supply it, most trusted first. */
@@ -381,8 +374,4 @@ function otherOffer(version: Version, typed: string, offered: string, source: st
     `source "${source}" offers ${offered} for version ${version}, and not what was typed: ${typed}`,
     { hint: 'ask its author which of them is right; nothing was changed' },
   );
-}
-
-function resolverOf({ index, archives }: Context, state: StateView, config: Config): Resolver {
-  return createResolver({ index, archives, config, state, snapshots: state.snapshots });
 }

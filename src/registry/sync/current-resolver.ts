@@ -3,7 +3,7 @@ import type { Config } from '../../config/config.ts';
 import type { GitIndex } from '../../index/git-index.ts';
 import { type ModuleName, ownerOf } from '../../model/module-name.ts';
 import { createFairTurns } from '../../support/flow/fair-queue.ts';
-import { createResolver, type Resolver } from './resolve-module.ts';
+import { type Resolver, resolveState } from './resolve-module.ts';
 
 /** The resolver of the state and the settings of now. */
 export interface CurrentResolver {
@@ -18,8 +18,11 @@ export interface CurrentResolver {
 const locatedAtOnce = 16;
 
 export function createCurrentResolver(
-  index: GitIndex,
-  archives: ArchiveStore,
+  {
+    index,
+    archives,
+    now,
+  }: { readonly index: GitIndex; readonly archives: ArchiveStore; readonly now: () => Date },
   settings: () => Config,
 ): CurrentResolver {
   let known: { readonly state: string; readonly config: Config; readonly resolver: Resolver } | undefined;
@@ -29,7 +32,7 @@ export function createCurrentResolver(
     const state = await index.state();
     const config = settings();
     if (known?.state === state.commit && known.config === config) return known.resolver;
-    const resolver = createResolver({ index, archives, config, state, snapshots: state.snapshots });
+    const resolver = resolveState({ index, archives, config, now }, state);
     known = { state: state.commit, config, resolver };
     return resolver;
   }

@@ -2,7 +2,7 @@ import { type Finding, identifyFinding, isConflict } from '../../model/finding.t
 import type { OperatorDecision } from '../../model/operator-decision.ts';
 import { newPins, type PlannedChange } from '../decide/planned-change.ts';
 import type { AuditEvent, ConflictFacts } from '../record/audit.ts';
-import type { SyncPlan } from './plan-sync.ts';
+import type { SyncPlan } from './sync-plan.ts';
 
 /** What carrying out a plan did; one event for a module's origin and new pins together. */
 export function* describePlan(

@@ -1,5 +1,7 @@
+import type { GitIndex } from '../../index/git-index.ts';
 import { findEntry, parseIndexFile } from '../../index/index-file.ts';
 import type { Pending } from '../../index/pending-names.ts';
+import type { StateView } from '../../index/state-view.ts';
 import { type Block, findBlock } from '../../model/block.ts';
 import type { Checksum } from '../../model/checksum.ts';
 import type { Finding } from '../../model/finding.ts';
@@ -10,10 +12,11 @@ import type { Decision, Rule } from '../decide/decide-origin.ts';
 import { claimantOf, maySupply, type Policy, type PolicySource } from '../decide/policy.ts';
 import type { HeldBack } from './held-back.ts';
 import { heldBackOf } from './held-back.ts';
-import type { Observations } from './observations.ts';
-import { readListed } from './plan-located.ts';
+import { type Observations, observationsFile, readObservations } from './observations.ts';
 import { readStanding } from './read-standing.ts';
-import { createResolver, type ResolvedModule, type ResolveInput } from './resolve-module.ts';
+import { type ResolvedModule, resolveState } from './resolve-module.ts';
+import { readListed } from './source-file.ts';
+import type { SyncContext } from './sync.ts';
 
 export interface Explanation {
   readonly module: ModuleName;
@@ -60,30 +63,31 @@ export interface Explanation {
 export async function explain(
   module: ModuleName,
   version: Version | undefined,
-  input: ResolveInput,
-  observations: Observations,
+  context: SyncContext,
 ): Promise<Explanation> {
-  const resolver = createResolver(input);
+  const { index, config } = context;
+  const state = await index.state();
+  const observations = await readObservations(observationsFile(config));
+  const resolver = resolveState(context, state);
   const resolved = await resolver.resolve(module);
   const { facts, pins } = resolved;
-  const pending = (await input.state.pending()).get(module);
+  const pending = (await state.pending()).get(module);
   const decision = withWhatItWaitsFor(resolved.decision, pending);
-  const servedFile = facts.served === undefined ? undefined : await input.index.read(facts.served);
+  const servedFile = facts.served === undefined ? undefined : await index.read(facts.served);
   const served = parseIndexFile(servedFile ?? Buffer.alloc(0));
-  const { listed: versions, left } = await readStanding(input.index, facts);
+  const { listed: versions, left } = await readStanding(index, facts);
   const pin = pins.find((candidate) => candidate.version === version);
   const entry = version === undefined ? undefined : findEntry(served, version);
   const checksum = entry?.checksum ?? pin?.checksum;
-  const mirrored = await findMirrored(decision, module, input);
-  const blocks = blocksOf(input.state.blocks, module, version);
+  const mirrored = await findMirrored(decision, module, state);
+  const blocks = blocksOf(state.blocks, module, version);
   const refusing = blocks.find((block) => version !== undefined || block.version === undefined);
-  const findings = (await input.state.findings()).filter((finding) => finding.module === module);
+  const findings = (await state.findings()).filter((finding) => finding.module === module);
   return {
     module,
     version,
     isServed: versions.some(
-      (listed) =>
-        (version === undefined || listed === version) && !findBlock(input.state.blocks, module, listed),
+      (listed) => (version === undefined || listed === version) && !findBlock(state.blocks, module, listed),
     ),
     origin: decision.origin,
     rule: refusing ? 'blocked' : decision.rule,
@@ -93,16 +97,16 @@ export async function explain(
     decidedBy: mirrored?.by,
     sources: await Promise.all(
       resolver.policy.sources.map((source) =>
-        describeSource(source, resolved, resolver.policy, version, input, observations),
+        describeSource(source, resolved, resolver.policy, version, index, observations),
       ),
     ),
     pin: pin && { checksum: pin.checksum, firstSeen: pin.firstSeen, source: pin.source },
-    isCached: checksum === undefined ? undefined : await input.archives.has(checksum),
+    isCached: checksum === undefined ? undefined : await context.archives.has(checksum),
     versions,
     blocks,
     findings,
     heldBack: heldBackOf(new Map(pending ? [[module, pending]] : []), {
-      ...{ config: input.config, snapshots: input.snapshots, observations },
+      ...{ config, snapshots: state.snapshots, observations },
     })[0],
   };
 }
@@ -113,7 +117,7 @@ type Mirrored = Extract<OperatorDecision, { action: 'accept-origin' }>;
 async function findMirrored(
   { origin }: Decision,
   module: ModuleName,
-  { state }: ResolveInput,
+  state: StateView,
 ): Promise<Mirrored | undefined> {
   const decisions = (await state.decisions()).filter((one) => one.module === module);
   const last = decisions.findLast(({ action }) => action === 'accept-origin');
@@ -164,19 +168,18 @@ async function describeSource(
   { module, facts }: ResolvedModule,
   policy: Policy,
   version: Version | undefined,
-  { index }: ResolveInput,
+  index: GitIndex,
   observations: Observations,
 ): Promise<Explanation['sources'][number]> {
   const id = facts.listings.get(source.name);
-  const read = id === undefined ? undefined : await readListed(index, policy, source.name, id);
-  const file = parseIndexFile(read && 'bytes' in read ? read.bytes : Buffer.alloc(0));
+  const file = id === undefined ? undefined : await readListed(index, policy, source.name, id);
   return {
     source: source.name,
     priority: source.priority,
     listing: listingOf(source, module, policy, id !== undefined),
     isStale: source.isEnabled && observations[source.name]?.failure !== undefined,
-    versions: [...new Set(file.lines.map((line) => line.entry.version))].sort(compareVersions),
-    checksum: version === undefined ? undefined : findEntry(file, version)?.checksum,
+    versions: [...new Set(file?.lines.map((line) => line.entry.version))].sort(compareVersions),
+    checksum: file && version !== undefined ? findEntry(file, version)?.checksum : undefined,
   };
 }
 

@@ -1,14 +1,15 @@
 import type { Config, SourceConfig } from '../../config/config.ts';
 import { indexAddress } from '../../config/index-address.ts';
 import type { GitIndex } from '../../index/git-index.ts';
-import { indexPathOf } from '../../index/layout.ts';
+import { readIndexPath } from '../../index/layout.ts';
 import type { SnapshotRecord } from '../../index/registry-state.ts';
 import { detailOf, type Lookup } from '../../model/lookup.ts';
 import type { ModuleName } from '../../model/module-name.ts';
-import { findAllFacts, type WholeIndex } from '../decide/module-facts.ts';
+import type { LocatedFacts } from '../decide/decide-origin.ts';
 import type { SourceListing } from '../decide/outlook.ts';
 import { foresee } from '../decide/outlook.ts';
 import { claimantOf, maySupply, type Policy, policyOf } from '../decide/policy.ts';
+import { findAllFacts, type WholeIndex } from './find-facts.ts';
 import type { HeldBack } from './held-back.ts';
 import { heldBackOf } from './held-back.ts';
 import { observationsFile, observeReadings, readObservations } from './observations.ts';
@@ -63,8 +64,8 @@ export async function lookAtSource(source: SourceConfig, context: LookContext): 
   const snapshots = withLook(state.snapshots, source, listing);
   const policy = policyOf(config, snapshots, state);
   const current = policy.sources.filter(({ isEnabled }) => isEnabled);
-  const outlook = await foresee({
-    whole: withListing(await findAllFacts(index, state, state.snapshots), source.name, listing),
+  const outlook = foresee({
+    facts: factsWith(await findAllFacts(index, state, state.snapshots), source.name, listing),
     policy,
     current: new Set(current.filter((one) => wasReadWell(one, observations)).map(({ name }) => name)),
     source: source.name,
@@ -106,24 +107,22 @@ function withLook(
   return [...snapshots.filter((record) => record.source !== name), look];
 }
 
-function withListing(
+/** The facts of every module, as if the source listed just this. */
+function* factsWith(
   whole: WholeIndex,
   source: string,
   listing: Listing | undefined,
-): Pick<WholeIndex, 'paths' | 'find'> {
-  if (!listing) return whole;
-  return {
-    paths: new Set([...whole.paths, ...listing.keys()]),
-    async find(module) {
-      const facts = await whole.find(module);
-      const id = listing.get(indexPathOf(module));
-      const others = [...facts.listings].filter(([name]) => name !== source);
-      return {
-        ...facts,
-        listings: new Map([...others, ...(id === undefined ? [] : [[source, id] as const])]),
-      };
-    },
-  };
+): Generator<LocatedFacts, void, undefined> {
+  for (const path of new Set([...whole.paths, ...(listing?.keys() ?? [])])) {
+    const target = readIndexPath(path);
+    if (target.kind !== 'module') continue;
+    const facts = whole.locate(target.module);
+    const listings = new Map(facts.listings);
+    const id = listing?.get(path);
+    if (listing) listings.delete(source);
+    if (id !== undefined) listings.set(source, id);
+    yield { ...facts, listings };
+  }
 }
 
 function whatItHoldsBack(

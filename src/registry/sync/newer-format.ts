@@ -1,8 +1,8 @@
 import type { SourceConfig } from '../../config/config.ts';
 import type { GitIndex } from '../../index/git-index.ts';
-import { type IndexFile, parseIndexFile } from '../../index/index-file.ts';
+import type { IndexFile } from '../../index/index-file.ts';
 import type { HealthCheck } from '../../model/health-check.ts';
-import { readSourceFile } from '../decide/source-file.ts';
+import { readSourceFile } from './source-file.ts';
 
 /** Of how many modules of a source the newest version is dropped. */
 export interface NewestLines {
@@ -24,15 +24,14 @@ export async function countDroppedNewest(
   files: readonly { readonly id: string }[],
   { indexFileBytes: maxBytes, indexLines: maxLines }: SourceConfig['limits'],
 ): Promise<NewestLines> {
+  const limits = { maxBytes, maxLines, maxMalformed: Number.POSITIVE_INFINITY };
   const step = Math.max(1, files.length / maxSample);
   const reasons: string[] = [];
   let modules = 0;
   for (let position = 0; position < files.length; position += step) {
     const id = files[Math.floor(position)]?.id;
     if (id === undefined) continue;
-    const read = await readSourceFile(index, id, maxBytes);
-    const limits = { maxBytes, maxLines, maxMalformed: Number.POSITIVE_INFINITY };
-    const reason = 'bytes' in read ? newestDropped(parseIndexFile(read.bytes, limits)) : undefined;
+    const reason = newestDropped(await readSourceFile(index, id, limits));
     modules += 1;
     if (reason !== undefined) reasons.push(reason);
   }

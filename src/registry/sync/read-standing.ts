@@ -1,8 +1,8 @@
 import type { GitIndex } from '../../index/git-index.ts';
 import { parseIndexFile } from '../../index/index-file.ts';
 import { compareVersions, type Version } from '../../model/version.ts';
-import type { LocatedFacts } from '../decide/module-facts.ts';
-import { readOwnFile } from '../decide/source-file.ts';
+import type { LocatedFacts } from '../decide/decide-origin.ts';
+import { readOwnFile } from './source-file.ts';
 
 /** What clients find of a module, and what they would if nothing of it was blocked; each lowest first. */
 export interface Standing {

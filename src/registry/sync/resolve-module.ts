@@ -1,20 +1,18 @@
 import { LRUCache } from 'lru-cache';
 import type { ArchiveStore } from '../../archives/archive-store.ts';
 import type { GitIndex } from '../../index/git-index.ts';
-import { findEntry } from '../../index/index-file.ts';
-import { type Pin, parseLedgerFile } from '../../index/ledger-file.ts';
-import type { SnapshotRecord } from '../../index/registry-state.ts';
+import type { Pin } from '../../index/ledger-file.ts';
 import type { StateView } from '../../index/state-view.ts';
 import type { IndexEntry } from '../../model/index-entry.ts';
 import type { ModuleName } from '../../model/module-name.ts';
 import { createByteBudget } from '../../support/flow/byte-budget.ts';
 import { createSingleFlight } from '../../support/flow/single-flight.ts';
-import type { Decision } from '../decide/decide-origin.ts';
-import { type FactFinder, findFactsByPath, type LocatedFacts } from '../decide/module-facts.ts';
+import type { Decision, LocatedFacts } from '../decide/decide-origin.ts';
 import { planModule } from '../decide/plan-module.ts';
-import { blockedVersions, type Policy, policyOf } from '../decide/policy.ts';
-import { cachedChecksums } from './cached-checksums.ts';
-import { decide, listElsewhere, measureAll, readListed } from './plan-located.ts';
+import { type Policy, policyOf } from '../decide/policy.ts';
+import { decideLocated } from './decide-located.ts';
+import { type FactFinder, findFactsByPath } from './find-facts.ts';
+import { type FactContext, withFacts } from './gather-facts.ts';
 
 /** Where a module comes from, which takes no look into its files. */
 interface LocatedModule {
@@ -34,10 +32,12 @@ export interface ResolveInput {
   readonly index: GitIndex;
   readonly archives: ArchiveStore;
   readonly config: Parameters<typeof policyOf>[0];
+  /** With the snapshots to plan on. */
   readonly state: StateView;
-  readonly snapshots: readonly SnapshotRecord[];
-  /** Sources that a sync has just read; without them, a name that is not recorded is undecided. */
-  readonly current?: ReadonlySet<string> | undefined;
+  /** Sources that a sync has just read; `undefined`: a name that is not recorded is undecided. */
+  readonly current: ReadonlySet<string> | undefined;
+  /** When whoever asks wants to know it; ISO 8601, UTC. */
+  readonly now: string;
   /** Where facts come from; by default asked of git path by path. */
   readonly facts?: FactFinder;
 }
@@ -65,41 +65,36 @@ export interface Resolver {
  * dependency selects, what `explain` shows. What was resolved is remembered, up to a bound.
  */
 export function createResolver(input: ResolveInput): Resolver {
-  const budget = createByteBudget(resolvingBytes);
-  const policy = policyOf(input.config, input.snapshots, input.state);
-  const facts = input.facts ?? findFactsByPath(input.index, input.state, input.snapshots);
-  const locate = remembering(async (module) => {
+  const { index, archives, state, current, now } = input;
+  const policy = policyOf(input.config, state.snapshots, state);
+  const facts = input.facts ?? findFactsByPath(index, state, state.snapshots);
+  const context = { index, archives, policy, budget: createByteBudget(resolvingBytes) };
+  const locate = remembering(async (module): Promise<LocatedModule> => {
     const located = await facts.find(module);
-    return {
-      module,
-      facts: located,
-      decision: await decide(located, policy, input.index, { current: input.current, budget }),
-    };
+    return { module, facts: located, decision: await decideLocated(located, context, { current }) };
   });
-  const resolveBounded = async (located: LocatedModule) => {
-    const sizeBytes = await measureAll(input.index, [
-      located.decision.file,
-      located.facts.unblocked ?? located.facts.served,
-    ]);
-    return budget.run(sizeBytes, () => resolveLocated(located, policy, input));
-  };
   return {
     policy,
     locate,
     resolve: remembering(
-      async (module) => resolveBounded(await locate(module)),
+      async (module) => resolveLocated(await locate(module), context, now),
       ({ pins, entries }) => 1 + pins.length + entries.length,
     ),
     async resolveFor(module, source) {
       const located = await locate(module);
-      if (located.decision.rule !== 'undecided') return resolveBounded(located);
-      const context = { current: input.current, accepted: source, budget };
-      return resolveBounded({
-        ...located,
-        decision: await decide(located.facts, policy, input.index, context),
-      });
+      if (located.decision.rule !== 'undecided') return resolveLocated(located, context, now);
+      const decision = await decideLocated(located.facts, context, { current, accepted: source });
+      return resolveLocated({ ...located, decision }, context, now);
     },
   };
+}
+
+/** Resolves what a state says, by no reading: a name that is not recorded is undecided. */
+export function resolveState(
+  { index, archives, config, now }: Pick<ResolveInput, 'index' | 'archives' | 'config'> & { now: () => Date },
+  state: StateView,
+): Resolver {
+  return createResolver({ index, archives, config, state, current: undefined, now: now().toISOString() });
 }
 
 function remembering<T extends object>(
@@ -117,44 +112,15 @@ function remembering<T extends object>(
     });
 }
 
-async function resolveLocated(
-  { module, facts, decision }: LocatedModule,
-  policy: Policy,
-  { index, archives }: ResolveInput,
+/** What could be fetched, whether anything is fetched on demand or not. */
+function resolveLocated(
+  { module, facts: located, decision }: LocatedModule,
+  context: FactContext,
+  now: string,
 ): Promise<ResolvedModule> {
-  const read = (id: string | undefined) => (id === undefined ? undefined : index.read(id));
-  const origin = policy.sources.find(({ name }) => name === decision.origin);
-  const [source, servedFile, ledger] = await Promise.all([
-    decision.file === undefined ? undefined : readListed(index, policy, decision.origin ?? '', decision.file),
-    read(facts.unblocked ?? facts.served),
-    read(facts.ledger),
-  ]);
-  const pins = ledger ? parseLedgerFile(ledger) : [];
-  const sourceFile = source && 'bytes' in source ? source.bytes : undefined;
-  const unreadable = source && 'unreadable' in source ? source.unreadable : undefined;
-  const cached = await cachedChecksums(
-    [sourceFile, servedFile],
-    archives,
-    decision.supply === 'obtainable' ? 'all' : 'served',
-  );
-  const elsewhere =
-    decision.supply === 'obtainable' ? await listElsewhere(facts, decision, { index, policy }) : [];
-  const plan = planModule({
-    module,
-    decision,
-    recorded: facts.recorded,
-    upstreamFallback: true,
-    sourceFile,
-    unreadable,
-    servedFile,
-    isBlocked: blockedVersions(policy, module),
-    pins,
-    isCached: (checksum) => cached.has(checksum),
-    isListedElsewhere: (version, checksum) =>
-      elsewhere.some((file) => findEntry(file, version)?.checksum === checksum),
-    deletedUpstream: origin?.deletedUpstream,
-    limits: origin?.fileLimits,
-    now: '',
+  const policy = { ...context.policy, upstreamFallback: true };
+  return withFacts(located, decision, { ...context, policy }, ({ facts }) => {
+    const { entries } = planModule({ policy, decision, facts, now });
+    return { module, decision, facts: located, pins: facts.pins, entries };
   });
-  return { module, decision, facts, pins, entries: plan.entries };
 }

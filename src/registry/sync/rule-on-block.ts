@@ -1,17 +1,14 @@
 import { NotFoundError } from '../../errors.ts';
-import { parseIndexFile } from '../../index/index-file.ts';
-import { parseLedgerFile } from '../../index/ledger-file.ts';
 import type { StateView } from '../../index/state-view.ts';
 import { type Block, type BlockSubject, nameOfBlock } from '../../model/block.ts';
 import type { OperatorDecision } from '../../model/operator-decision.ts';
 import { compareVersions, latestVersion, type Version } from '../../model/version.ts';
 import { shellLine } from '../../support/shell.ts';
 import { suggest } from '../../support/suggest.ts';
-import { findFactsByPath } from '../decide/module-facts.ts';
-import { readOwnFile } from '../decide/source-file.ts';
-import { readListed } from './plan-located.ts';
+import { findFactsByPath } from './find-facts.ts';
 import { readStanding } from './read-standing.ts';
-import { createResolver } from './resolve-module.ts';
+import { resolveState } from './resolve-module.ts';
+import { readListed, readPins } from './source-file.ts';
 import { suggestModule } from './suggest-module.ts';
 import { aggregate, type SyncContext } from './sync.ts';
 import type { SyncReport } from './sync-report.ts';
@@ -45,7 +42,7 @@ export async function ruleOnBlock(
   const { report } = await aggregate(context, {
     decide: async (state, config) => {
       decision = decide(state.blocks, ruling, { at: context.now().toISOString(), by });
-      if (ruling.action === 'block') unknown = await judgeKnown(ruling, { ...context, config, state });
+      if (ruling.action === 'block') unknown = await judgeKnown(ruling, { ...context, config }, state);
       return [decision];
     },
   });
@@ -60,7 +57,7 @@ async function describeServed(
 ): Promise<Pick<BlockOutcome, 'versions' | 'listed' | 'left'>> {
   const state = await index.state();
   const facts = await findFactsByPath(index, state, state.snapshots).find(module);
-  const pins = facts.ledger === undefined ? [] : parseLedgerFile(await readOwnFile(index, facts.ledger));
+  const pins = await readPins(index, facts);
   const { listed, left } = await readStanding(index, facts);
   const isMeant = (one: Version) => version === undefined || one === version;
   return {
@@ -76,32 +73,27 @@ async function describeServed(
 /** What nobody lists may come, or be mistyped. Before any source has been read nobody can tell. */
 async function judgeKnown(
   { module, version }: BlockSubject,
-  {
-    index,
-    archives,
-    config,
-    state,
-  }: Pick<SyncContext, 'index' | 'archives' | 'config'> & { readonly state: StateView },
+  context: SyncContext,
+  state: StateView,
 ): Promise<BlockOutcome['unknown']> {
+  const { index, config } = context;
   if (state.snapshots.length === 0) return undefined;
-  const { policy, locate } = createResolver({ index, archives, config, state, snapshots: state.snapshots });
+  const { policy, locate } = resolveState(context, state);
   const { facts } = await locate(module);
   const files = await Promise.all(
     [...facts.listings].map(([source, id]) => readListed(index, policy, source, id)),
   );
   const { listed, left } = await readStanding(index, facts);
-  const pins = facts.ledger === undefined ? [] : parseLedgerFile(await readOwnFile(index, facts.ledger));
+  const pins = await readPins(index, facts);
   const versions = new Set<Version>([...listed, ...left, ...pins.map((pin) => pin.version)]);
-  for (const file of files)
-    if ('bytes' in file)
-      for (const { entry } of parseIndexFile(file.bytes).lines) versions.add(entry.version);
+  for (const { lines } of files) for (const { entry } of lines) versions.add(entry.version);
   const read = new Set(state.snapshots.map(({ source }) => source));
   const unread = config.sources
     .filter(({ name, enabled }) => enabled && !read.has(name))
     .map(({ name }) => name);
   if (facts.listings.size === 0 && versions.size === 0)
     return { what: module, nearest: await suggestModule(module, index, state), unread };
-  const isUnreadable = files.some((file) => 'unreadable' in file);
+  const isUnreadable = files.some(({ unreadable }) => unreadable !== undefined);
   if (version === undefined || versions.has(version) || isUnreadable) return undefined;
   const nearest = suggest(version, versions) ?? latestVersion([...versions]);
   return { what: `${module}@${version}`, nearest: nearest && `${module}@${nearest}`, unread };

@@ -11,7 +11,7 @@ import { batches } from '../../support/flow/batches.ts';
 import { createByteBudget } from '../../support/flow/byte-budget.ts';
 import type { PlannedChange } from '../decide/planned-change.ts';
 import type { Policy } from '../decide/policy.ts';
-import { measureAll } from './plan-located.ts';
+import { measureAll } from './source-file.ts';
 
 /** How many served files are read at a time, and how many bytes of them are in memory at most. */
 const batchSize = 256;

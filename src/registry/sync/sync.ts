@@ -24,10 +24,11 @@ import {
   renameObservations,
   writeObservations,
 } from './observations.ts';
-import { planSync, type SyncPlan } from './plan-sync.ts';
+import { planSync } from './plan-sync.ts';
 import { describeReading, judgeReading, lockWaitMs, readSource } from './read-sources.ts';
 import { findRenames, recordedName, renameSources } from './rename-sources.ts';
 import type { SourceRefresh } from './source-refresh.ts';
+import type { SyncPlan } from './sync-plan.ts';
 import type { SyncReport } from './sync-report.ts';
 import { type AddressedReading, currentSources, nextSnapshots, readingsOf } from './take-readings.ts';
 

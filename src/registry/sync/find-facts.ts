@@ -1,4 +1,5 @@
 import { StorageError } from '../../errors.ts';
+import { gitBlobId } from '../../index/blob-id.ts';
 import type { GitIndex } from '../../index/git-index.ts';
 import {
   indexPathOf,
@@ -11,16 +12,7 @@ import type { SnapshotRecord } from '../../index/registry-state.ts';
 import type { StateView } from '../../index/state-view.ts';
 import type { ModuleName } from '../../model/module-name.ts';
 import { GitError } from '../../support/git/git.ts';
-import { gitBlobId } from '../../support/git/git-blob-id.ts';
-import type { ModuleFacts } from './decide-origin.ts';
-
-/** The facts of one module, and where its files are: object ids, absent where there is no file. */
-export interface LocatedFacts extends ModuleFacts {
-  readonly ledger: string | undefined;
-  readonly served: string | undefined;
-  /** As it would be served if nothing of it were blocked; absent where that makes no difference. */
-  readonly unblocked: string | undefined;
-}
+import type { LocatedFacts } from '../decide/decide-origin.ts';
 
 /** Looks modules up in the sources' snapshots, the ledger and the served index. */
 export interface FactFinder {
@@ -121,6 +113,8 @@ function recordOf(
 }
 
 export interface WholeIndex extends FactFinder {
+  /** As `find`, at once. */
+  locate(module: ModuleName): LocatedFacts;
   /** Every path that any source, the ledger or the served index has. */
   readonly paths: ReadonlySet<string>;
 }
@@ -159,22 +153,24 @@ export async function findAllFacts(
   };
   const paths = new Set<string>(served.keys());
   for (const files of [...trees, ledger]) for (const path of files?.keys() ?? []) paths.add(path);
+  const locate = (module: ModuleName): LocatedFacts => {
+    const path = indexPathOf(module);
+    const record = ledger.get(path);
+    return {
+      module,
+      listings: listings(path),
+      heldBy: new Set(heldRecords.filter((_, i) => heldTrees[i]?.has(path)).map(({ source }) => source)),
+      served: served.get(path),
+      unblocked: unblocked.get(path),
+      ...recordOf(record?.origin, record?.id),
+    };
+  };
   return {
     paths,
     unlistable,
     listings: async (path) => listings(path),
-    async find(module) {
-      const path = indexPathOf(module);
-      const record = ledger.get(path);
-      return {
-        module,
-        listings: listings(path),
-        heldBy: new Set(heldRecords.filter((_, i) => heldTrees[i]?.has(path)).map(({ source }) => source)),
-        served: served.get(path),
-        unblocked: unblocked.get(path),
-        ...recordOf(record?.origin, record?.id),
-      };
-    },
+    locate,
+    find: async (module) => locate(module),
   };
 }
 
