@@ -13,7 +13,7 @@ import { findAllFacts, type WholeIndex } from './find-facts.ts';
 import type { HeldBack } from './held-back.ts';
 import { heldBackOf } from './held-back.ts';
 import { observationsFile, observeReadings, readObservations } from './observations.ts';
-import { type Listing, type ListingContext, readListing } from './read-listing.ts';
+import { type Listing, type ListingContext, readListing, type TriedArchive } from './read-listing.ts';
 import type { FailureClass, SourceRefresh } from './source-refresh.ts';
 import { wasReadWell } from './unlisted.ts';
 
@@ -25,12 +25,7 @@ export interface SourceLook {
   /** Why it could not be read; the text is for the operator alone. */
   readonly failure: { readonly class: FailureClass; readonly text: string } | undefined;
   /** One archive of it that was asked for, and why it could not be had; the text is for the operator alone. */
-  readonly archive:
-    | {
-        readonly name: string;
-        readonly problem: { readonly class: FailureClass | undefined; readonly text: string } | undefined;
-      }
-    | undefined;
+  readonly archive: TriedArchive | undefined;
   /** Which new names wait while it is not current, and of which enabled sources, all trusted less. */
   readonly holdsBack: { readonly names: 'all' | 'claimed'; readonly of: readonly string[] };
   /** How many names that are not served yet the next sync would serve. */

@@ -12,7 +12,7 @@ import { createGitObjectReader } from '../../support/git/git-objects.ts';
 import type { Log } from '../../support/log.ts';
 import { findSample, type Sample } from './check-source.ts';
 import { containSource } from './contain-source.ts';
-import type { SourceLook } from './look-at-source.ts';
+import type { FailureClass } from './source-refresh.ts';
 
 /** As long as somebody at a terminal waits without wondering; the official index takes some two seconds. */
 const lookMs = 10_000;
@@ -20,10 +20,16 @@ const lookMs = 10_000;
 /** Paths of a source's index: object ids. */
 export type Listing = ReadonlyMap<string, string>;
 
+/** An archive that was asked for, and why it could not be had; the text is for the operator alone. */
+export interface TriedArchive {
+  readonly name: string;
+  readonly problem: { readonly class: FailureClass | undefined; readonly text: string } | undefined;
+}
+
 export interface ReadListing {
   readonly listing: Listing;
   /** Whether one archive could be had; absent where there was none to ask for, or no time. */
-  readonly archive: SourceLook['archive'];
+  readonly archive: TriedArchive | undefined;
 }
 
 export interface ListingContext {
@@ -116,7 +122,7 @@ async function tryArchive(
   { module, entry: { version } }: Sample,
   signal: AbortSignal,
   isLate: () => boolean,
-): Promise<SourceLook['archive']> {
+): Promise<TriedArchive | undefined> {
   try {
     const opened = await source.openArchive(module, version, signal);
     const name = `${module}@${version}`;
