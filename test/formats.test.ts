@@ -240,9 +240,10 @@ describe('what format 1 has no place for', () => {
         const stated = JSON.parse(open.index.read('user/alice/a.index')?.toString() ?? '');
         await open.writeIndexFile('user/alice/a.index', line({ ...stated, deps: { 'bob/x': '1.0.0' } }));
         const { findings } = await registry.sync();
+        const conflict = findings.find((finding) => finding.kind === 'requirements-conflict');
         await registry.ruleOnConflict({
           ...{ action: 'accept-requirements', module: moduleName('alice/a'), version: version('1.0.0') },
-          requirements: findings[0]?.requirements?.offered ?? '',
+          requirements: conflict?.requirements?.offered ?? '',
         });
         return registry;
       },

@@ -1,6 +1,7 @@
 /** The rules on long random histories: what must hold whatever upstreams, networks and operators do. */
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
+import { versionOf } from '../src/model/finding.ts';
 import {
   applyPlans,
   createMiniSource,
@@ -446,7 +447,7 @@ describe('whatever happens', () => {
         const pins = new Map(
           world.ledger.get(name)?.pins.map((pin) => [pin.version as string, pin.checksum]),
         );
-        const refused = new Set<string | undefined>(plan.findings.map((finding) => finding.version));
+        const refused = new Set<string | undefined>(plan.findings.map(versionOf));
         for (const { version: stated, checksum: sum } of servedLines(file)) {
           expect(sum).toBe(pins.get(stated));
           const asked = world.sources.filter((known) => known.isConfigured && known.enabled);

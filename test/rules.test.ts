@@ -3,7 +3,7 @@ import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import type { Checksum } from '../src/model/checksum.ts';
-import { isConflict } from '../src/model/finding.ts';
+import { isConflict, lineOf } from '../src/model/finding.ts';
 import {
   createRegistry,
   download,
@@ -249,7 +249,8 @@ describe('rule 3: a served version never changes', () => {
       { kind: 'requirements-conflict', module: 'maria/parser', version: '0.1.0' },
     ]);
     expect((await registry.readIndexFile(parser))?.toString()).toBe(old);
-    const requirements = report.findings[0]?.requirements?.offered ?? '';
+    const conflict = report.findings.find((finding) => finding.kind === 'requirements-conflict');
+    const requirements = conflict?.requirements?.offered ?? '';
     const ruling = { action: 'accept-requirements', module: parser, version: version('0.1.0') } as const;
     await expect(registry.ruleOnConflict({ ...ruling, requirements: 'none' })).rejects.toMatchObject({
       code: 'usage',
@@ -478,7 +479,7 @@ describe('rule 9: bytes pass through', () => {
     expect((await registry.readIndexFile(moduleName('bob/odd')))?.toString()).toBe(odd);
     const kept = (await registry.readIndexFile(moduleName('alice/json')))?.toString();
     expect(kept).toBe(`${odd}${good.replace('1.0.0', '1.0.1')}`);
-    expect(report.findings.map(({ kind, line }) => [kind, line])).toEqual([
+    expect(report.findings.map((finding) => [finding.kind, lineOf(finding)])).toEqual([
       // A run of blank lines is one finding.
       ['dropped-line', 2],
       ['dropped-line', 4],

@@ -251,7 +251,7 @@ describe('requirements of a served version', () => {
         ],
       },
     ]);
-    const [change] = findings[0]?.changes ?? [];
+    const [change] = findings.flatMap((one) => (one.kind === 'origin-conflict' ? (one.changes ?? []) : []));
     expect(change?.pinned).toBe(change?.offered);
     const ruling = {
       action: 'accept-origin',

@@ -10,7 +10,7 @@ const findings: readonly Finding[] = [
   broken,
   { ...broken, kind: 'dropped-line', module: 'a/c', line: 3, foundAt: now },
   { ...broken, kind: 'refused-name', module: 'A/b', source: 'partner' },
-  { ...broken, kind: 'more', module: '', count: 1200, message: 'and 1,200 more findings' },
+  { ...broken, kind: 'more', module: '', count: 1200, untold: [], message: 'and 1,200 more findings' },
 ];
 
 test('defects that nobody here can mend are one line for each source', () => {
@@ -36,8 +36,8 @@ test('where all are asked for, all are told', () => {
 });
 
 test('conflicts and what could not be planned are told in full everywhere', () => {
-  const conflict = { ...broken, kind: 'checksum-conflict' } as const;
+  const conflict = { ...broken, kind: 'look-alike' } as const;
   const text = formatFindings([conflict, { ...broken, kind: 'unplanned' }]).join('\n');
-  expect(text).toContain('  checksum-conflict a/b (mooncakes): it is no JSON');
+  expect(text).toContain('  look-alike a/b (mooncakes): it is no JSON');
   expect(text).toContain('  unplanned a/b (mooncakes): it is no JSON');
 });

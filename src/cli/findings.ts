@@ -1,4 +1,4 @@
-import { type Finding, isConflict, isOpenConflict } from '../model/finding.ts';
+import { countOf, type Finding, isConflict, isOpenConflict } from '../model/finding.ts';
 import type { HeldBack } from '../registry/sync/held-back.ts';
 import type { SourceRefresh } from '../registry/sync/source-refresh.ts';
 import { toVisibleLine } from '../support/visible-text.ts';
@@ -51,21 +51,41 @@ function summariseDefects(defects: readonly Finding[], since: string): string[] 
   return sources.map((source) => {
     const number = defects
       .filter((finding) => finding.source === source)
-      .reduce((sum, { count: some = 1 }) => sum + some, 0);
+      .reduce((sum, finding) => sum + countOf(finding), 0);
     return `${count(number, 'defect')} in what "${source}" lists${since}: moonbit-registry status`;
   });
 }
 
 /** `OWNER/NAME` or `OWNER/NAME@VERSION`, safe to print. */
-export function formatSubject({ module, version }: Pick<Finding, 'module' | 'version'>): string {
+export function formatSubject({
+  module,
+  version,
+}: {
+  readonly module: string;
+  readonly version?: string | undefined;
+}): string {
   return toVisibleLine(version === undefined ? module : `${module}@${version}`);
 }
 
 export function formatFinding(finding: Finding): string {
-  const { kind, source, line, message } = finding;
-  if (kind === 'more') return message;
-  const place = line === undefined ? source : `${source}, line ${line}`;
-  return `${kind} ${formatSubject(finding)} (${place}): ${message}`;
+  const { kind, source, message } = finding;
+  const at = (place: string) => `${kind} ${formatSubject(finding)} (${place}): ${message}`;
+  switch (finding.kind) {
+    case 'more':
+      return message;
+    case 'checksum-conflict':
+    case 'requirements-conflict':
+      return at(`${source}, line ${finding.line}`);
+    case 'dropped-line':
+      return at(finding.line === undefined ? source : `${source}, line ${finding.line}`);
+    case 'origin-conflict':
+    case 'look-alike':
+    case 'broken-file':
+    case 'refused-name':
+    case 'selection-changed':
+    case 'unplanned':
+      return at(source);
+  }
 }
 
 /** Sources whose newest index is not in use: a headline for each reason and one line per source. */

@@ -1,6 +1,6 @@
 import { type Block, nameOfBlock } from './block.ts';
 import type { Checksum } from './checksum.ts';
-import { type Finding, identifyFinding } from './finding.ts';
+import { type Finding, identifyFinding, isConflict, versionOf } from './finding.ts';
 import type { ModuleName } from './module-name.ts';
 import type { Version } from './version.ts';
 
@@ -73,7 +73,7 @@ export function carryFindings(
   now: string,
 ): Finding[] {
   const known = new Map(before.map((finding) => [identifyFinding(finding), finding.foundAt]));
-  return findings.map(({ foundAt: _, kept: __, ...finding }) => {
+  return findings.map((finding) => {
     const identity = identifyFinding(finding);
     const foundAt = known.get(identity) ?? now;
     const keep = decisions.findLast(
@@ -82,7 +82,9 @@ export function carryFindings(
         decision.finding.foundAt === foundAt &&
         identifyFinding(decision.finding) === identity,
     );
-    return { ...finding, foundAt, ...(keep ? { kept: { at: keep.at, by: keep.by } } : {}) };
+    if (!isConflict(finding)) return { ...finding, foundAt };
+    const { kept: _, ...rest } = finding;
+    return { ...rest, foundAt, ...(keep ? { kept: { at: keep.at, by: keep.by } } : {}) };
   });
 }
 
@@ -101,7 +103,8 @@ export function describeDecision(decision: OperatorDecision): string {
   const { module, by } = decision;
   switch (decision.action) {
     case 'keep': {
-      const { version, kind, source } = decision.finding;
+      const { kind, source } = decision.finding;
+      const version = versionOf(decision.finding);
       return `keep ${version === undefined ? module : `${module}@${version}`} as it is (${kind}, ${source}), by ${by}`;
     }
     case 'accept-version':

@@ -221,7 +221,8 @@ test('requirements that upstream changes wait for the operator, who types their 
   expect(json).toMatchObject([{ kind: 'requirements-conflict', module: 'a/x', version: '1.0.0' }]);
   const served = () => tryGit(['-C', repository, 'show', 'main:user/a/x.index']);
   expect((await served()).stdout).toBe(file);
-  const offered = json[0]?.requirements?.offered ?? '';
+  const [conflict] = json;
+  const offered = conflict?.kind === 'requirements-conflict' ? (conflict.requirements?.offered ?? '') : '';
   const accept = (digest: string) =>
     registry.run('conflicts', 'accept', 'a/x@1.0.0', '--requirements', digest);
   expect((await accept('0'.repeat(64))).code).toBe(1);

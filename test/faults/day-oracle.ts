@@ -2,7 +2,7 @@
  * What a registry must serve and report, told from nothing but what its sources listed when they were read: the rules
  * once more, in other words than the product's.
  */
-import type { Finding } from '../../src/model/finding.ts';
+import { countOf, type Finding, type FindingFacts } from '../../src/model/finding.ts';
 import type { SyncReport } from '../../src/registry/sync/sync-report.ts';
 import type { DaySource, Listing } from './day-world.ts';
 
@@ -132,10 +132,10 @@ export function createDayOracle(sources: readonly DaySource[]): DayOracle {
   function judgeContended(findings: readonly Finding[], contended: ReadonlyMap<string, ReadonlySet<string>>) {
     const problems: string[] = [];
     for (const [source, expected] of contended) {
-      const own = findings.filter(
-        (finding) => finding.kind === 'origin-conflict' && finding.source === source,
-      );
-      const count = own.reduce((sum, finding) => sum + (finding.count ?? 1), 0);
+      const own = findings
+        .filter((finding) => finding.kind === 'origin-conflict')
+        .filter((finding) => finding.source === source);
+      const count = own.reduce((sum, finding) => sum + countOf(finding), 0);
       if (count !== expected.size)
         problems.push(`${source} contends for ${count} modules, and not for ${expected.size}`);
       for (const { module, modules = [module], changes = [] } of own) {
@@ -186,7 +186,7 @@ export function createDayOracle(sources: readonly DaySource[]): DayOracle {
       const conflicts = report.findings
         .filter(({ kind }) => kind === 'checksum-conflict' || !kinds.has(kind))
         .map(
-          ({ kind, module, version, source, pinned, offered }) =>
+          ({ kind, module, version, source, pinned, offered }: FindingFacts) =>
             `${kind} ${module}@${version} ${source} ${pinned} ${offered}`,
         );
       const asSet = (texts: readonly string[]) => new Map(texts.map((text) => [text, 'stands']));

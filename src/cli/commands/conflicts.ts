@@ -240,42 +240,61 @@ function formatConflicts(conflicts: readonly Conflict[], now: number): string {
 }
 
 function formatConflict(conflict: Conflict, now: number): string {
-  const { kind, source, message, pin, pinned, offered, origin, changes = [], foundAt, kept, line } = conflict;
-  const { requirements, modules = [] } = conflict;
-  const since = pin ? ` since ${pin.firstSeen} from "${pin.source}"` : '';
-  const place = line === undefined ? '' : `, line ${line}`;
+  const { kind, message, origin, foundAt, kept } = conflict;
   const lines = [
     `${formatSubject(conflict)}: ${kind}`,
     `  ${message}`,
     ...(origin === undefined ? [] : [`  Origin:   ${origin}`]),
-    ...(pinned === undefined ? [] : [`  Served:   ${pinned}${since}`]),
-    ...(offered === undefined ? [] : [`  Offered:  ${offered} by "${source}"${place}`]),
-    ...(requirements ? [`  Requires: ${requirements.pinned} -> ${requirements.offered}`] : []),
-    ...(modules.length > 0
-      ? [`  Modules:  ${modules.join(', ')}${conflict.count === modules.length ? '' : ', …'}`]
-      : []),
-    ...changes.map(({ version, ...change }) =>
-      change.pinned === change.offered
-        ? `  ${version}: requirements ${change.requirements?.pinned} -> ${change.requirements?.offered} in "${source}"`
-        : `  ${version}: ${change.pinned} -> ${change.offered} in "${source}"`,
-    ),
+    ...formatSides(conflict),
     ...(foundAt === undefined ? [] : [`  Found:    ${foundAt} (${formatAge(foundAt, now)})`]),
     ...(kept ? [`  Kept:     ${kept.at} by ${kept.by}`] : []),
   ];
   return [...lines, ...adviceFor(conflict).map((command) => `  $ moonbit-registry ${command}`)].join('\n');
 }
 
+/** What is served, and what is offered instead. */
+function formatSides(conflict: Conflict): string[] {
+  const { source, pin } = conflict;
+  switch (conflict.kind) {
+    case 'checksum-conflict':
+    case 'requirements-conflict': {
+      const { pinned, offered, line, requirements } = conflict;
+      const since = pin ? ` since ${pin.firstSeen} from "${pin.source}"` : '';
+      return [
+        `  Served:   ${pinned}${since}`,
+        `  Offered:  ${offered} by "${source}", line ${line}`,
+        ...(requirements ? [`  Requires: ${requirements.pinned} -> ${requirements.offered}`] : []),
+      ];
+    }
+    case 'origin-conflict': {
+      const { modules = [], count: number, changes = [] } = conflict;
+      const more = number === modules.length ? '' : ', …';
+      return [
+        ...(modules.length > 0 ? [`  Modules:  ${modules.join(', ')}${more}`] : []),
+        ...changes.map(({ version, pinned, offered, requirements }) =>
+          pinned === offered
+            ? `  ${version}: requirements ${requirements?.pinned} -> ${requirements?.offered} in "${source}"`
+            : `  ${version}: ${pinned} -> ${offered} in "${source}"`,
+        ),
+      ];
+    }
+    case 'look-alike':
+      return [];
+  }
+}
+
 /** What could be run about a conflict. The new checksum is left for the operator to type. */
 function adviceFor(conflict: Conflict): string[] {
-  const { kind, source, changes = [], kept, count: modules = 1 } = conflict;
+  const { source, kept } = conflict;
   const [subject, module] = [formatSubject(conflict), conflict.module];
   const keep = kept ? [] : [shellLine`conflicts keep ${subject}`];
-  switch (kind) {
+  switch (conflict.kind) {
     case 'checksum-conflict':
       return [...keep, shellLine`conflicts accept ${subject} --checksum SHA256`];
     case 'requirements-conflict':
       return [...keep, shellLine`conflicts accept ${subject} --requirements DIGEST`];
     case 'origin-conflict': {
+      const { changes = [], count: modules = 1 } = conflict;
       const typed = changes.flatMap(({ version, pinned, offered }) =>
         pinned === offered ? ['--requirements', `${version}=DIGEST`] : ['--checksum', `${version}=SHA256`],
       );
@@ -286,7 +305,5 @@ function adviceFor(conflict: Conflict): string[] {
     }
     case 'look-alike':
       return [shellLine`conflicts accept ${module}`];
-    default:
-      return [];
   }
 }

@@ -1,4 +1,5 @@
 import type { Command } from 'commander';
+import { versionOf } from '../../model/finding.ts';
 import type { Operating } from '../../registry/registry.ts';
 import type { Explanation } from '../../registry/sync/explain.ts';
 import { shellLine } from '../../support/shell.ts';
@@ -54,7 +55,7 @@ function isThere({ version, isServed, rule, pin, blocks, sources, findings }: Ex
   if (version !== undefined)
     return (
       sources.some(({ versions }) => versions.includes(version)) ||
-      findings.some((one) => one.version === version)
+      findings.some((one) => versionOf(one) === version)
     );
   const isRecorded = rule === 'recorded' || rule === 'held' || rule === 'moved';
   return (

@@ -24,8 +24,11 @@ const now = Date.UTC(2026, 0, 1, 12);
 const conflict: Finding = {
   kind: 'checksum-conflict',
   module: 'maria/json_parser',
-  version: '0.1.0',
+  version: '0.1.0' as Version,
   source: 'mooncakes',
+  line: 1,
+  pinned: 'a'.repeat(64) as Checksum,
+  offered: 'b'.repeat(64) as Checksum,
   message: 'it states another checksum; the old line stays',
 };
 const droppedLine: Finding = {
@@ -89,7 +92,7 @@ describe('sync', () => {
 1 source held at the last good index:
   internal: its index no longer lists 1 module
 1 conflict, waiting for a decision (moonbit-registry conflicts):
-  checksum-conflict maria/json_parser@0.1.0 (mooncakes): it states another checksum; the old line stays
+  checksum-conflict maria/json_parser@0.1.0 (mooncakes, line 1): it states another checksum; the old line stays
 1 defect in what "partner" lists: moonbit-registry status
 The served history starts afresh: clients clone once more at their next update.`);
   });
@@ -285,7 +288,7 @@ test('status shows counts, ages and which source fails', () => {
   held: its index went back
 
 1 conflict, waiting for a decision (moonbit-registry conflicts):
-  checksum-conflict maria/json_parser@0.1.0 (mooncakes): it states another checksum; the old line stays`);
+  checksum-conflict maria/json_parser@0.1.0 (mooncakes, line 1): it states another checksum; the old line stays`);
 });
 
 test('explain gives the verdict first, then each source, then pin, cache and findings', () => {

@@ -1,4 +1,4 @@
-import { type Finding, isConflict } from '../../model/finding.ts';
+import { countOf, type Finding, isConflict } from '../../model/finding.ts';
 
 /** By source: how many findings are not told, by module. `''` stands for modules beyond those that are counted one by one. */
 export type Untold = ReadonlyMap<string, ReadonlyMap<string, number>>;
@@ -9,8 +9,9 @@ const countedModules = 10_000;
 /** What earlier findings say was not told; without the modules that `isPlanned` says are planned, and so told of, anew. */
 export function untoldIn(before: readonly Finding[], isPlanned: (module: string) => boolean): Untold {
   const untold = new Map<string, Map<string, number>>();
-  for (const { kind, source, untold: counts = [] } of before)
-    if (kind === 'more') untold.set(source, new Map(counts.filter(([module]) => !isPlanned(module))));
+  for (const finding of before)
+    if (finding.kind === 'more')
+      untold.set(finding.source, new Map(finding.untold.filter(([module]) => !isPlanned(module))));
   return untold;
 }
 
@@ -36,9 +37,10 @@ export function capFindings(
     const conflicts = list.filter(isConflict);
     const others = list.filter((finding) => !isConflict(finding));
     const untold = new Map(earlier.get(source));
-    for (const { module, count = 1 } of others.slice(limit)) {
+    for (const finding of others.slice(limit)) {
+      const { module } = finding;
       const key = untold.has(module) || untold.size < countedModules ? module : '';
-      untold.set(key, (untold.get(key) ?? 0) + count);
+      untold.set(key, (untold.get(key) ?? 0) + countOf(finding));
     }
     return [...conflicts, ...others.slice(0, limit), ...summarise(source, untold)];
   });

@@ -53,13 +53,11 @@ export function pinConflict(
   isListed: boolean,
 ): Finding {
   const { pinned, offered, requirements } = describeChangeOf(line, pin);
-  const kind = pinned === offered ? 'requirements-conflict' : 'checksum-conflict';
-  const what = kind === 'checksum-conflict' ? 'another checksum' : 'other requirements';
+  const what = pinned === offered ? 'other requirements' : 'another checksum';
   const message = `version ${pin.version} was served with ${what} since ${pin.firstSeen}; ${isListed ? 'it stays as it was' : 'it is withheld'}`;
-  return {
-    ...{ kind, module, version: pin.version, source, line: line.number, pinned, offered, message },
-    ...(requirements ? { requirements } : {}),
-  };
+  const about = { module, version: pin.version, source, line: line.number, pinned, offered, message };
+  if (requirements && pinned === offered) return { kind: 'requirements-conflict', ...about, requirements };
+  return { kind: 'checksum-conflict', ...about, ...(requirements ? { requirements } : {}) };
 }
 
 export function lookAlike(

@@ -1,5 +1,5 @@
 import type { Pending, PendingNames } from '../../index/pending-names.ts';
-import { type Finding, identifyFinding } from '../../model/finding.ts';
+import { type Finding, identifyFinding, type OriginConflict } from '../../model/finding.ts';
 import type { ModuleName } from '../../model/module-name.ts';
 import type { OperatorDecision } from '../../model/operator-decision.ts';
 import type { Decision } from './decide-origin.ts';
@@ -34,7 +34,7 @@ function isSameReason({ since: _, ...before }: Pending, reason: Reason): boolean
 }
 
 /** The finding of one name that another source contends for. */
-export function contendedFinding(module: ModuleName, pending: Contended): Finding {
+export function contendedFinding(module: ModuleName, pending: Contended): OriginConflict {
   const { source, origin, since: foundAt } = pending;
   const message = contendedMessage(source, origin);
   return { kind: 'origin-conflict', module, source, origin, message, foundAt };
@@ -63,7 +63,7 @@ export function pendingFindings(
         : [],
     ),
   );
-  const groups = new Map<string, { readonly first: Finding; readonly modules: string[] }>();
+  const groups = new Map<string, { readonly first: OriginConflict; readonly modules: string[] }>();
   for (const [module, reason] of pending) {
     if (reason.kind === 'undecided' || isAwaited(reason.source)) continue;
     const finding = contendedFinding(module, reason);
@@ -79,10 +79,10 @@ export function pendingFindings(
   return [...groups.values()].map(({ first, modules }) => summarise(first, modules.sort()));
 }
 
-function summarise(first: Finding, modules: readonly string[]): Finding {
+function summarise(first: OriginConflict, modules: readonly string[]): OriginConflict {
   const [module = first.module] = modules;
   if (modules.length === 1) return first;
   const count = modules.length;
   const message = `source "${first.source}" lists or claims ${count} modules too; they stay with "${first.origin}", which they were first served from`;
-  return { ...first, module, count, modules: modules.slice(0, named), message };
+  return { ...first, module, changes: undefined, count, modules: modules.slice(0, named), message };
 }

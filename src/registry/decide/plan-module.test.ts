@@ -3,6 +3,7 @@ import { moduleName, version } from '../../../test/support/registry-world.ts';
 import { parseIndexFile, unreadableFile } from '../../index/index-file.ts';
 import type { Pin } from '../../index/ledger-file.ts';
 import { isChecksum } from '../../model/checksum.ts';
+import { lineOf as lineOfFinding, versionOf as versionOfFinding } from '../../model/finding.ts';
 import { requirementsDigest } from '../../model/requirements.ts';
 import type { Decision, Rule } from './decide-origin.ts';
 import { hiddenVersions } from './hidden-versions.ts';
@@ -125,7 +126,9 @@ function plan(given: Given) {
     pins: result.pins.map((entry) => `${entry.version}=${entry.checksum.charAt(0)}`),
     versions: result.entries.map(({ version }) => version),
     findings: result.findings.map((finding) =>
-      [finding.kind, finding.line ?? finding.source, finding.version].filter(Boolean).join(' '),
+      [finding.kind, lineOfFinding(finding) ?? finding.source, versionOfFinding(finding)]
+        .filter(Boolean)
+        .join(' '),
     ),
     messages: result.findings.map(({ message }) => message).join('\n'),
     raw: result,

@@ -1,5 +1,5 @@
 import type { PendingNames } from '../../index/pending-names.ts';
-import type { Finding } from '../../model/finding.ts';
+import { type Finding, lineOf, versionOf } from '../../model/finding.ts';
 import { carryFindings, type OperatorDecision } from '../../model/operator-decision.ts';
 import { capFindings, untoldIn } from './cap-findings.ts';
 import { pendingFindings } from './pending-findings.ts';
@@ -37,13 +37,16 @@ export function findingsAfter(input: FindingsInput): Finding[] {
 }
 
 /** Told anew for all names that are contended. */
-function isOfPending({ kind, changes }: Finding): boolean {
-  return kind === 'origin-conflict' && changes === undefined;
+function isOfPending(finding: Finding): boolean {
+  return finding.kind === 'origin-conflict' && finding.changes === undefined;
 }
 
 function sortFindings(findings: readonly Finding[]): Finding[] {
-  const key = ({ module, version, source, kind, line }: Finding) =>
-    [module, version ?? '', source, kind, String(line ?? '').padStart(8, '0')].join('\0');
+  const key = (finding: Finding) => {
+    const { module, source, kind } = finding;
+    const line = String(lineOf(finding) ?? '').padStart(8, '0');
+    return [module, versionOf(finding) ?? '', source, kind, line].join('\0');
+  };
   return findings
     .map((finding) => ({ finding, key: key(finding) }))
     .sort((a, b) => (a.key < b.key ? -1 : 1))

@@ -117,8 +117,8 @@ test('accepted requirements and accepted look-alikes are told, with what they we
   await main.writeIndexFile('user/alice/json.index', file.replace('bob/x', 'eve/x'));
   await main.publish('bob/x@1.0.0');
   const { findings } = await registry.sync();
-  const { pinned: from, offered: to = '' } =
-    findings.find(({ kind }) => kind === 'requirements-conflict')?.requirements ?? {};
+  const conflict = findings.find((finding) => finding.kind === 'requirements-conflict');
+  const { pinned: from, offered: to = '' } = conflict?.requirements ?? {};
   const first = (await readAudit(registry)).length;
   await registry.ruleOnConflict({
     action: 'accept-requirements',

@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import type { Checksum } from '../../model/checksum.ts';
-import type { Finding, PinChange } from '../../model/finding.ts';
+import type { FindingFacts } from '../../model/finding.ts';
 import type { ModuleName } from '../../model/module-name.ts';
 import type { Version } from '../../model/version.ts';
 import { createAppendLog } from '../../support/disk/append-log.ts';
@@ -97,15 +97,7 @@ export type AuditEvent =
 /** Checksums by version, as far as they are new. */
 type Pinned = Readonly<Record<string, Checksum>>;
 
-export interface ConflictFacts {
-  readonly kind: Finding['kind'];
-  readonly module: string;
-  readonly version?: string | undefined;
-  readonly source: string;
-  readonly pinned?: Checksum | undefined;
-  readonly offered?: Checksum | undefined;
-  readonly changes?: readonly PinChange[] | undefined;
-}
+export type ConflictFacts = Omit<FindingFacts, 'foundAt'>;
 
 export interface Audit {
   /** Looks at some events at a time. Resolves when they are durable. Never rejects: a failure is logged once, and the work goes on. */

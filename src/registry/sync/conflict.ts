@@ -1,19 +1,19 @@
 import type { Checksum } from '../../model/checksum.ts';
-import type { Finding } from '../../model/finding.ts';
+import type { ConflictFinding } from '../../model/finding.ts';
 import type { ModuleName } from '../../model/module-name.ts';
 import type { OperatorDecision } from '../../model/operator-decision.ts';
 import type { Version } from '../../model/version.ts';
 import type { SyncReport } from './sync-report.ts';
 
 /** A conflict with what it is about. */
-export interface Conflict extends Finding {
+export type Conflict = ConflictFinding & {
   /** Where the module comes from; absent while that is undecided. */
   readonly origin: string | undefined;
   /** For `checksum-conflict`. */
   readonly pin:
     | { readonly checksum: Checksum; readonly firstSeen: string; readonly source: string }
     | undefined;
-}
+};
 
 /** What the operator says about a conflict; new checksums and digests as typed out. */
 export type ConflictRuling =

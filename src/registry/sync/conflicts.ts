@@ -3,7 +3,14 @@ import { NotFoundError, UsageError } from '../../errors.ts';
 import type { IndexLine } from '../../index/index-file.ts';
 import type { Pending } from '../../index/pending-names.ts';
 import type { StateView } from '../../index/state-view.ts';
-import { type Finding, isConflict, isOpenConflict, type PinChange } from '../../model/finding.ts';
+import {
+  type ConflictFinding,
+  type Finding,
+  isConflict,
+  isOpenConflict,
+  type PinChange,
+  versionOf,
+} from '../../model/finding.ts';
 import { isModuleName, type ModuleName } from '../../model/module-name.ts';
 import type { OperatorDecision } from '../../model/operator-decision.ts';
 import { matchesPattern } from '../../model/pattern.ts';
@@ -25,13 +32,13 @@ export async function listConflicts(context: SyncContext): Promise<Conflict[]> {
   return Promise.all(findings.map((finding) => describeConflict(finding, resolver)));
 }
 
-async function describeConflict(finding: Finding, resolver: Resolver): Promise<Conflict> {
+async function describeConflict(finding: ConflictFinding, resolver: Resolver): Promise<Conflict> {
   if (!isModuleName(finding.module)) return { ...finding, origin: undefined, pin: undefined };
   const { decision, pins } = await resolver.resolve(finding.module);
-  const pin = pins.find(({ version }) => version === finding.version);
+  const pin = pins.find(({ version }) => version === versionOf(finding));
   return {
     ...finding,
-    origin: finding.origin ?? decision.origin,
+    origin: (finding.kind === 'origin-conflict' ? finding.origin : undefined) ?? decision.origin,
     pin: pin && { checksum: pin.checksum, firstSeen: pin.firstSeen, source: pin.source },
   };
 }
@@ -95,13 +102,13 @@ async function keep(
 ): Promise<OperatorDecision[]> {
   const pending = (await state.pending()).get(module);
   refuseUndecided(module, pending, await suppliersOf(module, resolver));
-  const own = (await state.findings()).filter((finding) => isConflict(finding) && finding.module === module);
-  const told = own.filter(({ kind, changes }) => kind !== 'origin-conflict' || changes !== undefined);
+  const own = (await state.findings()).filter(isConflict).filter((finding) => finding.module === module);
+  const told = own.filter((one) => one.kind !== 'origin-conflict' || one.changes !== undefined);
   // Of many names that wait for the same, one can be kept; what was kept before is kept already.
-  const waiting = own.find(({ kind, changes, count }) => kind === 'origin-conflict' && !changes && !count);
+  const waiting = own.find((one) => one.kind === 'origin-conflict' && !one.changes && !one.count);
   const contended = pending?.kind === 'contended' ? [waiting ?? contendedFinding(module, pending)] : [];
   const meant = [...told, ...contended].filter(
-    (finding) => version === undefined || finding.version === version,
+    (finding) => version === undefined || versionOf(finding) === version,
   );
   if (meant.length === 0)
     throw noConflict(version === undefined ? module : `${module}@${version}`, await state.findings());
@@ -345,7 +352,7 @@ const namedConflicts = 5;
 /** Where others than the one that was named stand about the same module, they are named instead. */
 function noConflict(what: string, findings: readonly Finding[] = []): NotFoundError {
   const [module] = what.split('@');
-  const others = findings.filter((finding) => isConflict(finding) && finding.module === module);
+  const others = findings.filter(isConflict).filter((finding) => finding.module === module);
   const [other] = others;
   if (!other)
     return new NotFoundError(`there is no conflict about ${what} to decide`, {
@@ -358,15 +365,24 @@ function noConflict(what: string, findings: readonly Finding[] = []): NotFoundEr
   });
 }
 
-function describeSubject({ module, version }: Finding): string {
+function describeSubject(finding: Finding): string {
+  const { module } = finding;
+  const version = versionOf(finding);
   return version === undefined ? `${module}` : `${module}@${version}`;
 }
 
 /** What has to be given with `accept`, besides what the conflict is about. */
-function typedOut({ kind, source }: Finding): string[] {
-  if (kind === 'checksum-conflict') return ['--checksum', 'SHA256'];
-  if (kind === 'requirements-conflict') return ['--requirements', 'DIGEST'];
-  return kind === 'origin-conflict' ? ['--origin', source] : [];
+function typedOut({ kind, source }: ConflictFinding): string[] {
+  switch (kind) {
+    case 'checksum-conflict':
+      return ['--checksum', 'SHA256'];
+    case 'requirements-conflict':
+      return ['--requirements', 'DIGEST'];
+    case 'origin-conflict':
+      return ['--origin', source];
+    case 'look-alike':
+      return [];
+  }
 }
 
 function otherOffer(version: Version, typed: string, offered: string, source: string): UsageError {

@@ -84,6 +84,14 @@ function describeTaken(decision: OperatorDecision): AuditEvent {
   }
 }
 
-function conflictFacts({ kind, module, version, source, pinned, offered, changes }: Finding): ConflictFacts {
+function conflictFacts({
+  kind,
+  module,
+  version,
+  source,
+  pinned,
+  offered,
+  changes,
+}: ConflictFacts): ConflictFacts {
   return { kind, module, version, source, pinned, offered, changes };
 }

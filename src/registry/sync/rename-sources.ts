@@ -99,8 +99,10 @@ export async function renameSources(
 }
 
 function renameFinding(finding: Finding, nameOf: (old: string) => string): Finding {
-  const { source, origin } = finding;
-  return { ...finding, source: nameOf(source), ...(origin === undefined ? {} : { origin: nameOf(origin) }) };
+  const renamed = { ...finding, source: nameOf(finding.source) };
+  return renamed.kind === 'origin-conflict' && renamed.origin !== undefined
+    ? { ...renamed, origin: nameOf(renamed.origin) }
+    : renamed;
 }
 
 /** What is kept is found again by its finding; who was meant by other decisions is history. */

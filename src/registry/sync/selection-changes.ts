@@ -3,7 +3,7 @@ import { parseIndexFile } from '../../index/index-file.ts';
 import { indexPathOf, readIndexPath } from '../../index/layout.ts';
 import type { StateView } from '../../index/state-view.ts';
 import { findBlock } from '../../model/block.ts';
-import type { Finding } from '../../model/finding.ts';
+import type { SelectionChange } from '../../model/finding.ts';
 import type { IndexEntry } from '../../model/index-entry.ts';
 import type { ModuleName } from '../../model/module-name.ts';
 import { selectVersion, type Version } from '../../model/version.ts';
@@ -36,7 +36,7 @@ export async function findChangedSelections(
   changes: readonly PlannedChange[],
   sources: readonly { readonly name: string; readonly enabled: boolean }[],
   policy: Pick<Policy, 'blocked'>,
-): Promise<Finding[]> {
+): Promise<SelectionChange[]> {
   const losses = new Map<string, Loss>();
   for (const { module, change } of changes) {
     if (change === undefined || change.kind === 'moved') continue;
@@ -51,7 +51,7 @@ export async function findChangedSelections(
     losses.set(module, { source: change.origin, before, after });
   }
   if (losses.size === 0) return [];
-  const findings: Finding[] = [];
+  const findings: SelectionChange[] = [];
   const seen = new Set<string>();
   const budget = createByteBudget(readingBytes);
   for (const batch of batches([...(await index.list(state.served))], batchSize))
@@ -84,8 +84,8 @@ function changedSelections(
   { dependencies }: IndexEntry,
   losses: ReadonlyMap<string, Loss>,
   seen: Set<string>,
-): Finding[] {
-  return dependencies.flatMap(({ module, requirement }): Finding[] => {
+): SelectionChange[] {
+  return dependencies.flatMap(({ module, requirement }): SelectionChange[] => {
     const loss = losses.get(module);
     const key = `${module} ${requirement}`;
     if (!loss || requirement === undefined || seen.has(key) || seen.size >= maxRequirements) return [];

@@ -1,4 +1,5 @@
 /** The shapes of `/api/v0` (moon-protocol §7), built from what the index says. Counts nobody told us are 0. */
+import type { FindingFacts } from '../../model/finding.ts';
 import type { ModuleName } from '../../model/module-name.ts';
 import { ownerOf } from '../../model/module-name.ts';
 import { compareVersions, latestVersion, type Version } from '../../model/version.ts';
@@ -62,7 +63,7 @@ export function describeExplanation(explanation: Explanation) {
       },
     }),
     blocks: blocks.map(({ module, version, reason, at }) => ({ module, version, reason, at })),
-    findings: findings.map(({ kind, module, version, source, pinned, offered, foundAt }) => {
+    findings: findings.map(({ kind, module, version, source, pinned, offered, foundAt }: FindingFacts) => {
       return { kind, module, version, source, pinned, offered, foundAt };
     }),
   };

@@ -263,7 +263,7 @@ test('a decision is explained, but for what sources said and who decided', async
   const { url, registry } = await world();
   const explain = registry.explain;
   registry.explain = async (module, version) => {
-    const finding = { kind: 'dropped-line', module, source: 'partner', message: 'it says: hello' } as const;
+    const finding = { kind: 'look-alike', module, source: 'partner', message: 'it says: hello' } as const;
     const kept = { at: '2026-01-01T00:00:00.000Z', by: 'root' };
     const awaited = {
       source: 'partner',
@@ -281,11 +281,11 @@ test('a decision is explained, but for what sources said and who decided', async
     version: '2.0.0',
     rule: 'priority',
     blocks: [{ module: 'bob/parser/deep', reason: 'CVE-2026-1', at: '2026-01-01T00:00:00.000Z' }],
-    findings: [{ kind: 'dropped-line', module: 'bob/parser/deep', source: 'partner' }],
+    findings: [{ kind: 'look-alike', module: 'bob/parser/deep', source: 'partner' }],
     heldBack: { waitsFor: [{ source: 'partner', class: 'connection' }] },
   });
   const told = await (await fetch(`${url}/api/v0/explain/bob/parser/deep@2.0.0`)).text();
-  expect(told).toContain('dropped-line');
+  expect(told).toContain('look-alike');
   expect(told).not.toMatch(/hello|root/);
   expect((await fetch(`${url}/api/v0/explain/bob`)).status).toBe(400);
   expect((await fetch(`${url}/api/v0/explain/bob/x@1`)).status).toBe(400);
