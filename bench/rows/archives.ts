@@ -7,7 +7,7 @@ import { createSyncedRegistry, serveKnows } from '../support/registry.ts';
 import type { Bar, Bench, Contender, Figures, Prepared, Scenario } from '../support/scenario.ts';
 import { shuffle, stratify } from '../support/statistics.ts';
 import { startUpstream } from '../support/upstream.ts';
-import { archiveFile, archivePath, type World, type WorldArchive } from '../support/world.ts';
+import { archiveFile, archivePath, type WorldArchive } from '../support/world.ts';
 
 const connections = 16;
 const hotArchives = 256;
@@ -30,7 +30,7 @@ async function prepareCached(bench: Bench, count: number): Promise<Prepared> {
   const world = await bench.worlds.usual();
   const upstream = await startUpstream(bench, world);
   const registry = await createSyncedRegistry(bench, upstream, world);
-  const chosen = chooseArchives(world, count);
+  const chosen = chooseArchives(await registry.listed(world), count);
   if (count === Number.POSITIVE_INFINITY) await registry.command('mirror', '--full');
   const requests = chosen.map(toRequest);
   const contenders: Contender[] = [];
@@ -91,7 +91,7 @@ export const fetchThrough: Scenario = {
     const world = await bench.worlds.usual();
     const upstream = await startUpstream(bench, world);
     const registry = await createSyncedRegistry(bench, upstream, world);
-    const chosen = chooseArchives(world, 6000).map(toRequest);
+    const chosen = chooseArchives(await registry.listed(world), 6000).map(toRequest);
     // The source runs through all rounds, so whoever is started anew gets as many requests to warm up with: before some
     // thousands, V8 spends as much on compiling as it does on answering.
     const [warmUp, requests] = [chosen.slice(0, chosen.length / 2), chosen.slice(chosen.length / 2)];
@@ -149,8 +149,8 @@ async function once(bench: Bench, url: string, requests: readonly LoadRequest[])
 }
 
 /** So many that have the sizes of all, in no order. */
-export function chooseArchives(world: World, count: number): WorldArchive[] {
-  return shuffle(stratify(world.archives, count, ({ sizeBytes }) => sizeBytes));
+export function chooseArchives(archives: readonly WorldArchive[], count: number): WorldArchive[] {
+  return shuffle(stratify(archives, count, ({ sizeBytes }) => sizeBytes));
 }
 
 export function toRequest(one: WorldArchive): LoadRequest {
