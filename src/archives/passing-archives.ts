@@ -9,10 +9,10 @@ import { onDisk } from '../support/disk/disk-errors.ts';
 import { temporaryName } from '../support/disk/temporary-file.ts';
 import type { ByteRange, StoreOptions } from './archive-store.ts';
 import { receiveVerified } from './receive-verified.ts';
+import type { ReceivedArchive } from './write-behind.ts';
 
-/** A verified archive that is nowhere kept for long. */
-export interface PassingArchive {
-  readonly sizeBytes: number;
+/** A verified archive that is nowhere kept for long: never stored, and never in memory. */
+interface PassingArchive extends ReceivedArchive {
   open(range?: ByteRange): Readable;
 }
 
@@ -102,6 +102,8 @@ function holdOpen(handle: FileHandle, sizeBytes: number): Held {
   };
   return {
     sizeBytes,
+    bytes: undefined,
+    isStored: Promise.resolve(false),
     open(range = { start: 0, end: sizeBytes - 1 }) {
       readers++;
       return createReader(handle, range, () => {

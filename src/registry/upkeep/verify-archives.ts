@@ -5,7 +5,7 @@ import type { VerifyingStore } from '../../archives/verifying-store.ts';
 import { beginsAsZip } from '../../archives/zip-start.ts';
 import type { Checksum } from '../../model/checksum.ts';
 import type { ModuleName } from '../../model/module-name.ts';
-import type { NamedArchive } from '../deliver/repair-archive.ts';
+import type { WantedArchive } from '../deliver/find-suppliers.ts';
 import type { VerifiedContents } from './verify-contents.ts';
 import type { VerifyOptions } from './verify-options.ts';
 import type { VerifyFinding, VerifyStep } from './verify-report.ts';
@@ -19,7 +19,7 @@ export interface ArchiveChecks {
   /** Whether clients may cause the module's archives to be fetched: then one that is not here was merely not asked for. */
   readonly isFetchedOnDemand: (module: ModuleName) => Promise<boolean>;
   /** Fetches an archive against its pin; what went wrong, or `undefined`. */
-  readonly refetch: (archive: NamedArchive) => Promise<string | undefined>;
+  readonly refetch: (archive: WantedArchive) => Promise<string | undefined>;
 }
 
 const checksAtOnce = 4;

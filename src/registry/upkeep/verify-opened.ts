@@ -2,7 +2,8 @@ import type { AbandonedUpload, StoredArchives } from '../../archives/archive-sto
 import type { VerifyingStore } from '../../archives/verifying-store.ts';
 import { detailOf } from '../../model/lookup.ts';
 import type { ModuleName } from '../../model/module-name.ts';
-import { type NamedArchive, repairArchive } from '../deliver/repair-archive.ts';
+import { fetchArchive, intoStore } from '../deliver/fetch-archive.ts';
+import type { WantedArchive } from '../deliver/find-suppliers.ts';
 import type { Resolver } from '../sync/resolve-module.ts';
 import type { SyncContext } from '../sync/sync.ts';
 import { verifyArchives } from './verify-archives.ts';
@@ -37,8 +38,10 @@ export async function verifyOpened(
         const { decision } = await resolver.locate(module);
         return config.server.upstreamFallback && decision.supply !== 'obtainable';
       },
-      async refetch(archive: NamedArchive) {
-        const outcome = await repairArchive(archive, resolver, context, options.signal);
+      // No fetch on demand: `upstream_fallback = false` says what clients may cause, not what the operator's disk may lose.
+      async refetch(archive: WantedArchive) {
+        const sink = intoStore(context.archives);
+        const outcome = await fetchArchive(archive, resolver, sink, context, options.signal);
         if (outcome.kind === 'found') return undefined;
         return detailOf(outcome);
       },
