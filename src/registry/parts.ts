@@ -1,6 +1,6 @@
 import type { StoredArchives } from '../archives/archive-store.ts';
-import { type CacheReserve, createCacheReserve } from '../archives/cache-reserve.ts';
-import { createDiskShares, type DiskShares, readFreeBytes } from '../archives/disk-share.ts';
+import { type CacheReserve, createCacheReserve, readDiskSpace } from '../archives/cache-reserve.ts';
+import { createDiskShares, type DiskShares } from '../archives/disk-share.ts';
 import { openFileArchiveStore } from '../archives/file-archive-store.ts';
 import {
   createVerifyingStore,
@@ -99,7 +99,7 @@ function openVerifyingStores(
   { layout, dataDir, settings, mode, log }: Ground,
   onDamagedArchive: (damaged: DamagedArchive) => void,
 ) {
-  const shares = createDiskShares(() => readFreeBytes(dataDir));
+  const shares = createDiskShares(async () => (await readDiskSpace(dataDir)).freeBytes);
   const reserve = createCacheReserve(dataDir, () => settings().registry.cacheReserveBytes);
   const { files, assetFiles } = openStores(layout, { shares, reserve });
   const leavesDamaged = mode === 'read';
