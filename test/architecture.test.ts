@@ -144,7 +144,6 @@ test('only main and start touch the process, one file its environment, and only 
   expect(uses(/\btoRaw\(\)|\bwriteRaw\(/).sort()).toEqual(['cli/output.ts', 'cli/terminal.ts']);
   expect(uses(/\bopenFileArchiveStore\(directory|= openFileArchiveStore\(/).sort()).toEqual([
     'archives/file-archive-store.ts',
-    'archives/passing-archives.ts',
     'registry/parts.ts',
   ]);
 });
@@ -170,6 +169,20 @@ test('kinds of sources are told apart in one table', () => {
     /[!=]== '(?:mooncakes|moonbit-registry|custom)'|case '(?:mooncakes|moonbit-registry|custom)'|'custom'/;
   const telling = files.filter((file) => asking.test(readFileSync(join(source, file), 'utf8')));
   expect(telling).toEqual(['sources/kinds.ts']);
+});
+
+test('nobody outside archives builds or opens a path below a store of them', () => {
+  const uses = (pattern: RegExp) =>
+    files
+      .filter((file) => layerOf(file) !== 'archives')
+      .filter((file) => pattern.test(readFileSync(join(source, file), 'utf8')))
+      .sort();
+  expect(uses(/\bjoin\([^)]*['"`](packages|quarantine)/)).toEqual(['registry/data-layout.ts']);
+  // The names of what is in a backup, which is a format of its own.
+  expect(uses(/\b(packages|quarantine)\//)).toEqual(['registry/backup/members.ts']);
+  // Where a store begins is for whoever opens it, and where an archive is, for people.
+  const paths = 'join|resolve|dirname|basename|open|stat|readdir|readFile|rm|rename|access|writeFile';
+  expect(uses(new RegExp(`\\b(?:${paths})\\([^)]*(?:\\.packages\\b|\\.locate\\()`))).toEqual([]);
 });
 
 /** Whose commands hold numbers, words of ours, or nothing but names of configured sources and what the operator typed. */

@@ -1,5 +1,5 @@
 import { startBare } from '../support/bare.ts';
-import { generatorNote, measureThroughput, runLoad } from '../support/load.ts';
+import { generatorNote, type Measured, measureLoad, measureThroughput, runLoad } from '../support/load.ts';
 import type { LoadRequest } from '../support/load-process.ts';
 import { nginxMissing, startCachingProxy, startFileServer } from '../support/nginx.ts';
 import type { Server } from '../support/process.ts';
@@ -7,7 +7,7 @@ import { createSyncedRegistry, serveKnows } from '../support/registry.ts';
 import type { Bar, Bench, Contender, Figures, Prepared, Scenario } from '../support/scenario.ts';
 import { shuffle, stratify } from '../support/statistics.ts';
 import { startUpstream } from '../support/upstream.ts';
-import { archiveFile, archivePath, type World, type WorldArchive } from '../support/world.ts';
+import { archiveFile, archivePath, type WorldArchive } from '../support/world.ts';
 
 const connections = 16;
 const hotArchives = 256;
@@ -30,7 +30,7 @@ async function prepareCached(bench: Bench, count: number): Promise<Prepared> {
   const world = await bench.worlds.usual();
   const upstream = await startUpstream(bench, world);
   const registry = await createSyncedRegistry(bench, upstream, world);
-  const chosen = chooseArchives(world, count);
+  const chosen = chooseArchives(await registry.listed(world), count);
   if (count === Number.POSITIVE_INFINITY) await registry.command('mirror', '--full');
   const requests = chosen.map(toRequest);
   const contenders: Contender[] = [];
@@ -91,28 +91,29 @@ export const fetchThrough: Scenario = {
     const world = await bench.worlds.usual();
     const upstream = await startUpstream(bench, world);
     const registry = await createSyncedRegistry(bench, upstream, world);
-    const chosen = chooseArchives(world, 6000).map(toRequest);
+    const chosen = chooseArchives(await registry.listed(world), 6000).map(toRequest);
     // The source runs through all rounds, so whoever is started anew gets as many requests to warm up with: before some
     // thousands, V8 spends as much on compiling as it does on answering.
     const [warmUp, requests] = [chosen.slice(0, chosen.length / 2), chosen.slice(chosen.length / 2)];
+    const source = { address: upstream.url };
     // All take from the same source, which reads from memory from now on.
-    await once(bench, upstream.url, chosen);
+    await once(bench, source, chosen);
     const bare = await startBare(bench, { answers: {}, source: upstream.url });
-    await once(bench, bare.address, warmUp);
+    await once(bench, bare, warmUp);
     const contenders: Contender[] = [
       {
         name: 'ours',
         async round() {
           await registry.forgetArchives();
           const server = await registry.serve('--quiet');
-          await once(bench, server.address, warmUp);
-          const figures = await once(bench, server.address, requests);
+          await once(bench, server, warmUp);
+          const figures = await once(bench, server, requests);
           await server.stop();
           return figures;
         },
       },
-      { name: 'direct', round: () => once(bench, upstream.url, requests) },
-      { name: bareProxy, round: () => once(bench, bare.address, requests) },
+      { name: 'direct', round: () => once(bench, source, requests) },
+      { name: bareProxy, round: () => once(bench, bare, requests) },
     ];
     const missing = nginxMissing();
     if (missing !== undefined) contenders.push({ name: 'nginx proxy_cache', missing });
@@ -121,8 +122,8 @@ export const fetchThrough: Scenario = {
         name: 'nginx proxy_cache',
         async round() {
           const server = await startCachingProxy(bench, upstream.url);
-          await once(bench, server.address, warmUp);
-          const figures = await once(bench, server.address, requests);
+          await once(bench, server, warmUp);
+          const figures = await once(bench, server, requests);
           await server.stop();
           return figures;
         },
@@ -143,14 +144,19 @@ export const fetchThrough: Scenario = {
   },
 };
 
-async function once(bench: Bench, url: string, requests: readonly LoadRequest[]): Promise<Figures> {
-  const result = await runLoad(bench, { url, requests, connections, seconds: 'once', verifyEvery: 1 });
-  return { 'requests/s': result.requests / result.seconds, 'p99 ms': result.p99Ms };
+function once(
+  bench: Bench,
+  { address: url, pid }: Measured,
+  requests: readonly LoadRequest[],
+): Promise<Figures> {
+  return measureLoad(pid, () =>
+    runLoad(bench, { url, requests, connections, seconds: 'once', verifyEvery: 1 }),
+  );
 }
 
 /** So many that have the sizes of all, in no order. */
-export function chooseArchives(world: World, count: number): WorldArchive[] {
-  return shuffle(stratify(world.archives, count, ({ sizeBytes }) => sizeBytes));
+export function chooseArchives(archives: readonly WorldArchive[], count: number): WorldArchive[] {
+  return shuffle(stratify(archives, count, ({ sizeBytes }) => sizeBytes));
 }
 
 export function toRequest(one: WorldArchive): LoadRequest {

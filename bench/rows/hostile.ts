@@ -137,7 +137,7 @@ async function measure({ bench, world, upstream, size, place }: Setting, one: Ca
   const registry = await createSyncedRegistry(bench, upstream, world, `ours-${place}`);
   await writeFile(join(registry.directory, 'registry.toml'), settingsFor(upstream, source.address));
   await registry.command('sync');
-  const requests = chooseArchives(world, 64).map(toRequest);
+  const requests = chooseArchives(await registry.listed(world), 64).map(toRequest);
   const cached = requests.map(({ path }) => path);
   const server = await registry.serve('--quiet');
   const plan = { url: server.address, requests, connections, verifyEvery: 16 };

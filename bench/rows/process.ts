@@ -46,7 +46,7 @@ export const memory: Scenario = {
     const world = await bench.worlds.usual();
     const upstream = await startUpstream(bench, world);
     const registry = await createSyncedRegistry(bench, upstream, world);
-    const chosen = chooseArchives(world, bench.size.downloads);
+    const chosen = chooseArchives(await registry.listed(world), bench.size.downloads);
     const requests = Array.from({ length: bench.size.downloads }, (_, k) => chosen[k % chosen.length])
       .filter((one) => one !== undefined)
       .map(toRequest);

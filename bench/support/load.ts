@@ -24,7 +24,7 @@ export interface Measured {
 /**
  * The same requests again and again over kept connections, by wrk, the cheapest generator there is: it sees status and
  * length but no checksums, so before each measurement every request is made once and every byte of its answer
- * verified. Without wrk our own generator counts; it verifies the first answer to every request, and a sample later.
+ * verified. Without wrk our own generator counts, which verifies a sample later, too.
  */
 export async function measureThroughput(
   bench: Bench,
@@ -34,9 +34,9 @@ export async function measureThroughput(
 ): Promise<Figures> {
   const plan = { url, requests, connections };
   const verifying = { ...plan, seconds: 'once', verifyEvery: 1 } as const;
-  const verified = usesWrk(bench) ? await runLoad(bench, verifying) : undefined;
+  const verified = await runLoad(bench, verifying);
   return measureLoad(pid, () =>
-    verified
+    usesWrk(bench)
       ? runWrk(bench, plan, verified.bytes / verified.requests)
       : runLoad(bench, { ...plan, seconds: bench.size.seconds, verifyEvery: 16 }),
   );

@@ -5,7 +5,7 @@ import { runGit } from '../../src/support/git/git.ts';
 import { type Finished, run, type Server, startServer } from './process.ts';
 import type { Bench } from './scenario.ts';
 import type { Upstream } from './upstream.ts';
-import type { World } from './world.ts';
+import type { World, WorldArchive } from './world.ts';
 
 /** Ours, as an operator has it: a folder, and the built command run in it. */
 export interface OurRegistry {
@@ -22,6 +22,8 @@ export interface OurRegistry {
   forgetArchives(): Promise<void>;
   /** The file that clients would read of a module, or '' while it is not served. */
   servedFile(module: string): Promise<string>;
+  /** Those of a world's archives that are listed here: not every line of the official index is. */
+  listed(world: World): Promise<WorldArchive[]>;
 }
 
 let forgotten = 0;
@@ -58,6 +60,15 @@ export async function createOurRegistry(
       const known = await runGit(['ls-tree', '--name-only', 'main', path], { gitDir: repository });
       if (known.length === 0) return '';
       return (await runGit(['show', `main:${path}`], { gitDir: repository })).toString();
+    },
+    async listed(world) {
+      const lines = (
+        await runGit(['grep', '-h', '', 'main', '--', 'user'], { gitDir: repository })
+      ).toString();
+      const listed = new Set(
+        lines.split('\n').flatMap((line) => /"checksum":\s*"([0-9a-f]{64})"/.exec(line)?.[1] ?? []),
+      );
+      return world.archives.filter(({ checksum }) => listed.has(checksum));
     },
   };
 }

@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { createHash, hash } from 'node:crypto';
 import type { Readable } from 'node:stream';
 import type { Checksum } from '../model/checksum.ts';
 import { errorCode } from '../support/error-code.ts';
@@ -24,14 +24,14 @@ export async function findDamage(
   open: () => Promise<Readable | undefined>,
   { pace, signal }: CheckOptions = {},
 ): Promise<Damage | undefined> {
-  const hash = createHash('sha256');
+  const digest = createHash('sha256');
   let sizeBytes = 0;
   try {
     const stream = await open();
     if (!stream) return 'was removed while it was read';
     for await (const chunk of stream as AsyncIterable<Uint8Array>) {
       signal?.throwIfAborted();
-      hash.update(chunk);
+      digest.update(chunk);
       sizeBytes += chunk.length;
       await pace?.(chunk.length);
     }
@@ -40,12 +40,12 @@ export async function findDamage(
     if (code === undefined || !damageCodes.has(code)) throw error;
     return `cannot be read: ${code}`;
   }
-  return describeWrongBytes(checksum, hash.digest('hex'), sizeBytes);
+  return describeWrongBytes(checksum, digest.digest('hex'), sizeBytes);
 }
 
 /** As `findDamage`, for bytes in memory. */
 export function findDamageIn(checksum: Checksum, bytes: Uint8Array): Damage | undefined {
-  return describeWrongBytes(checksum, createHash('sha256').update(bytes).digest('hex'), bytes.length);
+  return describeWrongBytes(checksum, hash('sha256', bytes, 'hex'), bytes.length);
 }
 
 function describeWrongBytes(checksum: Checksum, actual: string, sizeBytes: number): Damage | undefined {

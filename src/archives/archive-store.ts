@@ -1,9 +1,10 @@
 import type { Readable } from 'node:stream';
+import type { StorageError } from '../errors.ts';
 import type { Checksum } from '../model/checksum.ts';
 import type { Supplier } from './disk-share.ts';
 
 /**
- * Seam 2: verified archives by checksum. What `has` and `open` show was verified when it was stored (rule 7);
+ * Seam 2: verified archives by checksum, on this disk or elsewhere. What `has` and `open` show was verified when it was stored (rule 7);
  * an archive appears whole and durable, or not at all.
  */
 export interface ArchiveStore {
@@ -28,6 +29,18 @@ export interface ArchiveStore {
    */
   store(checksum: Checksum, body: Readable, options?: StoreOptions): Promise<number>;
 
+  /** Every checksum here, in no order. */
+  list(): AsyncIterable<{ readonly checksum: Checksum; readonly sizeBytes: number }>;
+
+  /** The same without their sizes, many at a time: at the cost of a listing of names, not a look at each archive. */
+  names(): AsyncIterable<readonly Checksum[]>;
+
+  /** Where people find it, to be shown: an absolute file path, or a URL for stores that are not on this disk. */
+  locate(checksum: Checksum): string;
+}
+
+/** What else lies where archives are stored: damaged ones, and what was not stored to its end. For whoever operates the store. */
+export interface ArchiveUpkeep {
   /**
    * Takes an archive whose bytes are not what its name says out of the store and keeps it for people to look at.
    * Answers where it is now; `undefined` if it was not here, or is right by now because another process put it in
@@ -35,14 +48,32 @@ export interface ArchiveStore {
    */
   quarantine(checksum: Checksum): Promise<string | undefined>;
 
-  /** Every checksum here, in no order. */
-  list(): AsyncIterable<{ readonly checksum: Checksum; readonly sizeBytes: number }>;
+  /** The archives that were taken out, now and before, and where they are, to be shown. */
+  quarantined(): Promise<{ readonly place: string; readonly checksums: ReadonlySet<Checksum> }>;
 
-  /** The same without their sizes, many at a time: at the cost of a listing of names, not a look at each archive. */
-  names(): AsyncIterable<readonly Checksum[]>;
+  /** What interrupted `store` calls left of processes that have ended, in no order. None of what may be in use. */
+  findAbandoned(): Promise<readonly AbandonedUpload[]>;
 
-  /** Where people find it: an absolute file path, or a URL for stores that are not on this disk. */
-  locate(checksum: Checksum): string;
+  /** Of all archives here. */
+  usage(): Promise<ArchiveUsage>;
+
+  /** Why no archive can be read, at the cost of one look; `undefined` where they can. */
+  probe(): Promise<StorageError | undefined>;
+}
+
+/** A store as its implementation has it: both sides of it, and what it gives out was verified when it came, and not since. */
+export interface StoredArchives extends ArchiveStore, ArchiveUpkeep {}
+
+export interface AbandonedUpload {
+  /** To be shown: an absolute file path, or what the store calls it. */
+  readonly place: string;
+  /** Harmless where it is gone already. */
+  remove(): Promise<void>;
+}
+
+export interface ArchiveUsage {
+  readonly count: number;
+  readonly bytes: number;
 }
 
 export interface LoadedArchive {

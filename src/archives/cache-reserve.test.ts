@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { readdir } from 'node:fs/promises';
+import { mkdir, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { describe, expect, test } from 'vitest';
@@ -7,7 +7,7 @@ import { checksumOf } from '../../test/contracts/archive-store.contract.ts';
 import { temporaryDirectory } from '../../test/support/temporary-directory.ts';
 import { zipOf } from '../../test/support/zip-bytes.ts';
 import type { StoreOptions } from './archive-store.ts';
-import { createCacheReserve, ReserveError, reserveOf } from './cache-reserve.ts';
+import { createCacheReserve, ReserveError, readDiskSpace, reserveOf } from './cache-reserve.ts';
 import { openFileArchiveStore } from './file-archive-store.ts';
 
 const gibibyte = 1024 ** 3;
@@ -99,4 +99,34 @@ test('a file system that does not say how large it is has room', async () => {
   );
   expect(await reserve.isRoomFor(1e12)).toBe(true);
   expect((await reserve.look()).isPaused).toBe(false);
+});
+
+test('the free bytes of a disk are read where the data is', async () => {
+  const folder = join(temporaryDirectory(), 'data');
+  await mkdir(folder);
+  expect((await readDiskSpace(folder)).freeBytes).toBeGreaterThan(0);
+  await expect(readDiskSpace(join(folder, 'missing'))).rejects.toThrow('ENOENT');
+});
+
+test('a disk with much room is not looked at for each archive, and one with little is', async () => {
+  let looks = 0;
+  const disk = { freeBytes: 5 * gibibyte, totalBytes: 100 * gibibyte };
+  const reserve = createCacheReserve(
+    '/srv/data',
+    () => gibibyte,
+    async () => {
+      looks++;
+      return { ...disk };
+    },
+  );
+  for (let count = 0; count < 3; count++) expect(await reserve.isRoomFor(gibibyte)).toBe(true);
+  expect(looks).toBe(1);
+  // What was let in meanwhile counts.
+  expect(await reserve.isRoomFor(gibibyte)).toBe(true);
+  expect(looks).toBe(2);
+  disk.freeBytes = gibibyte;
+  await reserve.look();
+  expect(await reserve.isRoomFor(1)).toBe(false);
+  disk.freeBytes = 5 * gibibyte;
+  expect(await reserve.isRoomFor(1)).toBe(true);
 });

@@ -6,6 +6,9 @@ import { shellLine } from '../support/shell.ts';
 const gibibyte = 1024 ** 3;
 const defaultReserveBytes = 2 * gibibyte;
 const defaultReserveShare = 0.05;
+/** With so much more than the reserve free, the disk is looked at once a second and not for each archive. */
+const ampleBytes = gibibyte;
+const msBetweenLooks = 1000;
 
 export interface DiskSpace {
   /** What anybody but root may still write. */
@@ -51,18 +54,33 @@ export function createCacheReserve(
   readDisk: (place: string) => Promise<DiskSpace> = readDiskSpace,
 ): CacheReserve {
   let isRefusing = false;
+  /** What the disk said last, less what may have been written since. */
+  let last: DiskSpace | undefined;
+  let lookedAt = Number.NEGATIVE_INFINITY;
   async function look(moreBytes = 0): Promise<CacheSpace> {
     const { freeBytes, totalBytes } = await readDisk(place);
+    last = { freeBytes, totalBytes };
+    lookedAt = performance.now();
     const reserveBytes = reserveOf(totalBytes, setting());
     isRefusing = reserveBytes > 0 && freeBytes - moreBytes <= reserveBytes;
     return { freeBytes, reserveBytes, isPaused: isRefusing };
+  }
+  /** So much room that nobody need look again just yet. */
+  function isAmple({ freeBytes, totalBytes }: DiskSpace, moreBytes: number): boolean {
+    const isRecent = performance.now() - lookedAt < msBetweenLooks;
+    return isRecent && freeBytes - moreBytes > reserveOf(totalBytes, setting()) + ampleBytes;
   }
   const reserve: CacheReserve = {
     look: () => look(),
     get isRefusing() {
       return isRefusing;
     },
-    isRoomFor: async (sizeBytes) => !(await look(sizeBytes)).isPaused,
+    async isRoomFor(sizeBytes) {
+      if (!last || !isAmple(last, sizeBytes)) return !(await look(sizeBytes)).isPaused;
+      last = { ...last, freeBytes: last.freeBytes - sizeBytes };
+      isRefusing = false;
+      return true;
+    },
     async check(sizeBytes) {
       if (!(await reserve.isRoomFor(sizeBytes))) throw await reserve.refusal();
     },
@@ -81,7 +99,7 @@ export function createCacheReserve(
 }
 
 /** What a file system says of itself. No limit where it does not say how large it is. */
-async function readDiskSpace(place: string): Promise<DiskSpace> {
+export async function readDiskSpace(place: string): Promise<DiskSpace> {
   const { bavail, blocks, bsize } = await onDisk(`look how much is free at ${place}`, () => statfs(place));
   if (blocks === 0) return { freeBytes: Number.POSITIVE_INFINITY, totalBytes: 0 };
   return { freeBytes: bavail * bsize, totalBytes: blocks * bsize };

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { mkdir, readdir } from 'node:fs/promises';
+import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import fc from 'fast-check';
@@ -7,7 +7,7 @@ import { describe, expect, test } from 'vitest';
 import { temporaryDirectory } from '../../test/support/temporary-directory.ts';
 import { ExcessError } from '../errors.ts';
 import type { Checksum } from '../model/checksum.ts';
-import { createDiskShares, fitsShare, readFreeBytes } from './disk-share.ts';
+import { createDiskShares, fitsShare } from './disk-share.ts';
 import { openFileArchiveStore } from './file-archive-store.ts';
 
 const mebibyte = 1024 * 1024;
@@ -138,11 +138,4 @@ describe('a store of files', () => {
       expect((await store.read(own))?.equals(whole)).toBe(true);
     }
   });
-});
-
-test('the free bytes of a disk are read where the data is', async () => {
-  const folder = join(temporaryDirectory(), 'data');
-  await mkdir(folder);
-  expect(await readFreeBytes(folder)).toBeGreaterThan(0);
-  await expect(readFreeBytes(join(folder, 'missing'))).rejects.toThrow('ENOENT');
 });

@@ -1,6 +1,4 @@
-import { statfs } from 'node:fs/promises';
 import { ExcessError } from '../errors.ts';
-import { onDisk } from '../support/disk/disk-errors.ts';
 
 /** Whose bytes are on their way, and how much of the free disk they may take. */
 export interface Supplier {
@@ -32,8 +30,9 @@ export function fitsShare(onItsWay: number, more: number, freeBytes: number, sha
   return onItsWay + more <= share * (freeBytes + onItsWay);
 }
 
-/** How much the files of one source may grow until the disk is looked at again. */
+/** How much the files of one source may grow, and for how long, until the disk is looked at again. */
 const bytesBetweenLooks = 4 * 1024 * 1024;
+const msBetweenLooks = 1000;
 
 export function createDiskShares(readFreeBytes: () => Promise<number>): DiskShares {
   const accounts = new Map<string, Account>();
@@ -48,7 +47,7 @@ export function createDiskShares(readFreeBytes: () => Promise<number>): DiskShar
           account.check(sizeBytes, diskShare);
         },
         async add(sizeBytes) {
-          if (added === 0 || account.needsLook()) await account.look();
+          if (account.needsLook()) await account.look();
           account.check(sizeBytes, diskShare);
           added += sizeBytes;
           account.grow(sizeBytes);
@@ -69,12 +68,15 @@ function createAccount(name: string, readFreeBytes: () => Promise<number>) {
   /** Of the disk when it was last looked at, and what was on its way then. */
   let freeBytes = 0;
   let seenAt = 0;
+  let lookedAt = Number.NEGATIVE_INFINITY;
   return {
     async look(): Promise<void> {
       freeBytes = await readFreeBytes();
       seenAt = onItsWay;
+      lookedAt = performance.now();
     },
-    needsLook: () => Math.abs(onItsWay - seenAt) >= bytesBetweenLooks,
+    needsLook: () =>
+      Math.abs(onItsWay - seenAt) >= bytesBetweenLooks || performance.now() - lookedAt >= msBetweenLooks,
     check(more: number, share: number): void {
       const freeNow = freeBytes - (onItsWay - seenAt);
       if (fitsShare(onItsWay, more, freeNow, share)) return;
@@ -86,10 +88,4 @@ function createAccount(name: string, readFreeBytes: () => Promise<number>) {
       onItsWay += sizeBytes;
     },
   };
-}
-
-/** What anybody but root may still write below `place`. No limit where the file system does not say how large it is. */
-export async function readFreeBytes(place: string): Promise<number> {
-  const { bavail, blocks, bsize } = await onDisk(`look how much is free at ${place}`, () => statfs(place));
-  return blocks === 0 ? Number.POSITIVE_INFINITY : bavail * bsize;
 }

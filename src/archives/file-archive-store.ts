@@ -1,24 +1,27 @@
-import { createHash } from 'node:crypto';
 import { closeSync, fstatSync, open as openFile, read as readFile } from 'node:fs';
-import { copyFile, type FileHandle, open, readdir, rename, rm, stat } from 'node:fs/promises';
+import { type FileHandle, open, readdir, rename, rm, stat } from 'node:fs/promises';
 import path from 'node:path';
-import { addAbortSignal, type Readable } from 'node:stream';
+import type { Readable } from 'node:stream';
 import { promisify } from 'node:util';
 import pLimit from 'p-limit';
-import { ExcessError, IntegrityError } from '../errors.ts';
 import { type Checksum, isChecksum } from '../model/checksum.ts';
-import { againIfStale, ifExists, onDisk } from '../support/disk/disk-errors.ts';
-import { syncDirectory, syncFile, tryLink } from '../support/disk/file-system-gaps.ts';
-import { makeFolder } from '../support/disk/make-folder.ts';
-import { findAbandoned, temporaryName } from '../support/disk/temporary-file.ts';
+import { againIfStale, ifExists, onDisk, storageErrorOf } from '../support/disk/disk-errors.ts';
+import { syncDirectory, syncFile } from '../support/disk/file-system-gaps.ts';
+import { findAbandoned, removeFiles, temporaryName } from '../support/disk/temporary-file.ts';
 import { errorCode } from '../support/error-code.ts';
 import { createSingleFlight } from '../support/flow/single-flight.ts';
-import { findDamage } from './archive-check.ts';
-import type { ArchiveStore, LoadedArchive, StoreOptions } from './archive-store.ts';
+import type {
+  AbandonedUpload,
+  ArchiveUsage,
+  LoadedArchive,
+  StoredArchives,
+  StoreOptions,
+} from './archive-store.ts';
 import type { CacheReserve } from './cache-reserve.ts';
-import type { DiskShares, DiskTicket } from './disk-share.ts';
-import { createPieces, pieceBytes } from './pieces.ts';
-import { createZipCheck } from './zip-start.ts';
+import type { DiskShares } from './disk-share.ts';
+import { pieceBytes } from './pieces.ts';
+import { listQuarantined, makeDurableFolder, moveAway } from './quarantine.ts';
+import { receiveVerified, tooLarge } from './receive-verified.ts';
 
 const openDescriptor = promisify(openFile);
 const readDescriptor = promisify(readFile);
@@ -43,15 +46,16 @@ export interface FileStoreOptions {
  * by itself: measured, sharing one round of fsync among the archives in flight was no faster, since the file system
  * already joins the fsyncs that run at the same time.
  */
-export function openFileArchiveStore(directory: string, options: FileStoreOptions = {}): ArchiveStore {
+export function openFileArchiveStore(directory: string, options: FileStoreOptions = {}): StoredArchives {
   const { suffix = '.zip', shares, reserve } = options;
   const root = path.resolve(directory);
+  const quarantine = path.join(root, '..', 'quarantine');
   const folders = createSingleFlight<string, void>();
 
   const locate = (checksum: Checksum) => path.join(root, checksum.slice(0, 2), `${checksum}${suffix}`);
   const makeFolder = (folder: string) => folders.run(folder, () => makeDurableFolder(folder));
 
-  const store: ArchiveStore = {
+  const store: StoredArchives = {
     locate,
     has: async (checksum) => (await store.size(checksum)) !== undefined,
     size: (checksum) => sizeOf(locate(checksum)),
@@ -62,7 +66,15 @@ export function openFileArchiveStore(directory: string, options: FileStoreOption
     read: async (checksum) => (await store.load(checksum, Number.POSITIVE_INFINITY))?.bytes,
     list: () => listArchives(root, suffix),
     names: () => listNames(root, suffix),
-    quarantine: (checksum) => moveAway(checksum, locate(checksum), path.join(root, '..', 'quarantine')),
+    quarantine: (checksum) => moveAway(checksum, locate(checksum), quarantine),
+    quarantined: async () => ({ place: quarantine, checksums: await listQuarantined(quarantine) }),
+    findAbandoned: () => findAbandonedFiles(root),
+    usage: () => addUp(store.list()),
+    probe: () =>
+      readdir(root).then(
+        () => undefined,
+        (error: unknown) => storageErrorOf(`read ${root}`, error),
+      ),
 
     async open(checksum, range) {
       const file = locate(checksum);
@@ -111,23 +123,26 @@ async function readWhole(file: string, maxBytes: number): Promise<LoadedArchive>
 }
 
 /** The temporary files that interrupted `store` calls left. */
-export async function findAbandonedArchives(directory: string): Promise<string[]> {
+async function findAbandonedFiles(root: string): Promise<AbandonedUpload[]> {
   const limit = pLimit(sweptAtOnce);
-  const files = await limit.map(await foldersOf(directory), findAbandoned);
-  return files.flat();
+  const files = await limit.map(await foldersOf(root), findAbandoned);
+  return files.flat().map((place) => ({ place, remove: () => removeFiles([place]) }));
+}
+
+async function addUp(archives: AsyncIterable<{ readonly sizeBytes: number }>): Promise<ArchiveUsage> {
+  let count = 0;
+  let bytes = 0;
+  for await (const { sizeBytes } of archives) {
+    count += 1;
+    bytes += sizeBytes;
+  }
+  return { count, bytes };
 }
 
 interface Receiving {
   readonly makeFolder: (folder: string) => Promise<void>;
   readonly shares: DiskShares | undefined;
   readonly reserve: CacheReserve | undefined;
-  readonly isZip: boolean;
-}
-
-interface Sink {
-  readonly append: (piece: Buffer) => Promise<void>;
-  readonly ticket: DiskTicket | undefined;
-  /** Whether nothing else than a zip file is wanted. */
   readonly isZip: boolean;
 }
 
@@ -154,7 +169,7 @@ async function receive(
     await temporary.append(piece);
   };
   try {
-    const sizeBytes = await writeVerified(checksum, body, options, { append, ticket, isZip });
+    const sizeBytes = await receiveVerified(checksum, body, options, { append, ticket, isZip });
     await temporary.publish();
     return sizeBytes;
   } catch (error) {
@@ -163,52 +178,6 @@ async function receive(
   } finally {
     ticket?.end();
   }
-}
-
-/** Passes the body on in pieces of about 1 MiB, the last one only when all bytes are known to be the right ones. */
-async function writeVerified(
-  checksum: Checksum,
-  body: Readable,
-  { maxBytes = Number.POSITIVE_INFINITY, signal, onVerified }: StoreOptions,
-  { append, ticket, isZip }: Sink,
-): Promise<number> {
-  const hash = createHash('sha256');
-  const pieces = createPieces();
-  const zip = isZip ? createZipCheck() : undefined;
-  let sizeBytes = 0;
-  signal?.throwIfAborted();
-  if (signal) addAbortSignal(signal, body);
-  try {
-    for await (const chunk of body as AsyncIterable<Uint8Array>) {
-      sizeBytes += chunk.length;
-      if (sizeBytes > maxBytes) throw tooLarge(checksum, maxBytes);
-      if (zip?.accepts(chunk) === false) throw notAnArchive();
-      hash.update(chunk);
-      for (const piece of pieces.take(chunk)) {
-        await ticket?.add(piece.length);
-        await append(piece);
-      }
-    }
-  } catch (error) {
-    signal?.throwIfAborted();
-    throw error;
-  }
-  // Nothing of what came instead is told: it may be what a server inside answered.
-  if (zip?.isZip() === false) throw notAnArchive();
-  if (hash.digest('hex') !== checksum)
-    throw new IntegrityError(`what was received is not what the checksum in the index says, ${checksum}`);
-  const last = pieces.rest();
-  if (last.length === sizeBytes) onVerified?.(last);
-  await append(last);
-  return sizeBytes;
-}
-
-function tooLarge(checksum: Checksum, maxBytes: number): ExcessError {
-  return new ExcessError(`archive ${checksum} is larger than the ${maxBytes} bytes allowed`);
-}
-
-function notAnArchive(): IntegrityError {
-  return new IntegrityError('what was received is no archive: it does not begin as a zip file does');
 }
 
 /** A file beside `target`, made when it is first written to. */
@@ -248,46 +217,6 @@ function createTemporary(target: string, makeFolder: (folder: string) => Promise
       await rm(file, { force: true }).catch(() => {});
     },
   };
-}
-
-/**
- * A name is all one can move, and since the file was found damaged another process may have put another in its place:
- * so what the name stands for now is judged once more before it goes.
- */
-async function moveAway(checksum: Checksum, file: string, folder: string): Promise<string | undefined> {
-  return onDisk(`move the damaged archive ${file} to ${folder}`, async () => {
-    await makeDurableFolder(folder);
-    const time = new Date().toISOString().replace(/[-:.]/g, '');
-    const target = path.join(folder, `${checksum}.${time}${path.extname(file)}`);
-    const before = await ifExists(stat(file));
-    if (!before || (await ifExists(setAside(file, target).then(() => true))) !== true) return undefined;
-    const damage = await findDamage(checksum, async () => (await open(target, 'r')).createReadStream());
-    const now = await ifExists(stat(file));
-    const isSame = now?.ino === before.ino && now.mtimeMs === before.mtimeMs;
-    if (damage !== undefined && isSame) await rm(file, { force: true });
-    if (damage === undefined) await (now ? rm(target, { force: true }) : rename(target, file));
-    await Promise.all([syncDirectory(folder), syncDirectory(path.dirname(file))]);
-    return damage === undefined ? undefined : target;
-  });
-}
-
-/** Gives the file a second name; where there are no hard links, another one, or a copy where that is another file system. */
-async function setAside(file: string, target: string): Promise<void> {
-  if ((await tryLink(file, target)) === undefined) return;
-  try {
-    await rename(file, target);
-  } catch (error) {
-    if (errorCode(error) !== 'EXDEV') throw error;
-    await copyFile(file, target);
-  }
-}
-
-async function makeDurableFolder(folder: string): Promise<void> {
-  const first = await makeFolder(folder);
-  if (first === undefined) return;
-  const top = path.dirname(first);
-  for (let made = path.resolve(folder); made !== top; made = path.dirname(made))
-    await syncDirectory(path.dirname(made));
 }
 
 async function sizeOf(file: string): Promise<number | undefined> {

@@ -6,14 +6,13 @@ import { LRUCache } from 'lru-cache';
 import { StorageError } from '../errors.ts';
 import type { Checksum } from '../model/checksum.ts';
 import { onDisk } from '../support/disk/disk-errors.ts';
-import { makeFolder } from '../support/disk/make-folder.ts';
 import { temporaryName } from '../support/disk/temporary-file.ts';
 import type { ByteRange, StoreOptions } from './archive-store.ts';
-import { openFileArchiveStore } from './file-archive-store.ts';
+import { receiveVerified } from './receive-verified.ts';
+import type { ReceivedArchive } from './write-behind.ts';
 
-/** A verified archive that is nowhere kept for long. */
-export interface PassingArchive {
-  readonly sizeBytes: number;
+/** A verified archive that is nowhere kept for long: never stored, and never in memory. */
+interface PassingArchive extends ReceivedArchive {
   open(range?: ByteRange): Readable;
 }
 
@@ -53,7 +52,7 @@ export function createPassingArchives(
   return {
     find: (checksum) => held.get(checksum),
     async receive(checksum, body, options) {
-      const handle = await receiveNameless(checksum, body, { suffix, ...options });
+      const handle = await receiveNameless(checksum, body, options, suffix === '.zip');
       const archive = holdOpen(handle, (await handle.stat()).size);
       if (archive.sizeBytes > maxBytes) {
         archive.discard();
@@ -71,17 +70,26 @@ export function createPassingArchives(
 async function receiveNameless(
   checksum: Checksum,
   body: Readable,
-  { suffix, ...options }: StoreOptions & { readonly suffix: '.zip' | '.wasm' },
+  options: StoreOptions = {},
+  isZip: boolean,
 ): Promise<FileHandle> {
-  const folder = join(tmpdir(), temporaryName('moonbit-registry'));
+  const file = join(tmpdir(), temporaryName('moonbit-registry'));
+  const doing = `write ${file}`;
+  // Nobody may be reading when it fails.
+  body.on('error', () => {});
   try {
-    await makeFolder(folder, 0o700);
-    const store = openFileArchiveStore(join(folder, 'packages'), { suffix });
-    await store.store(checksum, body, options);
-    return await onDisk(`read below ${folder}`, () => open(store.locate(checksum), 'r'));
+    const handle = await onDisk(doing, () => open(file, 'wx+', 0o600));
+    try {
+      await rm(file);
+      const append = (piece: Buffer) => onDisk(doing, () => handle.appendFile(piece));
+      await receiveVerified(checksum, body, options, { append, ticket: undefined, isZip });
+      return handle;
+    } catch (error) {
+      await handle.close().catch(() => {});
+      throw error;
+    }
   } finally {
     body.destroy();
-    await rm(folder, { recursive: true, force: true }).catch(() => {});
   }
 }
 
@@ -94,6 +102,8 @@ function holdOpen(handle: FileHandle, sizeBytes: number): Held {
   };
   return {
     sizeBytes,
+    bytes: undefined,
+    isStored: Promise.resolve(false),
     open(range = { start: 0, end: sizeBytes - 1 }) {
       readers++;
       return createReader(handle, range, () => {

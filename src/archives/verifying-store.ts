@@ -4,7 +4,7 @@ import { StorageError } from '../errors.ts';
 import type { Checksum } from '../model/checksum.ts';
 import { createSingleFlight } from '../support/flow/single-flight.ts';
 import { type CheckOptions, type Damage, findDamage, findDamageIn } from './archive-check.ts';
-import type { ArchiveStore, LoadedArchive } from './archive-store.ts';
+import type { ArchiveStore, ArchiveUpkeep, LoadedArchive } from './archive-store.ts';
 
 /** A store that has looked at what it gives out: disks forget, and files are edited by hand. */
 export interface VerifyingStore extends ArchiveStore {
@@ -41,7 +41,7 @@ const readersAtOnce = 4;
  * `has` and `list` only look whether a file is there.
  */
 export function createVerifyingStore(
-  store: ArchiveStore,
+  store: ArchiveStore & Pick<ArchiveUpkeep, 'quarantine'>,
   { leavesDamaged, onDamage }: VerifyingOptions = {},
 ): VerifyingStore {
   // By size: with `max` it would make room for all of them at once, which every command would wait for.
@@ -131,7 +131,6 @@ export function createVerifyingStore(
     list: () => store.list(),
     names: () => store.names(),
     locate: (checksum) => store.locate(checksum),
-    quarantine: (checksum) => store.quarantine(checksum),
     verify: inspect,
 
     async open(checksum, range) {

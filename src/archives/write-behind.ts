@@ -1,6 +1,6 @@
-import type { Readable } from 'node:stream';
+import { Readable } from 'node:stream';
 import type { Checksum } from '../model/checksum.ts';
-import type { ArchiveStore, StoreOptions } from './archive-store.ts';
+import type { ArchiveStore, ByteRange, StoreOptions } from './archive-store.ts';
 
 /** Lets archives be used as soon as they are verified, while a store keeps them (decision 0007). */
 export interface WriteBehind {
@@ -24,6 +24,8 @@ export interface ReceivedArchive {
   readonly bytes: Buffer | undefined;
   /** Whether it was stored, when that is known. Never rejects. */
   readonly isStored: Promise<boolean>;
+  /** Reads it without the store; of those that the store may not have. */
+  readonly open?: ((range?: ByteRange) => Readable) | undefined;
 }
 
 export interface WriteBehindOptions {
@@ -82,7 +84,9 @@ export function createWriteBehind(
       await Promise.race([isVerified, isStored]);
       const { bytes } = verified;
       if (!bytes) return { sizeBytes: await storing, bytes, isStored };
-      const received = { sizeBytes: bytes.length, bytes, isStored };
+      const open = ({ start, end }: ByteRange = { start: 0, end: bytes.length - 1 }) =>
+        Readable.from([bytes.subarray(start, end + 1)]);
+      const received = { sizeBytes: bytes.length, bytes, isStored, open };
       const mayGoAhead = held.isRoomFor(supplier, 1);
       ahead.set(checksum, received);
       held.add(supplier, bytes.length);

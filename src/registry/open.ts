@@ -11,7 +11,7 @@ export async function openRegistry(options: OpenOptions): Promise<Registry> {
   const { layout, disk, reload, close } = parts;
   return {
     ...{ disk, reload, close },
-    data: createDataProbe(layout),
+    data: createDataProbe(layout.index, parts.files),
     sharing: {
       isShared: options.isOneOfSeveral ?? false,
       lockFolder: layout.locks,

@@ -98,6 +98,7 @@ export function createRulings({ index, context, actor }: RegistryParts): Rulings
 
 export function createInventory({
   index,
+  files,
   archives,
   served,
   settings,
@@ -109,7 +110,7 @@ export function createInventory({
       const config = settings();
       const observations = await readObservations(observationsFile(config));
       const space = await reserve.look().catch(() => undefined);
-      return readStatus(config, index, archives, observations, env, space);
+      return readStatus(config, index, files, observations, env, space);
     },
     list: (options) => listServed({ index, archives }, options),
     async findArchive(module, version) {
@@ -132,12 +133,8 @@ export function createUpkeep(parts: RegistryParts): Upkeep {
     probeDisk: () => probeDisk(layout),
     scrub: (signal) => parts.scrub.run(signal),
     async verify(options) {
-      const quarantineDirectory = join(layout.packages, '..', 'quarantine');
       const resolver = await parts.resolver.get();
-      return verifyOpened(
-        { ...parts.context(), files, archives, resolver, findAbandoned, quarantineDirectory },
-        options,
-      );
+      return verifyOpened({ ...parts.context(), files, archives, resolver, findAbandoned }, options);
     },
     downgrade: (format) =>
       withProcessLock(join(layout.locks, 'registry'), () => downgrade(index, new Date(), format)),

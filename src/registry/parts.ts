@@ -1,5 +1,6 @@
-import { type CacheReserve, createCacheReserve } from '../archives/cache-reserve.ts';
-import { createDiskShares, type DiskShares, readFreeBytes } from '../archives/disk-share.ts';
+import type { StoredArchives } from '../archives/archive-store.ts';
+import { type CacheReserve, createCacheReserve, readDiskSpace } from '../archives/cache-reserve.ts';
+import { createDiskShares, type DiskShares } from '../archives/disk-share.ts';
 import { openFileArchiveStore } from '../archives/file-archive-store.ts';
 import {
   createVerifyingStore,
@@ -71,7 +72,7 @@ export async function openParts(options: OpenOptions) {
       ...{ config: settings(), currentConfig, index, archives, sources: sources() },
       ...{ audit, log, now, clock, slow },
     }),
-    ...createUpkeepParts(ground, { archives, currentConfig, served, delivery }),
+    ...createUpkeepParts(ground, { ...stores, currentConfig, served, delivery }),
     async close() {
       await connections.close();
       await delivery.settle();
@@ -98,7 +99,7 @@ function openVerifyingStores(
   { layout, dataDir, settings, mode, log }: Ground,
   onDamagedArchive: (damaged: DamagedArchive) => void,
 ) {
-  const shares = createDiskShares(() => readFreeBytes(dataDir));
+  const shares = createDiskShares(async () => (await readDiskSpace(dataDir)).freeBytes);
   const reserve = createCacheReserve(dataDir, () => settings().registry.cacheReserveBytes);
   const { files, assetFiles } = openStores(layout, { shares, reserve });
   const leavesDamaged = mode === 'read';
@@ -118,15 +119,18 @@ function openVerifyingStores(
 }
 
 interface Needed extends Pick<SyncContext, 'currentConfig'> {
+  readonly files: StoredArchives;
+  readonly assetFiles: StoredArchives;
   readonly archives: VerifyingStore;
   readonly served: ServedIndex;
   readonly delivery: Pick<ArchiveDelivery, 'repair'>;
 }
 
 /** What looks after the data beside the work. */
-function createUpkeepParts(ground: Ground, { archives, currentConfig, served, delivery }: Needed) {
+function createUpkeepParts(ground: Ground, needed: Needed) {
+  const { files, assetFiles, archives, currentConfig, served, delivery } = needed;
   const { directory, dataDir, layout, index, log, mode, isTold, settings } = ground;
-  const findAbandoned = () => findAbandonedFiles(directory, dataDir, layout);
+  const findAbandoned = () => findAbandonedFiles(directory, dataDir, layout, [files, assetFiles]);
   return {
     findAbandoned,
     scrub: createScrub({

@@ -2,8 +2,8 @@ import { createHash, randomBytes } from 'node:crypto';
 import { Readable } from 'node:stream';
 import { buffer } from 'node:stream/consumers';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import type { ArchiveStore } from '../../src/archives/archive-store.ts';
-import { IntegrityError } from '../../src/errors.ts';
+import type { ArchiveStore, StoredArchives } from '../../src/archives/archive-store.ts';
+import { IntegrityError, StorageError } from '../../src/errors.ts';
 import { type Checksum, isChecksum } from '../../src/model/checksum.ts';
 import { zipOf } from '../support/zip-bytes.ts';
 
@@ -18,6 +18,73 @@ export function checksumOf(bytes: Uint8Array): Checksum {
   const checksum = createHash('sha256').update(bytes).digest('hex');
   if (!isChecksum(checksum)) throw new Error('a SHA-256 is a checksum');
   return checksum;
+}
+
+export interface StoredArchivesWorld extends ArchiveStoreWorld {
+  readonly store: StoredArchives;
+  /** Changes what is stored behind the store's back. */
+  damage(checksum: Checksum, bytes: Buffer): Promise<void>;
+  /** Leaves what an interrupted `store` leaves: of a process that has ended, and of one that may go on. */
+  interrupt(checksum: Checksum): Promise<void>;
+  /** Makes that nothing can be read. */
+  takeAway(): Promise<void>;
+}
+
+/** What every implementation of a store must do beyond that, for whoever operates it. */
+export function archiveUpkeepContract(name: string, open: () => Promise<StoredArchivesWorld>): void {
+  describe(`${name} keeps the contract of ArchiveUpkeep`, () => {
+    let world: StoredArchivesWorld;
+    const bytes = zipOf('an archive');
+    const checksum = checksumOf(bytes);
+    const other = zipOf('another one');
+
+    beforeEach(async () => {
+      world = await open();
+      for (const one of [bytes, other]) await world.store.store(checksumOf(one), Readable.from([one]));
+    });
+    afterEach(() => world.remove());
+
+    test('what is damaged goes to quarantine, is told of there, and can be stored anew', async () => {
+      const { store } = world;
+      expect((await store.quarantined()).checksums.size).toBe(0);
+      await world.damage(checksum, zipOf('worse'));
+      const moved = await store.quarantine(checksum);
+      const { place, checksums } = await store.quarantined();
+      expect(moved).toContain(place);
+      expect([...checksums]).toEqual([checksum]);
+      expect(await store.has(checksum)).toBe(false);
+      await store.store(checksum, Readable.from([bytes]));
+      expect(await store.read(checksum)).toEqual(bytes);
+      expect((await store.quarantined()).checksums.has(checksum)).toBe(true);
+    });
+
+    test('what is right, or is not here, does not go there', async () => {
+      const { store } = world;
+      expect(await store.quarantine(checksum)).toBeUndefined();
+      expect(await store.quarantine(checksumOf(Buffer.from('never')))).toBeUndefined();
+      expect(await store.read(checksum)).toEqual(bytes);
+      expect((await store.quarantined()).checksums.size).toBe(0);
+    });
+
+    test('what an interrupted call left is found and removed, and nothing that may be in use', async () => {
+      const { store } = world;
+      expect(await store.findAbandoned()).toEqual([]);
+      await world.interrupt(checksum);
+      const before = (await world.leftovers()).length;
+      const found = await store.findAbandoned();
+      expect(found).toHaveLength(1);
+      for (const one of [...found, ...found]) await one.remove();
+      expect(await store.findAbandoned()).toEqual([]);
+      expect(await world.leftovers()).toHaveLength(before - 1);
+      expect(await store.usage()).toEqual({ count: 2, bytes: bytes.length + other.length });
+    });
+
+    test('why nothing can be read is told, and nothing while all can', async () => {
+      expect(await world.store.probe()).toBeUndefined();
+      await world.takeAway();
+      expect(await world.store.probe()).toBeInstanceOf(StorageError);
+    });
+  });
 }
 
 /** What every `ArchiveStore` must do. A test that leaves anything but archives behind fails. */

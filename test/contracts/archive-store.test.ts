@@ -5,14 +5,15 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { Readable } from 'node:stream';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { findAbandonedArchives, openFileArchiveStore } from '../../src/archives/file-archive-store.ts';
+import { openFileArchiveStore } from '../../src/archives/file-archive-store.ts';
 import { StorageError } from '../../src/errors.ts';
+import type { Checksum } from '../../src/model/checksum.ts';
 import { onFailingDisk } from '../../src/support/disk/failing-disk.fixture.ts';
 import { temporaryName } from '../../src/support/disk/temporary-file.ts';
 import { zipOf } from '../support/zip-bytes.ts';
-import { archiveStoreContract, checksumOf } from './archive-store.contract.ts';
+import { archiveStoreContract, archiveUpkeepContract, checksumOf } from './archive-store.contract.ts';
 
-archiveStoreContract('the file store', async () => {
+async function createWorld() {
   const parent = await mkdtemp(path.join(tmpdir(), 'archives-'));
   const directory = path.join(parent, 'data', 'packages');
   const store = openFileArchiveStore(directory);
@@ -28,8 +29,26 @@ archiveStoreContract('the file store', async () => {
       return files.filter((file) => !expected.has(file));
     },
     remove: () => rm(parent, { recursive: true }),
+    damage: (checksum: Checksum, bytes: Buffer) => writeFile(store.locate(checksum), bytes),
+    async interrupt(checksum: Checksum) {
+      const folder = path.dirname(store.locate(checksum));
+      const inUse = temporaryName(`.${checksum}`);
+      const place = inUse.replace(/\.\d+-/, `.${await endedProcess()}-`);
+      for (const name of [inUse, place]) await writeFile(path.join(folder, name), 'half');
+    },
+    takeAway: () => rm(directory, { recursive: true }),
   };
-});
+}
+
+archiveStoreContract('the file store', createWorld);
+archiveUpkeepContract('the file store', createWorld);
+
+/** The number of a process that has ended. */
+async function endedProcess(): Promise<number | undefined> {
+  const ended = spawn(process.execPath, ['-e', '']);
+  await once(ended, 'exit');
+  return ended.pid;
+}
 
 describe('the file store on disk', () => {
   let directory: string;
@@ -110,15 +129,14 @@ describe('the file store on disk', () => {
     const checksum = checksumOf(zipOf(''));
     const folder = path.join(directory, checksum.slice(0, 2));
     await mkdir(folder);
-    const ended = spawn(process.execPath, ['-e', '']);
-    await once(ended, 'exit');
+    const ended = await endedProcess();
     const own = temporaryName(`.${checksum}`);
     const names = {
-      ofEnded: own.replace(`.${process.pid}-`, `.${ended.pid}-`),
+      ofEnded: own.replace(`.${process.pid}-`, `.${ended}-`),
       old: temporaryName(`.${checksum}`),
       inUse: own,
       // A container on the same volume: its processes have numbers of their own.
-      elsewhere: own.replace(/\.\d+-[0-9a-f]{12}-/, `.${ended.pid}-0123456789ab-`),
+      elsewhere: own.replace(/\.\d+-[0-9a-f]{12}-/, `.${ended}-0123456789ab-`),
       oldElsewhere: own.replace(/\.\d+-[0-9a-f]{12}-/, `.${process.pid}-0123456789ab-`),
       archive: `${checksum}.zip`,
       foreign: '.notes.tmp',
@@ -128,7 +146,8 @@ describe('the file store on disk', () => {
     for (const name of [names.old, names.oldElsewhere, names.archive, names.foreign])
       await utimes(path.join(folder, name), longAgo, longAgo);
     const abandoned = [names.ofEnded, names.old, names.oldElsewhere].map((name) => path.join(folder, name));
-    expect((await findAbandonedArchives(directory)).sort()).toEqual(abandoned.sort());
-    expect(await findAbandonedArchives(path.join(directory, 'missing'))).toEqual([]);
+    const found = await openFileArchiveStore(directory).findAbandoned();
+    expect(found.map(({ place }) => place).sort()).toEqual(abandoned.sort());
+    expect(await openFileArchiveStore(path.join(directory, 'missing')).findAbandoned()).toEqual([]);
   });
 });

@@ -1,6 +1,6 @@
 import { findDamage, findDamageIn } from '../../archives/archive-check.ts';
 import type { ArchiveStore } from '../../archives/archive-store.ts';
-import { createZipCheck } from '../../archives/zip-start.ts';
+import { beginsAsZip } from '../../archives/zip-start.ts';
 import type { Checksum } from '../../model/checksum.ts';
 import type { Content } from './compose-backup.ts';
 
@@ -57,11 +57,4 @@ async function readLarge(
   if (stream && sizeBytes !== undefined) return { sizeBytes, read: () => stream };
   stream?.destroy();
   return { checksum, reason: gone };
-}
-
-async function beginsAsZip(store: ArchiveStore, checksum: Checksum): Promise<boolean> {
-  const start = await store.open(checksum, { start: 0, end: 3 });
-  const zip = createZipCheck();
-  for await (const piece of start ?? []) zip.accepts(piece as Buffer);
-  return zip.isZip();
 }

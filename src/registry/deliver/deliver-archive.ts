@@ -1,9 +1,8 @@
-import { Readable } from 'node:stream';
 import { buffer } from 'node:stream/consumers';
-import type { ArchiveStore, ByteRange } from '../../archives/archive-store.ts';
+import type { ArchiveStore, LoadedArchive } from '../../archives/archive-store.ts';
 import { ReserveError } from '../../archives/cache-reserve.ts';
-import { createPassingArchives, type PassingArchives } from '../../archives/passing-archives.ts';
-import { createWriteBehind, type WriteBehind } from '../../archives/write-behind.ts';
+import { createPassingArchives } from '../../archives/passing-archives.ts';
+import { createWriteBehind, type ReceivedArchive } from '../../archives/write-behind.ts';
 import { RegistryError, UnavailableError } from '../../errors.ts';
 import type { Checksum } from '../../model/checksum.ts';
 import type { IndexEntry } from '../../model/index-entry.ts';
@@ -38,31 +37,17 @@ export function createArchiveDelivery(context: DeliveryContext): ArchiveDelivery
   const report = createStorageReport(context);
   const behind = createWriteBehind(archives, report);
   const passing = createPassingArchives();
-  // Once the disk takes archives again, they are kept there.
-  const passingNow = {
-    ...passing,
-    find: (checksum: Checksum) =>
-      context.disk.isRefusing || context.reserve.isRefusing ? passing.find(checksum) : undefined,
-  };
-  const receiver = createArchiveReceiver(context, {
-    ...{ behind, passing: passingNow, onUnkept: report.onFailure },
-  });
-  const serve = (module: ModuleName, entry: IndexEntry, sizeBytes: number, bytes?: Buffer) =>
-    serveArchive({ archives, behind, passing: passingNow, receiver }, module, entry, sizeBytes, bytes);
+  const receiver = createArchiveReceiver(context, { behind, passing, onUnkept: report.onFailure });
 
   return {
     async open(module, version) {
       const entry = await context.find(module, version);
       if (!entry) return absent(`${module}@${version} is not in the index`);
-      const ahead = behind.find(entry.checksum);
-      if (ahead) return found(serve(module, entry, ahead.sizeBytes, ahead.bytes));
-      const passed = passingNow.find(entry.checksum);
-      if (passed) return found(serve(module, entry, passed.sizeBytes));
-      const present = await archives.load(entry.checksum, loadedBytes);
-      if (present) return found(serve(module, entry, present.sizeBytes, present.bytes));
+      const here = receiver.find(entry.checksum) ?? (await archives.load(entry.checksum, loadedBytes));
+      if (here) return found(serveArchive(archives, receiver, module, entry, here));
       const fetched = await receiver.receive(module, entry);
       if (fetched.kind !== 'found') return fetched;
-      return found(serve(module, entry, fetched.value.sizeBytes, fetched.value.bytes));
+      return found(serveArchive(archives, receiver, module, entry, fetched.value));
     },
     async repair(module, entry) {
       const fetched = await receiver.receive(module, entry);
@@ -76,29 +61,22 @@ export function createArchiveDelivery(context: DeliveryContext): ArchiveDelivery
   };
 }
 
-interface DeliveryParts {
-  readonly archives: ArchiveStore;
-  readonly behind: WriteBehind;
-  readonly passing: PassingArchives;
-  readonly receiver: ArchiveReceiver;
-}
-
 /** What went missing, or was found damaged, since it was looked up is fetched again. */
 function serveArchive(
-  { archives, behind, passing, receiver }: DeliveryParts,
+  archives: ArchiveStore,
+  receiver: ArchiveReceiver,
   module: ModuleName,
   entry: IndexEntry,
-  sizeBytes: number,
-  bytes: Buffer | undefined,
+  { sizeBytes, bytes }: LoadedArchive,
 ): ServedArchive {
   const { checksum } = entry;
-  async function orAgain<T>(look: () => Promise<T | undefined>, give: (bytes: Buffer) => T): Promise<T> {
-    const ahead = behind.find(checksum)?.bytes;
-    const first = ahead ? give(ahead) : await look();
+  async function orAgain<T>(
+    look: (received: ReceivedArchive | undefined) => Promise<T | undefined>,
+  ): Promise<T> {
+    const first = await look(receiver.find(checksum));
     if (first !== undefined) return first;
     const fetched = await receiver.receive(module, entry);
-    const again = fetched.kind === 'found' ? fetched.value.bytes : undefined;
-    const second = again ? give(again) : fetched.kind === 'found' ? await look() : undefined;
+    const second = fetched.kind === 'found' ? await look(fetched.value) : undefined;
     if (second !== undefined) return second;
     throw new UnavailableError(
       `archive ${checksum} is no longer here: ${fetched.kind === 'found' ? 'it was fetched and is gone again' : detailOf(fetched)}`,
@@ -109,18 +87,12 @@ function serveArchive(
     sizeBytes,
     bytes,
     open: (range) =>
-      orAgain(
-        async () => passing.find(checksum)?.open(range) ?? (await archives.open(checksum, range)),
-        (whole) => Readable.from([partOf(whole, range)]),
-      ),
+      orAgain(async (received) => received?.open?.(range) ?? (await archives.open(checksum, range))),
     read: () =>
-      orAgain(
-        async () => {
-          const held = passing.find(checksum);
-          return held ? buffer(held.open()) : archives.read(checksum);
-        },
-        (whole) => whole,
-      ),
+      orAgain(async (received) => {
+        if (received?.bytes || !received?.open) return received?.bytes ?? archives.read(checksum);
+        return buffer(received.open());
+      }),
   };
 }
 
@@ -145,8 +117,4 @@ function createStorageReport({ log, disk }: Pick<DeliveryContext, 'log' | 'disk'
       );
     },
   };
-}
-
-function partOf(bytes: Buffer, range: ByteRange | undefined): Buffer {
-  return range ? bytes.subarray(range.start, range.end + 1) : bytes;
 }

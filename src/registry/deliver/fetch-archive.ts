@@ -1,7 +1,9 @@
+import type { Readable } from 'node:stream';
 import type { LimitFunction } from 'p-limit';
-import type { ArchiveStore } from '../../archives/archive-store.ts';
+import type { ArchiveStore, StoreOptions } from '../../archives/archive-store.ts';
 import { ExcessError, IntegrityError } from '../../errors.ts';
 import type { GitIndex } from '../../index/git-index.ts';
+import type { Checksum } from '../../model/checksum.ts';
 import { absent, detailOf, found, type Lookup, type SourceFailure, unavailable } from '../../model/lookup.ts';
 import type { OpenedBody, Source } from '../../sources/source.ts';
 import { errorCode } from '../../support/error-code.ts';
@@ -11,6 +13,7 @@ import { transportFailure } from '../../support/net/http-failure.ts';
 import type { LocatedFacts } from '../decide/decide-origin.ts';
 import { maySupply, type Policy } from '../decide/policy.ts';
 import type { Audit } from '../record/audit.ts';
+import type { Resolver } from '../sync/resolve-module.ts';
 import { askSuppliers } from './ask-suppliers.ts';
 import {
   createListings,
@@ -22,16 +25,35 @@ import {
 import { boundsOf } from './storing-bounds.ts';
 import { watchPace } from './watch-pace.ts';
 
-export interface FetchedArchive {
+/**
+ * Takes the body of an archive in: verifies it, consumes or destroys it in every case, and fails as `ArchiveStore.store`
+ * does.
+ */
+export type ArchiveSink<T extends Received> = (
+  checksum: Checksum,
+  body: Readable,
+  options: StoreOptions,
+) => Promise<T>;
+
+interface Received {
+  readonly sizeBytes: number;
+}
+
+/** Keeps what is fetched in a store. */
+export function intoStore(archives: Pick<ArchiveStore, 'store'>): ArchiveSink<Received> {
+  return async (...received) => ({ sizeBytes: await archives.store(...received) });
+}
+
+export interface FetchedArchive<T extends Received = Received> {
   readonly source: string;
   /** Without credentials. */
   readonly url: string;
-  readonly sizeBytes: number;
+  /** What the sink has made of it. */
+  readonly received: T;
 }
 
 export interface FetchContext {
   readonly index: GitIndex;
-  readonly archives: Pick<ArchiveStore, 'store'>;
   readonly sources: ReadonlyMap<string, Source>;
   readonly audit: Audit;
   /** For how long a slow source is waited for before another is asked, too. */
@@ -46,28 +68,29 @@ export interface FetchContext {
 const attempts = 3;
 
 /**
- * Brings an archive that is not here into the store (rule 5): from the enabled sources whose own index lists the version
+ * Brings an archive that is not here into `sink` (rule 5): from the enabled sources whose own index lists the version
  * with this checksum, most trusted first, whoever its origin is. Where one is slow, the next is asked beside it, and the
  * first whole and right answer counts. A source that never heard of the version is not asked. `absent` only if every
  * one of them said so; where there is none, `disabled`.
  */
-export async function fetchArchive(
+export async function fetchArchive<T extends Received>(
   wanted: WantedArchive,
-  facts: LocatedFacts,
-  policy: Policy,
-  origin: string,
+  resolver: Pick<Resolver, 'locate' | 'policy'>,
+  sink: ArchiveSink<T>,
   context: FetchContext,
   signal?: AbortSignal,
-): Promise<Lookup<FetchedArchive>> {
+): Promise<Lookup<FetchedArchive<T>>> {
+  const { policy } = resolver;
+  const { facts, decision } = await resolver.locate(wanted.module);
   const candidates = listCandidates(facts, policy).filter((name) => context.sources.has(name));
   const read = context.listings ?? createListings(context.index, policy);
   const isWatched = candidates.length > 1;
-  const answers = await askSuppliers<string, FetchedArchive>({
+  const answers = await askSuppliers<string, FetchedArchive<T>>({
     suppliers: findSuppliers(wanted, candidates, facts, read, askableOrigin(facts, policy, context)),
     ask: async (name, tellSlow, linked) => {
       const source = context.sources.get(name);
       if (!source) throw new Error(`source ${name} is not connected`);
-      return fetchFrom(source, wanted, context, {
+      return fetchFrom(source, wanted, sink, context, {
         signal: linked,
         tellSlow: isWatched ? tellSlow : undefined,
       });
@@ -76,7 +99,7 @@ export async function fetchArchive(
   });
   if (answers.found) return found(answers.found);
   if (answers.failures.length === 0) {
-    const detail = `no enabled source lists it with the checksum it is served with (its origin is ${origin || 'not known'})`;
+    const detail = `no enabled source lists it with the checksum it is served with (its origin is ${decision.origin ?? 'not known'})`;
     return unavailable({ reason: 'disabled', detail });
   }
   const detail = answers.failures
@@ -105,12 +128,13 @@ interface Attempt {
   readonly tellSlow: (() => void) | undefined;
 }
 
-async function fetchFrom(
+async function fetchFrom<T extends Received>(
   source: Source,
   wanted: WantedArchive,
+  sink: ArchiveSink<T>,
   context: FetchContext,
   attempt: Attempt,
-): Promise<Lookup<FetchedArchive>> {
+): Promise<Lookup<FetchedArchive<T>>> {
   const watch = createWatch(context, attempt);
   try {
     let failure: SourceFailure = { reason: 'connection', detail: 'the answer broke off' };
@@ -123,10 +147,14 @@ async function fetchFrom(
       const opened = await openWithin(network, open, attempt.signal);
       if (opened.kind !== 'found') return opened;
       watch.follow(opened.value);
-      const stored = await store(source, wanted, opened.value, context, attempt.signal);
-      if (!('isOther' in stored)) return stored;
-      failure = stored.failure;
-      if (!stored.isOther) break;
+      const received = await receive(source, wanted, opened.value, {
+        sink,
+        audit: context.audit,
+        signal: attempt.signal,
+      });
+      if (!('isOther' in received)) return received;
+      failure = received.failure;
+      if (!received.isOther) break;
     }
     return unavailable(failure);
   } finally {
@@ -140,21 +168,23 @@ interface Broken {
   readonly isOther: boolean;
 }
 
-async function store(
-  source: Source,
+async function receive<T extends Received>(
+  { config }: Source,
   wanted: WantedArchive,
   opened: OpenedBody,
-  { archives, audit }: FetchContext,
-  signal: AbortSignal,
-): Promise<Lookup<FetchedArchive> | Broken> {
-  const { name, limits } = source.config;
+  {
+    sink,
+    audit,
+    signal,
+  }: Pick<FetchContext, 'audit'> & Pick<Attempt, 'signal'> & { readonly sink: ArchiveSink<T> },
+): Promise<Lookup<FetchedArchive<T>> | Broken> {
   try {
-    const options = { isAbsent: true, ...boundsOf(source.config, limits.archiveBytes, opened), signal };
-    const sizeBytes = await archives.store(wanted.checksum, opened.body, options);
-    const fetched = { source: name, url: opened.url };
+    const options = { isAbsent: true, ...boundsOf(config, config.limits.archiveBytes, opened), signal };
+    const received = await sink(wanted.checksum, opened.body, options);
+    const from = { source: config.name, url: opened.url };
     // Not awaited: nobody's answer depends on it, and closing the registry waits for it.
-    void audit.record([{ event: 'archive-fetched', ...wanted, ...fetched, bytes: sizeBytes }]);
-    return found({ ...fetched, sizeBytes });
+    void audit.record([{ event: 'archive-fetched', ...wanted, ...from, bytes: received.sizeBytes }]);
+    return found({ ...from, received });
   } catch (error) {
     signal.throwIfAborted();
     if (error instanceof ExcessError) {

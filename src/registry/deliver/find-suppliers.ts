@@ -8,6 +8,7 @@ import type { LocatedFacts } from '../decide/decide-origin.ts';
 import { claimantOf, maySupply, type Policy } from '../decide/policy.ts';
 import { readListed } from '../sync/source-file.ts';
 
+/** An archive as the index or a pin names it: where it may be had. */
 export interface WantedArchive {
   readonly module: ModuleName;
   readonly version: Version;

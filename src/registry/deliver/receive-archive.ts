@@ -1,7 +1,7 @@
 import { join } from 'node:path';
-import type { ArchiveStore, StoreOptions } from '../../archives/archive-store.ts';
+import type { ArchiveStore } from '../../archives/archive-store.ts';
 import { type CacheReserve, ReserveError } from '../../archives/cache-reserve.ts';
-import type { PassingArchive, PassingArchives } from '../../archives/passing-archives.ts';
+import type { PassingArchives } from '../../archives/passing-archives.ts';
 import { pieceBytes } from '../../archives/pieces.ts';
 import type { ReceivedArchive, WriteBehind } from '../../archives/write-behind.ts';
 import type { Config } from '../../config/config.ts';
@@ -19,7 +19,8 @@ import type { Log } from '../../support/log.ts';
 import type { Policy } from '../decide/policy.ts';
 import type { Audit } from '../record/audit.ts';
 import type { Resolver } from '../sync/resolve-module.ts';
-import { fetchArchive } from './fetch-archive.ts';
+import { type ArchiveSink, fetchArchive } from './fetch-archive.ts';
+import { createListings, type Listings } from './find-suppliers.ts';
 
 export interface ReceiverContext {
   readonly archives: ArchiveStore;
@@ -44,6 +45,8 @@ type Missed = Exclude<Lookup<unknown>, { kind: 'found' }>;
 
 /** Fetches listed archives for whoever asks: one fetch for all who ask for the same at once, here and in other processes. */
 export interface ArchiveReceiver {
+  /** What was fetched and is not in the store, yet or at all. */
+  find(checksum: Checksum): ReceivedArchive | undefined;
   /** Resolves when the archive is verified. The caller's going away does not end it: whoever comes next finds it done. */
   receive(module: ModuleName, entry: IndexEntry): Promise<Received>;
   /** An archive that was here has been taken out: it may be had again, also without upstream fallback. */
@@ -62,6 +65,7 @@ export interface ReceivingPlaces {
 export function createArchiveReceiver(context: ReceiverContext, places: ReceivingPlaces): ArchiveReceiver {
   const fetching = createSingleFlight<string, Received>();
   const damagedHere = new Set<Checksum>();
+  const fetch = createFetch(context);
 
   async function fetchListed(module: ModuleName, entry: IndexEntry): Promise<Received> {
     const { checksum } = entry;
@@ -72,105 +76,87 @@ export function createArchiveReceiver(context: ReceiverContext, places: Receivin
         detail:
           'the archive is missing here and upstream_fallback is off; "moonbit-registry verify --repair" fetches it',
       });
-    const outcome = await fetchVerified(context, places, module, entry);
+    const outcome = await keepOrPass(context, places, (sink) => fetch(sink, module, entry));
     if (outcome.kind === 'found')
       void outcome.value.isStored.then((isStored) => isStored && damagedHere.delete(checksum));
     return outcome;
   }
 
+  function find(checksum: Checksum): ReceivedArchive | undefined {
+    const ahead = places.behind.find(checksum);
+    if (ahead) return ahead;
+    // Once the disk takes archives again, they are kept there.
+    const isRefusing = context.disk.isRefusing || context.reserve.isRefusing;
+    return isRefusing ? places.passing.find(checksum) : undefined;
+  }
+
   async function receive(module: ModuleName, entry: IndexEntry): Promise<Received> {
-    const ahead = places.behind.find(entry.checksum);
-    if (ahead) return found(ahead);
-    const passing = places.passing.find(entry.checksum);
-    if (passing) return found(toReceived(passing));
-    const fetch = () => fetchListed(module, entry);
+    const here = find(entry.checksum);
+    if (here) return found(here);
     const { lockFolder } = context;
-    return lockFolder === undefined ? fetch() : oneAmongProcesses({ ...context, lockFolder }, entry, fetch);
+    const fetchIt = () => fetchListed(module, entry);
+    return lockFolder === undefined
+      ? fetchIt()
+      : oneAmongProcesses({ ...context, lockFolder }, entry, fetchIt);
   }
 
   return {
+    find,
     receive: (module, entry) => fetching.run(entry.checksum, () => receive(module, entry)),
     expectRepair: (checksum) => void damagedHere.add(checksum),
   };
 }
 
-async function fetchVerified(
-  context: ReceiverContext,
-  places: ReceivingPlaces,
-  module: ModuleName,
-  entry: IndexEntry,
+type Sink = ArchiveSink<ReceivedArchive>;
+
+/** Into the store, or past it where the disk refuses or keeps its room for other things. */
+async function keepOrPass(
+  { disk, reserve }: Pick<ReceiverContext, 'disk' | 'reserve'>,
+  { behind, passing, onUnkept }: ReceivingPlaces,
+  fetch: (sink: Sink) => Promise<Received>,
 ): Promise<Received> {
-  const { disk, reserve } = context;
-  const fetch = (receive: Receive) => fetchInto(context, receive, module, entry);
   try {
     return await fetch(async (checksum, body, options) => {
-      if (isSmall(options)) return keep(places, checksum, body, options);
+      // A small one is answered with from memory, whatever the disk says.
+      if ((options.announcedBytes ?? Number.POSITIVE_INFINITY) <= pieceBytes)
+        return behind.receive(checksum, body, options);
       // Nobody may be reading when it fails.
       body.on('error', () => {});
-      const isRoom = await reserve.isRoomFor(options?.announcedBytes ?? 0);
-      if (!isRoom) places.onUnkept(checksum, await reserve.refusal());
-      return isRoom && !disk.isRefusing
-        ? keep(places, checksum, body, options)
-        : pass(places, checksum, body, options);
+      const isRoom = await reserve.isRoomFor(options.announcedBytes ?? 0);
+      if (!isRoom) onUnkept(checksum, await reserve.refusal());
+      return (isRoom && !disk.isRefusing ? behind : passing).receive(checksum, body, options);
     });
   } catch (error) {
-    if (error instanceof ReserveError) return fetch((...received) => pass(places, ...received));
     const wasTried = disk.isRefusing;
-    if (!disk.refused(error) || wasTried) throw error;
-    return fetch((...received) => pass(places, ...received));
+    const isRefused = error instanceof ReserveError || (disk.refused(error) && !wasTried);
+    if (!isRefused) throw error;
+    return fetch(passing.receive);
   }
 }
 
-type Receive = WriteBehind['receive'];
-
-const keep = ({ behind }: ReceivingPlaces, ...received: Parameters<Receive>) => behind.receive(...received);
-
-async function pass(
-  { passing }: ReceivingPlaces,
-  ...received: Parameters<Receive>
-): Promise<ReceivedArchive> {
-  return toReceived(await passing.receive(...received));
-}
-
-function toReceived({ sizeBytes }: PassingArchive): ReceivedArchive {
-  return { sizeBytes, bytes: undefined, isStored: Promise.resolve(false) };
-}
-
-/** It is answered with from memory, whatever the disk says. */
-function isSmall(options: StoreOptions = {}): boolean {
-  return (options.announcedBytes ?? Number.POSITIVE_INFINITY) <= pieceBytes;
-}
-
-async function fetchInto(
-  { index, audit, log, resolver, sources, clock }: ReceiverContext,
-  receive: Receive,
-  module: ModuleName,
-  { version, checksum }: IndexEntry,
-): Promise<Received> {
-  const { locate, policy } = await resolver();
-  const { facts, decision } = await locate(module);
-  const origin = decision.origin ?? '';
-  let received: ReceivedArchive | undefined;
-  const outcome = await fetchArchive({ module, version, checksum }, facts, policy, origin, {
-    index,
-    sources: sources(),
-    audit,
-    clock,
-    archives: {
-      async store(_, body, options) {
-        received = await receive(checksum, body, options);
-        return received.sizeBytes;
-      },
-    },
-  });
-  if (outcome.kind !== 'found') {
-    const failed = orUnasked(outcome, policy, origin);
-    log.warn('fetch failed', { module, version, outcome: failed.kind, detail: detailOf(failed) });
-    return failed;
+function createFetch({ index, audit, log, resolver, sources, clock }: ReceiverContext) {
+  let known: { readonly policy: Policy; readonly listings: Listings } | undefined;
+  /** Of many versions of a module, its file is read once. */
+  function listingsOf(policy: Policy): Listings {
+    if (known?.policy !== policy) known = { policy, listings: createListings(index, policy) };
+    return known.listings;
   }
-  log.info('fetched', { module, version, ...outcome.value });
-  if (!received) throw new Error(`archive ${checksum} was found, but not received`);
-  return found(received);
+
+  return async (sink: Sink, module: ModuleName, { version, checksum }: IndexEntry): Promise<Received> => {
+    const resolved = await resolver();
+    const { policy } = resolved;
+    const context = { index, sources: sources(), audit, clock, listings: listingsOf(policy) };
+    const outcome = await fetchArchive({ module, version, checksum }, resolved, sink, context);
+    if (outcome.kind !== 'found') {
+      const { decision } = await resolved.locate(module);
+      const failed = orUnasked(outcome, policy, decision.origin ?? '');
+      log.warn('fetch failed', { module, version, outcome: failed.kind, detail: detailOf(failed) });
+      return failed;
+    }
+    const { source, url, received } = outcome.value;
+    log.info('fetched', { module, version, source, url, sizeBytes: received.sizeBytes });
+    return found(received);
+  };
 }
 
 /** A listed version is absent only if its origin said so as well (rule 4), which one that is not contacted cannot. */

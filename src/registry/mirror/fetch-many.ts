@@ -5,8 +5,8 @@ import type { IndexEntry } from '../../model/index-entry.ts';
 import type { Lookup } from '../../model/lookup.ts';
 import type { ModuleName } from '../../model/module-name.ts';
 import { linkSignals } from '../../support/flow/link-signals.ts';
-import { type FetchContext, type FetchedArchive, fetchArchive } from '../deliver/fetch-archive.ts';
-import { createListings } from '../deliver/find-suppliers.ts';
+import { type FetchedArchive, fetchArchive, intoStore } from '../deliver/fetch-archive.ts';
+import { createListings, type WantedArchive } from '../deliver/find-suppliers.ts';
 import { createPresence } from '../deliver/presence.ts';
 import type { Resolver } from '../sync/resolve-module.ts';
 import type { SyncContext } from '../sync/sync.ts';
@@ -43,6 +43,7 @@ export async function fetchAll(
     network: createNetwork(jobs, context.sources),
     listings: createListings(context.index, resolver.policy),
   };
+  const sink = intoStore(context.archives);
   const progress = { done: 0, bytes: 0 };
   const report = () => onProgress?.({ phase: 'downloading', ...progress, total: wanted.length });
   report();
@@ -54,11 +55,12 @@ export async function fetchAll(
       ? 'present'
       : dryRun
         ? 'not-tried'
-        : await fetchOne(fetching, resolver, one, linked.signal);
+        : await fetchArchive(nameOf(one), resolver, sink, fetching, linked.signal);
     progress.done += 1;
     if (typeof result === 'object' && result.kind === 'found') {
-      progress.bytes += result.value.sizeBytes;
-      context.log.debug('fetched', { module: one.module, version: one.entry.version, ...result.value });
+      const { received, ...from } = result.value;
+      progress.bytes += received.sizeBytes;
+      context.log.debug('fetched', { module: one.module, version: one.entry.version, ...from, ...received });
     }
     report();
     return { wanted: one, result };
@@ -100,13 +102,6 @@ function createNetwork(jobs: number, sources: SyncContext['sources']): (source: 
   };
 }
 
-async function fetchOne(
-  context: FetchContext,
-  resolver: Resolver,
-  { module, origin, entry }: Wanted,
-  signal: AbortSignal | undefined,
-): Promise<Outcome['result']> {
-  const { facts } = await resolver.locate(module);
-  const archive = { module, version: entry.version, checksum: entry.checksum };
-  return fetchArchive(archive, facts, resolver.policy, origin, context, signal);
+function nameOf({ module, entry: { version, checksum } }: Wanted): WantedArchive {
+  return { module, version, checksum };
 }

@@ -13,7 +13,7 @@ export function summarise(outcomes: readonly Outcome[]): MirrorSourceSummary[] {
   }
   return [...bySource].map(([source, list]) => {
     const found = list.flatMap(({ result }) =>
-      typeof result === 'object' && result.kind === 'found' ? [result.value.sizeBytes] : [],
+      typeof result === 'object' && result.kind === 'found' ? [result.value.received.sizeBytes] : [],
     );
     return {
       source,

@@ -1,17 +1,18 @@
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { findAbandonedArchives } from '../../archives/file-archive-store.ts';
+import type { AbandonedUpload, ArchiveUpkeep } from '../../archives/archive-store.ts';
 import { ifExists, onDisk } from '../../support/disk/disk-errors.ts';
-import { findAbandoned } from '../../support/disk/temporary-file.ts';
+import { findAbandoned, removeFiles } from '../../support/disk/temporary-file.ts';
 import type { DataLayout } from '../data-layout.ts';
 import { markerFolder } from './registry-marker.ts';
 
-/** What killed processes left of files in the making, in every folder of a registry where we write files. */
+/** What killed processes left of files in the making, in every folder of a registry where we write files, and in its stores. */
 export async function findAbandonedFiles(
   directory: string,
   dataDir: string,
   layout: DataLayout,
-): Promise<string[]> {
+  stores: readonly Pick<ArchiveUpkeep, 'findAbandoned'>[],
+): Promise<AbandonedUpload[]> {
   const nested = await Promise.all([layout.assets, layout.sources].map(foldersIn));
   const folders = [
     directory,
@@ -23,9 +24,13 @@ export async function findAbandonedFiles(
     layout.assets,
     ...nested.flat(),
   ];
-  const found = await Promise.all([findAbandonedArchives(layout.packages), ...folders.map(findAbandoned)]);
-  return [...new Set(found.flat())].sort();
+  const files = folders.map(async (folder) => (await findAbandoned(folder)).map(toAbandoned));
+  const found = (await Promise.all([...stores.map((store) => store.findAbandoned()), ...files])).flat();
+  const byPlace = new Map(found.map((one) => [one.place, one]));
+  return [...byPlace.values()].sort((a, b) => (a.place < b.place ? -1 : 1));
 }
+
+const toAbandoned = (place: string): AbandonedUpload => ({ place, remove: () => removeFiles([place]) });
 
 async function foldersIn(folder: string): Promise<string[]> {
   const listing = onDisk(`read ${folder}`, () => ifExists(readdir(folder, { withFileTypes: true })));

@@ -1,7 +1,6 @@
-import { readdir } from 'node:fs/promises';
+import type { ArchiveUpkeep } from '../../archives/archive-store.ts';
 import type { StorageError } from '../../errors.ts';
 import { fingerprintIndex, probeIndex } from '../../index/probe-index.ts';
-import { storageErrorOf } from '../../support/disk/disk-errors.ts';
 
 /** For whoever serves the data: whether they can be read, by a program that knows nothing of them yet. */
 export interface DataProbe {
@@ -13,20 +12,10 @@ export interface DataProbe {
   probeArchives(): Promise<StorageError | undefined>;
 }
 
-export function createDataProbe({
-  index,
-  packages,
-}: {
-  readonly index: string;
-  readonly packages: string;
-}): DataProbe {
+export function createDataProbe(index: string, archives: Pick<ArchiveUpkeep, 'probe'>): DataProbe {
   return {
     fingerprint: () => fingerprintIndex(index),
     probeIndex: (timeoutMs) => probeIndex(index, { timeoutMs }),
-    probeArchives: () =>
-      readdir(packages).then(
-        () => undefined,
-        (error: unknown) => storageErrorOf(`read ${packages}`, error),
-      ),
+    probeArchives: () => archives.probe(),
   };
 }

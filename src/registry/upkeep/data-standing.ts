@@ -2,14 +2,16 @@
  * Whether a registry's data are there, were never there, or ought to be there and are not: only where they never were may
  * new ones be begun, since a new beginning pins and gives origins anew.
  */
-import { lstat, readdir, readlink, stat } from 'node:fs/promises';
-import { join } from 'node:path';
+import { lstat, readlink, stat } from 'node:fs/promises';
+import { join, relative } from 'node:path';
+import { findAnyArchive } from '../../archives/archive-folders.ts';
 import { StorageError } from '../../errors.ts';
 import { type IndexStanding, lookAtIndex, problemOf } from '../../index/index-standing.ts';
 import { restoreHint } from '../../index/restore-hint.ts';
 import { ifExists, storageErrorOf } from '../../support/disk/disk-errors.ts';
-import { errorCode } from '../../support/error-code.ts';
+import { namesIn } from '../../support/disk/names-in.ts';
 import { shellLine } from '../../support/shell.ts';
+import { dataLayout } from '../data-layout.ts';
 import { forgetLine, hasMarker, type RegistryMarker, readMarker } from './registry-marker.ts';
 
 export type DataStanding =
@@ -121,26 +123,10 @@ const traces = ['audit.jsonl', 'observations.json', 'mirrored.txt'];
 
 async function findTrace(dataDir: string): Promise<string | undefined> {
   const names = await namesIn(dataDir);
-  return traces.find((name) => names.includes(name)) ?? (await findArchive(join(dataDir, 'packages')));
-}
-
-async function findArchive(packages: string): Promise<string | undefined> {
-  for (const folder of await namesIn(packages)) {
-    const archive = (await namesIn(join(packages, folder))).find((name) => name.endsWith('.zip'));
-    if (archive !== undefined) return `packages/${folder}/${archive}`;
-  }
-  return undefined;
-}
-
-async function namesIn(folder: string): Promise<string[]> {
-  return atData(folder, async () => {
-    try {
-      return (await ifExists(readdir(folder))) ?? [];
-    } catch (error) {
-      if (errorCode(error) === 'ENOTDIR') return [];
-      throw error;
-    }
-  });
+  const known = traces.find((name) => names.includes(name));
+  if (known !== undefined) return known;
+  const archive = await findAnyArchive(dataLayout(dataDir).packages);
+  return archive && relative(dataDir, archive);
 }
 
 async function atData<T>(place: string, work: () => Promise<T>): Promise<T> {

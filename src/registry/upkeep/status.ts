@@ -1,4 +1,4 @@
-import type { ArchiveStore } from '../../archives/archive-store.ts';
+import type { ArchiveUpkeep } from '../../archives/archive-store.ts';
 import type { CacheSpace } from '../../archives/cache-reserve.ts';
 import type { Config } from '../../config/config.ts';
 import type { GitIndex } from '../../index/git-index.ts';
@@ -68,7 +68,7 @@ export interface StatusReport {
 export async function readStatus(
   config: Config,
   index: GitIndex,
-  archives: ArchiveStore,
+  archives: Pick<ArchiveUpkeep, 'usage'>,
   observations: Observations,
   env: Environment,
   space?: CacheSpace,
@@ -110,7 +110,7 @@ export async function readStatus(
     findings: await state.findings(),
     heldBack: heldBackOf(await state.pending(), { config, snapshots: state.snapshots, observations }),
     blocks: state.blocks,
-    archives: await measureArchives(archives),
+    archives: await archives.usage(),
     indexBytes: await measureRepository(index.directory),
     caching: space && { ...space, freeBytes: Number.isFinite(space.freeBytes) ? space.freeBytes : undefined },
   };
@@ -141,16 +141,6 @@ async function countServed(index: GitIndex, state: StateView): Promise<Map<strin
     if (origin !== undefined) counts.set(origin, (counts.get(origin) ?? 0) + 1);
   }
   return counts;
-}
-
-async function measureArchives(archives: ArchiveStore): Promise<StatusReport['archives']> {
-  let count = 0;
-  let bytes = 0;
-  for await (const { sizeBytes } of archives.list()) {
-    count += 1;
-    bytes += sizeBytes;
-  }
-  return { count, bytes };
 }
 
 async function measureRepository(directory: string): Promise<number> {

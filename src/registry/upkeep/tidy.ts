@@ -1,6 +1,6 @@
+import type { AbandonedUpload } from '../../archives/archive-store.ts';
 import type { GitIndex } from '../../index/git-index.ts';
 import { removeAbandonedLocks } from '../../support/disk/process-lock.ts';
-import { removeFiles } from '../../support/disk/temporary-file.ts';
 import { createComplaints } from '../../support/flow/complaints.ts';
 import type { Log } from '../../support/log.ts';
 
@@ -10,7 +10,7 @@ interface TidyingInput {
   readonly index: Pick<GitIndex, 'removeStaleObjects'>;
   readonly log: Log;
   /** Files in the making that killed processes left. */
-  readonly findAbandoned: () => Promise<string[]>;
+  readonly findAbandoned: () => Promise<readonly AbandonedUpload[]>;
   /** Whoever only looks leaves everything where it is. */
   readonly isReading: boolean;
   /** Whether people have been told of a failure already. */
@@ -37,15 +37,16 @@ export function createTidying(input: TidyingInput) {
       if (!input.isTold(error) && complaints.isNew(what, error)) log.warn(`${what} not removed`, { error });
     }
   }
+  async function removeAbandoned(): Promise<void> {
+    for (const abandoned of await findAbandoned()) await abandoned.remove();
+  }
   const tidyLocks = () => orComplain('locks of processes that ended were', () => removeAbandonedLocks(locks));
   const tidyFiles = () =>
     orComplain('files of processes that ended were', async () => {
-      tidied ??= Promise.all([findAbandoned().then(removeFiles), index.removeStaleObjects()]).catch(
-        (error) => {
-          tidied = undefined;
-          throw error;
-        },
-      );
+      tidied ??= Promise.all([removeAbandoned(), index.removeStaleObjects()]).catch((error) => {
+        tidied = undefined;
+        throw error;
+      });
       await tidied;
     });
   const tidyLeftovers = () =>

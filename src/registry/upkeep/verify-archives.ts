@@ -1,13 +1,11 @@
-import { readdir } from 'node:fs/promises';
-import { buffer } from 'node:stream/consumers';
 import pLimit from 'p-limit';
 import { findDamage } from '../../archives/archive-check.ts';
-import type { ArchiveStore } from '../../archives/archive-store.ts';
+import type { StoredArchives } from '../../archives/archive-store.ts';
 import type { VerifyingStore } from '../../archives/verifying-store.ts';
+import { beginsAsZip } from '../../archives/zip-start.ts';
 import type { Checksum } from '../../model/checksum.ts';
 import type { ModuleName } from '../../model/module-name.ts';
-import { ifExists, onDisk } from '../../support/disk/disk-errors.ts';
-import type { NamedArchive } from '../deliver/repair-archive.ts';
+import type { WantedArchive } from '../deliver/find-suppliers.ts';
 import type { VerifiedContents } from './verify-contents.ts';
 import type { VerifyOptions } from './verify-options.ts';
 import type { VerifyFinding, VerifyStep } from './verify-report.ts';
@@ -15,15 +13,13 @@ import { problem, stepOf } from './verify-repository.ts';
 
 export interface ArchiveChecks {
   /** As they are on the disk. */
-  readonly files: ArchiveStore;
+  readonly files: StoredArchives;
   readonly archives: VerifyingStore;
   readonly contents: Pick<VerifiedContents, 'served' | 'named'>;
-  /** Where damaged archives were moved to, now and before. */
-  readonly quarantineDirectory: string;
   /** Whether clients may cause the module's archives to be fetched: then one that is not here was merely not asked for. */
   readonly isFetchedOnDemand: (module: ModuleName) => Promise<boolean>;
   /** Fetches an archive against its pin; what went wrong, or `undefined`. */
-  readonly refetch: (archive: NamedArchive) => Promise<string | undefined>;
+  readonly refetch: (archive: WantedArchive) => Promise<string | undefined>;
 }
 
 const checksAtOnce = 4;
@@ -64,24 +60,14 @@ export async function verifyArchives(
 
 /** What is wrong with an archive; at a glance unless `deep`, but a suspicion is always followed up. */
 async function inspect(
-  files: ArchiveStore,
+  files: StoredArchives,
   checksum: Checksum,
   deep: boolean,
   signal: AbortSignal | undefined,
 ): Promise<string | undefined> {
-  if (!deep && (await looksLikeZip(files, checksum))) return undefined;
+  // Where that cannot be read, reading it as a whole says why.
+  if (!deep && (await beginsAsZip(files, checksum).catch(() => false))) return undefined;
   return findDamage(checksum, () => files.open(checksum), { signal });
-}
-
-/** Whether it begins as a zip does (APPNOTE 4.3.7), or as one without files (4.3.16). */
-async function looksLikeZip(files: ArchiveStore, checksum: Checksum): Promise<boolean> {
-  try {
-    const stream = await files.open(checksum, { start: 0, end: 3 });
-    const magic = stream ? (await buffer(stream)).toString('latin1') : '';
-    return magic === 'PK\u0003\u0004' || magic === 'PK\u0005\u0006';
-  } catch {
-    return false; // reading it as a whole says why
-  }
 }
 
 async function settleDamaged(
@@ -99,7 +85,10 @@ async function settleDamaged(
         await checks.archives.verify(checksum);
         const named = byChecksum.get(checksum);
         // It is out of the way, and no client can ask for it.
-        if (!named) return problem(subject, `${damage}: it was moved to ${checks.quarantineDirectory}`, true);
+        if (!named) {
+          const { place } = await checks.files.quarantined();
+          return problem(subject, `${damage}: it was moved to ${place}`, true);
+        }
         const failure = await checks.refetch(named);
         const outcome =
           failure === undefined ? 'it was fetched again' : `it could not be fetched again: ${failure}`;
@@ -115,7 +104,7 @@ async function settleMissing(
   repair: boolean,
 ): Promise<VerifyFinding[]> {
   const limit = pLimit(repairsAtOnce);
-  const quarantined = await listQuarantined(checks.quarantineDirectory);
+  const { checksums: quarantined } = await checks.files.quarantined();
   const absent = new Map(
     checks.contents.served
       .filter(({ checksum }) => !stored.has(checksum))
@@ -134,9 +123,4 @@ async function settleMissing(
     }),
   );
   return (await Promise.all(findings)).flat();
-}
-
-async function listQuarantined(directory: string): Promise<Set<string>> {
-  const names = (await onDisk(`read ${directory}`, () => ifExists(readdir(directory)))) ?? [];
-  return new Set(names.map((name) => name.split('.', 1)[0] ?? ''));
 }

@@ -7,7 +7,7 @@ import type { StateView } from '../../index/state-view.ts';
 import type { Checksum } from '../../model/checksum.ts';
 import type { ModuleName } from '../../model/module-name.ts';
 import { measureTree } from '../../sources/measure-tree.ts';
-import type { NamedArchive } from '../deliver/repair-archive.ts';
+import type { WantedArchive } from '../deliver/find-suppliers.ts';
 import type { VerifyOptions } from './verify-options.ts';
 import type { VerifyFinding, VerifyStep } from './verify-report.ts';
 import { problem, stepOf } from './verify-repository.ts';
@@ -16,7 +16,7 @@ import { problem, stepOf } from './verify-repository.ts';
 export interface VerifiedContents {
   readonly steps: readonly [ledger: VerifyStep, index: VerifyStep];
   /** Versions clients can see. */
-  readonly served: readonly NamedArchive[];
+  readonly served: readonly WantedArchive[];
   /** Every checksum that the index, the ledger or a source's snapshot names. */
   readonly named: ReadonlySet<Checksum>;
 }
@@ -98,7 +98,7 @@ function missing(id: string): never {
   throw new StorageError(`object ${id} is missing`);
 }
 
-function comparePin({ module, version, checksum }: NamedArchive, pins: Pins | undefined): VerifyFinding[] {
+function comparePin({ module, version, checksum }: WantedArchive, pins: Pins | undefined): VerifyFinding[] {
   const pin = pins?.get(version);
   if (pin?.checksum === checksum) return [];
   const detail = pin
@@ -111,9 +111,9 @@ async function readServed(
   index: GitIndex,
   state: StateView,
   { signal, onProgress }: Pick<VerifyOptions, 'signal' | 'onProgress'>,
-): Promise<{ served: NamedArchive[]; findings: VerifyFinding[] }> {
+): Promise<{ served: WantedArchive[]; findings: VerifyFinding[] }> {
   const files = await index.list(state.served);
-  const served: NamedArchive[] = [];
+  const served: WantedArchive[] = [];
   const findings: VerifyFinding[] = [];
   let done = 0;
   for (const [path, id] of files) {

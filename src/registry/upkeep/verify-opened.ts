@@ -1,9 +1,9 @@
-import type { ArchiveStore } from '../../archives/archive-store.ts';
+import type { AbandonedUpload, StoredArchives } from '../../archives/archive-store.ts';
 import type { VerifyingStore } from '../../archives/verifying-store.ts';
 import { detailOf } from '../../model/lookup.ts';
 import type { ModuleName } from '../../model/module-name.ts';
-import { removeFiles } from '../../support/disk/temporary-file.ts';
-import { type NamedArchive, repairArchive } from '../deliver/repair-archive.ts';
+import { fetchArchive, intoStore } from '../deliver/fetch-archive.ts';
+import type { WantedArchive } from '../deliver/find-suppliers.ts';
 import type { Resolver } from '../sync/resolve-module.ts';
 import type { SyncContext } from '../sync/sync.ts';
 import { verifyArchives } from './verify-archives.ts';
@@ -14,11 +14,10 @@ import { stepOf } from './verify-repository.ts';
 
 export interface VerifyContext extends SyncContext {
   /** The archives as they are on the disk, and what looks after them. */
-  readonly files: ArchiveStore;
+  readonly files: StoredArchives;
   readonly archives: VerifyingStore;
   readonly resolver: Resolver;
-  readonly quarantineDirectory: string;
-  readonly findAbandoned: () => Promise<string[]>;
+  readonly findAbandoned: () => Promise<readonly AbandonedUpload[]>;
 }
 
 /** Index against ledger against archives, of one state: a sync meanwhile does not disturb it. */
@@ -39,8 +38,10 @@ export async function verifyOpened(
         const { decision } = await resolver.locate(module);
         return config.server.upstreamFallback && decision.supply !== 'obtainable';
       },
-      async refetch(archive: NamedArchive) {
-        const outcome = await repairArchive(archive, resolver, context, options.signal);
+      // No fetch on demand: `upstream_fallback = false` says what clients may cause, not what the operator's disk may lose.
+      async refetch(archive: WantedArchive) {
+        const sink = intoStore(context.archives);
+        const outcome = await fetchArchive(archive, resolver, sink, context, options.signal);
         if (outcome.kind === 'found') return undefined;
         return detailOf(outcome);
       },
@@ -55,11 +56,11 @@ async function clearTemporaries(
   { repair = false, onProgress }: VerifyOptions,
 ): Promise<VerifyStep> {
   onProgress?.({ step: 'temporary-files', done: 0, total: 0 });
-  const files = await findAbandoned();
-  if (repair) await removeFiles(files);
+  const abandoned = await findAbandoned();
+  if (repair) for (const one of abandoned) await one.remove();
   const detail = repair ? 'was left by a killed process: removed' : 'was left by a killed process';
-  const findings = files.map(
-    (subject): VerifyFinding => ({ severity: 'note', subject, detail, isRepaired: repair }),
+  const findings = abandoned.map(
+    ({ place }): VerifyFinding => ({ severity: 'note', subject: place, detail, isRepaired: repair }),
   );
-  return stepOf('temporary-files', files.length, findings);
+  return stepOf('temporary-files', abandoned.length, findings);
 }

@@ -1,3 +1,4 @@
+import { open, rm } from 'node:fs/promises';
 import type { Readable } from 'node:stream';
 import type { ArchiveStore, ByteRange } from '../../../archives/archive-store.ts';
 import type { CacheReserve } from '../../../archives/cache-reserve.ts';
@@ -6,6 +7,7 @@ import { ExcessError, IntegrityError } from '../../../errors.ts';
 import { type Checksum, isChecksum } from '../../../model/checksum.ts';
 import { found, type Lookup, type SourceFailure, unavailable } from '../../../model/lookup.ts';
 import type { Source } from '../../../sources/source.ts';
+import { ifExists, onDisk } from '../../../support/disk/disk-errors.ts';
 import { transportFailure } from '../../../support/net/http-failure.ts';
 import { readBody } from '../read-body.ts';
 import { boundsOf } from '../storing-bounds.ts';
@@ -52,10 +54,20 @@ export function createAssetCache(pins: AssetPins, store: ArchiveStore, reserve?:
   }
 
   async function sizeOf(wasmPath: string, checksum: Checksum): Promise<number | undefined> {
-    const sizeBytes = await store.size(checksum);
-    if (sizeBytes !== undefined) return sizeBytes;
-    await pins.moveOldBytes(wasmPath, store.locate(checksum));
-    return store.size(checksum);
+    return (await store.size(checksum)) ?? takeOver(pins.locateOldBytes(wasmPath), checksum);
+  }
+
+  /** What an older version kept elsewhere; damaged bytes are fetched anew. */
+  async function takeOver(file: string, checksum: Checksum): Promise<number | undefined> {
+    const old = await onDisk(`open ${file}`, () => ifExists(open(file, 'r')));
+    if (!old) return undefined;
+    const taken = store.store(checksum, old.createReadStream(), { isAbsent: true });
+    const sizeBytes = await taken.catch((error: unknown) => {
+      if (error instanceof IntegrityError) return undefined;
+      throw error;
+    });
+    await onDisk(`remove ${file}`, () => rm(file, { force: true }));
+    return sizeBytes;
   }
 
   return {

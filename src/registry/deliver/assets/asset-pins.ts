@@ -1,10 +1,9 @@
 import { createHash } from 'node:crypto';
-import { readdir, readFile, rename } from 'node:fs/promises';
+import { readdir, readFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { type Checksum, isChecksum } from '../../../model/checksum.ts';
 import { writeFileAtomic, writeFileOnce } from '../../../support/disk/atomic-file.ts';
 import { ifExists, onDisk } from '../../../support/disk/disk-errors.ts';
-import { syncDirectory } from '../../../support/disk/file-system-gaps.ts';
 import { makeFolder } from '../../../support/disk/make-folder.ts';
 
 /**
@@ -17,8 +16,8 @@ export interface AssetPins {
   pin(wasmPath: string, checksum: Checksum): Promise<Checksum>;
   /** Where people find the pin. */
   locate(wasmPath: string): string;
-  /** Up to version 0.1 the bytes lay beside the pin, under the hash of the path; moves them to `target` if they still do. */
-  moveOldBytes(wasmPath: string, target: string): Promise<void>;
+  /** Where up to version 0.1 the bytes lay: beside the pin, under the hash of the path. */
+  locateOldBytes(wasmPath: string): string;
 }
 
 const pinSuffix = '.sha256';
@@ -44,15 +43,7 @@ export function openAssetPins(directory: string): AssetPins {
       await writeFileAtomic(file, `${checksum}\n`);
       return checksum;
     },
-    async moveOldBytes(wasmPath, target) {
-      const old = `${place(wasmPath)}.wasm`;
-      if (old === target) return;
-      await onDisk(`move ${old} to ${target}`, async () => {
-        await makeFolder(dirname(target));
-        if ((await ifExists(rename(old, target).then(() => true))) !== true) return;
-        await syncDirectory(dirname(target));
-      });
-    },
+    locateOldBytes: (wasmPath) => `${place(wasmPath)}.wasm`,
   };
 }
 

@@ -1,11 +1,13 @@
-import { access, constants, readdir, readFile, rm, stat, statfs, writeFile } from 'node:fs/promises';
+import { access, constants, readFile, rm, stat, statfs, writeFile } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
+import { archiveFolders } from '../../../archives/archive-folders.ts';
 import { createCacheReserve, inGibibytes } from '../../../archives/cache-reserve.ts';
 import type { Config } from '../../../config/config.ts';
 import { currentUser } from '../../../support/current-user.ts';
 import { hintFor } from '../../../support/disk/disk-hints.ts';
 import { errorCode } from '../../../support/error-code.ts';
 import { shellLine } from '../../../support/shell.ts';
+import { dataLayout } from '../../data-layout.ts';
 import { checkParts } from '../misplaced.ts';
 import { checkOwners } from '../owners.ts';
 import { checkGround } from './doctor-ground.ts';
@@ -128,7 +130,7 @@ async function checkModes(directory: string, dataDir: string): Promise<Verdict> 
   const paths = [
     ...['', 'registry.toml'].map((part) => join(directory, part)),
     ...['', ...ofIndex].map((part) => join(dataDir, part)),
-    ...(await foldersIn(join(dataDir, 'packages'))),
+    ...(await archiveFolders(dataLayout(dataDir).packages)),
   ];
   const open = (await Promise.all(paths.map(isOpenToAll))).flatMap((isOpen, i) => (isOpen ? [paths[i]] : []));
   if (open.length === 0) return ok('nothing is writable for everybody');
@@ -141,11 +143,6 @@ async function checkModes(directory: string, dataDir: string): Promise<Verdict> 
 async function isOpenToAll(path: string): Promise<boolean> {
   const facts = await stat(path).catch(() => undefined);
   return facts !== undefined && process.platform !== 'win32' && (facts.mode & 0o002) !== 0;
-}
-
-async function foldersIn(path: string): Promise<string[]> {
-  const entries = await readdir(path, { withFileTypes: true }).catch(() => []);
-  return [path, ...entries.filter((entry) => entry.isDirectory()).map((entry) => join(path, entry.name))];
 }
 
 async function nearestExisting(path: string): Promise<string> {
