@@ -349,9 +349,8 @@ async function inRepository<T>(directory: string, doing: string, work: Promise<T
     const failure =
       diskFailureOf(`${doing} in ${directory}`, cause) ?? (await findIndexProblem(directory, cause));
     if (failure) throw failure;
-    // git says what it stumbled over first, and last what that means.
-    const detail = cause.stderr.trim().split('\n').at(-1) || cause.message;
-    throw new StorageError(`cannot ${doing} in ${directory}: ${detail}`, { cause, hint: hintOf(cause) });
+    const hint = hintOf(cause);
+    throw new StorageError(`cannot ${doing} in ${directory}: ${cause.lastLine}`, { cause, hint });
   }
 }
 

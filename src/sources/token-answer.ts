@@ -1,4 +1,5 @@
 /** What a `token_command` prints; pure. */
+import { parseJson } from '../support/parse-json.ts';
 
 export type TokenAnswer =
   | { readonly kind: 'token'; readonly token: string; readonly lifeMs: number }
@@ -49,12 +50,8 @@ function expiryOfJwt(token: string): number | undefined {
 }
 
 function parseObject(text: string): Record<string, unknown> | undefined {
-  try {
-    const value: unknown = JSON.parse(text);
-    return typeof value === 'object' && value !== null && !Array.isArray(value) ? { ...value } : undefined;
-  } catch {
-    return undefined;
-  }
+  const value = parseJson(text);
+  return typeof value === 'object' && value !== null && !Array.isArray(value) ? { ...value } : undefined;
 }
 
 function unusable(problem: string): TokenAnswer {

@@ -39,6 +39,11 @@ export class GitError extends Error {
     this.exceeded = details.exceeded;
   }
 
+  /** What it said last: where it stumbled comes first, and last what that means. */
+  get lastLine(): string {
+    return this.stderr.trim().split('\n').at(-1) || this.message;
+  }
+
   get timedOut(): boolean {
     return this.exceeded === 'time';
   }
