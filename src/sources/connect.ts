@@ -26,12 +26,12 @@ export interface ConnectOptions
     Pick<GitSourceOptions, 'env' | 'objectDirectory' | 'treeOf'> {
   /** Absolute path of a folder in which each source gets one of its own. */
   readonly workDirectory: string;
-  /** For fetching from the source of this name; at once, if left out. */
+  /** Waits for the turn to fetch from the source of this name; fetches at once, unless given. */
   readonly inTurn?: ((source: string) => InTurn) | undefined;
 }
 
 export interface ConnectedSources {
-  /** By name, in the order of `configs`; disabled ones too. */
+  /** All sources by name, in the order of `configs`; disabled ones too. */
   readonly sources: ReadonlyMap<string, GuardedSource>;
   /** Aborts what is running and closes every connection. */
   close(): Promise<void>;

@@ -32,13 +32,13 @@ export interface GitSourceOptions {
   readonly http: HttpClient;
   /** Names the proxies, and what references of its credentials lead to. */
   readonly env: Environment;
-  /** Default `dns.lookup`. */
+  /** Resolves names; `dns.lookup` unless given. */
   readonly resolve?: Resolve | undefined;
-  /** The same for assets and symbols; `http`, if left out. */
+  /** Asks for assets and symbols; `http` does, unless given. */
   readonly assetHttp?: HttpClient | undefined;
-  /** For how fast bodies arrive. */
+  /** Measures how fast bodies arrive. */
   readonly clock?: Pick<MonotonicClock, 'now'> | undefined;
-  /** At once, if left out. */
+  /** Waits for the turn to fetch; fetches at once, unless given. */
   readonly inTurn?: InTurn | undefined;
   readonly timeouts?: Partial<GitTimeouts> | undefined;
   /** How the steps of reading an index are done, where not as usual. */

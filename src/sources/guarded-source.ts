@@ -110,7 +110,7 @@ export function guardSource(source: Source, clock: MonotonicClock = systemClock)
 type Call<T> = () => Promise<Lookup<T>>;
 
 interface GuardSettings {
-  /** Of the source, for people. */
+  /** Name of the source. */
   readonly name: string;
   readonly health: SourceHealth;
   readonly concurrency: number;

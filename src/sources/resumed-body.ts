@@ -6,7 +6,7 @@ import type { HttpAnswer } from './http-answer.ts';
 import type { BodyProgress } from './source.ts';
 
 export interface ResumedBodyOptions {
-  /** Asks for the same file again, with these headers. */
+  /** Asks for the same file again, with other headers. */
   readonly askAgain: (headers: Readonly<Record<string, string>>) => Promise<HttpAnswer>;
   readonly clock: Pick<MonotonicClock, 'now'>;
 }

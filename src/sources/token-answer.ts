@@ -3,7 +3,7 @@ import { parseJson } from '../support/parse-json.ts';
 
 export type TokenAnswer =
   | { readonly kind: 'token'; readonly token: string; readonly lifeMs: number }
-  /** In words that go after the command's name. */
+  /** `problem`: in words that go after the command's name. */
   | { readonly kind: 'unusable'; readonly problem: string };
 
 /** Of a token that does not say how long it is good. */

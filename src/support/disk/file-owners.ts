@@ -6,7 +6,7 @@ import { errorCode } from '../error-code.ts';
 /** A file or folder that this process needs and may not use. */
 export interface OutOfReach {
   readonly path: string;
-  /** The name of its owner, or `uid 1000` where it has none here. */
+  /** The name of the file's owner, or `uid 1000` where it has none here. */
   readonly owner: string;
   readonly isOurs: boolean;
   readonly wanted: 'read' | 'write';

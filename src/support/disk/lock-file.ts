@@ -15,7 +15,7 @@ export interface Holder {
   readonly file: string;
   readonly text: string;
   readonly identity: ProcessIdentity | undefined;
-  /** Another one after each sign of life. */
+  /** Changes with each sign of life of the holder. */
   readonly mark: string;
 }
 

@@ -5,12 +5,12 @@ import { statOf } from '../git/process-tree.ts';
 
 /** Names one run of one process, so that another process can tell later whether it is still that one. */
 export interface ProcessIdentity {
-  /** For people. */
+  /** Name of the machine, for people. */
   readonly host: string;
   /** Where `pid` means something: host name, boot and pid namespace. Containers may share a host name. */
   readonly place: string;
   readonly pid: number;
-  /** In clock ticks since boot; `undefined` where the system does not tell (no `/proc`). */
+  /** When the process was started, in clock ticks since boot; `undefined` where the system does not tell (no `/proc`). */
   readonly startedAt: string | undefined;
 }
 

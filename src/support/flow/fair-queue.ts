@@ -19,7 +19,7 @@ export interface FairQueueLimits {
 
 interface Waiting {
   readonly task: string | undefined;
-  /** None of them before another one: its turn is when any of theirs is. */
+  /** All who want it: its turn is when any of theirs is. */
   readonly clients: Set<string>;
   readonly settle: (place: (() => void) | undefined) => void;
 }
