@@ -45,7 +45,7 @@ export async function writeIndexBundle(
       if (failure) throw failure;
       // Beside a sync that packs objects, git may not find what has just been moved.
       if (attempt < attempts) continue;
-      throw new StorageError(`cannot read the history of the registry in ${directory}: ${lastLine(cause)}`, {
+      throw new StorageError(`cannot read the history of the registry in ${directory}: ${cause.lastLine}`, {
         cause,
         hint: 'see what is wrong with it: moonbit-registry verify --deep',
       });
@@ -101,7 +101,7 @@ export async function unbundleIndex(
     if (!(cause instanceof GitError)) throw cause;
     const failure = diskFailureOf(`make ${directory}`, cause);
     if (failure) throw failure;
-    throw new IntegrityError(`git cannot take its index over: ${lastLine(cause)}`, { cause });
+    throw new IntegrityError(`git cannot take its index over: ${cause.lastLine}`, { cause });
   }
 }
 
@@ -113,8 +113,4 @@ function parseRefs(listing: Buffer): Refs {
       return commit === undefined || ref === undefined ? [] : [[ref, commit]];
     }),
   );
-}
-
-function lastLine({ stderr, message }: GitError): string {
-  return stderr.trim().split('\n').at(-1) || message;
 }

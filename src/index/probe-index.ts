@@ -55,10 +55,9 @@ async function findMainProblem(directory: string): Promise<StorageError | undefi
 const readPaths = ['format', 'state.json', 'ledger', 'unblocked'];
 
 async function describe(directory: string, cause: GitError): Promise<StorageError> {
-  const detail = cause.stderr.trim().split('\n').at(-1) || cause.message;
   return (
     (await findIndexProblem(directory, cause).catch(() => undefined)) ??
-    new StorageError(`the index in ${directory} is damaged: ${detail}`, { cause, hint: damageHint })
+    new StorageError(`the index in ${directory} is damaged: ${cause.lastLine}`, { cause, hint: damageHint })
   );
 }
 

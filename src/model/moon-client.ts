@@ -1,4 +1,5 @@
 /** What the stock `moon` client reads to know its registry (moon-protocol §1): one variable, and a file that goes before it. */
+import { parseJson } from '../support/parse-json.ts';
 import { showUrl } from '../support/redact.ts';
 
 /** The environment variable; without effect where `config.json` is there. */
@@ -55,11 +56,6 @@ function parseLeniently(text: string): Readonly<Partial<Record<Key, unknown>>> |
   const comment = new RegExp(`${string}|//[^\\n]*|/\\*[\\s\\S]*?\\*/`, 'g');
   const lastComma = new RegExp(`${string}|,(?=\\s*[}\\]])`, 'g');
   const strict = text.replace(comment, (_, kept = ' ') => kept).replace(lastComma, (_, kept = '') => kept);
-  try {
-    const value: unknown = JSON.parse(strict);
-    return typeof value === 'object' && value !== null && !Array.isArray(value) ? value : undefined;
-  } catch (error) {
-    if (error instanceof SyntaxError) return undefined;
-    throw error;
-  }
+  const value = parseJson(strict);
+  return typeof value === 'object' && value !== null && !Array.isArray(value) ? value : undefined;
 }

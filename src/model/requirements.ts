@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { parseJson } from '../support/parse-json.ts';
 
 /** What one line of an index file requires: all of it that some client could resolve, in any form it can be written. */
 export interface StatedRequirements {
@@ -42,11 +43,7 @@ function canonicalDeps(deps: StatedRequirements['deps']): string {
 /** The value of a "bin-deps", `undefined` where it is longer or nested deeper than any real one, or no plain JSON. */
 export function readBinDeps(text: string): unknown {
   if (text.length > maxTextLength || nesting(text) > maxDepth) return undefined;
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined; // comments, escapes that only the client's parser knows
-  }
+  return parseJson(text); // not with comments, or escapes that only the client's parser knows
 }
 
 function canonicalBinDeps(text: string): string {

@@ -12,7 +12,7 @@ export type CheckedSnapshot =
       readonly kind: 'good';
       readonly commit: string;
       readonly tree: string;
-      /** Every object of it, each once; see `MeasuredTree`. */
+      /** Every object of the commit, each once; see `MeasuredTree`. */
       readonly objects: readonly string[];
     }
   | Extract<MeasuredTree, { kind: 'refused' }>;

@@ -1,13 +1,12 @@
 import { join } from 'node:path';
 import type { SourceConfig } from '../config/config.ts';
-import type { Environment } from '../support/environment.ts';
 import { type MonotonicClock, systemClock } from '../support/flow/monotonic-clock.ts';
 import { type Bucket, createBucket } from '../support/flow/rate-limit.ts';
 import { defaultRetryPolicy, type RetryPolicy } from '../support/flow/retry.ts';
 import { createHttpClient, type HttpClient, type HttpClientOptions } from '../support/net/fetch-http.ts';
 import { createDestinations } from './destinations.ts';
 import type { GitTimeouts, InTurn } from './git-context.ts';
-import { createGitSource } from './git-source.ts';
+import { createGitSource, type GitSourceOptions } from './git-source.ts';
 import { assetBudget, type GuardedSource, guardSource } from './guarded-source.ts';
 import { sourceKinds } from './kinds.ts';
 import type { ReadingSteps } from './read-snapshot.ts';
@@ -22,21 +21,17 @@ export interface ConnectionTuning {
   readonly steps?: ((source: string) => Partial<ReadingSteps> | undefined) | undefined;
 }
 
-export interface ConnectOptions extends ConnectionTuning {
-  /** Names the proxies, and what references of credentials lead to. */
-  readonly env: Environment;
-  /** Absolute path of the object store that all snapshots go to. */
-  readonly objectDirectory: string;
-  /** The tree of a commit in that store, if both can be read there. */
-  readonly treeOf: (commit: string) => Promise<string | undefined>;
+export interface ConnectOptions
+  extends ConnectionTuning,
+    Pick<GitSourceOptions, 'env' | 'objectDirectory' | 'treeOf'> {
   /** Absolute path of a folder in which each source gets one of its own. */
   readonly workDirectory: string;
-  /** For fetching from the source of this name; at once, if left out. */
+  /** Waits for the turn to fetch from the source of this name; fetches at once, unless given. */
   readonly inTurn?: ((source: string) => InTurn) | undefined;
 }
 
 export interface ConnectedSources {
-  /** By name, in the order of `configs`; disabled ones too. */
+  /** All sources by name, in the order of `configs`; disabled ones too. */
   readonly sources: ReadonlyMap<string, GuardedSource>;
   /** Aborts what is running and closes every connection. */
   close(): Promise<void>;

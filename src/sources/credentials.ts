@@ -16,7 +16,7 @@ import { type CommandPart, createTokenCommand, type TokenCommandOptions } from '
  * configured, once they could be read, or `noCredentials` where none are.
  */
 export interface Credentials {
-  /** Whether the source has any. */
+  /** Whether credentials are configured for the source. */
   readonly areConfigured: boolean;
   /** Value of `Authorization` for a request to `url`; `undefined` where the source's credentials do not belong. */
   authorizationFor(url: string): string | undefined;
@@ -24,11 +24,11 @@ export interface Credentials {
   gitVariables(url: string, settings: readonly (readonly [string, string])[]): Record<string, string>;
   /** How a connection to `url` is secured; who we are is shown at the source's own origins alone. */
   tlsFor(url: string): TlsSettings | undefined;
-  /** Hides them in what is told, and those of proxies: see `createMask`. */
+  /** Hides the credentials, and those of proxies, in what is told: see `createMask`. */
   readonly mask: Mask;
   /** What the operator can do where access is refused; never a secret, only where one is configured. */
   readonly advice: string;
-  /** The same where a certificate of ours, or the authority of theirs, is what is lacking. */
+  /** What the operator can do where a certificate of ours, or the authority of theirs, is lacking. */
   readonly tlsAdvice: Readonly<Record<'identity' | 'authority', string>>;
 }
 

@@ -15,9 +15,9 @@ import { userAgentOf } from './user-agent.ts';
 export type GitTransport = 'smart-http' | 'dumb-http' | 'file' | 'ssh';
 
 export interface GitTimeouts {
-  /** How long git may receive next to nothing. */
+  /** The longest time in which git may receive next to nothing. */
   readonly idleMs: number;
-  /** From the start of a fetch to its end, and of each git command. */
+  /** The longest time from the start of a fetch to its end, and of each git command. */
   readonly totalMs: number;
 }
 
@@ -33,7 +33,7 @@ export type InTurn = <T>(signal: AbortSignal, work: (signal: AbortSignal) => Pro
 export interface GitContext extends HttpAsker, GitRouteContext {
   /** Absolute path of the shared object store. */
   readonly objectDirectory: string;
-  /** For fetching from this source. */
+  /** Waits for the turn to fetch from this source. */
   readonly inTurn: InTurn;
   readonly timeouts: GitTimeouts;
 }

@@ -6,7 +6,7 @@ import { findAbandoned, removeFiles, temporaryName } from '../support/disk/tempo
 
 /** What git may assume to be here already, so that only the difference travels. */
 export interface Seed {
-  /** Its parents may be missing. */
+  /** A commit that is here; its parents may be missing. */
   readonly commit: string;
   readonly tree: string;
 }
@@ -40,14 +40,14 @@ const userConfig = `[safe]\n\tdirectory = *\n${frugal}`;
 /** A git directory for one piece of work, and what git must be told to work in it. */
 export interface GitDirectory {
   readonly path: string;
-  /** Objects go to a folder of its own; those of the shared store can be read where a seed needs them. */
+  /** For git's environment: objects go to a folder of the directory's own, and those of the shared store can be read where a seed needs them. */
   readonly variables: Readonly<Record<string, string>>;
 }
 
 export interface GitDirectoryPlace {
-  /** The folder it is made in. */
+  /** Absolute path of the folder in which git directories are made. */
   readonly gitDirectory: string;
-  /** The shared store. */
+  /** Absolute path of the shared object store. */
   readonly objectDirectory: string;
 }
 

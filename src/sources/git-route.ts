@@ -20,9 +20,9 @@ export interface GitRouteContext {
   readonly destinations: SourceDestinations;
   /** Folder of this source's own, for short-lived git directories and the file of certificate authorities. */
   readonly gitDirectory: string;
-  /** Of the git that is installed. */
+  /** Tells the version of the git that is installed. */
   readonly gitVersion: () => Promise<string>;
-  /** Default `dns.lookup`. */
+  /** Resolves names; `dns.lookup` unless given. */
   readonly resolve?: Resolve | undefined;
 }
 

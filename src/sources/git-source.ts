@@ -1,7 +1,7 @@
 import type { SourceConfig } from '../config/config.ts';
 import { found, type Lookup, type SourceFailure, unavailable } from '../model/lookup.ts';
 import type { Environment } from '../support/environment.ts';
-import { type LinkedSignal, linkSignals } from '../support/flow/link-signals.ts';
+import { linkSignals } from '../support/flow/link-signals.ts';
 import { type MonotonicClock, systemClock } from '../support/flow/monotonic-clock.ts';
 import { readGitVersion } from '../support/git/git-version.ts';
 import type { Resolve } from '../support/net/destination.ts';
@@ -32,13 +32,13 @@ export interface GitSourceOptions {
   readonly http: HttpClient;
   /** Names the proxies, and what references of its credentials lead to. */
   readonly env: Environment;
-  /** Default `dns.lookup`. */
+  /** Resolves names; `dns.lookup` unless given. */
   readonly resolve?: Resolve | undefined;
-  /** The same for assets and symbols; `http`, if left out. */
+  /** Asks for assets and symbols; `http` does, unless given. */
   readonly assetHttp?: HttpClient | undefined;
-  /** For how fast bodies arrive. */
+  /** Measures how fast bodies arrive. */
   readonly clock?: Pick<MonotonicClock, 'now'> | undefined;
-  /** At once, if left out. */
+  /** Waits for the turn to fetch; fetches at once, unless given. */
   readonly inTurn?: InTurn | undefined;
   readonly timeouts?: Partial<GitTimeouts> | undefined;
   /** How the steps of reading an index are done, where not as usual. */
@@ -121,7 +121,6 @@ interface Runner {
 type Call<T> = (signal: AbortSignal, credentials: Credentials) => Promise<Lookup<T>>;
 
 function createRunner(config: SourceConfig, createReader: (closing: AbortSignal) => ReadCredentials): Runner {
-  const running = new Set<LinkedSignal>();
   const calls = new Set<Promise<unknown>>();
   const closing = new AbortController();
   const readCredentials = createReader(closing.signal);
@@ -148,11 +147,6 @@ function createRunner(config: SourceConfig, createReader: (closing: AbortSignal)
     if (reading.kind === 'missing') return { result: unavailable(whyNotAsked(reading)) };
     const { credentials } = reading;
     const linked = linkSignals([signal, closing.signal]);
-    running.add(linked);
-    const finish = () => {
-      running.delete(linked);
-      linked.unlink();
-    };
     let body: OpenedBody['body'] | undefined;
     try {
       const answer = call(linked.signal, credentials);
@@ -160,12 +154,12 @@ function createRunner(config: SourceConfig, createReader: (closing: AbortSignal)
       const said = maskLookup(await answer.finally(() => calls.delete(answer)), credentials.mask);
       const result = withAdvice(said);
       body = bodyOf(result);
-      body?.once('close', finish);
+      body?.once('close', linked.unlink);
       return { result, credentials };
     } catch (error) {
       throw maskError(error, credentials.mask);
     } finally {
-      if (body === undefined) finish();
+      if (body === undefined) linked.unlink();
     }
   }
 

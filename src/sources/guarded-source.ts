@@ -110,7 +110,7 @@ export function guardSource(source: Source, clock: MonotonicClock = systemClock)
 type Call<T> = () => Promise<Lookup<T>>;
 
 interface GuardSettings {
-  /** Of the source, for people. */
+  /** Name of the source. */
   readonly name: string;
   readonly health: SourceHealth;
   readonly concurrency: number;
@@ -120,7 +120,8 @@ interface GuardSettings {
   readonly closing: AbortSignal;
 }
 
-function createGuard({ name, health, concurrency, waiting, clock, closing }: GuardSettings) {
+/** Places at a source. Who sits out a pause counts with those who wait for one. */
+function createPlaces({ name, concurrency, waiting, clock }: GuardSettings) {
   let sleeping = 0;
   const places = createFairQueue({
     atOnce: concurrency,
@@ -128,10 +129,27 @@ function createGuard({ name, health, concurrency, waiting, clock, closing }: Gua
       return waiting - sleeping;
     },
   });
-  const isCrowded = () => places.counts().waiting + sleeping >= waiting;
+  return {
+    isCrowded: () => places.counts().waiting + sleeping >= waiting,
+    /** Resolves with what gives the place back; `undefined` where too many wait. */
+    enter: (signal: AbortSignal) => places.enter(name, signal),
+    async sleep(ms: number, signal: AbortSignal): Promise<void> {
+      sleeping += 1;
+      try {
+        await clock.sleep(ms, signal);
+      } finally {
+        sleeping -= 1;
+      }
+    },
+  };
+}
+
+function createGuard(settings: GuardSettings) {
+  const { name, health, waiting, clock, closing } = settings;
+  const places = createPlaces(settings);
 
   async function ask<T>(file: string | undefined, call: Call<T>, signal: AbortSignal): Promise<Lookup<T>> {
-    const free = await places.enter(name, signal);
+    const free = await places.enter(signal);
     if (free === undefined) return overloaded(name, waiting);
     let body: OpenedBody['body'] | undefined;
     try {
@@ -144,15 +162,6 @@ function createGuard({ name, health, concurrency, waiting, clock, closing }: Gua
       return result;
     } finally {
       if (body === undefined || body.closed) free();
-    }
-  }
-
-  async function sleep(ms: number, signal: AbortSignal): Promise<void> {
-    sleeping += 1;
-    try {
-      await clock.sleep(ms, signal);
-    } finally {
-      sleeping -= 1;
     }
   }
 
@@ -169,8 +178,8 @@ function createGuard({ name, health, concurrency, waiting, clock, closing }: Gua
       if (result.kind !== 'unavailable' || result.cause.reason === 'overloaded') return result;
       const pauseMs = health.pauseMs(file);
       const isPaused = pauseMs > 0 || result.cause.retryAfterMs !== undefined;
-      if (!isPaused || pauseMs > waitMs || attempt + 1 >= tries || isCrowded()) return result;
-      await sleep(retryDelayMs(policy, attempt, pauseMs), signal);
+      if (!isPaused || pauseMs > waitMs || attempt + 1 >= tries || places.isCrowded()) return result;
+      await places.sleep(retryDelayMs(policy, attempt, pauseMs), signal);
     }
   }
 

@@ -11,7 +11,7 @@ export type MeasuredTree =
       /** Ids of every folder and every file below it, each once, in the form of `TreeEntry`. */
       readonly trees: ReadonlySet<string>;
       readonly blobs: ReadonlySet<string>;
-      /** Index files by their place and ending. */
+      /** How many index files there are, by their place and ending. */
       readonly indexFiles: number;
     }
   /** In words that end a sentence about the commit. `isMissing`: not all of it is here. */
@@ -34,7 +34,7 @@ const listingOverhead = 54;
 interface Sum {
   readonly entries: number;
   readonly indexFiles: number;
-  /** Of a listing of it by itself. */
+  /** Size of a listing of the folder by itself. */
   readonly listingBytes: number;
   readonly depth: number;
 }

@@ -19,13 +19,13 @@ import type { OpenedBody } from './source.ts';
 
 export interface OpenContext extends HttpAsker {
   readonly config: SourceConfig;
-  /** For how fast bodies arrive. */
+  /** Measures how fast bodies arrive. */
   readonly clock: Pick<MonotonicClock, 'now'>;
 }
 
 export interface OpenedArchive {
   readonly result: Lookup<OpenedBody>;
-  /** The form of address that it was found at. */
+  /** The form of address at which the archive was found. */
   readonly form: AddressForm | undefined;
 }
 

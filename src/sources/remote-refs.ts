@@ -6,17 +6,17 @@ import type { Mask } from '../support/secret-mask.ts';
 
 /** The branch a source's index is read from, and where it is. */
 export interface RemoteHead {
-  /** `HEAD` only where it points to no branch. */
+  /** Full name of the branch; `HEAD` only where that points to no branch. */
   readonly ref: string;
   readonly commit: string;
 }
 
 export interface RemoteRefs {
-  /** Names to object ids, 40 hex digits. */
+  /** Object ids (40 hex digits) by the names of refs. */
   readonly refs: ReadonlyMap<string, string>;
   /** The ref that `HEAD` points to, where the server says so. */
   readonly headTarget: string | undefined;
-  /** What a smart server can do. */
+  /** What a smart server says it can do; none of others. */
   readonly capabilities: readonly string[];
 }
 

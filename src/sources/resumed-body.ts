@@ -6,7 +6,7 @@ import type { HttpAnswer } from './http-answer.ts';
 import type { BodyProgress } from './source.ts';
 
 export interface ResumedBodyOptions {
-  /** Asks for the same file again, with these headers. */
+  /** Asks for the same file again, with other headers. */
   readonly askAgain: (headers: Readonly<Record<string, string>>) => Promise<HttpAnswer>;
   readonly clock: Pick<MonotonicClock, 'now'>;
 }
@@ -35,10 +35,9 @@ export function resumeBody(first: HttpResponse, { askAgain, clock }: ResumedBody
   const meter = createMeter(clock);
   let current = first.body;
   let passedOn = 0;
-  let passedOnBefore = 0;
   /** Of the current part, what was passed on already. */
   let toSkip = 0;
-  let idleParts = 0;
+  const patience = createPatience();
 
   const body = new Readable({
     read() {
@@ -79,12 +78,7 @@ export function resumeBody(first: HttpResponse, { askAgain, clock }: ResumedBody
   }
 
   function goOn(error: Error): void {
-    const hasProgressed = passedOn - passedOnBefore >= progressBytes;
-    idleParts = hasProgressed ? 0 : idleParts + 1;
-    passedOnBefore = passedOn;
-    const reason = transportFailure(error)?.reason;
-    const mayGoOn = (reason === 'connection' || reason === 'timeout') && idleParts <= partsWithoutProgress;
-    if (!mayGoOn) return void body.destroy(error);
+    if (!patience.mayGoOn(error, passedOn)) return void body.destroy(error);
     meter.start();
     askForRest(error).catch((failure: Error) => body.destroy(failure));
   }
@@ -106,6 +100,21 @@ export function resumeBody(first: HttpResponse, { askAgain, clock }: ResumedBody
 
   listen(first.body);
   return { body, progress: meter.progress };
+}
+
+/** Whether it is worth asking for the rest once more. */
+function createPatience() {
+  let passedOnBefore = 0;
+  let idleParts = 0;
+  return {
+    mayGoOn(error: Error, passedOn: number): boolean {
+      const hasProgressed = passedOn - passedOnBefore >= progressBytes;
+      idleParts = hasProgressed ? 0 : idleParts + 1;
+      passedOnBefore = passedOn;
+      const reason = transportFailure(error)?.reason;
+      return (reason === 'connection' || reason === 'timeout') && idleParts <= partsWithoutProgress;
+    },
+  };
 }
 
 /** What is known of a file by its first answer, and which later answers are of the same. */

@@ -53,12 +53,12 @@ export interface Snapshot {
 
 export interface OpenedBody {
   readonly body: Readable;
-  /** As announced by the far side; the body may still lie. */
+  /** Size of the body as the far side announces it, which may be wrong. */
   readonly sizeBytes: number | undefined;
   readonly etag: string | undefined;
   /** Where the bytes come from, without credentials, for reports. */
   readonly url: string;
-  /** How it goes on; of bodies that a network can delay. */
+  /** How the body goes on, where a network can delay it. */
   readonly progress?: (() => BodyProgress) | undefined;
 }
 
@@ -72,7 +72,7 @@ export function bodyOf(result: Lookup<unknown>): Readable | undefined {
 
 export interface BodyProgress {
   readonly receivedBytes: number;
-  /** How long it was waited for: the time that whoever reads takes does not count. */
+  /** How long the bytes were waited for: the time that whoever reads takes does not count. */
   readonly waitedMs: number;
 }
 

@@ -39,7 +39,7 @@ interface Texts {
 
 interface Flaw {
   readonly file: TlsFile;
-  /** In words that go after its name. */
+  /** What is wrong, in words that go after the file's name. */
   readonly problem: string;
 }
 

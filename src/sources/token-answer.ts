@@ -1,8 +1,9 @@
 /** What a `token_command` prints; pure. */
+import { parseJson } from '../support/parse-json.ts';
 
 export type TokenAnswer =
   | { readonly kind: 'token'; readonly token: string; readonly lifeMs: number }
-  /** In words that go after the command's name. */
+  /** `problem`: in words that go after the command's name. */
   | { readonly kind: 'unusable'; readonly problem: string };
 
 /** Of a token that does not say how long it is good. */
@@ -49,12 +50,8 @@ function expiryOfJwt(token: string): number | undefined {
 }
 
 function parseObject(text: string): Record<string, unknown> | undefined {
-  try {
-    const value: unknown = JSON.parse(text);
-    return typeof value === 'object' && value !== null && !Array.isArray(value) ? { ...value } : undefined;
-  } catch {
-    return undefined;
-  }
+  const value = parseJson(text);
+  return typeof value === 'object' && value !== null && !Array.isArray(value) ? { ...value } : undefined;
 }
 
 function unusable(problem: string): TokenAnswer {

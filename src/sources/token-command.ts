@@ -15,7 +15,7 @@ export type CommandPart = Extract<SecretPart, { readonly kind: 'command' }>;
 export interface TokenCommandOptions {
   readonly env: Environment;
   readonly signal?: AbortSignal | undefined;
-  /** Milliseconds since the epoch. */
+  /** The time, in milliseconds since the epoch. */
   readonly now?: (() => number) | undefined;
   readonly run?: typeof runCommand | undefined;
 }

@@ -3,7 +3,7 @@ const keptBytes = 4096;
 /** What something said, however much that was: the first and the last 4 KiB. */
 export interface Excerpt {
   push(chunk: Buffer): void;
-  /** Of all that was pushed. */
+  /** How many bytes were pushed, kept or not. */
   readonly sizeBytes: number;
   text(): string;
 }

@@ -4,9 +4,9 @@ import type { ByteDevice } from './standard-stream.ts';
 /** Lines that nobody will see. */
 export interface LostLines {
   readonly lines: number;
-  /** When the first of them was lost. */
+  /** When the first of the lost lines was lost. */
   readonly since: Date;
-  /** What kept them: the system's code, or that nobody reads. */
+  /** What kept the lines from being written: the system's code, or that nobody reads. */
   readonly cause: string;
 }
 
@@ -25,7 +25,7 @@ export interface LogSink {
 
 export interface LogSinkOptions {
   readonly device: ByteDevice;
-  /** How much may wait until it is taken. */
+  /** How many bytes may wait until they are taken. */
   readonly maxWaitingBytes: () => number;
   readonly now: () => Date;
 }

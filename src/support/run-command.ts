@@ -9,13 +9,13 @@ export type CommandResult =
   | { readonly kind: 'failed'; readonly problem: string };
 
 export interface CommandOptions {
-  /** Where it is run; a relative path of the command itself starts there. */
+  /** Folder in which the command is run; a relative path of the command itself starts there. */
   readonly directory: string;
-  /** All that it sees of the environment. */
+  /** All of the environment that the command sees. */
   readonly env: Readonly<Record<string, string>>;
   readonly timeoutMs: number;
   readonly maxBytes: number;
-  /** Ends it. */
+  /** Ends the command once it is aborted. */
   readonly signal?: AbortSignal | undefined;
 }
 

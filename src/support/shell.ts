@@ -29,7 +29,7 @@ export function inSentence(line: string): string {
 }
 
 interface Word {
-  /** Without the double quotes that the template has around it. */
+  /** The word as it is meant, without the double quotes that the template has around it. */
   readonly text: string;
   readonly kind: 'own' | 'value' | 'listed';
   readonly isDoubleQuoted: boolean;

@@ -1,4 +1,5 @@
 import { IntegrityError } from '../../errors.ts';
+import { parseJson } from '../../support/parse-json.ts';
 import { programVersion } from '../../support/version.ts';
 
 /** What a backup says of itself, ahead of everything else in it. */
@@ -26,7 +27,7 @@ export function formatManifest(manifest: Omit<Manifest, 'version'>): Buffer {
 
 /** Throws `IntegrityError` for what is no manifest, and for one of a later format. */
 export function parseManifest(bytes: Buffer): Manifest {
-  const value = parseJson(bytes.toString('utf8'));
+  const value: Record<string, unknown> = Object(parseJson(bytes.toString('utf8')));
   if (value.backupOf !== product) throw notOurs();
   if (value.backupFormat !== backupFormat)
     throw new IntegrityError(
@@ -48,16 +49,6 @@ export function notOurs(): IntegrityError {
   return new IntegrityError('it is no backup of a registry, or damaged at its beginning', {
     hint: 'name a file that "moonbit-registry backup" has written; packed ones are unpacked first',
   });
-}
-
-function parseJson(text: string): Record<string, unknown> {
-  try {
-    const value: unknown = JSON.parse(text);
-    if (typeof value === 'object' && value !== null) return value as Record<string, unknown>;
-  } catch (error) {
-    if (!(error instanceof SyntaxError)) throw error;
-  }
-  throw notOurs();
 }
 
 /** As `Date` writes it. */

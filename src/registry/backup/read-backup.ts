@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { IntegrityError } from '../../errors.ts';
 import { readTar, type TarEntry } from '../../support/disk/read-tar.ts';
+import { readAtMost } from '../../support/read-at-most.ts';
 import { checksumLine } from './compose-backup.ts';
 import { type Manifest, notOurs, parseManifest } from './manifest.ts';
 import { type Member, parseMember } from './members.ts';
@@ -86,12 +87,7 @@ async function compareChecksums(entry: TarEntry, lines: readonly string[]): Prom
 
 /** A file that is small. Throws `IntegrityError` for one that is not. */
 export async function readAll(body: AsyncIterable<Buffer>, maxBytes: number): Promise<Buffer> {
-  const parts: Buffer[] = [];
-  let sizeBytes = 0;
-  for await (const part of body) {
-    sizeBytes += part.length;
-    if (sizeBytes > maxBytes) throw new IntegrityError('a file in it is larger than such a file can be');
-    parts.push(part);
-  }
-  return Buffer.concat(parts);
+  const bytes = await readAtMost(body, maxBytes);
+  if (bytes === undefined) throw new IntegrityError('a file in it is larger than such a file can be');
+  return bytes;
 }

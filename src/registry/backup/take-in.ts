@@ -122,7 +122,7 @@ async function takeSettings(bytes: Buffer, folder: string, { target }: TakeInOpt
   const settings = isOutside ? Buffer.from(setValue(text, 'registry.data_dir', 'data')) : bytes;
   const dataDir = join(folder, isOutside ? 'data' : inside);
   const layout = dataLayout(dataDir);
-  await writePieces(join(folder, configFileName), once(settings));
+  await writePieces(join(folder, configFileName), [settings]);
   if (namesEditorSchema(text)) await addEditorSchema(folder);
   await makeFolder(dataDir);
   await createFolders(layout);
@@ -141,10 +141,6 @@ function requireFree(dataDir: string): void {
   throw new IntegrityError(`its registry.data_dir is "${dataDir}", where the file ${first} has its place`, {
     hint: 'let registry.data_dir be another folder, e.g. "data", where the backup was made, and back up again',
   });
-}
-
-async function* once(bytes: Buffer): AsyncGenerator<Buffer, void, undefined> {
-  yield bytes;
 }
 
 function parsePin(bytes: Buffer): Checksum {

@@ -4,11 +4,13 @@
  * as before. It holds a `.gitignore` that names itself, as settings in git are put on machines with other data
  * (docs/decisions/0040).
  */
+
 import { lstat, mkdir, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { writeFileAtomic } from '../../support/disk/atomic-file.ts';
 import { onDisk, storageErrorOf } from '../../support/disk/disk-errors.ts';
 import { errorCode } from '../../support/error-code.ts';
+import { parseJson } from '../../support/parse-json.ts';
 import { shellLine } from '../../support/shell.ts';
 
 export interface RegistryMarker {
@@ -53,14 +55,6 @@ export function parseMarker(text: string): RegistryMarker | undefined {
   const { firstState, dataDir } = value as Partial<Record<keyof RegistryMarker, unknown>>;
   if (typeof firstState !== 'string' || !/^[0-9a-f]{40}$/.test(firstState)) return undefined;
   return typeof dataDir === 'string' ? { firstState, dataDir } : undefined;
-}
-
-function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
 }
 
 /** Throws `StorageError` where it cannot be written. */

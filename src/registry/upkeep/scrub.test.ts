@@ -27,9 +27,11 @@ function createScene(judge: (checksum: Checksum) => Verdict = () => ({ kind: 'so
     },
     repair: async (checksum) => repaired.push(checksum) === 1,
     log: silentLog,
-    clock: () => now,
-    sleep: async (ms) => {
-      now += ms;
+    clock: {
+      now: () => now,
+      sleep: async (ms) => {
+        now += ms;
+      },
     },
   });
   return { scrub, verified, repaired, elapsedMs: () => now };

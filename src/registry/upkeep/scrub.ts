@@ -1,6 +1,6 @@
-import { setTimeout as delay } from 'node:timers/promises';
 import type { VerifyingStore } from '../../archives/verifying-store.ts';
 import type { Checksum } from '../../model/checksum.ts';
+import { type MonotonicClock, systemClock } from '../../support/flow/monotonic-clock.ts';
 import type { Log } from '../../support/log.ts';
 
 export interface ScrubReport {
@@ -16,11 +16,8 @@ export interface ScrubOptions {
   /** Fetches a damaged archive again; whether it is here now. */
   readonly repair: (checksum: Checksum, signal: AbortSignal | undefined) => Promise<boolean>;
   readonly log: Log;
-  /** How fast the disk is read; 20 MB/s unless given. */
-  readonly bytesPerSecond?: number | undefined;
-  /** Milliseconds, of a clock that nobody sets. */
-  readonly clock?: (() => number) | undefined;
-  readonly sleep?: ((ms: number, signal: AbortSignal | undefined) => Promise<void>) | undefined;
+  /** By which it rests; the system's unless given. */
+  readonly clock?: Pick<MonotonicClock, 'now' | 'sleep'> | undefined;
 }
 
 export interface Scrub {
@@ -28,7 +25,8 @@ export interface Scrub {
   run(signal?: AbortSignal): Promise<ScrubReport>;
 }
 
-const defaultBytesPerSecond = 20_000_000;
+/** How fast the disk is read. */
+const bytesPerSecond = 20_000_000;
 /** A shorter pause is kept for later: timers are not that exact. */
 const shortestPauseMs = 20;
 
@@ -81,18 +79,13 @@ async function listSorted(archives: Pick<VerifyingStore, 'list'>): Promise<Liste
 type Pace = (sizeBytes: number) => Promise<void>;
 
 /** Lets so many bytes through per second, by resting whenever they are ahead of the clock. */
-function createPace(options: ScrubOptions, signal: AbortSignal | undefined): Pace {
-  const {
-    bytesPerSecond = defaultBytesPerSecond,
-    clock = () => performance.now(),
-    sleep = async (ms) => delay(ms, undefined, signal ? { signal } : {}),
-  } = options;
-  let allowedAtMs = clock();
+function createPace({ clock = systemClock }: ScrubOptions, signal: AbortSignal | undefined): Pace {
+  let allowedAtMs = clock.now();
   return async (sizeBytes) => {
     signal?.throwIfAborted();
-    const now = clock();
+    const now = clock.now();
     // What was not used while nothing was read is not made up for.
     allowedAtMs = Math.max(allowedAtMs, now) + (sizeBytes * 1000) / bytesPerSecond;
-    if (allowedAtMs - now >= shortestPauseMs) await sleep(allowedAtMs - now, signal);
+    if (allowedAtMs - now >= shortestPauseMs) await clock.sleep(allowedAtMs - now, signal);
   };
 }

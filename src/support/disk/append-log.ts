@@ -4,9 +4,9 @@ import { syncFile } from './file-system-gaps.ts';
 import { withProcessLock } from './process-lock.ts';
 
 export interface AppendLogOptions {
-  /** Absolute. The folder must exist. */
+  /** Absolute path of the file; its folder must exist. */
   readonly file: string;
-  /** Absolute; held while files are renamed, so that two processes do not do it at once. */
+  /** Absolute path of a lock that is held while files are renamed, so that two processes do not do it at once. */
   readonly lockFile: string;
   /** The file is put aside before it would grow beyond this. */
   readonly maxBytes: number;

@@ -18,45 +18,49 @@ const defaultMode = 0o666; // less the umask, as for any file
 export async function writeFileAtomic(
   path: string,
   data: string | Uint8Array,
-  options: { readonly mode?: number } = {},
+  options: Modes = {},
 ): Promise<void> {
+  const doing = `write ${path}`;
   try {
     const target = await followLinks(path);
-    const temporary = join(dirname(target), temporaryName(''));
-    try {
-      await writeDurably(temporary, data, options.mode ?? defaultMode);
-      const mode = await existingMode(target);
-      if (mode !== undefined) await tryChmod(temporary, mode);
-      await rename(temporary, target);
-    } catch (error) {
-      await rm(temporary, { force: true });
-      throw error;
-    }
-    await syncDirectory(dirname(target));
+    await replace(target, join(dirname(target), temporaryName('')), [data], { ...options, doing });
   } catch (cause) {
-    throw storageErrorOf(`write ${path}`, cause);
+    throw storageErrorOf(doing, cause);
   }
 }
+
+interface Modes {
+  /** Permissions of a new file, less the umask. */
+  readonly mode?: number;
+  /** What an existing file may keep of its permissions; all of them unless given. */
+  readonly largestMode?: number;
+}
+
+type Pieces = AsyncIterable<Uint8Array> | Iterable<string | Uint8Array>;
 
 /**
  * As `writeFileAtomic`, of a content that comes in pieces, whose failure is thrown as it is. Its temporary file is called
  * `.NAME.….tmp`; what killed processes left of earlier ones is removed. An existing file keeps no permission that `largestMode` lacks.
  */
-export async function writePiecesAtomic(
-  path: string,
-  pieces: AsyncIterable<Uint8Array>,
-  options: { readonly mode?: number; readonly largestMode?: number } = {},
-): Promise<void> {
+export async function writePiecesAtomic(path: string, pieces: Pieces, options: Modes = {}): Promise<void> {
   const doing = `write ${path}`;
   const target = await onDisk(doing, () => followLinks(path));
   const prefix = join(dirname(target), `.${basename(target)}`);
   await removeFiles((await findAbandoned(dirname(target))).filter((file) => file.startsWith(`${prefix}.`)));
-  const temporary = temporaryName(prefix);
+  await replace(target, temporaryName(prefix), pieces, { ...options, doing });
+}
+
+async function replace(
+  target: string,
+  temporary: string,
+  pieces: Pieces,
+  { mode = defaultMode, largestMode = 0o7777, doing }: Modes & { readonly doing: string },
+): Promise<void> {
   try {
-    await writePieces(temporary, pieces, { mode: options.mode ?? defaultMode, doing });
+    await writePieces(temporary, pieces, { mode, doing });
     await onDisk(doing, async () => {
-      const mode = await existingMode(target);
-      if (mode !== undefined) await tryChmod(temporary, mode & (options.largestMode ?? 0o7777));
+      const existing = await existingMode(target);
+      if (existing !== undefined) await tryChmod(temporary, existing & largestMode);
       await rename(temporary, target);
       await syncDirectory(dirname(target));
     });
@@ -69,7 +73,7 @@ export async function writePiecesAtomic(
 /** Writes a new file, and makes it durable; what is there of it when `pieces` fails stays. */
 export async function writePieces(
   path: string,
-  pieces: AsyncIterable<Uint8Array>,
+  pieces: Pieces,
   { mode = defaultMode, doing = `write ${path}` }: { readonly mode?: number; readonly doing?: string } = {},
 ): Promise<void> {
   const handle = await onDisk(doing, () => open(path, 'wx', mode));
@@ -86,10 +90,11 @@ export async function writePieces(
  * it was this one. Not through symbolic links.
  */
 export async function writeFileOnce(path: string, data: string | Uint8Array): Promise<boolean> {
+  const doing = `write ${path}`;
   try {
     const temporary = join(dirname(path), temporaryName(''));
     try {
-      await writeDurably(temporary, data, defaultMode);
+      await writePieces(temporary, [data], { doing });
       await placeOnce(temporary, path);
     } finally {
       await rm(temporary, { force: true });
@@ -98,7 +103,7 @@ export async function writeFileOnce(path: string, data: string | Uint8Array): Pr
     return true;
   } catch (cause) {
     if (errorCode(cause) === 'EEXIST') return false;
-    throw storageErrorOf(`write ${path}`, cause);
+    throw storageErrorOf(doing, cause);
   }
 }
 
@@ -110,16 +115,6 @@ async function placeOnce(temporary: string, path: string): Promise<void> {
       throw Object.assign(new Error(`${path} exists`), { code: 'EEXIST' });
     await rename(temporary, path);
   });
-}
-
-async function writeDurably(path: string, data: string | Uint8Array, mode: number): Promise<void> {
-  const handle = await open(path, 'wx', mode);
-  try {
-    await handle.writeFile(data);
-    await syncFile(handle);
-  } finally {
-    await handle.close();
-  }
 }
 
 async function existingMode(path: string): Promise<number | undefined> {

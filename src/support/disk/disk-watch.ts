@@ -8,9 +8,9 @@ import { refusalOf } from './disk-refusal.ts';
  * when it takes something again.
  */
 export interface DiskWatch {
-  /** Of a failure: whether it is the disk that refused, which people have been told of then. */
+  /** Whether a failure is the disk's refusal, of which people have been told then. */
   refused(error: unknown): boolean;
-  /** Something that matters was written. */
+  /** To be called when something that matters was written. */
   worked(): void;
   readonly isRefusing: boolean;
 }

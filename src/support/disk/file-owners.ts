@@ -6,7 +6,7 @@ import { errorCode } from '../error-code.ts';
 /** A file or folder that this process needs and may not use. */
 export interface OutOfReach {
   readonly path: string;
-  /** The name of its owner, or `uid 1000` where it has none here. */
+  /** The name of the file's owner, or `uid 1000` where it has none here. */
   readonly owner: string;
   readonly isOurs: boolean;
   readonly wanted: 'read' | 'write';
@@ -17,7 +17,7 @@ const most = 50_000;
 
 /**
  * What below `folder`, and that itself, this process may not read, or not write where it has to. Nothing where there is no such
- * folder, for root, and where there are no owners (Windows). `isWrittenInPlace` takes the name of a file: all others are replaced,
+ * folder, and for root. `isWrittenInPlace` takes the name of a file: all others are replaced,
  * for which their folder has to be writable.
  */
 export async function findOutOfReach(

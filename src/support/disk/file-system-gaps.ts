@@ -6,7 +6,7 @@ import { chmod, type FileHandle, link, open, stat } from 'node:fs/promises';
 import { errorCode } from '../error-code.ts';
 
 const unsupported = ['ENOTSUP', 'EOPNOTSUPP', 'ENOSYS', 'EINVAL', 'ENOTTY'];
-// A folder may be writable and not readable, and Windows opens none.
+// A folder may be writable and not readable.
 const noFolderSync = new Set([...unsupported, 'EBADF', 'EISDIR', 'EACCES', 'EPERM']);
 const noFileSync = new Set(unsupported);
 const noChmod = new Set([...unsupported, 'EPERM', 'EACCES']);
@@ -17,7 +17,6 @@ const noLinks = new Set([...unsupported, 'EPERM', 'EACCES', 'EMLINK', 'EXDEV']);
  * cannot do that, nothing else can, and a power cut may lose the last change: `doctor` tells of it.
  */
 export async function syncDirectory(path: string): Promise<void> {
-  if (process.platform === 'win32') return; // folders cannot be opened there
   await trySyncDirectory(path);
 }
 

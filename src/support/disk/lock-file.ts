@@ -3,6 +3,7 @@ import { lstat, mkdir, open, rm, stat, writeFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { StorageError } from '../../errors.ts';
 import { errorCode } from '../error-code.ts';
+import { parseJson } from '../parse-json.ts';
 import { shellLine } from '../shell.ts';
 import { ifExists } from './disk-errors.ts';
 import { tryLink } from './file-system-gaps.ts';
@@ -14,7 +15,7 @@ export interface Holder {
   readonly file: string;
   readonly text: string;
   readonly identity: ProcessIdentity | undefined;
-  /** Another one after each sign of life. */
+  /** Changes with each sign of life of the holder. */
   readonly mark: string;
 }
 
@@ -97,11 +98,7 @@ export async function readHolder(file: string): Promise<Holder | undefined> {
 
 // A power cut can leave the file without its content: such a holder is nobody we could ask about.
 function parseIdentity(text: string): ProcessIdentity | undefined {
-  try {
-    const { host, place, pid, startedAt } = JSON.parse(text);
-    if (typeof host !== 'string' || typeof place !== 'string' || !Number.isSafeInteger(pid)) return undefined;
-    return { host, place, pid, startedAt: typeof startedAt === 'string' ? startedAt : undefined };
-  } catch {
-    return undefined;
-  }
+  const { host, place, pid, startedAt } = Object(parseJson(text));
+  if (typeof host !== 'string' || typeof place !== 'string' || !Number.isSafeInteger(pid)) return undefined;
+  return { host, place, pid, startedAt: typeof startedAt === 'string' ? startedAt : undefined };
 }

@@ -1,16 +1,16 @@
 import { readFileSync, readlinkSync } from 'node:fs';
-import { readFile } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { errorCode } from '../error-code.ts';
+import { statOf } from '../git/process-tree.ts';
 
 /** Names one run of one process, so that another process can tell later whether it is still that one. */
 export interface ProcessIdentity {
-  /** For people. */
+  /** Name of the machine, for people. */
   readonly host: string;
   /** Where `pid` means something: host name, boot and pid namespace. Containers may share a host name. */
   readonly place: string;
   readonly pid: number;
-  /** In clock ticks since boot; `undefined` where the system does not tell (no `/proc`). */
+  /** When the process was started, in clock ticks since boot; `undefined` where the system does not tell (no `/proc`). */
   readonly startedAt: string | undefined;
 }
 
@@ -33,23 +33,23 @@ function readOr(read: () => string): string {
   }
 }
 
-export async function identifyThisProcess(): Promise<ProcessIdentity> {
+export function identifyThisProcess(): ProcessIdentity {
   return {
     host: hostname(),
     place: placeOfThisProcess(),
     pid: process.pid,
-    startedAt: (await readProcFacts(process.pid))?.startedAt,
+    startedAt: readProcFacts(process.pid)?.startedAt,
   };
 }
 
+/** What became of a process, as far as can be told. */
+export type Fate = 'running' | 'ended' | 'unknown';
+
 /** What became of the process `identity` names, as far as `observer`, this process, can tell. */
-export async function fateOf(
-  identity: ProcessIdentity,
-  observer: ProcessIdentity,
-): Promise<'running' | 'ended' | 'unknown'> {
+export function fateOf(identity: ProcessIdentity, observer: ProcessIdentity): Fate {
   if (identity.place !== observer.place) return 'unknown';
   if (!hasProcess(identity.pid)) return 'ended';
-  const facts = await readProcFacts(identity.pid);
+  const facts = readProcFacts(identity.pid);
   if (!facts || identity.startedAt === undefined) return 'unknown';
   return facts.isZombie || facts.startedAt !== identity.startedAt ? 'ended' : 'running';
 }
@@ -64,12 +64,10 @@ export function hasProcess(pid: number): boolean {
   }
 }
 
-// proc(5): "pid (comm) state …", where comm may contain spaces and parentheses; starttime is field 22.
-async function readProcFacts(pid: number): Promise<{ startedAt: string; isZombie: boolean } | undefined> {
-  const text = await readFile(`/proc/${pid}/stat`, 'utf8').catch(() => '');
-  const fields = text.slice(text.lastIndexOf(')') + 2).split(' ');
-  const state = fields[0];
-  const startedAt = fields[19];
+function readProcFacts(pid: number): { startedAt: string; isZombie: boolean } | undefined {
+  const fields = statOf(pid);
+  const state = fields?.[0];
+  const startedAt = fields?.[19]; // starttime, of which the state is field 3
   if (state === undefined || startedAt === undefined) return undefined;
   return { startedAt, isZombie: state === 'Z' || state === 'X' };
 }

@@ -210,14 +210,14 @@ describe('withProcessLock and locks found', () => {
   test.skipIf(!existsSync('/proc/self/stat'))(
     'a process that got the number of a dead one is not the holder',
     async () => {
-      const self = await identifyThisProcess();
+      const self = identifyThisProcess();
       await leave(JSON.stringify({ ...self, startedAt: '1' }), new Date());
       expect(await tryOnce()).toBe('taken');
     },
   );
 
   const elsewhere = async () =>
-    JSON.stringify({ ...(await identifyThisProcess()), host: 'elsewhere', place: 'elsewhere' });
+    JSON.stringify({ ...identifyThisProcess(), host: 'elsewhere', place: 'elsewhere' });
   const begin = (clock: ReturnType<typeof createManualClock>, options: ProcessLockOptions = {}) =>
     withProcessLock(file, async () => 'taken', { clock, ...options }).catch(String);
   /** Lets a second after the other pass until there is an outcome; files are looked at in between. */
@@ -308,7 +308,7 @@ describe('withProcessLock and locks found', () => {
           inside--;
         };
         await Promise.all(Array.from({ length: 10 }, () => withProcessLock(file, work)));
-        await leave(JSON.stringify({ ...(await identifyThisProcess()), startedAt: '1' }), new Date());
+        await leave(JSON.stringify({ ...identifyThisProcess(), startedAt: '1' }), new Date());
         if (existsSync('/proc/self/stat')) expect(await tryOnce()).toBe('taken');
         else await rm(file);
       }),
@@ -327,7 +327,7 @@ describe('withProcessLock and locks found', () => {
     await kill(dead);
     await startHolder();
     const elsewhere = `${file}-elsewhere`;
-    const identity = { ...(await identifyThisProcess()), pid: dead.pid, place: 'elsewhere' };
+    const identity = { ...identifyThisProcess(), pid: dead.pid, place: 'elsewhere' };
     await writeFile(elsewhere, JSON.stringify(identity));
     await removeAbandonedLocks(directory);
     expect((await readdir(directory)).sort()).toEqual([file, elsewhere].map((each) => path.basename(each)));

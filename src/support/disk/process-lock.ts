@@ -7,7 +7,7 @@ import { ifExists, onDisk } from './disk-errors.ts';
 import { tryLink } from './file-system-gaps.ts';
 import { type Holder, readHolder, tryTake } from './lock-file.ts';
 import { lockWatchOf } from './lock-silence.ts';
-import { fateOf, identifyThisProcess, type ProcessIdentity } from './process-identity.ts';
+import { type Fate, fateOf, identifyThisProcess, type ProcessIdentity } from './process-identity.ts';
 import { temporaryName } from './temporary-file.ts';
 
 const defaultWaitMs = 60_000;
@@ -65,11 +65,11 @@ export async function withProcessLock<T>(
 export async function removeAbandonedLocks(folder: string, clock = systemClock): Promise<void> {
   await onDisk(`tidy ${folder}`, async () => {
     const names = (await ifExists(readdir(folder))) ?? [];
-    const judge = await createJudge(clock);
+    const judge = createJudge(clock);
     for (const name of names.filter((each) => !/\.(tmp|takeover)$/.test(each))) {
       const file = path.join(folder, name);
       const holder = await readHolder(file);
-      if (holder && (await judge.isAbandoned(holder, surelySilentAfterMs)))
+      if (holder && judge.isAbandoned(holder, surelySilentAfterMs))
         await removeAbandoned(file, holder, judge);
     }
   });
@@ -77,20 +77,19 @@ export async function removeAbandonedLocks(folder: string, clock = systemClock):
 
 async function acquire(file: string, options: ProcessLockOptions): Promise<string> {
   const { waitMs = defaultWaitMs, onWait, signal, clock = systemClock } = options;
-  const judge = await createJudge(clock);
+  const judge = createJudge(clock);
   const startedAt = clock.now();
   let first: Holder | undefined;
   for (let pauseMs = 1; ; pauseMs = Math.min(pauseMs * 2, longestPauseMs)) {
     signal?.throwIfAborted();
     const holder = await tryTake(file, judge.self);
     if (typeof holder === 'string') return holder;
-    if ((await judge.isAbandoned(holder)) && (await removeAbandoned(file, holder, judge))) continue;
+    if (judge.isAbandoned(holder) && (await removeAbandoned(file, holder, judge))) continue;
     if (first === undefined && waitMs > 0) onWait?.(describe(holder));
     first ??= holder;
     const remainingMs = waitMs - (clock.now() - startedAt);
     // Whoever gives up on a silent lock before it is known to be abandoned would do so every time.
-    const mayBeAbandoned =
-      waitMs > 0 && holder.mark === first.mark && (await judge.fateOf(holder)) === 'unknown';
+    const mayBeAbandoned = waitMs > 0 && holder.mark === first.mark && judge.fateOf(holder) === 'unknown';
     if (remainingMs <= 0 && !mayBeAbandoned) throw takenError(file, holder, clock.now() - startedAt);
     const jitteredMs = pauseMs * (0.5 + Math.random());
     await clock.sleep(remainingMs > 0 ? Math.min(jitteredMs, remainingMs) : jitteredMs, signal);
@@ -100,19 +99,19 @@ async function acquire(file: string, options: ProcessLockOptions): Promise<strin
 /** What becomes of locks that others hold, as far as this process can tell. */
 interface Judge {
   readonly self: ProcessIdentity;
-  fateOf(holder: Holder): Promise<'running' | 'ended' | 'unknown'>;
-  isAbandoned(holder: Holder, silentMs?: number): Promise<boolean>;
+  fateOf(holder: Holder): Fate;
+  isAbandoned(holder: Holder, silentMs?: number): boolean;
 }
 
-async function createJudge(clock: MonotonicClock): Promise<Judge> {
-  const self = await identifyThisProcess();
+function createJudge(clock: MonotonicClock): Judge {
+  const self = identifyThisProcess();
   const watch = lockWatchOf(clock);
-  const fate = async ({ identity }: Holder) => (identity ? fateOf(identity, self) : 'unknown');
+  const fate = ({ identity }: Holder): Fate => (identity ? fateOf(identity, self) : 'unknown');
   return {
     self,
     fateOf: fate,
-    async isAbandoned(holder, silentMs = silentAfterMs) {
-      const known = await fate(holder);
+    isAbandoned(holder, silentMs = silentAfterMs) {
+      const known = fate(holder);
       return known === 'unknown' ? watch.silentForMs(holder) > silentMs : known === 'ended';
     },
   };
@@ -127,13 +126,12 @@ async function removeAbandoned(file: string, abandoned: Holder, judge: Judge): P
   const guard = `${file}.takeover`;
   const mine = await tryTake(guard, judge.self);
   if (typeof mine !== 'string') {
-    if (await judge.isAbandoned(mine)) await removeGuard(guard, mine);
+    if (judge.isAbandoned(mine)) await removeGuard(guard, mine);
     return false;
   }
   try {
     const current = await readHolder(file);
-    if (current?.text === abandoned.text && (await judge.isAbandoned(current)))
-      await rm(file, { force: true });
+    if (current?.text === abandoned.text && judge.isAbandoned(current)) await rm(file, { force: true });
     return true;
   } finally {
     await rm(guard, { force: true });

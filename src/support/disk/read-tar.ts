@@ -2,7 +2,7 @@ import { IntegrityError } from '../../errors.ts';
 import { parseTarHeader, type TarMember, tarBlockBytes, tarPadding } from './ustar.ts';
 
 export interface TarEntry extends TarMember {
-  /** Its bytes, once. What is not taken is passed over. Throws `IntegrityError` where the file is cut. */
+  /** The file's bytes, to be read once. What is not taken is passed over. Throws `IntegrityError` where the file is cut. */
   readonly body: AsyncIterable<Buffer>;
 }
 

@@ -2,7 +2,7 @@ import { IntegrityError } from '../../errors.ts';
 
 /** A file in a tar archive: its name there and its size. */
 export interface TarMember {
-  /** At most 100 bytes of ASCII; folders are set off by `/`. */
+  /** Path in the archive, at most 100 bytes of ASCII; folders are set off by `/`. */
   readonly name: string;
   readonly sizeBytes: number;
 }

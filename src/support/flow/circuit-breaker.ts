@@ -34,7 +34,7 @@ export interface Pass {
 interface State {
   readonly failures: number;
   readonly openUntil: number | undefined;
-  /** Pauses in a row, which makes them longer. */
+  /** How many pauses there were in a row, each longer than the one before. */
   readonly pauses: number;
 }
 

@@ -19,30 +19,14 @@ export interface FairQueueLimits {
 
 interface Waiting {
   readonly task: string | undefined;
-  /** None of them before another one: its turn is when any of theirs is. */
+  /** All who want it: its turn is when any of theirs is. */
   readonly clients: Set<string>;
   readonly settle: (place: (() => void) | undefined) => void;
 }
 
 export function createFairQueue(limits: FairQueueLimits): FairQueue {
-  const all = new Set<Waiting>();
-  /** In the order in which clients have their turns; no set is empty. */
-  const byClient = new Map<string, Set<Waiting>>();
+  const line = createLine();
   let running = 0;
-
-  function add(one: Waiting, client: string): void {
-    one.clients.add(client);
-    byClient.set(client, (byClient.get(client) ?? new Set()).add(one));
-  }
-
-  function remove(one: Waiting): void {
-    all.delete(one);
-    for (const client of one.clients) {
-      const theirs = byClient.get(client);
-      theirs?.delete(one);
-      if (theirs?.size === 0) byClient.delete(client);
-    }
-  }
 
   function takePlace(): () => void {
     running++;
@@ -51,31 +35,16 @@ export function createFairQueue(limits: FairQueueLimits): FairQueue {
       if (!isHeld) return;
       isHeld = false;
       running--;
-      admitNext();
+      if (running < limits.atOnce) line.next()?.settle(takePlace());
     };
-  }
-
-  function admitNext(): void {
-    const [next] = byClient;
-    if (!next || running >= limits.atOnce) return;
-    const [client, [first]] = next;
-    if (!first) return;
-    remove(first);
-    const rest = byClient.get(client);
-    byClient.delete(client);
-    if (rest) byClient.set(client, rest);
-    first.settle(takePlace());
   }
 
   /** Whether there is room for one more of `client`, which another one may have to make. */
   function makeRoom(client: string): boolean {
-    if (all.size < limits.waiting) return true;
-    const own = byClient.get(client)?.size ?? 0;
-    const [most] = [...byClient.values()].sort((a, b) => b.size - a.size);
-    if (!most || most.size <= own + 1) return false;
-    const last = [...most].findLast(({ clients }) => clients.size === 1);
-    if (!last) return false;
-    remove(last);
+    if (line.all.size < limits.waiting) return true;
+    const last = line.lastOfMost(client);
+    if (last === undefined) return false;
+    line.remove(last);
     last.settle(undefined);
     return true;
   }
@@ -87,7 +56,7 @@ export function createFairQueue(limits: FairQueueLimits): FairQueue {
       if (!makeRoom(client)) return undefined;
       return new Promise((resolve, reject) => {
         const leave = () => {
-          remove(one);
+          line.remove(one);
           reject(signal?.reason);
         };
         const one: Waiting = {
@@ -99,14 +68,56 @@ export function createFairQueue(limits: FairQueueLimits): FairQueue {
           },
         };
         signal?.addEventListener('abort', leave, { once: true });
-        all.add(one);
-        add(one, client);
+        line.add(one, client);
       });
     },
     join(task, client) {
-      for (const one of all) if (one.task === task && !one.clients.has(client)) add(one, client);
+      for (const one of line.all) if (one.task === task && !one.clients.has(client)) line.add(one, client);
     },
-    counts: () => ({ running, waiting: all.size }),
+    counts: () => ({ running, waiting: line.all.size }),
+  };
+}
+
+/** Who waits, and whose turn it is. */
+function createLine() {
+  const all = new Set<Waiting>();
+  /** In the order in which clients have their turns; no set is empty. */
+  const byClient = new Map<string, Set<Waiting>>();
+
+  function remove(one: Waiting): void {
+    all.delete(one);
+    for (const client of one.clients) {
+      const theirs = byClient.get(client);
+      theirs?.delete(one);
+      if (theirs?.size === 0) byClient.delete(client);
+    }
+  }
+
+  return {
+    all,
+    add(one: Waiting, client: string): void {
+      all.add(one);
+      one.clients.add(client);
+      byClient.set(client, (byClient.get(client) ?? new Set()).add(one));
+    },
+    remove,
+    /** Takes out the first of the client whose turn it is; the next turn of that one is after all others'. */
+    next(): Waiting | undefined {
+      const [turn] = byClient;
+      if (!turn) return undefined;
+      const [client, theirs] = turn;
+      const [first] = theirs;
+      if (first) remove(first);
+      if (byClient.delete(client)) byClient.set(client, theirs);
+      return first;
+    },
+    /** The latest that is of nobody else, of the client who has most, if that is more than `client` has with one more. */
+    lastOfMost(client: string): Waiting | undefined {
+      const own = byClient.get(client)?.size ?? 0;
+      const [most] = [...byClient.values()].sort((a, b) => b.size - a.size);
+      if (!most || most.size <= own + 1) return undefined;
+      return [...most].findLast(({ clients }) => clients.size === 1);
+    },
   };
 }
 

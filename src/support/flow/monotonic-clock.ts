@@ -2,11 +2,11 @@ import { setTimeout as delay } from 'node:timers/promises';
 
 /** Time for durations: it never jumps, whatever happens to the date. Tests pass one of their own. */
 export interface MonotonicClock {
-  /** Milliseconds since an arbitrary moment. */
+  /** The time, in milliseconds since an arbitrary moment. */
   now(): number;
-  /** Rejects with the signal's reason once that is aborted. */
+  /** Resolves after `ms`; rejects with the signal's reason once that is aborted. */
   sleep(ms: number, signal?: AbortSignal): Promise<void>;
-  /** Uniform in [0, 1). */
+  /** A random number, uniform in [0, 1). */
   random(): number;
 }
 

@@ -5,11 +5,11 @@ export interface RetryPolicy {
   readonly retries: number;
   readonly baseMs: number;
   readonly capMs: number;
-  /** A `Retry-After` beyond this is treated as this. */
+  /** The longest `Retry-After` that is waited for; a longer one is treated as this. */
   readonly retryAfterCapMs: number;
-  /** Uniform in [0, 1). */
+  /** A random number, uniform in [0, 1). */
   readonly random: () => number;
-  /** Milliseconds since 1970. */
+  /** The time, in milliseconds since 1970. */
   readonly now: () => number;
   readonly sleep: (ms: number, signal: AbortSignal) => Promise<void>;
   /** Whether this outcome may be tried again at all; what is not goes to the caller at once. */
@@ -17,7 +17,7 @@ export interface RetryPolicy {
 }
 
 interface RetryableOutcome {
-  /** Of an answer. */
+  /** HTTP status of the answer; `undefined` where there was none. */
   readonly status?: number | undefined;
   readonly retryAfterMs?: number | undefined;
   /** Why there was no answer. */

@@ -4,7 +4,7 @@ export interface SingleFlight<K, V> {
    * or its failure, a synchronous throw included; the key is free again once it settles, so nothing is remembered.
    */
   run(key: K, work: () => Promise<V>): Promise<V>;
-  /** Calls under way. */
+  /** How many calls are under way. */
   readonly size: number;
 }
 

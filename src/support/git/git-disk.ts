@@ -28,10 +28,9 @@ const wrongUsage = 129;
 export function unlessOwnFailure(error: unknown): unknown {
   if (!(error instanceof GitError) || error.status === wrongUsage || error.stderr.trim() === '')
     return unlessFileFailure(error);
-  const said = error.stderr.trim().split('\n').at(-1);
   return (
     diskFailureOf('read or write the repository of the registry', error) ??
-    new StorageError(`git cannot use the repository of the registry: ${said}`, {
+    new StorageError(`git cannot use the repository of the registry: ${error.lastLine}`, {
       cause: error,
       hint: 'run "moonbit-registry verify" to see what is damaged; a copy of the folder can put it right',
     })

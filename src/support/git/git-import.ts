@@ -5,7 +5,7 @@ import { GitError, gitConfigVariables, gitEnvironment, startGit } from './git.ts
 
 /** One path of a commit's tree: existing objects by id, new ones by content, nothing to remove it. */
 export interface TreeEdit {
-  /** Relative, without quotes or newlines; '' is the whole tree (only with `object` and mode '040000'). */
+  /** Path in the tree, without quotes or newlines; '' is the whole tree (only with `object` and mode '040000'). */
   readonly path: string;
   readonly mode?: '100644' | '040000';
   readonly object?: string;

@@ -4,7 +4,7 @@ import { GitError, gitEnvironment, startGit } from './git.ts';
 interface GitObjectFacts {
   readonly id: string;
   readonly type: string;
-  /** Of the content, inflated. */
+  /** Size of the content, inflated. */
   readonly sizeBytes: number;
 }
 

@@ -1,11 +1,11 @@
 /** Tree objects of git as they are stored (gitformat-core, "tree objects"): `MODE NAME\0` and twenty bytes of an id each. */
 
 export interface TreeEntry {
-  /** Octal digits, as stored. */
+  /** Mode in octal digits, as stored. */
   readonly mode: string;
-  /** Each character is one byte: a name need not be UTF-8. */
+  /** Name in a folder, each character of which is one byte: a name need not be UTF-8. */
   readonly name: string;
-  /** Twenty characters of one byte each, half of what 40 digits take: see `formatId`. */
+  /** Object id as twenty characters of one byte each, half of what 40 digits take: see `formatId`. */
   readonly id: string;
 }
 

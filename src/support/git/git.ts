@@ -11,13 +11,13 @@ export type GitLimit = 'time' | 'stdout' | 'stderr';
 /** git ended badly. `stderr` may hold text of the far side: redact and shorten it before showing it. */
 export class GitError extends Error {
   readonly status: number | undefined;
-  /** The signal that ended it, where it has no status. */
+  /** The signal that ended git, where it has no status. */
   readonly killedBy: NodeJS.Signals | undefined;
-  /** Its beginning and its end, where it is long. */
+  /** What git said of its failure; the beginning and the end, where that is long. */
   readonly stderr: string;
-  /** What it said before it failed: findings, for a command that looks for some. */
+  /** What git put out before it failed: findings, for a command that looks for some. */
   readonly stdout: string;
-  /** What it went beyond, so that it was killed. */
+  /** The limit that git went beyond, so that it was killed. */
   readonly exceeded: GitLimit | undefined;
 
   constructor(
@@ -37,6 +37,11 @@ export class GitError extends Error {
     this.stderr = details.stderr;
     this.stdout = details.stdout ?? '';
     this.exceeded = details.exceeded;
+  }
+
+  /** What it said last: where it stumbled comes first, and last what that means. */
+  get lastLine(): string {
+    return this.stderr.trim().split('\n').at(-1) || this.message;
   }
 
   get timedOut(): boolean {
@@ -68,7 +73,7 @@ export interface GitOptions {
   readonly input?: string | Buffer | undefined;
   readonly signal?: AbortSignal | undefined;
   readonly timeoutMs?: number | undefined;
-  /** Of stdout; git is killed beyond. */
+  /** How much git may put out; it is killed beyond. */
   readonly maxStdoutBytes?: number | undefined;
   /** Is given stderr as it comes, which then has no limit. */
   readonly takeStderr?: ((chunk: Buffer) => void) | undefined;
@@ -221,9 +226,9 @@ export function spawnGit(
 
 export interface StartedGit {
   readonly child: ChildProcessWithoutNullStreams;
-  /** What it has said so far. */
+  /** What git has said on stderr so far. */
   readonly stderr: Excerpt;
-  /** Resolves when it is gone and all that it said was read; rejects where it could not be started. */
+  /** Resolves when git is gone and all that it said was read; rejects where it could not be started. */
   readonly ended: Promise<GitEnd>;
 }
 

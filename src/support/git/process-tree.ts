@@ -26,12 +26,18 @@ export function childrenOf(pid: number): number[] | undefined {
   });
 }
 
-/** One letter (proc(5)): `T` is stopped, `Z` is ended and not yet waited for. */
-export function stateOf(pid: number): string | undefined {
+/** What the system tells of a process from its state on, a field each (proc(5)); `undefined` where it does not tell, or it is gone. */
+export function statOf(pid: number): string[] | undefined {
   return orElse(undefined, () => {
     const text = readFileSync(`/proc/${pid}/stat`, 'latin1');
-    return text.charAt(text.lastIndexOf(')') + 2);
+    // The name of the command may contain spaces and parentheses.
+    return text.slice(text.lastIndexOf(')') + 2).split(' ');
   });
+}
+
+/** One letter (proc(5)): `T` is stopped, `Z` is ended and not yet waited for. */
+export function stateOf(pid: number): string | undefined {
+  return statOf(pid)?.[0];
 }
 
 export interface Leaf {

@@ -33,7 +33,7 @@ export function addressRangeProblem(text: string): string | undefined {
 /** Addresses of which one may ask whether another is among them. */
 export interface AddressRanges {
   readonly isEmpty: boolean;
-  /** Takes an address as `parseAddress` gives it. */
+  /** Whether an address, as `parseAddress` gives it, is among them. */
   has(address: string): boolean;
 }
 

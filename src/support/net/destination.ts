@@ -7,7 +7,7 @@ import { isGlobalAddress } from './public-address.ts';
 export interface Destinations {
   /** Whether `address` may be connected to for `url`; `undefined` where only a proxy will know the address. */
   permits(url: URL, address: string | undefined): boolean;
-  /** Why not, in words that end a sentence. */
+  /** Why that may not be connected to, in words that end a sentence. */
   refusal(url: URL, address: string | undefined): string;
 }
 

@@ -22,11 +22,11 @@ export interface HttpClient {
 
 interface HttpTimeouts {
   readonly connectMs: number;
-  /** From the request being sent to the headers being here. */
+  /** The longest time from the request being sent to the headers being here. */
   readonly firstByteMs: number;
-  /** Between two pieces of a body. */
+  /** The longest time between two pieces of a body. */
   readonly idleMs: number;
-  /** From the call to the end of the body, retries and redirects included; of a long body, to its beginning. */
+  /** The longest time from the call to the end of the body, retries and redirects included; of a long body, to its beginning. */
   readonly totalMs: number;
 }
 
@@ -41,13 +41,13 @@ export interface HttpClientOptions {
   readonly userAgent: string;
   readonly timeouts?: Partial<HttpTimeouts> | undefined;
   readonly retry?: Partial<RetryPolicy> | undefined;
-  /** Default 16. */
+  /** How many connections there are to one origin at most; 16 unless given. */
   readonly connectionsPerOrigin?: number | undefined;
   /** Where requests may lead, redirects included. */
   readonly destinations: Destinations;
   /** Names the proxies. */
   readonly environment: Environment;
-  /** Default `dns.lookup`. */
+  /** Resolves names; `dns.lookup` unless given. */
   readonly resolve?: Resolve | undefined;
 }
 

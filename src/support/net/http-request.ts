@@ -11,9 +11,9 @@ export interface HttpRequest {
   /** How connections are secured; once a redirect has led to another origin, nobody is shown who we are any more. */
   readonly tls?: TlsSettings | undefined;
   readonly signal?: AbortSignal | undefined;
-  /** Default 10. */
+  /** How many redirects are followed; 10 unless given. */
   readonly maxRedirects?: number;
-  /** Instead of the client's own number. */
+  /** How often it is tried again; as often as the client does, unless given. */
   readonly retries?: number | undefined;
   /** The body may take as long as it keeps arriving: the whole time ends when the headers are here. */
   readonly hasLongBody?: boolean | undefined;
@@ -27,11 +27,11 @@ export type HttpResult =
 
 export interface HttpResponse {
   readonly status: number;
-  /** Names in lower case; of a repeated header, the first. */
+  /** Headers by their names in lower case; of a repeated one, the first. */
   readonly headers: Readonly<Record<string, string | undefined>>;
-  /** Fails, instead of ending, when it breaks off: see `transportFailure`. */
+  /** The bytes as they were sent. Fails, instead of ending, when they break off: see `transportFailure`. */
   readonly body: Readable;
-  /** After redirects. May hold a signed link's secrets: show it through `showUrl`. */
+  /** The address that answered, after redirects. May hold a signed link's secrets: show it through `showUrl`. */
   readonly url: string;
   readonly retryAfterMs: number | undefined;
   /** Gives the body up, keeping the connection where that is cheap. */

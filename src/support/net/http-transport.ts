@@ -24,7 +24,7 @@ export interface TransportRequest {
 
 export interface TransportAnswer {
   readonly status: number;
-  /** Names in lower case. */
+  /** Headers by their names in lower case. */
   readonly headers: Readonly<Record<string, string | readonly string[] | undefined>>;
   readonly body: Readable;
   /** Gives the body up, keeping the connection where that is cheap. */
@@ -34,11 +34,11 @@ export interface TransportAnswer {
 export interface TransportOptions {
   readonly connectionsPerOrigin: number;
   readonly connectMs: number;
-  /** From the request being sent to the headers being here. */
+  /** The longest time from the request being sent to the headers being here. */
   readonly firstByteMs: number;
-  /** Between two pieces of a body. */
+  /** The longest time between two pieces of a body. */
   readonly idleMs: number;
-  /** Of every connection made to a server; not of those to a proxy, which the environment names. */
+  /** Where connections to servers may lead; those to a proxy, which the environment names, are not judged. */
   readonly destinations: Destinations;
   readonly resolve: Resolve | undefined;
 }

@@ -4,9 +4,9 @@ import { type Environment, processEnvironment } from '../environment.ts';
 
 /** What secures connections beside what counts for all; texts in PEM. Two of them are the same if they are one object. */
 export interface TlsSettings {
-  /** Who we are. */
+  /** Certificate and key by which we show who we are. */
   readonly identity: TlsIdentity | undefined;
-  /** Authorities that are trusted too. */
+  /** Authorities that are trusted beside Node's own. */
   readonly ca: string | undefined;
 }
 
