@@ -14,7 +14,7 @@ export async function inRepository<T>(directory: string, doing: string, work: Pr
       diskFailureOf(`${doing} in ${directory}`, cause) ?? (await findIndexProblem(directory, cause));
     if (failure) throw failure;
     // git says what it stumbled over first, and last what that means.
-    const detail = cause.stderr.trim().split('\n').at(-1) || cause.message;
+    const detail = cause.lastLine;
     throw new StorageError(`cannot ${doing} in ${directory}: ${detail}`, { cause, hint: hintOf(cause) });
   }
 }
