@@ -1,4 +1,4 @@
-import type { IncomingHttpHeaders } from 'node:http';
+import type { IncomingHttpHeaders, IncomingMessage } from 'node:http';
 import type { Readable } from 'node:stream';
 import { toVisibleJson } from '../support/visible-text.ts';
 import type { ClientAddress } from './client-address.ts';
@@ -26,6 +26,9 @@ export interface AppRequest {
 }
 
 export type Handler = (request: AppRequest) => Promise<Answer>;
+
+/** `undefined` lets a request pass; an answer is sent instead. Never throws, and never waits. */
+export type Guard = (request: IncomingMessage) => ProblemAnswer | undefined;
 
 export interface Route {
   readonly methods: readonly string[];

@@ -57,6 +57,7 @@ export function createApp(registry: Serving, options: AppOptions): App {
   const now = options.now ?? (() => performance.now());
   const base = createBaseAddress(registry);
   const { prefix } = base;
+  const { targetCharacters } = limits;
   const staleness = createStaleness(registry, log, now);
   const watch = watchData(registry, limits, { log, now });
   const readiness = createReadiness(registry, watch);
@@ -94,14 +95,13 @@ export function createApp(registry: Serving, options: AppOptions): App {
     }),
   ];
   const handle = createHandler({
-    before: createBefore({ registry, listening: options.listening, log, now }),
+    before: createBefore({ registry, listening: options.listening, log, now, targetCharacters }),
     readClient: createClientReader(registry),
     routes,
     findReady: archives.findReady,
     staleness,
     watch,
     prefix,
-    targetCharacters: limits.targetCharacters,
     bodyBytes: limits.bodyBytes,
     log,
     accessLog: options.accessLog ?? false,

@@ -1,84 +1,31 @@
-import type { IncomingMessage } from 'node:http';
-import type { Config } from '../config/config.ts';
-import { type ProblemAnswer, problem } from '../http/answer.ts';
-import type { Settings } from '../registry/registry.ts';
-import type { Log } from '../support/log.ts';
-import { type AllowedHosts, allowedHosts, judgeHost, type Listening } from './allowed-hosts.ts';
+import { type Guard, problem } from '../http/answer.ts';
+import { createHostGuard, type HostGuardOptions } from './host-guard.ts';
 
-/**
- * Who may ask: runs ahead of everything, answers from memory included, on each request. `undefined` lets it through; an
- * answer is sent instead. Never throws, and never waits.
- */
-export type Before = (request: IncomingMessage) => ProblemAnswer | undefined;
-
-export interface BeforeOptions {
-  readonly registry: Pick<Settings, 'config'>;
-  /** Asked while it listens. */
-  readonly listening: () => Listening;
-  readonly log: Log;
-  /** Milliseconds since any moment. */
-  readonly now: () => number;
+export interface BeforeOptions extends HostGuardOptions {
+  readonly targetCharacters: number;
 }
 
-/** Edits of the settings count at once. */
-export function createBefore({ registry, listening, log, now }: BeforeOptions): Before {
-  const report = createHostReport(log, now);
-  let known: { readonly config: Config; readonly allowed: AllowedHosts } | undefined;
-
-  function allowedNow(): AllowedHosts {
-    const { config } = registry;
-    if (known?.config === config) return known.allowed;
-    const allowed = allowedHosts(config.server, listening());
-    known = { config, allowed };
-    return allowed;
-  }
-
+/** Who may ask, and how: runs ahead of everything, answers from memory included, on each request. The first refusal counts. */
+export function createBefore(options: BeforeOptions): Guard {
+  const guards: readonly Guard[] = [createHostGuard(options), guardHead(options.targetCharacters)];
   return (request) => {
-    const allowed = allowedNow();
-    const verdict = judgeHost(allowed, request);
-    switch (verdict.kind) {
-      case 'allowed':
-        return undefined;
-      case 'malformed':
-        return problem('malformed', verdict.reason);
-      case 'refused':
-        report(verdict.host, allowed);
-        return problem(
-          'other-host',
-          `This registry does not answer for the host "${verdict.host.slice(0, shownCharacters)}".`,
-          {
-            hint: 'use the address its operator gave you; other names are for its setting server.allowed_hosts',
-          },
-        );
+    for (const guard of guards) {
+      const refusal = guard(request);
+      if (refusal) return refusal;
     }
+    return undefined;
   };
 }
 
-const shownCharacters = 100;
-const sayAgainAfterMs = 10_000;
-const hostsAtOnce = 20;
+const maxHeaderLines = 100;
 
-/** One line for a host in ten seconds, and for so many hosts: a flood of names is told by its number. */
-function createHostReport(log: Log, now: () => number) {
-  const said = new Set<string>();
-  let begunAt = Number.NEGATIVE_INFINITY;
-  let others = 0;
-  return (host: string, allowed: AllowedHosts) => {
-    if (now() - begunAt >= sayAgainAfterMs) {
-      if (others > 0) log.info('requests for still other hosts were refused', { requests: others });
-      begunAt = now();
-      others = 0;
-      said.clear();
-    }
-    if (said.has(host)) return;
-    if (said.size >= hostsAtOnce) {
-      others++;
-      return;
-    }
-    said.add(host);
-    log.warn('request refused: this server does not answer for that host (server.allowed_hosts)', {
-      host: host.slice(0, shownCharacters),
-      allowed: allowed.kind === 'these' ? [...allowed.names].slice(0, hostsAtOnce) : undefined,
-    });
+/** What is wrong with a request before anybody looks at what it is for. */
+function guardHead(targetCharacters: number): Guard {
+  return ({ url = '', rawHeaders }) => {
+    if (url.length > targetCharacters)
+      return problem('target-too-long', `The address is longer than ${targetCharacters} characters.`);
+    if (rawHeaders.length > 2 * maxHeaderLines)
+      return problem('too-many-headers', `The request has more than ${maxHeaderLines} header lines.`);
+    return undefined;
   };
 }

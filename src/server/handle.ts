@@ -4,6 +4,7 @@ import { RegistryError, StorageError } from '../errors.ts';
 import {
   type Answer,
   type AppRequest,
+  type Guard,
   type Headers,
   type ProblemAnswer,
   problem,
@@ -19,13 +20,12 @@ import { parseTarget } from '../http/target.ts';
 import { discardBody, hasBody } from '../http/unread-body.ts';
 import { unlessOwnFailure } from '../support/git/git-disk.ts';
 import type { Log, LogLevel } from '../support/log.ts';
-import type { Before } from './before.ts';
 import { type DataWatch, hasTrouble } from './data-watch.ts';
 import { errorProblem } from './problems.ts';
 import type { Staleness } from './staleness.ts';
 
 export interface HandlerOptions {
-  readonly before: Before;
+  readonly before: Guard;
   readonly readClient: (request: IncomingMessage) => ClientAddress;
   /** The first that matches answers. */
   readonly routes: readonly Route[];
@@ -33,7 +33,6 @@ export interface HandlerOptions {
   readonly findReady: (target: string) => ReadyAnswer | undefined;
   /** As in `BaseAddress`. */
   readonly prefix: () => string;
-  readonly targetCharacters: number;
   /** Of a body that no route reads. */
   readonly bodyBytes: number;
   readonly staleness: Staleness;
@@ -47,14 +46,12 @@ export interface HandlerOptions {
 /** Answers one request, whatever happens. Settles when the answer is on its way out. */
 type Handle = (request: IncomingMessage, response: ServerResponse) => Promise<void>;
 
-const maxHeaderLines = 100;
-
 export function createHandler(options: HandlerOptions): Handle {
   return async (request, response) => {
     // A connection that has ended no longer knows whose it was.
     const askedBy = options.readClient(request);
     const exchange = { id: randomUUID(), startedAt: options.now(), request, response, askedBy };
-    const refusal = options.before(request) ?? refuseHead(request, options.targetCharacters);
+    const refusal = options.before(request);
     const ready =
       refusal || !wantsAll(request) || hasBody(request) ? undefined : options.findReady(request.url ?? '');
     if (!ready) return answer(options, exchange, refusal);
@@ -138,15 +135,6 @@ function refuse(answer: Answer, isForGit = false): Found {
 /** git shows people what we say only if it is plain text. */
 function isAskedByGit({ headers, url = '' }: IncomingMessage): boolean {
   return /^git\//.test(headers['user-agent'] ?? '') && url.includes('/git/');
-}
-
-/** What is wrong with a request before anybody looks at what it is for. */
-function refuseHead(request: IncomingMessage, targetCharacters: number): Answer | undefined {
-  if ((request.url ?? '').length > targetCharacters)
-    return problem('target-too-long', `The address is longer than ${targetCharacters} characters.`);
-  if (request.rawHeaders.length > 2 * maxHeaderLines)
-    return problem('too-many-headers', `The request has more than ${maxHeaderLines} header lines.`);
-  return undefined;
 }
 
 async function findAnswer(options: HandlerOptions, exchange: Exchange, client: Client): Promise<Found> {

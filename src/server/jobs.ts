@@ -12,6 +12,7 @@ import type { GoOn } from '../registry/sync/sync.ts';
 import type { SyncReport } from '../registry/sync/sync-report.ts';
 import type { Log } from '../support/log.ts';
 import type { RefreshTrouble } from './health.ts';
+import { createJobRunner, createRepeated, type JobRunner } from './job-runner.ts';
 
 export interface Background {
   /** Starts what is due; call it every second. Returns at once. */
@@ -67,72 +68,111 @@ const scrubDelayMs = 60_000;
 const backgroundJobs = defaultMaxConcurrency / 2;
 
 export function createBackground(options: BackgroundOptions): Background {
-  const { registry, log, reporter, now } = options;
+  const { registry, now } = options;
   const controller = new AbortController();
   const { signal } = controller;
   setMaxListeners(0, signal); // as many listeners as there are downloads
-  const running = new Map<string, Promise<void>>();
-  let fingerprint = options.readFingerprint();
-  let loaded = registry.config;
-  let readings = options.readReadings();
-  let refreshedAt = options.refreshedAt;
-  let refreshedOn = options.refreshedOn ?? options.date().toISOString();
-  let told: RefreshTrouble | undefined;
-  let mirroredAt = Number.NEGATIVE_INFINITY;
-  let scrubbedAt = now();
+  const runner = createJobRunner({ ...options, signal, isTold: (error) => registry.disk.refused(error) });
+  const refreshing = createRefreshing(options, runner, signal);
+  const reloading = createReloading(options, runner, signal, refreshing.hurry);
+  const mirroring = createRepeated(runner, now, 'mirror', Number.NEGATIVE_INFINITY, async () => {
+    options.reporter.mirrored(await registry.mirror({ patterns: [], jobs: backgroundJobs, signal }));
+  });
   let wasScrubbed = false;
-  const probing = createProbing(now());
+  const scrubbing = createRepeated(runner, now, 'scrub', now(), async () => {
+    wasScrubbed = false;
+    await registry.scrub(signal);
+    wasScrubbed = true;
+  });
+  let readings = options.readReadings();
 
-  // One of a kind at a time; a failure is logged once, until it changes or passes.
-  const start = (job: string, work: () => Promise<void>) => {
-    // What is wrong with the file is the same for all processes.
-    const isToldElsewhere = options.isFollower && job === 'reload';
-    const done = work().then(
-      () => (isToldElsewhere ? undefined : reporter.recovered(job)),
-      async (error: unknown) => {
-        if (signal.aborted || isToldElsewhere) return;
-        const explained = (await options.explain?.(error).catch(() => error)) ?? error;
-        const isTold = registry.disk.refused(error) && explained === error;
-        if (!signal.aborted && !isTold) reporter.failed(job, explained);
-      },
-    );
-    running.set(
-      job,
-      done.finally(() => running.delete(job)),
-    );
+  return {
+    tick() {
+      if (signal.aborted) return;
+      reloading.tick();
+      const read = options.readReadings();
+      if (read !== readings) registry.forgetAbsences();
+      readings = read;
+      refreshing.probe();
+      if (options.isFollower) return;
+      const { mirror, server } = registry.config;
+      refreshing.startAfter(server.refreshIntervalMs);
+      if (mirror.autoSync && mirror.packages.length > 0) mirroring.startAfter(mirror.syncIntervalMs);
+      scrubbing.startAfter(wasScrubbed ? server.scrubIntervalMs : scrubDelayMs);
+    },
+    reload: reloading.reload,
+    idle: runner.idle,
+    async stop() {
+      controller.abort(new Error('the server is stopping'));
+      await runner.idle();
+    },
   };
-  const reload = async (isAsked = false) => {
+}
+
+/** Reads `registry.toml` again when it changes, or when somebody asks for it. */
+function createReloading(
+  { registry, log, reporter, isFollower, readFingerprint, reportLateEdits }: BackgroundOptions,
+  runner: JobRunner,
+  signal: AbortSignal,
+  refreshSoon: () => void,
+) {
+  let fingerprint = readFingerprint();
+  let loaded = registry.config;
+
+  async function load(isAsked: boolean): Promise<void> {
     await registry.reload();
     const changes = describeConfigChanges(loaded, registry.config);
     // Whoever was at work may have loaded it before us.
     const isSame = registry.config === loaded;
     loaded = registry.config;
-    if (options.isFollower) return;
+    if (isFollower) return;
     if (isSame && isAsked) log.info('registry.toml was read again: nothing has changed');
     if (isSame) return;
     log.info('registry.toml changed and was loaded', { changes: changes.join('; ') || undefined });
-    options.reportLateEdits(loaded);
+    reportLateEdits(loaded);
     await registry.reaggregate();
-    refreshedAt = Number.NEGATIVE_INFINITY;
-  };
-  const reloadNow = () => {
+    refreshSoon();
+  }
+
+  function reload(): void {
     if (signal.aborted) return;
-    const reading = running.get('reload');
-    if (reading !== undefined) return void reading.then(reloadNow);
+    const reading = runner.ending('reload');
+    if (reading !== undefined) return void reading.then(reload);
     reporter.askedFor('reload');
-    start('reload', () => reload(true));
+    runner.start('reload', () => load(true));
+  }
+
+  return {
+    reload,
+    tick(): void {
+      const seen = readFingerprint();
+      if (seen === fingerprint || runner.isRunning('reload')) return;
+      fingerprint = seen;
+      runner.start('reload', () => load(false));
+    },
   };
-  const tellTrouble = (trouble: RefreshTrouble | undefined) => {
+}
+
+/** Keeps the index fresh, and looks whether a disk that refused takes something again. */
+function createRefreshing(options: BackgroundOptions, runner: JobRunner, signal: AbortSignal) {
+  const { registry, reporter, now } = options;
+  let refreshedOn = options.refreshedOn ?? options.date().toISOString();
+  let told: RefreshTrouble | undefined;
+  const probing = createProbing(now());
+
+  function tellTrouble(trouble: RefreshTrouble | undefined): void {
     if (trouble?.since !== told?.since) options.onTrouble?.(trouble);
     told = trouble;
-  };
+  }
+
   // What one source keeps us waiting for keeps nothing that the others have from clients.
   const goOn: GoOn = (job, work) =>
-    start(job, async () => {
+    runner.start(job, async () => {
       const report = await work;
       if (report) reporter.synced(report);
     });
-  const refresh = async () => {
+
+  const { startAfter, hurry } = createRepeated(runner, now, 'refresh', options.refreshedAt, async () => {
     try {
       reporter.synced(await registry.sync({ signal, goOn }));
     } catch (error) {
@@ -143,67 +183,19 @@ export function createBackground(options: BackgroundOptions): Background {
     registry.disk.worked();
     probing.reset();
     tellTrouble(undefined);
-  };
-  // What failed for want of a disk need not wait for the next refresh, nor are sources asked in vain meanwhile.
-  const probe = async () => {
-    await registry.probeDisk();
-    if (options.isFollower) registry.disk.worked();
-    refreshedAt = Number.NEGATIVE_INFINITY;
-  };
-  const mirror = async () => {
-    reporter.mirrored(await registry.mirror({ patterns: [], jobs: backgroundJobs, signal }));
-  };
-
-  const scrub = async () => {
-    await registry.scrub(signal);
-    wasScrubbed = true;
-  };
-
-  const idle = async () => {
-    while (running.size > 0) await Promise.all(running.values());
-  };
+  });
 
   return {
-    tick() {
-      if (signal.aborted) return;
-      const seen = options.readFingerprint();
-      if (seen !== fingerprint && !running.has('reload')) {
-        fingerprint = seen;
-        start('reload', () => reload());
-      }
-      const read = options.readReadings();
-      if (read !== readings) registry.forgetAbsences();
-      readings = read;
-      if (
-        registry.disk.isRefusing &&
-        !running.has('refresh') &&
-        !running.has('probe') &&
-        probing.isDue(now())
-      )
-        start('probe', probe);
-      if (options.isFollower) return;
-      const { mirror: mirroring, server } = registry.config;
-      if (!running.has('refresh') && now() - refreshedAt >= server.refreshIntervalMs) {
-        refreshedAt = now();
-        start('refresh', refresh);
-      }
-      const wantsMirror = mirroring.autoSync && mirroring.packages.length > 0;
-      if (wantsMirror && !running.has('mirror') && now() - mirroredAt >= mirroring.syncIntervalMs) {
-        mirroredAt = now();
-        start('mirror', mirror);
-      }
-      const scrubWaitMs = wasScrubbed ? server.scrubIntervalMs : scrubDelayMs;
-      if (!running.has('scrub') && now() - scrubbedAt >= scrubWaitMs) {
-        scrubbedAt = now();
-        wasScrubbed = false;
-        start('scrub', scrub);
-      }
-    },
-    reload: reloadNow,
-    idle,
-    async stop() {
-      controller.abort(new Error('the server is stopping'));
-      await idle();
+    ...{ startAfter, hurry },
+    /** What failed for want of a disk need not wait for the next refresh, nor are sources asked in vain meanwhile. */
+    probe(): void {
+      const isBusy = runner.isRunning('refresh') || runner.isRunning('probe');
+      if (!registry.disk.isRefusing || isBusy || !probing.isDue(now())) return;
+      runner.start('probe', async () => {
+        await registry.probeDisk();
+        if (options.isFollower) registry.disk.worked();
+        hurry();
+      });
     },
   };
 }

@@ -27,6 +27,11 @@ export function lookupProblem(
   return problem(reason, `${what} is not available now: ${publicReason(reason)}.`, { retryAfterMs, cause });
 }
 
+/** To a path that `decodePath` cannot read. */
+export function undecodable(): ProblemAnswer {
+  return problem('malformed', 'The path is not percent-encoded UTF-8.');
+}
+
 /** What a thrown error is answered with; whoever caught it logs it. */
 export function errorProblem(thrown: unknown): ProblemAnswer {
   const error = unlessOwnFailure(thrown);

@@ -6,6 +6,7 @@ import type { Catalogue } from '../../registry/deliver/catalogue.ts';
 import type { Ranking } from '../../registry/deliver/search-catalogue.ts';
 import type { IndexServing, Resolution } from '../../registry/registry.ts';
 import { createSingleFlight, type SingleFlight } from '../../support/flow/single-flight.ts';
+import { undecodable } from '../problems.ts';
 import {
   describeExplanation,
   describeManifest,
@@ -125,8 +126,4 @@ function parseNamedPath(raw: string): { path: string; version: string | undefine
   if (!match) return { path: decoded, version: undefined };
   const [, path = '', version, inner = ''] = match;
   return { path: `${path}${inner}`, version: version === 'latest' ? undefined : version };
-}
-
-function undecodable(): Answer {
-  return problem('malformed', 'The path is not percent-encoded UTF-8.');
 }

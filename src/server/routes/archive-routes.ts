@@ -13,6 +13,7 @@ import { isVersion, type Version } from '../../model/version.ts';
 import type { ServedArchive } from '../../registry/deliver/served-bytes.ts';
 import type { FileServing, Resolution } from '../../registry/registry.ts';
 import type { FreshCommit } from '../fresh-commit.ts';
+import { undecodable } from '../problems.ts';
 import {
   type ArchiveMemory,
   type ArchiveMemoryLimits,
@@ -92,7 +93,7 @@ interface ArchiveName {
  */
 function parseArchivePath(path: string): ArchiveName | ProblemAnswer {
   const decoded = decodePath(path.slice(prefix.length, -suffix.length));
-  if (decoded === undefined) return problem('malformed', 'The path is not percent-encoded UTF-8.');
+  if (decoded === undefined) return undecodable();
   const end = decoded.lastIndexOf('/');
   const [module, version] = [decoded.slice(0, Math.max(end, 0)), decoded.slice(end + 1)];
   if (!isModuleName(module)) {

@@ -4,7 +4,7 @@ import { decodePath } from '../../http/target.ts';
 import { parseAssetPath } from '../../registry/deliver/assets/asset-path.ts';
 import type { ServedFile } from '../../registry/deliver/served-bytes.ts';
 import type { FileServing } from '../../registry/registry.ts';
-import { lookupProblem } from '../problems.ts';
+import { lookupProblem, undecodable } from '../problems.ts';
 import { describeBlock } from './refusal.ts';
 import { refuse, type WhyOptions } from './why-routes.ts';
 
@@ -26,7 +26,7 @@ export function createFileRoutes(registry: FileServing, options: Pick<WhyOptions
 
 async function answerAsset(registry: FileServing, request: AppRequest, prefix: string): Promise<Answer> {
   const decoded = decodePath(request.path.slice(request.path.indexOf('/', 1) + 1));
-  if (decoded === undefined) return problem('malformed', 'The path is not percent-encoded UTF-8.');
+  if (decoded === undefined) return undecodable();
   // Always a true 404 (trap 21): the client takes anything else for a broken registry.
   const named = parseAssetPath(decoded);
   if (!named)
