@@ -8,7 +8,7 @@ export type Finding = ConflictFinding | Defect;
 export type ConflictFinding = ChecksumConflict | RequirementsConflict | OriginConflict | LookAlikeConflict;
 
 /** What nobody has to decide about: what upstream got wrong, most of all, which never reaches clients. */
-export type Defect = DroppedLine | SelectionChange | ModuleDefect | UntoldFindings;
+type Defect = DroppedLine | SelectionChange | ModuleDefect | UntoldFindings;
 
 interface About {
   /** A module name, or the text of a refused one; the first of several, where `count` says how many. */
