@@ -9,7 +9,8 @@ import { limitFields, readLimits, sourceLimitFields } from './limit-fields.ts';
 import { defaultMaxConcurrency } from './max-concurrency.ts';
 import { normaliseAccess } from './normalise-access.ts';
 import { configFileName } from './problem.ts';
-import { type ConfigFile, defaultLimitsOfSource, type SourceEntry } from './schema.ts';
+import type { ConfigFile, SourceEntry } from './schema.ts';
+import { defaultLimitsOfSource } from './schema-source.ts';
 import { parseSize } from './size.ts';
 import { locate, type TomlDocument } from './toml-document.ts';
 
