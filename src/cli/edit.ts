@@ -15,7 +15,7 @@ import { requireRegistry } from './folder.ts';
 import { formatList } from './format.ts';
 import { formatHeldBack } from './held-back.ts';
 import { createCommandLog } from './log.ts';
-import { changesSomething, describeLosses, formatPlan } from './plan-text.ts';
+import { changesSomething, describeLosses, formatLosses, formatPlan } from './plan-text.ts';
 
 interface ServedChange {
   /** For people: what changed, then what waits and what to run; none if there is no index yet. */
@@ -83,9 +83,7 @@ async function tryParse({ directory }: CommandContext, text: string): Promise<Co
 async function applyEdit(context: CommandContext, config: Config): Promise<ServedChange> {
   if (!(await hasIndex(config))) return { lines: [], changed: [], report: undefined };
   const report = await withRegistry(context, (registry) => registry.reaggregate());
-  const losses = describeLosses(report);
-  const left = losses.length > 0 ? ['This left the index:', ...formatList(losses, 20)] : [];
-  const changed = [`Served index: ${summariseChanges(report)}.`, ...left];
+  const changed = [`Served index: ${summariseChanges(report)}.`, ...formatLosses(report)];
   return { lines: [...changed, ...formatHeldBack(report.heldBack)], changed, report };
 }
 
