@@ -1,4 +1,5 @@
-import { ConfigError, type ConfigProblem, RegistryError } from '../errors.ts';
+import { formatProblem } from '../config/config-file.ts';
+import { ConfigError, RegistryError } from '../errors.ts';
 import { bugAdvice } from '../support/bug-report.ts';
 import { unlessOwnFailure } from '../support/git/git-disk.ts';
 import { InterruptedError } from './exit-codes.ts';
@@ -42,10 +43,6 @@ export function formatFailure(error: unknown, options: { readonly verbose: boole
   if (hint !== undefined) lines.push(`hint: ${hint}`);
   if (options.verbose || !isExpected(error)) lines.push(...describeCauses(error));
   return lines.join('\n');
-}
-
-function formatProblem({ path, line, column, message }: ConfigProblem): string {
-  return [`registry.toml:${line}:${column}`, path, message].filter((part) => part !== '').join(': ');
 }
 
 function isExpected(error: unknown): boolean {

@@ -1,15 +1,13 @@
 /** Which folder a command is about. */
 import { statSync } from 'node:fs';
 import { basename, dirname, join, resolve } from 'node:path';
+import { configFileName } from '../config/config-file.ts';
 import { ConfigError } from '../errors.ts';
 import { errorCode } from '../support/error-code.ts';
 import { shellLine } from '../support/shell.ts';
 import type { Io } from './io.ts';
 
 export const folderVariable = 'MOONBIT_REGISTRY_DIR';
-
-/** Named here too: where the settings are parsed takes longer to load than many commands run. */
-const configFileName = 'registry.toml';
 
 export interface RegistryFolder {
   /** Absolute. Where no registry was found, the working directory. */

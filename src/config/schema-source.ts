@@ -149,8 +149,3 @@ export const source = v.pipe(
     else: { properties: { url: true, index_url: true }, required: ['url', 'index_url'] },
   }),
 );
-
-/** As a source has them that sets none. */
-export function defaultLimitsOfSource(): v.InferOutput<typeof sourceLimits> {
-  return v.parse(sourceLimits, {});
-}
