@@ -18,9 +18,9 @@ import { createCommandLog } from './log.ts';
 import { changesSomething, describeLosses, formatLosses, formatPlan } from './plan-text.ts';
 
 interface ServedChange {
-  /** For people: what changed, then what waits and what to run; none if there is no index yet. */
+  /** Lines for people: what changed, then what waits and what to run; none if there is no index yet. */
   readonly lines: readonly string[];
-  /** Of these, what changed. */
+  /** Those of `lines` that say what changed. */
   readonly changed: readonly string[];
   readonly report: SyncReport | undefined;
 }

@@ -9,7 +9,7 @@ export interface Failure {
   readonly code: string;
   readonly message: string;
   readonly hint: string | undefined;
-  /** For `config`: each problem, as `registry.toml:LINE:COLUMN: KEY: what is wrong`. */
+  /** Of a failure of `registry.toml`, each problem, as `registry.toml:LINE:COLUMN: KEY: what is wrong`. */
   readonly problems: readonly string[];
 }
 

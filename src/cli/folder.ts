@@ -10,7 +10,7 @@ import type { Io } from './io.ts';
 export const folderVariable = 'MOONBIT_REGISTRY_DIR';
 
 export interface RegistryFolder {
-  /** Absolute. Where no registry was found, the working directory. */
+  /** Absolute path of the registry's folder; of the working directory where no registry was found. */
   readonly directory: string;
   readonly foundBy: 'option' | 'variable' | 'working-directory' | 'parent' | 'nothing';
   /** A folder above that has a registry, and was passed over since it belongs to somebody else. */

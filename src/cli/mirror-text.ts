@@ -21,7 +21,7 @@ export function isComplete(report: MirrorReport, isClosureRequired: boolean): bo
 interface MirrorTextOptions {
   readonly defaultSource: string;
   readonly durationMs: number;
-  /** As for `formatTable`. */
+  /** Columns of the terminal; `undefined` where a program may read it. */
   readonly width: number | undefined;
 }
 

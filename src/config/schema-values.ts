@@ -1,9 +1,9 @@
 /** Single values that stand at several places of `registry.toml`. */
 import * as v from 'valibot';
-import { durationForm, durationRangeProblem } from './duration.ts';
+import { durationForm, durationRangeProblem, durationSyntax } from './duration.ts';
 import { durationPattern, sizePattern } from './patterns.ts';
 import { expected, forEditors, refuse, text } from './schema-kit.ts';
-import { sizeForm, sizeRangeProblem } from './size.ts';
+import { sizeForm, sizeRangeProblem, sizeSyntax } from './size.ts';
 
 export const flag = v.boolean(expected('true or false'));
 
@@ -22,7 +22,7 @@ export const sourceReference = v.pipe(text, forEditors({ pattern: sourceNameForm
 
 export const duration = v.pipe(
   v.string(expected(durationForm)),
-  v.regex(/^\d{1,10}(ms|s|m|h|d)$/, expected(durationForm)),
+  v.regex(durationSyntax, expected(durationForm)),
   v.rawCheck(refuse(durationRangeProblem)),
   v.metadata({ valueType: 'duration' }),
   forEditors({ allOf: [{ pattern: durationPattern }] }),
@@ -30,7 +30,7 @@ export const duration = v.pipe(
 
 export const size = v.pipe(
   v.string(expected(sizeForm)),
-  v.regex(/^\d{1,7}(B|KiB|MiB|GiB)$/, expected(sizeForm)),
+  v.regex(sizeSyntax, expected(sizeForm)),
   v.rawCheck(refuse(sizeRangeProblem)),
   v.metadata({ valueType: 'size' }),
   forEditors({ allOf: [{ pattern: sizePattern }] }),

@@ -11,7 +11,7 @@ import { expected, forEditors, path, prefixed, refuse, setting, table, text } fr
 import { limits, server } from './schema-server.ts';
 import { source } from './schema-source.ts';
 import { duration, flag, sourceName, sourceReference } from './schema-values.ts';
-import { sizeForm } from './size.ts';
+import { sizeForm, sizeSyntax } from './size.ts';
 import { sourcesProblem } from './source-tables.ts';
 
 const label = v.pipe(
@@ -28,7 +28,7 @@ const label = v.pipe(
 /** A part of a disk: also nothing, or much. */
 const room = v.pipe(
   v.string(expected(sizeForm)),
-  v.regex(/^\d{1,7}(B|KiB|MiB|GiB)$/, expected(sizeForm)),
+  v.regex(sizeSyntax, expected(sizeForm)),
   v.metadata({ valueType: 'size' }),
 );
 
