@@ -43,25 +43,26 @@ export function parseWholeNumber(option: string, text: string, min: number, max:
   return number;
 }
 
+const patternHint = 'patterns match whole module names, e.g. "moonbitlang/*" (quote them)';
+
 export function parsePatterns(texts: readonly string[]): readonly string[] {
-  for (const text of texts) {
-    const problem = patternProblem(text);
-    if (problem !== undefined)
-      throw new CommandLineError(`"${text}" is not a pattern: ${problem}`, {
-        hint: 'patterns match whole module names, e.g. "moonbitlang/*" (quote them)',
-      });
-  }
-  return texts;
+  return requirePatterns(texts, patternProblem, patternHint);
 }
 
 /** Patterns, or `OWNER/NAME@VERSION`. */
 export function parseMirrorPatterns(texts: readonly string[]): readonly string[] {
+  const hint = `${patternHint}, or name one version: moonbitlang/x@0.4.38`;
+  return requirePatterns(texts, mirrorPatternProblem, hint);
+}
+
+function requirePatterns(
+  texts: readonly string[],
+  problemOf: (text: string) => string | undefined,
+  hint: string,
+): readonly string[] {
   for (const text of texts) {
-    const problem = mirrorPatternProblem(text);
-    if (problem !== undefined)
-      throw new CommandLineError(`"${text}" is not a pattern: ${problem}`, {
-        hint: 'patterns match whole module names, e.g. "moonbitlang/*" (quote them), or name one version: moonbitlang/x@0.4.38',
-      });
+    const problem = problemOf(text);
+    if (problem !== undefined) throw new CommandLineError(`"${text}" is not a pattern: ${problem}`, { hint });
   }
   return texts;
 }

@@ -1,6 +1,8 @@
 import type { ModuleChange } from '../registry/decide/planned-change.ts';
 import type { SyncReport } from '../registry/sync/sync-report.ts';
-import { count, groupDigits } from './format.ts';
+import { count, groupDigits, nameSome } from './format.ts';
+
+const namedVersions = 5;
 
 /** `887 modules (12 added, 1 removed)`: what a sync or an edit did to the served index, in one line. */
 export function summariseChanges(report: SyncReport): string {
@@ -16,14 +18,9 @@ export function summariseChanges(report: SyncReport): string {
 export function formatChange(change: ModuleChange): string {
   const { module, kind, origin, previousOrigin, versionsAdded, versionsRemoved } = change;
   const versions = [
-    versionsAdded.length > 0 ? `+ ${abbreviate(versionsAdded)}` : '',
-    versionsRemoved.length > 0 ? `- ${abbreviate(versionsRemoved)}` : '',
+    versionsAdded.length > 0 ? `+ ${nameSome(versionsAdded, namedVersions)}` : '',
+    versionsRemoved.length > 0 ? `- ${nameSome(versionsRemoved, namedVersions)}` : '',
   ].filter(Boolean);
   const where = kind === 'moved' ? `${previousOrigin ?? '?'} -> ${origin}` : origin;
   return [`${kind} ${module} (${where})`, ...versions].join('  ');
-}
-
-function abbreviate(versions: readonly string[]): string {
-  const shown = versions.slice(0, 5).join(', ');
-  return versions.length > 5 ? `${shown} and ${versions.length - 5} more` : shown;
 }

@@ -24,7 +24,7 @@ export interface CommandContext {
   readonly command: string;
   /** How the registry's folder was found. */
   readonly folder: RegistryFolder;
-  /** Its absolute path. */
+  /** Absolute path of the registry's folder. */
   readonly directory: string;
   /** Says which folder was found where the user does not stand; once. For what changes something, or is about its settings. */
   sayFolder(): void;

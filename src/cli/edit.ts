@@ -15,12 +15,12 @@ import { requireRegistry } from './folder.ts';
 import { formatList } from './format.ts';
 import { formatHeldBack } from './held-back.ts';
 import { createCommandLog } from './log.ts';
-import { changesSomething, describeLosses, formatPlan } from './plan-text.ts';
+import { changesSomething, describeLosses, formatLosses, formatPlan } from './plan-text.ts';
 
 interface ServedChange {
-  /** For people: what changed, then what waits and what to run; none if there is no index yet. */
+  /** Lines for people: what changed, then what waits and what to run; none if there is no index yet. */
   readonly lines: readonly string[];
-  /** Of these, what changed. */
+  /** Those of `lines` that say what changed. */
   readonly changed: readonly string[];
   readonly report: SyncReport | undefined;
 }
@@ -83,9 +83,7 @@ async function tryParse({ directory }: CommandContext, text: string): Promise<Co
 async function applyEdit(context: CommandContext, config: Config): Promise<ServedChange> {
   if (!(await hasIndex(config))) return { lines: [], changed: [], report: undefined };
   const report = await withRegistry(context, (registry) => registry.reaggregate());
-  const losses = describeLosses(report);
-  const left = losses.length > 0 ? ['This left the index:', ...formatList(losses, 20)] : [];
-  const changed = [`Served index: ${summariseChanges(report)}.`, ...left];
+  const changed = [`Served index: ${summariseChanges(report)}.`, ...formatLosses(report)];
   return { lines: [...changed, ...formatHeldBack(report.heldBack)], changed, report };
 }
 

@@ -1,4 +1,5 @@
-import { ConfigError, type ConfigProblem, RegistryError } from '../errors.ts';
+import { formatProblem } from '../config/config-file.ts';
+import { ConfigError, RegistryError } from '../errors.ts';
 import { bugAdvice } from '../support/bug-report.ts';
 import { unlessOwnFailure } from '../support/git/git-disk.ts';
 import { InterruptedError } from './exit-codes.ts';
@@ -8,7 +9,7 @@ export interface Failure {
   readonly code: string;
   readonly message: string;
   readonly hint: string | undefined;
-  /** For `config`: each problem, as `registry.toml:LINE:COLUMN: KEY: what is wrong`. */
+  /** Of a failure of `registry.toml`, each problem, as `registry.toml:LINE:COLUMN: KEY: what is wrong`. */
   readonly problems: readonly string[];
 }
 
@@ -42,10 +43,6 @@ export function formatFailure(error: unknown, options: { readonly verbose: boole
   if (hint !== undefined) lines.push(`hint: ${hint}`);
   if (options.verbose || !isExpected(error)) lines.push(...describeCauses(error));
   return lines.join('\n');
-}
-
-function formatProblem({ path, line, column, message }: ConfigProblem): string {
-  return [`registry.toml:${line}:${column}`, path, message].filter((part) => part !== '').join(': ');
 }
 
 function isExpected(error: unknown): boolean {

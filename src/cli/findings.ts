@@ -2,10 +2,8 @@ import { countOf, type Finding, isConflict, isOpenConflict } from '../model/find
 import type { HeldBack } from '../registry/sync/held-back.ts';
 import type { SourceRefresh } from '../registry/sync/source-refresh.ts';
 import { toVisibleLine } from '../support/visible-text.ts';
-import { count, formatList } from './format.ts';
+import { count, formatSection } from './format.ts';
 import { waitsForSources } from './held-back.ts';
-
-const listed = 20;
 
 /**
  * Which defects of sources are told one by one: all, or those found since a time. Nobody here can mend them, so that elsewhere
@@ -19,16 +17,18 @@ export function formatFindings(findings: readonly Finding[], toldDefects: ToldDe
   const kept = findings.filter((finding) => isConflict(finding) && !isOpenConflict(finding));
   const told = findings.filter(({ kind }) => kind === 'selection-changed');
   const defects = findings.filter((finding) => !isConflict(finding) && !told.includes(finding));
-  const lines: string[] = [];
-  if (conflicts.length > 0)
-    lines.push(
+  const sections = [
+    formatSection(
       `${count(conflicts.length, 'conflict')}, waiting for a decision (moonbit-registry conflicts):`,
-      ...list(conflicts),
-    );
-  if (kept.length > 0) lines.push(`${count(kept.length, 'conflict')}, kept as decided:`, ...list(kept));
-  if (told.length > 0)
-    lines.push(`${count(told.length, 'requirement')} met by other versions than before:`, ...list(told));
-  return [...lines, ...formatDefects(defects, toldDefects)];
+      conflicts.map(formatFinding),
+    ),
+    formatSection(`${count(kept.length, 'conflict')}, kept as decided:`, kept.map(formatFinding)),
+    formatSection(
+      `${count(told.length, 'requirement')} met by other versions than before:`,
+      told.map(formatFinding),
+    ),
+  ];
+  return [...sections.flat(), ...formatDefects(defects, toldDefects)];
 }
 
 function formatDefects(defects: readonly Finding[], toldDefects: ToldDefects): string[] {
@@ -40,7 +40,7 @@ function formatDefects(defects: readonly Finding[], toldDefects: ToldDefects): s
   const rest = defects.filter((finding) => !told.includes(finding));
   const headline = `${count(told.length, 'defect')} of sources, kept away from clients:`;
   return [
-    ...(told.length > 0 ? [headline, ...list(told)] : []),
+    ...formatSection(headline, told.map(formatFinding)),
     ...summariseDefects(rest, toldDefects === 'none' ? '' : ', as before'),
   ];
 }
@@ -118,8 +118,4 @@ export function needsAttention(report: {
     waitsForSources(report.heldBack) ||
     report.findings.some((finding) => isOpenConflict(finding) || finding.kind === 'unplanned')
   );
-}
-
-function list(findings: readonly Finding[]): string[] {
-  return formatList(findings.map(formatFinding), listed);
 }

@@ -1,6 +1,7 @@
 /** Which folder a command is about. */
 import { statSync } from 'node:fs';
 import { basename, dirname, join, resolve } from 'node:path';
+import { configFileName } from '../config/config-file.ts';
 import { ConfigError } from '../errors.ts';
 import { errorCode } from '../support/error-code.ts';
 import { shellLine } from '../support/shell.ts';
@@ -8,11 +9,8 @@ import type { Io } from './io.ts';
 
 export const folderVariable = 'MOONBIT_REGISTRY_DIR';
 
-/** Named here too: where the settings are parsed takes longer to load than many commands run. */
-const configFileName = 'registry.toml';
-
 export interface RegistryFolder {
-  /** Absolute. Where no registry was found, the working directory. */
+  /** Absolute path of the registry's folder; of the working directory where no registry was found. */
   readonly directory: string;
   readonly foundBy: 'option' | 'variable' | 'working-directory' | 'parent' | 'nothing';
   /** A folder above that has a registry, and was passed over since it belongs to somebody else. */

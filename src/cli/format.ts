@@ -42,6 +42,23 @@ export function formatElapsed(durationMs: number): string {
   return whole < 60 ? `${whole} s` : `${Math.floor(whole / 60)} min ${whole % 60} s`;
 }
 
+/** `a, b and 3 more`: the first `limit` of them, and how many are left. */
+export function nameSome(items: readonly string[], limit: number, left = 'more'): string {
+  const shown = items.slice(0, limit).join(', ');
+  return items.length > limit ? `${shown} and ${items.length - limit} ${left}` : shown;
+}
+
+/** `1.0.0, 1.1.0`, or `12 versions, 1.0.0 to 2.3.0` where there are more than `limit`; oldest first. */
+export function nameVersions(versions: readonly string[], limit: number): string {
+  if (versions.length <= limit) return versions.join(', ');
+  return `${groupDigits(versions.length)} versions, ${versions[0]} to ${versions.at(-1)}`;
+}
+
+/** A headline and `formatList` below it; nothing where there are no items. */
+export function formatSection(headline: string, items: readonly string[], limit = 20): string[] {
+  return items.length === 0 ? [] : [headline, ...formatList(items, limit)];
+}
+
 /** The first `limit` items, one per line and indented by two, then how many more there are. */
 export function formatList(items: readonly string[], limit: number): string[] {
   const shown = items.slice(0, limit).map((item) => `  ${toVisibleLine(item)}`);

@@ -12,11 +12,11 @@ export interface Io extends CommandIo {
 /** What of it commands get: all that people read goes through their `Output`. */
 export interface CommandIo {
   readonly env: Environment;
-  /** The file that Node was started with; absolute. */
+  /** Absolute path of the file that Node was started with. */
   readonly script: string;
-  /** Absolute. */
+  /** Absolute path of the folder that the program was started in. */
   readonly workingDirectory: string;
-  /** Absolute; looked for when it is asked for, as many processes in containers have none. */
+  /** Absolute path of the user's home; looked for when it is asked for, as many processes in containers have none. */
   homeDirectory(): string | undefined;
   /** Milliseconds since the epoch. */
   now(): number;

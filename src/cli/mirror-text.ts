@@ -3,11 +3,9 @@ import { anySource } from '../model/mirror-target.ts';
 import type { MirrorReport } from '../registry/mirror/mirror-report.ts';
 import { quoteForShell } from '../support/shell.ts';
 import { formatFindings, formatStale, needsAttention } from './findings.ts';
-import { count, formatBytes, formatElapsed, formatList, groupDigits } from './format.ts';
+import { count, formatBytes, formatElapsed, formatSection, groupDigits, nameSome } from './format.ts';
 import { formatHeldBack } from './held-back.ts';
 import { formatTable } from './table.ts';
-
-const listed = 20;
 
 /**
  * Whether nothing is left that running it again, or somebody's decision, would bring. What no client can have from any registry is
@@ -23,7 +21,7 @@ export function isComplete(report: MirrorReport, isClosureRequired: boolean): bo
 interface MirrorTextOptions {
   readonly defaultSource: string;
   readonly durationMs: number;
-  /** As for `formatTable`. */
+  /** Columns of the terminal; `undefined` where a program may read it. */
   readonly width: number | undefined;
 }
 
@@ -122,11 +120,16 @@ function formatUndecided({ undecided, dryRun }: MirrorReport, defaultSource: str
     const one = modules.length === 1;
     const versions = owners.reduce((total, one) => total + one.versions, 0);
     const which = source === defaultSource || source === anySource ? '' : ` -s ${source}`;
+    const whose = nameSome(
+      owners.map(({ owner }) => owner),
+      5,
+      'more owners',
+    );
     const names = modules.map((module) => ` ${quoteForShell(module)}`);
     const separator = names.some((name) => /^ '?-/.test(name)) ? ' --' : '';
     const words = modules.length <= spelledOut ? `${separator}${names.join('')}` : ` "<owner>/*"`;
     return [
-      `Not listed yet: ${count(modules.length, 'new name')} of ${formatOwners(owners.map(({ owner }) => owner))}, since nobody has decided that ${one ? 'it is' : 'they are'} "${source}"'s own (${count(versions, 'archive')} ${dryRun ? 'would be taken' : 'taken'} as it lists ${one ? 'it' : 'them'}).`,
+      `Not listed yet: ${count(modules.length, 'new name')} of ${whose}, since nobody has decided that ${one ? 'it is' : 'they are'} "${source}"'s own (${count(versions, 'archive')} ${dryRun ? 'would be taken' : 'taken'} as it lists ${one ? 'it' : 'them'}).`,
       ...formatRequiring(owners.flatMap(({ requiredBy }) => requiredBy)),
       one ? 'If it is:' : 'If they are:',
       `  $ moonbit-registry mirror${which} --strict${words}`,
@@ -134,19 +137,8 @@ function formatUndecided({ undecided, dryRun }: MirrorReport, defaultSource: str
   });
 }
 
-function formatOwners(owners: readonly string[]): string {
-  const some = owners.slice(0, 5).join(', ');
-  return owners.length > 5 ? `${some} and ${owners.length - 5} more owners` : some;
-}
-
 function formatRequiring(modules: readonly string[]): string[] {
   const all = [...new Set(modules)].sort();
   if (all.length === 0) return [];
-  const some = all.slice(0, 10).join(', ');
-  const rest = all.length > 10 ? ` and ${all.length - 10} more` : '';
-  return [`Until then moon cannot resolve what requires that: ${some}${rest}.`];
-}
-
-function formatSection(headline: string, items: readonly string[]): string[] {
-  return items.length === 0 ? [] : [headline, ...formatList(items, listed)];
+  return [`Until then moon cannot resolve what requires that: ${nameSome(all, 10)}.`];
 }

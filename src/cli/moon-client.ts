@@ -1,6 +1,7 @@
 /** How the stock `moon` client is pointed at a registry. */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import type { Config } from '../config/config.ts';
 import { clientConfigFor, judgeClientConfig } from '../model/moon-client.ts';
 import { isFileFailure } from '../support/disk/disk-errors.ts';
 import { errorCode } from '../support/error-code.ts';
@@ -69,6 +70,15 @@ export function sharedUrl(
   const isOld = ({ family }: MachineAddress) => family === 'IPv4';
   const best = usable.find(isOld) ?? (host === '0.0.0.0' ? undefined : usable[0]);
   return best && localUrl(best.address, port);
+}
+
+/** The address that clients are to use, as the settings have it. */
+export function clientUrl({
+  baseUrl,
+  host,
+  port,
+}: Pick<Config['server'], 'baseUrl' | 'host' | 'port'>): string {
+  return baseUrl ?? localUrl(host, port);
 }
 
 const thisMachine = new Set(['localhost', '127.0.0.1', '0.0.0.0', '::', '::1']);

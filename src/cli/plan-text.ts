@@ -2,7 +2,7 @@
 import type { SyncReport } from '../registry/sync/sync-report.ts';
 import { formatChange, summariseChanges } from './changes.ts';
 import { formatFindings, formatStale } from './findings.ts';
-import { count, formatElapsed, formatList } from './format.ts';
+import { count, formatElapsed, formatList, formatSection } from './format.ts';
 import { formatHeldBack } from './held-back.ts';
 
 const listed = 50;
@@ -38,4 +38,9 @@ export function describeLosses(report: SyncReport): readonly string[] {
     ({ kind, versionsRemoved }) => kind === 'removed' || versionsRemoved.length > 0,
   );
   return losing.map(formatChange);
+}
+
+/** The same of an edit that was made; nothing where nothing left. */
+export function formatLosses(report: SyncReport): string[] {
+  return formatSection('This left the index:', describeLosses(report));
 }

@@ -8,6 +8,19 @@ const tellAfterMs = 30_000;
 const tickMs = 1000;
 const barWidth = 24;
 
+/** Whether it is time to draw again: at most ten times a second, and at once where something else is to be drawn. */
+export function createPace(now: () => number): (what?: string) => boolean {
+  let drawnAt = Number.NEGATIVE_INFINITY;
+  let drawn: string | undefined;
+  return (what = '') => {
+    const time = now();
+    if (what === drawn && time - drawnAt < redrawAfterMs) return false;
+    drawnAt = time;
+    drawn = what;
+    return true;
+  };
+}
+
 export interface Progress {
   /** How far the work is. */
   update(progress: MirrorProgress): void;
@@ -25,19 +38,15 @@ export function createProgress(
 ): Progress {
   const begunAt = now();
   let downloadingSince: number | undefined;
-  let drawnAt = Number.NEGATIVE_INFINITY;
+  const isTime = createPace(now);
   let toldAt = begunAt;
-  let drawnPhase: MirrorProgress['phase'] | undefined;
   let last: MirrorProgress | undefined;
   return {
     update(progress) {
       last = progress;
       const time = now();
       if (progress.phase === 'downloading') downloadingSince ??= time;
-      if (!output.hasStatusLine) return;
-      if (progress.phase === drawnPhase && time - drawnAt < redrawAfterMs) return;
-      drawnAt = time;
-      drawnPhase = progress.phase;
+      if (!output.hasStatusLine || !isTime(progress.phase)) return;
       output.statusLine(formatProgress(progress, time - (downloadingSince ?? time)));
     },
     tick() {

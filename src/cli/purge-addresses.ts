@@ -1,7 +1,6 @@
-import type { Config } from '../config/config.ts';
 import { type ModuleName, ownerOf, restOf } from '../model/module-name.ts';
 import type { Version } from '../model/version.ts';
-import { localUrl } from './moon-client.ts';
+import { clientUrl } from './moon-client.ts';
 
 /**
  * Where caches in front of the registry may hold bytes that are served no longer, in both forms in which clients ask for
@@ -9,9 +8,9 @@ import { localUrl } from './moon-client.ts';
  */
 export function purgeAddresses(
   archives: readonly { readonly module: ModuleName; readonly version: Version }[],
-  { baseUrl, host, port }: Pick<Config['server'], 'baseUrl' | 'host' | 'port'>,
+  server: Parameters<typeof clientUrl>[0],
 ): string[] {
-  const base = baseUrl ?? localUrl(host, port);
+  const base = clientUrl(server);
   return archives.flatMap(({ module, version }) => {
     const [owner, rest, last] = [ownerOf(module), restOf(module), version].map(encodeURIComponent);
     return [

@@ -8,7 +8,7 @@ import type { Io, OutputStream } from './io.ts';
  */
 export interface Terminal {
   write(...parts: readonly (string | Sequence)[]): void;
-  /** As it is: for programs alone, such as a shell that reads a script of ours. */
+  /** Writes a text as it is: for programs alone, such as a shell that reads a script of ours. */
   writeRaw(text: string): void;
   readonly isTTY: boolean;
   readonly columns: number | undefined;

@@ -1,6 +1,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import { ConfigError } from '../errors.ts';
-import { configError, configFileName } from './problem.ts';
+import { configFileName } from './config-file.ts';
+import { configError } from './problem.ts';
 import { byteOrderMark, parseToml, type TomlDocument, type TomlPath } from './toml-document.ts';
 import { CannotEdit } from './toml-edit.ts';
 

@@ -12,26 +12,26 @@ export interface Config {
   readonly file: string;
   readonly registry: {
     readonly name: string;
-    /** Absolute. */
+    /** Absolute path of the folder that holds the index and archives. */
     readonly dataDir: string;
-    /** What of the disk is kept free of archives and assets; 5 % of it and 2 GiB at least, unless set. */
+    /** Bytes of the disk that are kept free of archives and assets; `undefined`: 5 % of it and 2 GiB at least. */
     readonly cacheReserveBytes: number | undefined;
   };
-  /** In the order of the file, which is the order in which sources were added. */
+  /** Sources in the order of the file, which is the order in which they were added. */
   readonly sources: readonly SourceConfig[];
-  /** The source `mirror` reads unless told otherwise. */
+  /** Name of the source that `mirror` reads unless told otherwise. */
   readonly defaultSource: string;
   /** Whether the sources are the implied preset, because the file configures none. */
   readonly sourcesAreImplied: boolean;
   readonly mirror: {
-    /** What `mirror` without arguments, and `auto_sync`, take. The sources need not be configured. */
+    /** Modules that `mirror` without arguments, and `auto_sync`, take. The sources they name need not be configured. */
     readonly packages: readonly MirrorTarget[];
     readonly autoSync: boolean;
     readonly syncIntervalMs: number;
   };
   readonly server: {
     readonly host: string;
-    /** 0 asks the system for a free one. */
+    /** Port to listen on; 0 asks the system for a free one. */
     readonly port: number;
     /** The address clients use, when it differs from host and port (behind a proxy); no trailing slash. */
     readonly baseUrl: string | undefined;
@@ -51,64 +51,65 @@ export interface Config {
 
 /** What one client, and all together, can cost a server process; each is a setting below `limits`. */
 export interface Limits {
-  /** Of a request target; 414 beyond. */
+  /** Longest request target; 414 beyond. */
   readonly targetCharacters: number;
-  /** Of a request body, sent and inflated; 413 beyond. */
+  /** Largest request body, sent and inflated; 413 beyond. */
   readonly bodyBytes: number;
-  /** Of all request bodies in memory, the first 64 KiB of each aside; 503 beyond. */
+  /** Memory of all request bodies at once, the first 64 KiB of each aside; 503 beyond. */
   readonly allBodiesBytes: number;
   readonly gitProcesses: number;
   /** Requests that may wait for a git process; 503 beyond. */
   readonly gitQueue: number;
   readonly gitTimeoutMs: number;
-  /** Larger answers of git are kept on the disk. */
+  /** Largest answer of git that is kept in memory; larger ones are kept on the disk. */
   readonly gitAnswerBytes: number;
   readonly gitCacheBytes: number;
   readonly gitSpoolBytes: number;
   readonly archiveCacheBytes: number;
-  /** For an archive that is being fetched; 503 beyond, while fetching goes on. */
+  /** How long a client waits for an archive that is being fetched; 503 beyond, while fetching goes on. */
   readonly firstByteMs: number;
-  /** For the head of a request, from connecting or from its first byte. */
+  /** How long the head of a request may take, from connecting or from its first byte. */
   readonly headersMs: number;
-  /** For a whole request, body included. */
+  /** How long a whole request may take, body included. */
   readonly requestMs: number;
   readonly keepAliveMs: number;
-  /** A client that takes nothing for so long has gone: also while it waits for an answer. */
+  /** How long a client may take nothing, also while it waits for an answer; then it counts as gone. */
   readonly stalledMs: number;
 }
 
 export interface SourceConfig {
-  /** `[a-z0-9][a-z0-9._-]*`, at most 64 characters (case-insensitive names would collide on some disks). */
+  /** What the source is called: `[a-z0-9][a-z0-9._-]*`, at most 64 characters (names that differ by case collide on some disks). */
   readonly name: string;
   readonly type: SourceKind;
-  /** No trailing slash. `http:`, `https:` or `file:`. */
+  /** Base address of the source, without trailing slash: `http:`, `https:` or `file:`. */
   readonly url: string;
-  /** As written. `http(s):`, `file:`, `ssh:` or git's `user@host:path`. */
+  /** Address of the index, as it was written: `http(s):`, `file:`, `ssh:` or git's `user@host:path`. */
   readonly indexUrl: string;
   readonly indexType: 'git';
-  /** The branch that is read, where it is not the one that the repository's HEAD names. */
+  /** Branch of the index that is read, where it is not the one that the repository's HEAD names. */
   readonly indexBranch?: string | undefined;
-  /** What it is told we are, where that is not what this program calls itself. */
+  /** What the source is told we are, where that is not what this program calls itself. */
   readonly userAgent?: string | undefined;
   readonly enabled: boolean;
-  /** Lower is tried first and trusted more. */
+  /** Rank among the sources: the lower number is tried first and trusted more. */
   readonly priority: number;
-  /** Exclusive patterns: names of which only this source says what they mean (rule 1). */
+  /** Patterns of names of which only this source says what they mean (rule 1). */
   readonly namespaces: readonly string[];
-  /** What the source may supply: anything in `include` (or anything, if empty) that is not in `exclude`. */
+  /** Patterns of names that the source may supply; any name, if there are none. */
   readonly include: readonly string[];
+  /** Patterns of names that the source never supplies, whatever `include` says. */
   readonly exclude: readonly string[];
   /** Which new names of sources trusted less wait while this one is not current. */
   readonly holdsNewNames: 'claimed' | 'all';
-  /** Whether a cached version that it deletes stays listed. */
+  /** Whether a cached version that the source deletes stays listed. */
   readonly deletedUpstream: 'keep' | 'follow';
   /** Where archives are, without trailing slash: `download_url`, else the preset's host, else `url`. */
   readonly downloadUrl: string;
   /** Template of an archive's URL with `{owner}`, `{name}`, `{module}`, `{version}`, each percent-encoded. */
   readonly packageUrlPattern: string | undefined;
-  /** What it may redirect to although the address is not public: see `parseNamedDestination`. */
+  /** What the source may redirect to although the address is not public: see `parseNamedDestination`. */
   readonly allowedRedirects: readonly string[];
-  /** How many requests it gets at the same time. */
+  /** How many requests the source gets at the same time. */
   readonly maxConcurrency: number;
   readonly maxRequestsPerSecond: number | undefined;
   readonly auth: SourceAuth | undefined;
@@ -118,27 +119,27 @@ export interface SourceConfig {
 
 /** What reading one source may cost; each is a setting below its `limits`. */
 export interface SourceLimits {
-  /** Index files below `user/`; an index with more is not read. */
+  /** Most index files below `user/`; an index with more is not read. */
   readonly modules: number;
-  /** Of one index file; a larger one is a finding about its module. */
+  /** Largest index file; a larger one is a finding about its module. */
   readonly indexFileBytes: number;
   readonly indexLines: number;
-  /** All index files that one sync reads; the modules beyond stay as they were, and are read in the next. */
+  /** Size of all index files that one sync reads; the modules beyond stay as they were, and are read in the next. */
   readonly indexBytes: number;
   /** What one fetch of the index may write to the disk. */
   readonly fetchBytes: number;
-  /** From the start of one git command to its end; it is killed then. */
+  /** How long one git command may take that fetches the index; it is killed then. */
   readonly fetchMs: number;
-  /** The listing of the whole index, as git prints it. */
+  /** Largest listing of the whole index, as git prints it. */
   readonly listingBytes: number;
-  /** Findings that are kept; of the others, the number. */
+  /** How many findings about the source are kept; of the others, their number. */
   readonly findings: number;
   readonly findingsPerFile: number;
   readonly archiveBytes: number;
   readonly assetBytes: number;
-  /** Of the free disk, that what is on its way from the source may take; more than 0, at most 1. */
+  /** Part of the free disk that what is on its way from the source may take; more than 0, at most 1. */
   readonly diskShare: number;
-  /** Requests that may wait while `maxConcurrency` are under way. */
+  /** How many requests may wait while `maxConcurrency` are under way. */
   readonly waitingRequests: number;
 }
 
@@ -150,7 +151,7 @@ export type SourceAuth =
 /** What one credential is put together from whenever it is sent. */
 export interface SecretText {
   readonly setting: 'token' | 'token_file' | 'token_command' | 'username' | 'password' | 'password_file';
-  /** Of `registry.toml`, where it is configured; counts from 1. */
+  /** Line of `registry.toml` in which it is configured; counts from 1. */
   readonly line: number;
   readonly parts: readonly SecretPart[];
 }
@@ -158,14 +159,14 @@ export interface SecretText {
 export type SecretPart =
   | { readonly kind: 'text'; readonly text: string }
   | { readonly kind: 'variable'; readonly name: string }
-  /** `path` is absolute, `written` as in the file. */
+  /** A file whose content is the secret; `path` is absolute, `written` as in `registry.toml`. */
   | { readonly kind: 'file'; readonly path: string; readonly written: string }
-  /** What it prints counts; `directory`, where it is run, is absolute. */
+  /** A command whose output is the secret; `directory`, where it is run, is absolute. */
   | { readonly kind: 'command'; readonly words: readonly string[]; readonly directory: string };
 
 /** By what connections to a source are made secure, beside what counts for all. */
 export interface SourceTls {
-  /** Who we are; sent to the source's own origins alone. Never one without the other. */
+  /** By which we show who we are, to the source's own origins alone; never without `key`. */
   readonly certificate: TlsFile | undefined;
   readonly key: TlsFile | undefined;
   /** Authorities that are trusted for this source too. */
@@ -174,10 +175,10 @@ export interface SourceTls {
 
 export interface TlsFile {
   readonly setting: 'certificate' | 'key' | 'ca';
-  /** Of `registry.toml`, where it is configured; counts from 1. */
+  /** Line of `registry.toml` in which it is configured; counts from 1. */
   readonly line: number;
-  /** Absolute. */
+  /** Absolute path of the file. */
   readonly path: string;
-  /** As in the file. */
+  /** The path as it stands in `registry.toml`. */
   readonly written: string;
 }

@@ -1,4 +1,4 @@
-const form = /^(\d{1,10})(ms|s|m|h|d)$/;
+export const durationSyntax = /^\d{1,10}(ms|s|m|h|d)$/;
 const unitMs = new Map([
   ['ms', 1],
   ['s', 1000],
@@ -12,9 +12,8 @@ const maxDurationMs = 24 * 86_400_000;
 
 /** Reads `500ms`, `60s`, `15m`, `1h` or `7d` as milliseconds; `undefined` for anything else. */
 export function parseDuration(text: string): number | undefined {
-  const match = form.exec(text);
-  const unit = unitMs.get(match?.[2] ?? '');
-  return match && unit !== undefined ? Number(match[1]) * unit : undefined;
+  const unit = unitMs.get(durationSyntax.exec(text)?.[1] ?? '');
+  return unit === undefined ? undefined : Number.parseInt(text, 10) * unit;
 }
 
 /** As `registry.toml` writes durations: `500ms`, `60s`, `5m`, `6h`. */

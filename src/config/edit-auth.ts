@@ -1,6 +1,7 @@
 /** Edits of a source's `[sources.auth]` as a whole: its settings mean something together only. */
 import { editChecked, readDocument, valueAt } from './checked-edit.ts';
 import { indexOfSource, requireSourceTables, setAt, setValue } from './edit.ts';
+import { settingsOfAuthType } from './schema-access.ts';
 import type { TomlPath } from './toml-document.ts';
 import { removeAt } from './toml-edit.ts';
 
@@ -9,11 +10,7 @@ export type NewAuth =
   | { readonly type: 'bearer'; readonly token: string }
   | { readonly type: 'basic'; readonly username: string; readonly password: string };
 
-/** Of each type, besides `type`: groups of settings that say the same in different ways. */
-const settingsOfType: Readonly<Record<string, readonly (readonly string[])[]>> = {
-  bearer: [['token', 'token_file', 'token_command']],
-  basic: [['username'], ['password', 'password_file']],
-};
+const settingsOfType: Readonly<Record<string, readonly (readonly string[])[]>> = settingsOfAuthType;
 
 /** Gives a source these credentials and no others. Throws `NotFoundError` for an unknown name. */
 export function setAuth(text: string, name: string, auth: NewAuth): string {

@@ -4,9 +4,10 @@ import { writeFileAtomic } from '../support/disk/atomic-file.ts';
 import { withProcessLock } from '../support/disk/process-lock.ts';
 import { shellLine } from '../support/shell.ts';
 import type { Config } from './config.ts';
+import { configFileName, formatProblem } from './config-file.ts';
 import { refreshEditorSchema } from './editor-schema.ts';
 import { parseConfig, readConfigText } from './load.ts';
-import { configError, configFileName } from './problem.ts';
+import { configError } from './problem.ts';
 
 const longestWaitMs = 10_000; // an edit takes milliseconds
 
@@ -62,9 +63,7 @@ function problemsOf(text: string, directory: string): readonly ConfigProblem[] {
 function refusal(brought: readonly ConfigProblem[], left: readonly ConfigProblem[]): ConfigError {
   const lines = [
     ...brought.map(({ path, message }) => `  ${path}: ${message}`),
-    ...left.map(
-      ({ path, line, column, message }) => `  ${configFileName}:${line}:${column}: ${path}: ${message}`,
-    ),
+    ...left.map((problem) => `  ${formatProblem(problem)}`),
   ];
   const source = brought.flatMap(({ path }) => /^sources\.(.+)\.auth(\.|$)/.exec(path)?.[1] ?? [])[0];
   // For who can say what was typed; a cause is told with -v, so that it names no line either.

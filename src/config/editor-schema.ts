@@ -3,7 +3,7 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { writeFileAtomic, writeFileOnce } from '../support/disk/atomic-file.ts';
 import { ifExists } from '../support/disk/disk-errors.ts';
-import { editorSchemaLine, schemaFileName } from './problem.ts';
+import { editorSchemaLine, schemaFileName } from './config-file.ts';
 
 /** Whether settings lead editors to a copy beside them. */
 export function namesEditorSchema(settings: string): boolean {

@@ -6,9 +6,9 @@ import { locate, type TomlDocument } from './toml-document.ts';
 
 interface Place {
   readonly document: TomlDocument;
-  /** Of the source in the file. */
+  /** Position of the source in the file. */
   readonly index: number;
-  /** The folder of the file. */
+  /** Absolute path of the folder of the file. */
   readonly directory: string;
 }
 

@@ -1,15 +1,16 @@
 import { basename, join, resolve } from 'node:path';
+import * as v from 'valibot';
 import { anySource, type MirrorTarget, parseMirrorPattern } from '../model/mirror-target.ts';
 import { covers } from '../model/pattern.ts';
 import { impliedPreset, sourceKinds } from '../sources/kinds.ts';
 import { absolutePackageUrlPattern, readHostName, withoutTrailingSlash } from './addresses.ts';
 import type { Config, SourceConfig, SourceLimits } from './config.ts';
+import { configFileName } from './config-file.ts';
 import { parseDuration } from './duration.ts';
 import { limitFields, readLimits, sourceLimitFields } from './limit-fields.ts';
-import { defaultMaxConcurrency } from './max-concurrency.ts';
 import { normaliseAccess } from './normalise-access.ts';
-import { configFileName } from './problem.ts';
-import { type ConfigFile, defaultLimitsOfSource, type SourceEntry } from './schema.ts';
+import type { ConfigFile, SourceEntry } from './schema.ts';
+import { source as sourceSchema } from './schema-source.ts';
 import { parseSize } from './size.ts';
 import { locate, type TomlDocument } from './toml-document.ts';
 
@@ -89,17 +90,10 @@ function normaliseSource(source: SourceEntry, access: Pick<SourceConfig, 'auth' 
   };
 }
 
+/** The official registry, as a file would have it that says nothing else of it. */
 function impliedSource(): SourceConfig {
-  const { name, type, url, indexUrl } = impliedPreset;
-  const { priority, archivesAt } = sourceKinds[type];
-  const unlimited = { namespaces: [], include: [], exclude: [] };
-  const patient = { holdsNewNames: 'all', deletedUpstream: 'keep' } as const;
-  return {
-    ...{ name, type, url, indexUrl, indexType: 'git', enabled: true, priority, ...unlimited, ...patient },
-    ...{ downloadUrl: archivesAt(url), packageUrlPattern: undefined, allowedRedirects: [], auth: undefined },
-    ...{ maxConcurrency: defaultMaxConcurrency, maxRequestsPerSecond: undefined },
-    limits: defaultSourceLimits(),
-  };
+  const { name, type } = impliedPreset;
+  return normaliseSource(v.parse(sourceSchema, { name, type }), { auth: undefined });
 }
 
 function namedDefault(file: ConfigFile): string | undefined {
@@ -144,7 +138,7 @@ function foreignPackages(file: ConfigFile, document: TomlDocument, defaultSource
 
 /** The limits of a source that sets none. */
 export function defaultSourceLimits(): SourceLimits {
-  return readLimits(sourceLimitFields, defaultLimitsOfSource());
+  return impliedSource().limits;
 }
 
 function milliseconds(duration: string): number {

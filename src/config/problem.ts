@@ -1,12 +1,7 @@
 import { ConfigError, type ConfigProblem } from '../errors.ts';
 import { redact } from '../support/redact.ts';
+import { configFileName, formatProblem } from './config-file.ts';
 import { locate, type TomlDocument, type TomlPath } from './toml-document.ts';
-
-export const configFileName = 'registry.toml';
-/** Beside it, for editors. */
-export const schemaFileName = 'registry.schema.json';
-/** At the top of `registry.toml`: taplo's form. */
-export const editorSchemaLine = `#:schema ./${schemaFileName}`;
 
 /** A problem as the rules state it, before it has a place in the text. */
 export interface Problem {
@@ -29,10 +24,8 @@ export function placeProblems(document: TomlDocument, problems: readonly Problem
 
 export function configError(problems: readonly ConfigProblem[]): ConfigError {
   const count = problems.length === 1 ? 'a problem' : `${problems.length} problems`;
-  const lines = problems.map(({ path, line, column, message }) =>
-    [`${configFileName}:${line}:${column}`, ...(path === '' ? [] : [path]), message].join(': '),
-  );
-  return new ConfigError([`${configFileName} has ${count}`, ...lines].join('\n'), problems);
+  const lines = [`${configFileName} has ${count}`, ...problems.map(formatProblem)];
+  return new ConfigError(lines.join('\n'), problems);
 }
 
 /** `sources.partner.priority`, as `config` takes it; `sources[1].priority` where the name cannot tell which. */

@@ -9,6 +9,7 @@ import type { Draft } from './draft.ts';
 import { parseDuration } from './duration.ts';
 import type { Problem } from './problem.ts';
 import type { ConfigFile, SourceEntry } from './schema.ts';
+import { settingsOfAuthType } from './schema-access.ts';
 import { literalPart, referenceFormProblem } from './secret-text.ts';
 import { parseSize } from './size.ts';
 
@@ -149,18 +150,13 @@ function defaultSettings(draft: Draft<ConfigFile>, sources: readonly PlacedSourc
   return [top, ...misplaced].flatMap(({ path, name }) => (name === undefined ? [] : [{ path, name }]));
 }
 
-/** What each type consists of: of every group, one. */
-const settingsOfType = {
-  bearer: [['token', 'token_file', 'token_command']],
-  basic: [['username'], ['password', 'password_file']],
-} as const;
-const authSettings = [...settingsOfType.bearer, ...settingsOfType.basic].flat();
+const authSettings = [...settingsOfAuthType.bearer, ...settingsOfAuthType.basic].flat();
 
 function authProblems({ index, source }: PlacedSource): Problem[] {
   const { auth } = source;
   if (auth?.type === undefined) return [];
   const path = ['sources', index, 'auth'];
-  const groups: readonly (readonly string[])[] = settingsOfType[auth.type];
+  const groups: readonly (readonly string[])[] = settingsOfAuthType[auth.type];
   const missing = groups
     .filter((group) => !group.some((key) => key in auth))
     .map(([key = '']) => ({ path, message: `"${key}" is missing` }));

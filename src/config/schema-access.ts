@@ -7,7 +7,7 @@ import {
   userAgentPattern,
   usernamePattern,
 } from './patterns.ts';
-import { about, choice, expected, expectedType, forEditors, refuse, text } from './schema-kit.ts';
+import { about, choice, expectedType, forEditors, refuse, setting, table, text } from './schema-kit.ts';
 
 const secret = v.pipe(v.string(expectedType('a string')), forEditors({ pattern: secretPattern }));
 const username = v.pipe(v.string(expectedType('a string')), forEditors({ pattern: usernamePattern }));
@@ -44,45 +44,41 @@ const command = v.pipe(
   forEditors({ minItems: 1 }),
 );
 
-const bearerKeys = ['token', 'token_file', 'token_command'];
-const passwordKeys = ['password', 'password_file'];
+/** What credentials of each type consist of, besides `type`: of every group of settings, which say the same in different ways, one. */
+export const settingsOfAuthType = {
+  bearer: [['token', 'token_file', 'token_command']],
+  basic: [['username'], ['password', 'password_file']],
+} as const;
+
+const [bearerKeys] = settingsOfAuthType.bearer;
+const [usernameKeys, passwordKeys] = settingsOfAuthType.basic;
 
 export const auth = v.pipe(
-  v.strictObject(
-    {
-      type: about(choice(['bearer', 'basic']), 'How to authenticate: a token, or a user name and password'),
-      token: v.optional(
-        about(
-          secret,
-          `For bearer: a \`\${NAME}\` reference to the environment, or \`\${file:PATH}\` to a file`,
-        ),
-      ),
-      token_file: v.optional(
-        about(secretFile, 'For bearer: the file that holds the token; read whenever it is sent'),
-      ),
-      token_command: v.optional(
-        about(
-          command,
-          'For bearer: a command that prints the token, run without a shell; written by hand, no command sets it',
-        ),
-      ),
-      username: v.optional(about(username, 'For basic')),
-      password: v.optional(
-        about(
-          secret,
-          `For basic: a \`\${NAME}\` reference to the environment, or \`\${file:PATH}\` to a file`,
-        ),
-      ),
-      password_file: v.optional(
-        about(secretFile, 'For basic: the file that holds the password; read whenever it is sent'),
-      ),
-    },
-    expected('a table'),
-  ),
+  table({
+    type: about(choice(['bearer', 'basic']), 'How to authenticate: a token, or a user name and password'),
+    token: setting(
+      secret,
+      `For bearer: a \`\${NAME}\` reference to the environment, or \`\${file:PATH}\` to a file`,
+    ),
+    token_file: setting(secretFile, 'For bearer: the file that holds the token; read whenever it is sent'),
+    token_command: setting(
+      command,
+      'For bearer: a command that prints the token, run without a shell; written by hand, no command sets it',
+    ),
+    username: setting(username, 'For basic'),
+    password: setting(
+      secret,
+      `For basic: a \`\${NAME}\` reference to the environment, or \`\${file:PATH}\` to a file`,
+    ),
+    password_file: setting(
+      secretFile,
+      'For basic: the file that holds the password; read whenever it is sent',
+    ),
+  }),
   forEditors({
     allOf: [
-      whereTypeIs('bearer', ['username', ...passwordKeys], [], bearerKeys),
-      whereTypeIs('basic', bearerKeys, ['username'], passwordKeys),
+      whereTypeIs('bearer', [...usernameKeys, ...passwordKeys], [], bearerKeys),
+      whereTypeIs('basic', bearerKeys, usernameKeys, passwordKeys),
     ],
   }),
 );
@@ -108,24 +104,17 @@ function whereTypeIs(
 }
 
 export const tls = v.pipe(
-  v.strictObject(
-    {
-      certificate: v.optional(
-        about(
-          secretFile,
-          'File (PEM) of the certificate, with its chain, by which this registry shows who it is',
-        ),
-      ),
-      key: v.optional(about(secretFile, 'File (PEM) of its private key, which is not encrypted')),
-      ca: v.optional(
-        about(
-          secretFile,
-          'File (PEM) of authorities that are trusted for this source, beside those that are trusted for all',
-        ),
-      ),
-    },
-    expected('a table'),
-  ),
+  table({
+    certificate: setting(
+      secretFile,
+      'File (PEM) of the certificate, with its chain, by which this registry shows who it is',
+    ),
+    key: setting(secretFile, 'File (PEM) of its private key, which is not encrypted'),
+    ca: setting(
+      secretFile,
+      'File (PEM) of authorities that are trusted for this source, beside those that are trusted for all',
+    ),
+  }),
   forEditors({
     allOf: [needs('certificate', 'key'), needs('key', 'certificate')],
   }),

@@ -19,6 +19,25 @@ export function about<const S extends v.GenericSchema>(schema: S, meaning: strin
   return v.pipe(schema, v.description(meaning));
 }
 
+type About<S extends v.GenericSchema> = ReturnType<typeof about<S>>;
+
+/** What may be left out, and what counts then. */
+export function setting<const S extends v.GenericSchema>(
+  schema: S,
+  meaning: string,
+): v.OptionalSchema<About<S>, undefined>;
+export function setting<
+  const S extends v.GenericSchema,
+  const Fallback extends v.Default<About<S>, undefined>,
+>(schema: S, meaning: string, fallback: Fallback): v.OptionalSchema<About<S>, Fallback>;
+export function setting(schema: v.GenericSchema, meaning: string, fallback?: unknown): unknown {
+  return v.optional(about(schema, meaning), fallback);
+}
+
+export function table<const Entries extends v.ObjectEntries>(entries: Entries) {
+  return v.strictObject(entries, expected('a table'));
+}
+
 export function choice<const T extends readonly string[]>(options: T) {
   return v.picklist(options, expected(options.map((option) => `"${option}"`).join(' or ')));
 }

@@ -22,18 +22,18 @@ export interface ValueShape {
   readonly valueType: string;
   readonly default: unknown;
   readonly meaning: string;
-  /** Whether only whoever edits the file may set it: what it says is run. */
+  /** Whether only whoever edits the file may set this value: what it says is run. */
   readonly isOfFileAlone: boolean;
 }
 
 /** One line of the README's tables of settings. */
 export interface ConfigKey {
-  /** As `config` takes it, with `NAME` for a source's name. */
+  /** The key as `config` takes it, with `NAME` for a source's name. */
   readonly key: string;
   /** The header it stands under in the file, such as `[[sources]]` or `[sources.auth]`; empty at the top. */
   readonly table: string;
   readonly type: string;
-  /** As TOML; empty where there is none. */
+  /** The default as TOML; empty where there is none. */
   readonly default: string;
   readonly meaning: string;
 }

@@ -1,4 +1,4 @@
-const form = /^(\d{1,7})(B|KiB|MiB|GiB)$/;
+export const sizeSyntax = /^\d{1,7}(B|KiB|MiB|GiB)$/;
 const unitBytes = new Map([
   ['B', 1],
   ['KiB', 1024],
@@ -9,9 +9,8 @@ export const sizeForm = 'a size such as "512B", "64KiB", "16MiB" or "1GiB"';
 
 /** Reads `512B`, `64KiB`, `16MiB` or `1GiB` as bytes; `undefined` for anything else. */
 export function parseSize(text: string): number | undefined {
-  const match = form.exec(text);
-  const unit = unitBytes.get(match?.[2] ?? '');
-  return match && unit !== undefined ? Number(match[1]) * unit : undefined;
+  const unit = unitBytes.get(sizeSyntax.exec(text)?.[1] ?? '');
+  return unit === undefined ? undefined : Number.parseInt(text, 10) * unit;
 }
 
 /** Bytes in the largest unit that gives a whole number. */

@@ -1,4 +1,4 @@
-import { editorSchemaLine } from './problem.ts';
+import { editorSchemaLine } from './config-file.ts';
 import { assignment } from './toml-edit.ts';
 
 /** The `registry.toml` that `init` writes: no sources yet, and what a newcomer changes first, in comments. */

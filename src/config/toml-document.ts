@@ -7,7 +7,7 @@ export type TomlPath = readonly (string | number)[];
 export type TomlTable = { readonly [key: string]: unknown };
 
 export interface TomlDocument {
-  /** Without a byte order mark. */
+  /** The text that was parsed, without a byte order mark. */
   readonly text: string;
   readonly value: TomlTable;
   readonly program: AST.TOMLProgram;

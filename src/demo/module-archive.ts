@@ -4,7 +4,7 @@ import { strToU8, type ZipOptions, zipSync } from 'fflate';
 export interface ModuleArchiveContent {
   readonly module: string;
   readonly version: string;
-  /** As in the manifest: module name → requirement. */
+  /** Dependencies as the manifest states them: module name → requirement. */
   readonly deps?: Readonly<Record<string, unknown>> | undefined;
   /** Further files by path; one named like a generated file replaces it. */
   readonly files?: Readonly<Record<string, string | Uint8Array>> | undefined;

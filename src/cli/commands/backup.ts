@@ -4,8 +4,9 @@ import type { BackupReport } from '../../registry/backup/create-backup.ts';
 import { actorOf, addExamples, type CommandContext, interruptible, type Run } from '../context.ts';
 import { CommandLineError, exitCodes } from '../exit-codes.ts';
 import { requireRegistry } from '../folder.ts';
-import { count, formatBytes, formatElapsed, formatList, groupDigits } from '../format.ts';
+import { count, formatBytes, formatElapsed, formatSection, groupDigits } from '../format.ts';
 import { createCommandLog } from '../log.ts';
+import { createPace } from '../progress.ts';
 
 export function defineBackup(parent: Command, run: Run): void {
   const command = parent
@@ -57,47 +58,43 @@ async function backUp(context: CommandContext, file: string, signal: AbortSignal
 }
 
 export function formatBackup(report: BackupReport, durationMs: number): string {
-  const { file, madeAt, state, modules, archives, assets, sizeBytes, leftOut, problems } = report;
-  const amounts = [
-    count(modules, 'module'),
-    count(archives, 'archive'),
-    ...(assets > 0 ? [count(assets, 'asset')] : []),
-  ];
-  const lines = [
+  const { file, madeAt, state, sizeBytes, leftOut, problems } = report;
+  const lost = formatSection(
+    `${count(leftOut.length, 'stored file is', 'stored files are')} not in it:`,
+    leftOut.map(({ checksum, reason }) => `${checksum} ${reason}`),
+    10,
+  );
+  const found = `${count(problems.length, 'problem')} of this registry, which the backup has, too:`;
+  return [
     `Backed up the registry as of ${madeAt} (state ${state.slice(0, 12)})${file === undefined ? '' : ` to ${file}`}`,
-    `  ${amounts.join(', ')}; ${formatBytes(sizeBytes)} in ${formatElapsed(durationMs)}`,
-  ];
-  if (leftOut.length > 0)
-    lines.push(
-      `${count(leftOut.length, 'stored file is', 'stored files are')} not in it:`,
-      ...formatList(
-        leftOut.map(({ checksum, reason }) => `${checksum} ${reason}`),
-        10,
-      ),
-      'Fetch them again, then back up again: moonbit-registry verify --deep --repair',
-    );
-  if (problems.length > 0)
-    lines.push(
-      `${count(problems.length, 'problem')} of this registry, which the backup has, too:`,
-      ...formatList(problems, 10),
-      'See all of them: moonbit-registry verify',
-    );
-  return lines.join('\n');
+    `  ${describeAmounts(report)}; ${formatBytes(sizeBytes)} in ${formatElapsed(durationMs)}`,
+    ...lost,
+    ...(lost.length > 0
+      ? ['Fetch them again, then back up again: moonbit-registry verify --deep --repair']
+      : []),
+    ...formatSection(found, problems, 10),
+    ...(problems.length > 0 ? ['See all of them: moonbit-registry verify'] : []),
+  ].join('\n');
 }
-
-const redrawAfterMs = 100;
 
 /** A status line of how many archives are done, of how many where that is known. */
 export function createCountLine(
   { io, output }: CommandContext,
   verb: string,
 ): (done: number, total?: number) => void {
-  let drawnAt = Number.NEGATIVE_INFINITY;
+  const isTime = createPace(io.now);
   return (done, total) => {
-    if (io.now() - drawnAt < redrawAfterMs) return;
-    drawnAt = io.now();
-    output.statusLine(
-      `${verb} ${groupDigits(done)}${total === undefined ? '' : `/${groupDigits(total)}`} archives`,
-    );
+    const of = total === undefined ? '' : `/${groupDigits(total)}`;
+    if (isTime()) output.statusLine(`${verb} ${groupDigits(done)}${of} archives`);
   };
+}
+
+/** `2 modules, 5 archives`: what a backup holds. */
+export function describeAmounts({
+  modules,
+  archives,
+  assets,
+}: Pick<BackupReport, 'modules' | 'archives' | 'assets'>): string {
+  const amounts = [count(modules, 'module'), count(archives, 'archive')];
+  return [...amounts, ...(assets > 0 ? [count(assets, 'asset')] : [])].join(', ');
 }

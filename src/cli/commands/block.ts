@@ -9,7 +9,7 @@ import { formatBlock } from '../block-text.ts';
 import { summariseChanges } from '../changes.ts';
 import { addExamples, type CommandContext, type Run, withRegistry } from '../context.ts';
 import { CommandLineError, type ExitCode, exitCodes } from '../exit-codes.ts';
-import { formatList, groupDigits } from '../format.ts';
+import { formatList, nameVersions } from '../format.ts';
 import { purgeAddresses } from '../purge-addresses.ts';
 
 interface BlockFlags {
@@ -149,16 +149,12 @@ const namedVersions = 5;
 
 /** What happens to whoever requires a version: with the reason where it stays listed, without where it left. */
 function describeStanding({ module }: BlockRuling, { listed, left }: BlockOutcome): string[] {
-  const name = (versions: readonly Version[]) =>
-    versions.length <= namedVersions
-      ? versions.join(', ')
-      : `${groupDigits(versions.length)} versions, ${versions[0]} to ${versions.at(-1)}`;
   const them = ({ length }: readonly Version[]) => (length === 1 ? 'it' : 'them');
   const stays = [
-    `Stays listed: ${name(listed)}. Builds that require ${them(listed)} fail; moon prints the reason and an address (/why/blocked/…).`,
+    `Stays listed: ${nameVersions(listed, namedVersions)}. Builds that require ${them(listed)} fail; moon prints the reason and an address (/why/blocked/…).`,
   ];
   const lacks = [
-    `Left the index: ${name(left)}, as no newer compatible version can be had. Builds that require ${them(left)} fail without the reason, so ` +
+    `Left the index: ${nameVersions(left, namedVersions)}, as no newer compatible version can be had. Builds that require ${them(left)} fail without the reason, so ` +
       'tell your people; moon says only:',
     `  Failed to resolve registry dependency \`${module}\` for module \`…\`: no version satisfies requirement \`…\``,
   ];

@@ -13,7 +13,7 @@ import { CommandLineError, type ExitCode, exitCodes } from '../exit-codes.ts';
 import { formatSubject } from '../findings.ts';
 import { count, formatAge, formatList } from '../format.ts';
 import { summariseHeldBack } from '../held-back.ts';
-import { describeLosses } from '../plan-text.ts';
+import { formatLosses } from '../plan-text.ts';
 import { purgeAddresses } from '../purge-addresses.ts';
 
 export function defineConflicts(parent: Command, run: Run): void {
@@ -213,11 +213,9 @@ function formatOutcome({ decisions, skipped, report }: ConflictOutcome, purge: r
   );
   const caches =
     'Caches in front of the registry give out the old bytes for up to 5 minutes more; purge there:';
-  const losses = describeLosses(report);
-  const lost = losses.length > 0 ? ['This left the index:', ...formatList(losses, 20)] : [];
   return [
     ...lines,
-    ...lost,
+    ...formatLosses(report),
     ...left,
     `Served index: ${summariseChanges(report)}.`,
     ...(purge.length > 0 ? [caches, ...purge.map((address) => `  ${address}`)] : []),

@@ -1,11 +1,10 @@
 import type { Command } from 'commander';
-import type { Config } from '../../config/config.ts';
 import type { HealthCheck } from '../../model/health-check.ts';
 import type { DoctorReport } from '../../registry/doctor.ts';
 import { actorOf, addExamples, type Run } from '../context.ts';
 import { type ExitCode, exitCodes } from '../exit-codes.ts';
 import { count } from '../format.ts';
-import { clientConfigFile, localUrl } from '../moon-client.ts';
+import { clientConfigFile, clientUrl } from '../moon-client.ts';
 
 export function defineDoctor(parent: Command, run: Run): void {
   const command = parent
@@ -29,7 +28,11 @@ export function defineDoctor(parent: Command, run: Run): void {
         env: io.env,
         actor: actorOf(context),
         now: io.now,
-        client: (config) => ({ configFile: clientConfigFile(io), url: addressOf(config), env: io.env }),
+        client: (config) => ({
+          configFile: clientConfigFile(io),
+          url: clientUrl(config?.server ?? unknownServer),
+          env: io.env,
+        }),
       });
       output.result({ text: formatReport(report, context.settings.quiet), json: report });
       return exitCodeOf(report);
@@ -37,10 +40,8 @@ export function defineDoctor(parent: Command, run: Run): void {
   );
 }
 
-function addressOf(config: Config | undefined): string {
-  const { host, port, baseUrl } = config?.server ?? { host: 'localhost', port: 8080 };
-  return baseUrl ?? localUrl(host, port);
-}
+/** Where a server is whose settings do not load: at the defaults. */
+const unknownServer = { baseUrl: undefined, host: 'localhost', port: 8080 };
 
 function exitCodeOf({ checks }: DoctorReport): ExitCode {
   if (checks.some(({ result }) => result === 'failure')) return exitCodes.failed;

@@ -8,6 +8,7 @@ import { formatBlock } from '../block-text.ts';
 import { addExamples, type Run, withRegistry } from '../context.ts';
 import { exitCodes } from '../exit-codes.ts';
 import { formatFindings } from '../findings.ts';
+import { nameVersions } from '../format.ts';
 import { formatHeldBack, toCommandLine } from '../held-back.ts';
 import { formatTable } from '../table.ts';
 
@@ -151,11 +152,6 @@ const answers: Readonly<Record<SourceView['listing'], string>> = {
 };
 
 function describeListing(source: SourceView): string {
-  const versions = source.versions.length === 0 ? '' : `: ${abbreviate(source.versions)}`;
+  const versions = source.versions.length === 0 ? '' : `: ${nameVersions(source.versions, 4)}`;
   return `${answers[source.listing]}${versions}${source.isStale ? ' (stale)' : ''}`;
-}
-
-function abbreviate(versions: readonly string[]): string {
-  if (versions.length <= 4) return versions.join(', ');
-  return `${versions.length} versions, ${versions[0]} to ${versions.at(-1)}`;
 }

@@ -15,8 +15,8 @@ import {
   type Run,
 } from '../context.ts';
 import { exitCodes } from '../exit-codes.ts';
-import { count, formatElapsed } from '../format.ts';
-import { createCountLine } from './backup.ts';
+import { formatElapsed } from '../format.ts';
+import { createCountLine, describeAmounts } from './backup.ts';
 
 export function defineRestore(parent: Command, run: Run): void {
   const command = parent
@@ -73,15 +73,10 @@ async function* readPieces(file: string | undefined): AsyncGenerator<Buffer, voi
 }
 
 function formatRestore(report: RestoreReport, durationMs: number, inside: string): string {
-  const { directory, madeAt, state, modules, archives, assets, movedDataDir } = report;
-  const amounts = [
-    count(modules, 'module'),
-    count(archives, 'archive'),
-    ...(assets > 0 ? [count(assets, 'asset')] : []),
-  ];
+  const { directory, madeAt, state, movedDataDir } = report;
   return [
     `Restored the registry as of ${madeAt} (state ${state.slice(0, 12)}) to ${directory}`,
-    `  ${amounts.join(', ')} in ${formatElapsed(durationMs)}`,
+    `  ${describeAmounts(report)} in ${formatElapsed(durationMs)}`,
     ...(movedDataDir === undefined
       ? []
       : [

@@ -7,7 +7,7 @@ import { registryVariable } from '../../model/moon-client.ts';
 import { errorCode } from '../../support/error-code.ts';
 import { addExamples, type CommandContext, type Run, readConfig } from '../context.ts';
 import { CommandLineError, type ExitCode, exitCodes } from '../exit-codes.ts';
-import { formatClientConfig, localUrl, readClientConfig } from '../moon-client.ts';
+import { clientUrl, formatClientConfig, readClientConfig } from '../moon-client.ts';
 
 const client = 'moon';
 const mooncakesUrl = 'https://mooncakes.io';
@@ -56,12 +56,11 @@ async function chooseRegistry(context: CommandContext, flags: Flags): Promise<st
   }
   if (!existsSync(join(context.directory, 'registry.toml'))) return 'http://localhost:8080';
   const { server } = await readConfig(context);
-  if (server.baseUrl !== undefined) return server.baseUrl;
-  if (server.port === 0)
+  if (server.baseUrl === undefined && server.port === 0)
     throw new UsageError('server.port is 0, so nobody knows which port the server got', {
       hint: 'moonbit-registry update --registry http://localhost:PORT',
     });
-  return localUrl(server.host, server.port);
+  return clientUrl(server);
 }
 
 function warnOfClientConfig({ io, output }: CommandContext, url: string | undefined): void {

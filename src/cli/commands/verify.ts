@@ -7,6 +7,7 @@ import { exitCodes } from '../exit-codes.ts';
 import { requireRegistry } from '../folder.ts';
 import { count, formatList, groupDigits } from '../format.ts';
 import { createCommandLog } from '../log.ts';
+import { createPace } from '../progress.ts';
 
 export function defineVerify(parent: Command, run: Run): void {
   const command = parent
@@ -96,17 +97,13 @@ function formatFinding({ severity, subject, detail, isRepaired }: VerifyFinding)
   return `${label}${subject} ${detail}`;
 }
 
-const redrawAfterMs = 100;
-
 function createStepLine({ io, output }: CommandContext): (progress: VerifyProgress) => void {
-  let drawnAt = Number.NEGATIVE_INFINITY;
-  let drawn: VerifyStep['step'] | undefined;
+  const isTime = createPace(io.now);
+  let told: VerifyStep['step'] | undefined;
   return ({ step, done, total }) => {
-    const now = io.now();
-    if (step !== drawn && !output.hasStatusLine) output.note(`Checking the ${titles[step]}…`);
-    if (step === drawn && now - drawnAt < redrawAfterMs) return;
-    drawn = step;
-    drawnAt = now;
+    if (step !== told && !output.hasStatusLine) output.note(`Checking the ${titles[step]}…`);
+    told = step;
+    if (!isTime(step)) return;
     const amount = total > 0 ? ` ${groupDigits(done)}/${groupDigits(total)}` : '…';
     output.statusLine(`Checking the ${titles[step]}${amount}`);
   };

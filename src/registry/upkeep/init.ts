@@ -1,8 +1,8 @@
 import { existsSync } from 'node:fs';
 import { rename, rm, writeFile } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
+import { schemaFileName } from '../../config/config-file.ts';
 import { addEditorSchema } from '../../config/editor-schema.ts';
-import { schemaFileName } from '../../config/problem.ts';
 import { renderNewConfig } from '../../config/template.ts';
 import { StorageError } from '../../errors.ts';
 import { createGitIndex } from '../../index/create-index.ts';

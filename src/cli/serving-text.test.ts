@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import type { MachineAddress } from '../moon-client.ts';
-import { addressesOf, formatServing } from './serve.ts';
+import type { MachineAddress } from './moon-client.ts';
+import { addressesOf, formatServing } from './serving-text.ts';
 
 const loopback: MachineAddress = { address: '127.0.0.1', family: 'IPv4', internal: true };
 const linkLocal: MachineAddress = { address: 'fe80::1', family: 'IPv6', internal: false };
