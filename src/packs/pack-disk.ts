@@ -1,11 +1,10 @@
 import { readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { buffer } from 'node:stream/consumers';
-import { formatSize } from '../config/size.ts';
-import { StorageError } from '../errors.ts';
 import { onDisk } from '../support/disk/disk-errors.ts';
 import { makeFolder } from '../support/disk/make-folder.ts';
 import { createPackFile, openPackFile, type PackFile } from './pack-file.ts';
+import { createPackRoom } from './pack-room.ts';
 
 export interface PackDiskOptions {
   /** Where files are that are for this process alone. */
@@ -20,75 +19,34 @@ export interface PackDiskOptions {
 
 export type PackDisk = ReturnType<typeof createPackDisk>;
 
-/** Few enough for one folder. */
-const maxFiles = 1000;
-
 /** The files of packs, within a bound. Keys begin with a commit, and are the names of files that processes share. */
 export function createPackDisk({ shared, diskBytes, smallBytes, ...options }: PackDiskOptions) {
   const folder = shared?.packFolder ?? options.folder;
   const writing = <T>(work: () => Promise<T>) => onDisk(`write below ${folder}`, work);
-  /** Whole ones, in the order of use. */
-  const kept = new Map<string, PackFile>();
-  /** How much each takes, also of what is being written. */
-  const sizes = new Map<PackFile, number>();
+  const room = createPackRoom(diskBytes);
   let commitOfAll: string | undefined;
-  let isClosed = false;
-
-  function giveBack(file: PackFile): void {
-    if (!file.isRead) sizes.delete(file);
-    void file.discard().then(() => sizes.delete(file));
-  }
-
-  /** Where need be, what was not asked for longest goes, and never what is being read. */
-  function takeRoom(taker: PackFile, bytes: number): void {
-    let neededBytes = bytes;
-    for (const size of sizes.values()) neededBytes += size;
-    for (const [key, file] of kept) {
-      if (neededBytes <= diskBytes && kept.size < maxFiles) break;
-      if (file.isRead || !kept.delete(key)) continue;
-      neededBytes -= sizes.get(file) ?? 0;
-      giveBack(file);
-    }
-    if (neededBytes > diskBytes)
-      throw new StorageError(`they take more than limits.git_spool, which is ${formatSize(diskBytes)}`, {
-        hint: 'raise limits.git_spool if the disk has room for it',
-      });
-    sizes.set(taker, (sizes.get(taker) ?? 0) + bytes);
-  }
 
   /** Nobody asks for packs of other commits any more. */
   async function discardOthers(commit: string): Promise<void> {
     if (commit === commitOfAll) return;
     commitOfAll = commit;
-    for (const [key, file] of kept) if (!key.startsWith(commit) && kept.delete(key)) giveBack(file);
+    room.giveBackWhere((key) => !key.startsWith(commit));
     // Also what processes left that were killed.
     const names = shared ? await readdir(folder) : [];
     for (const name of names) if (!name.startsWith(commit)) await rm(join(folder, name), { force: true });
   }
 
-  function put(key: string, file: PackFile): void {
-    // Of what was there before, the name is that of the new one.
-    const before = kept.get(key);
-    void before?.close().then(() => sizes.delete(before));
-    if (isClosed) giveBack(file);
-    else kept.set(key, file);
-  }
-
   async function takeOver(key: string, file: PackFile): Promise<Buffer | PackFile | undefined> {
     const stream = file.sizeBytes <= smallBytes ? file.read() : undefined;
     if (stream) return buffer(stream);
-    takeRoom(file, file.sizeBytes);
-    put(key, file);
+    room.take(file, file.sizeBytes);
+    room.put(key, file);
     return file;
   }
 
   return {
     /** One that this process has whole. */
-    find(key: string): PackFile | undefined {
-      const file = kept.get(key);
-      if (file && kept.delete(key)) kept.set(key, file);
-      return file;
-    },
+    find: room.find,
     /** What another process has: a small pack itself, or the file of a large one, which this one has too from now on. */
     async findShared(key: string): Promise<Buffer | PackFile | undefined> {
       const file = shared && (await openPackFile(join(folder, key)));
@@ -103,26 +61,20 @@ export function createPackDisk({ shared, diskBytes, smallBytes, ...options }: Pa
     },
     /** Throws `StorageError`, also where they take too much room. Then the file is to be discarded. */
     async append(file: PackFile, bytes: Buffer): Promise<void> {
-      takeRoom(file, bytes.length);
+      room.take(file, bytes.length);
       await writing(() => file.append(bytes));
     },
     /** Lets a whole one be found, here and by others. Throws `StorageError` if others do not find it. */
     async publish(key: string, file: PackFile): Promise<void> {
-      put(key, file);
+      room.put(key, file);
       await writing(async () => {
         await discardOthers(key.slice(0, key.indexOf('-')));
         await file.publish();
       });
     },
     /** Gives its room back, once nobody reads it. */
-    giveBack(file: PackFile): void {
-      giveBack(file);
-    },
-    close(): void {
-      isClosed = true;
-      for (const file of kept.values()) giveBack(file);
-      kept.clear();
-    },
+    giveBack: room.giveBack,
+    close: room.close,
   };
 }
 

@@ -37,7 +37,7 @@ interface Unkept {
   readonly kind: 'unkept';
 }
 
-export interface WantedPack {
+interface WantedPack {
   /** Aborted when the client leaves; asked for only if it has to wait, or to read from the disk. */
   readonly signal: () => AbortSignal;
   /** Told before it has to wait. */
