@@ -41,7 +41,7 @@ export async function serve(
   io.waitForNobody();
   const signals = watchSignals(io);
   await applySettings(registry);
-  await discardAnswers(registry, log);
+  await discardPacks(registry, log);
   try {
     await withClosing(async (onClose) => {
       let trouble: RefreshTrouble | undefined;
@@ -72,7 +72,7 @@ export async function serve(
       output.note('Stopping: waiting for running requests (again to stop at once)…');
     });
   } finally {
-    await discardAnswers(registry, log);
+    await discardPacks(registry, log);
   }
 }
 
@@ -89,9 +89,9 @@ async function applySettings(registry: Registry): Promise<void> {
 }
 
 /** What the processes of this run, or one that was killed, have shared. Nobody else needs it, so what cannot be removed may stay. */
-async function discardAnswers(registry: Registry, log: Log): Promise<void> {
-  const { discardOffers } = await import('../packs/answer-exchange.ts');
-  await discardOffers(registry.sharing.answerFolder).catch((error: unknown) => {
+async function discardPacks(registry: Registry, log: Log): Promise<void> {
+  const { discardSharedPacks } = await import('../packs/pack-disk.ts');
+  await discardSharedPacks(registry.sharing.packFolder).catch((error: unknown) => {
     if (!registry.disk.refused(error))
       log.warn('answers of git that processes shared were not removed', { error });
   });

@@ -1,52 +1,40 @@
 import { GitKilled, type GitProcess } from './git-process.ts';
-import type { Chunks } from './quiet-output.ts';
 
-type Output =
+export type GitOutput =
   | { readonly kind: 'bytes'; readonly bytes: Buffer }
   /** More than `maxBytes`; git runs on. */
   | { readonly kind: 'large'; readonly begun: readonly Buffer[] }
   | { readonly kind: 'failed'; readonly detail: string };
 
-/** All it puts out, or what it begins with. Ends it after `timeoutMs`. Rejects only on abort. */
+/** All it puts out, or what it begins with, somewhat more than `maxBytes`. Ends it after `timeoutMs`. Rejects only on abort. */
 export async function collectOutput(
   child: GitProcess,
   maxBytes: number,
   timeoutMs: number,
   signal: AbortSignal,
-): Promise<Output> {
-  const kill = () => child.kill();
-  signal.addEventListener('abort', kill, { once: true });
-  const timer = setTimeout(kill, timeoutMs);
-  let isGoingOn = false;
+): Promise<GitOutput> {
+  const begun: Buffer[] = [];
+  const timer = setTimeout(child.kill, timeoutMs);
   try {
-    signal.throwIfAborted();
-    const { begun, isAll } = await readOutput(child.output, maxBytes);
-    isGoingOn = !isAll;
-    if (!isAll) return { kind: 'large', begun };
-    const { isOk, detail } = await child.ended;
-    return isOk ? { kind: 'bytes', bytes: Buffer.concat(begun) } : { kind: 'failed', detail };
+    for (let size = 0; size <= maxBytes; ) {
+      const next = await child.output.next();
+      if (next.done) {
+        const { isOk, detail } = await child.ended;
+        signal.throwIfAborted();
+        return isOk ? { kind: 'bytes', bytes: Buffer.concat(begun) } : { kind: 'failed', detail };
+      }
+      size += next.value.length;
+      begun.push(next.value);
+    }
+    return { kind: 'large', begun };
   } catch (error) {
+    child.kill();
     signal.throwIfAborted();
     if (!(error instanceof GitKilled)) throw error;
     return { kind: 'failed', detail: `was ended: it took longer than ${timeoutMs} ms` };
   } finally {
     clearTimeout(timer);
-    signal.removeEventListener('abort', kill);
-    if (!isGoingOn) child.kill();
   }
-}
-
-/** All, or somewhat more than `maxBytes`. */
-async function readOutput(chunks: Chunks, maxBytes: number) {
-  const begun: Buffer[] = [];
-  let size = 0;
-  while (size <= maxBytes) {
-    const next = await chunks.next();
-    if (next.done) return { begun, isAll: true };
-    size += next.value.length;
-    begun.push(next.value);
-  }
-  return { begun, isAll: false };
 }
 
 /** What is left of its output. Throws, and tells, where git fails. It may be silent for `timeoutMs` at a time; how long a client takes to read is not its fault. */

@@ -3,7 +3,7 @@ import { createFairQueue } from '../support/flow/fair-queue.ts';
 import { type GitProcess, startUploadPack } from './git-process.ts';
 import type { GitProtocol, UploadInput } from './upload-request.ts';
 
-interface GitProcessesOptions {
+export interface GitProcessesOptions {
   readonly gitDir: string;
   /** At once. */
   readonly processes: number;
@@ -20,6 +20,7 @@ interface GitRequest {
 export interface Asker {
   /** Whose share of the queue it is. */
   readonly share: string;
+  /** Ends the waiting, and the process. */
   readonly signal: AbortSignal;
 }
 
@@ -36,7 +37,11 @@ export function createGitProcesses(options: GitProcessesOptions) {
         asker.signal.throwIfAborted();
         started++;
         const child = startUploadPack(options.gitDir, request.protocol, request.input?.bytes);
-        void child.ended.then(leave);
+        asker.signal.addEventListener('abort', child.kill, { once: true });
+        void child.ended.then(() => {
+          asker.signal.removeEventListener('abort', child.kill);
+          leave();
+        });
         return child;
       } catch (error) {
         leave();

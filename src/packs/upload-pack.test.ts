@@ -8,13 +8,12 @@ import { describe, expect, onTestFinished, test, vi } from 'vitest';
 import { logTo } from '../../test/support/log-entries.ts';
 import { createRegistryStandIn } from '../../test/support/registry-stand-in.ts';
 import { temporaryDirectory } from '../../test/support/temporary-directory.ts';
-import { silentLog } from '../support/log.ts';
-import { createAnswerExchange, discardOffers } from './answer-exchange.ts';
 import { shareOf } from './git-processes.ts';
+import { discardSharedPacks } from './pack-disk.ts';
+import type { Pack, PackFailure } from './pack-store.ts';
 import {
   type Caller,
   createUploadPack,
-  type PackAnswer,
   type PackRequest,
   type UploadPack,
   type UploadPackOptions,
@@ -29,10 +28,10 @@ async function world(options: Partial<UploadPackOptions> = {}) {
     readCommit: registry.servedCommit,
     processes: 2,
     queue: 10,
-    cacheBytes: 1_000_000,
-    answerBytes: 100_000,
-    spoolFolder: temporaryDirectory(),
-    spoolBytes: 1_000_000,
+    memoryBytes: 1_000_000,
+    smallBytes: 100_000,
+    folder: temporaryDirectory(),
+    diskBytes: 1_000_000,
     timeoutMs: 60_000,
     log: logTo(({ message, fields }) => messages.push(`${message}: ${fields?.detail}`)),
     ...options,
@@ -49,7 +48,7 @@ function createCaller(address = '192.0.2.1') {
 
 const stays = createCaller();
 
-async function readStream(asked: Promise<PackAnswer>): Promise<string> {
+async function readStream(asked: Promise<Pack | PackFailure>): Promise<string> {
   const answer = await asked;
   if (answer.kind !== 'stream') throw new Error(`not a stream: ${answer.kind}`);
   return readText(answer.stream);
@@ -61,23 +60,23 @@ async function fileInPlaceOfFolder(): Promise<string> {
   return file;
 }
 
-describe('an answer', () => {
+describe('a pack', () => {
   test('nobody waits for any more is not computed to its end', async () => {
     const { uploadPack, request } = await world();
     const leaving = createCaller();
-    const asked = uploadPack.answer(request, leaving);
+    const asked = uploadPack.packFor(request, leaving);
     leaving.leave();
     await expect(asked).rejects.toThrow();
     await vi.waitFor(() => expect(uploadPack.stats()).toMatchObject({ running: 0, waiting: 0 }));
-    expect(await uploadPack.answer(request, stays)).toMatchObject({ kind: 'bytes' });
+    expect(await uploadPack.packFor(request, stays)).toMatchObject({ kind: 'bytes' });
     expect(uploadPack.stats().shared).toBe(0);
   });
 
   test('survives the client who asked first', async () => {
     const { uploadPack, request } = await world();
     const leaving = createCaller();
-    const first = uploadPack.answer(request, leaving);
-    const second = uploadPack.answer(request, stays);
+    const first = uploadPack.packFor(request, leaving);
+    const second = uploadPack.packFor(request, stays);
     leaving.leave();
     expect(await second).toMatchObject({ kind: 'bytes' });
     expect(await first).toMatchObject({ kind: 'bytes' });
@@ -89,42 +88,42 @@ describe('an answer', () => {
     // git waits for somebody to write into the pipe.
     await promisify(execFile)('mkfifo', [join(registry.indexDirectory, 'packed-refs')]);
     const listing = { ...request, protocol: 0 as const };
-    expect(await uploadPack.answer(listing, stays)).toMatchObject({ kind: 'failed' });
+    expect(await uploadPack.packFor(listing, stays)).toMatchObject({ kind: 'failed' });
     expect(messages).toEqual(['git upload-pack failed: was ended: it took longer than 20 ms']);
     await vi.waitFor(() => expect(uploadPack.stats()).toMatchObject({ started: 1, running: 0 }));
   });
 
   test('too large for memory is computed once for all who ask, and kept on the disk', async () => {
-    const { uploadPack, request } = await world({ answerBytes: 10 });
-    const together = [1, 2, 3].map(() => readStream(uploadPack.answer(request, stays)));
-    const texts = [...(await Promise.all(together)), await readStream(uploadPack.answer(request, stays))];
+    const { uploadPack, request } = await world({ smallBytes: 10 });
+    const together = [1, 2, 3].map(() => readStream(uploadPack.packFor(request, stays)));
+    const texts = [...(await Promise.all(together)), await readStream(uploadPack.packFor(request, stays))];
     expect(texts[0]).toContain('version 2');
     expect(new Set(texts).size).toBe(1);
     expect(uploadPack.stats()).toMatchObject({ started: 1, running: 0, shared: 3 });
   });
 
   test('too large for memory says how long it is, once that is known', async () => {
-    const { uploadPack, request } = await world({ answerBytes: 10 });
-    const whole = await readStream(uploadPack.answer(request, stays));
-    const again = uploadPack.answer(request, stays);
+    const { uploadPack, request } = await world({ smallBytes: 10 });
+    const whole = await readStream(uploadPack.packFor(request, stays));
+    const again = uploadPack.packFor(request, stays);
     expect(await again).toMatchObject({ sizeBytes: whole.length });
     expect(await readStream(again)).toBe(whole);
   });
 
   test('too large for memory holds no process while its client does not read', async () => {
-    const { uploadPack, request } = await world({ answerBytes: 10, processes: 1, queue: 0 });
-    const unread = await uploadPack.answer(request, stays);
+    const { uploadPack, request } = await world({ smallBytes: 10, processes: 1, queue: 0 });
+    const unread = await uploadPack.packFor(request, stays);
     await vi.waitFor(() => expect(uploadPack.stats().running).toBe(0));
     const other = { ...request, protocol: 0 as const };
-    expect(await readStream(uploadPack.answer(other, stays))).toContain('refs/heads/main');
+    expect(await readStream(uploadPack.packFor(other, stays))).toContain('refs/heads/main');
     if (unread.kind === 'stream') unread.stream.destroy();
   });
 
   test('too large for memory and for the disk is computed for each client', async () => {
     // No room for the first piece already, however git divides it: later there would be readers to be cut off.
-    const { uploadPack, request } = await world({ answerBytes: 10, spoolBytes: 5 });
+    const { uploadPack, request } = await world({ smallBytes: 10, diskBytes: 5 });
     for (let i = 0; i < 3; i++)
-      expect(await readStream(uploadPack.answer(request, stays))).toContain('version 2');
+      expect(await readStream(uploadPack.packFor(request, stays))).toContain('version 2');
     // One more for the first, which showed how large it is.
     expect(uploadPack.stats()).toMatchObject({ started: 4, shared: 0 });
   });
@@ -132,11 +131,11 @@ describe('an answer', () => {
   test('that is streamed ends with an error when git falls silent, and so does its process', async () => {
     const { registry, uploadPack, request, messages } = await world({
       timeoutMs: 1500,
-      answerBytes: 10,
-      spoolFolder: await fileInPlaceOfFolder(),
+      smallBytes: 10,
+      folder: await fileInPlaceOfFolder(),
     });
     const listing = { ...request, protocol: 0 as const };
-    const read = () => readStream(uploadPack.answer(listing, stays));
+    const read = () => readStream(uploadPack.packFor(listing, stays));
     expect(await read()).toContain('refs/heads/main');
     expect(messages.splice(0)).toEqual([expect.stringContaining('large answers of git cannot be kept')]);
     await promisify(execFile)('mkfifo', [join(registry.indexDirectory, 'packed-refs')]);
@@ -147,8 +146,8 @@ describe('an answer', () => {
 
   test('during which the index moved on is not kept under the old commit', async () => {
     const { registry, uploadPack, request } = await world({ readCommit: async () => 'f'.repeat(40) });
-    await uploadPack.answer(request, stays);
-    await uploadPack.answer({ ...request, commit: await registry.servedCommit() }, stays);
+    await uploadPack.packFor(request, stays);
+    await uploadPack.packFor({ ...request, commit: await registry.servedCommit() }, stays);
     expect(uploadPack.stats()).toMatchObject({ started: 2, shared: 0 });
   });
 
@@ -156,7 +155,7 @@ describe('an answer', () => {
     const { uploadPack, request } = await world({ processes: 1, queue: 1 });
     const commits = ['a', 'b', 'c'].map((digit) => digit.repeat(40));
     const answers = await Promise.all(
-      commits.map((commit) => uploadPack.answer({ ...request, commit }, stays)),
+      commits.map((commit) => uploadPack.packFor({ ...request, commit }, stays)),
     );
     expect(answers.map(({ kind }) => kind).sort()).toEqual(['busy', 'bytes', 'bytes']);
   });
@@ -164,15 +163,15 @@ describe('an answer', () => {
 
 describe('one client that asks for a thousand things', () => {
   const ask = (uploadPack: UploadPack, request: PackRequest, caller: Caller) => (commit: number) =>
-    uploadPack.answer({ ...request, commit: String(commit).padStart(40, '0') }, caller);
+    uploadPack.packFor({ ...request, commit: String(commit).padStart(40, '0') }, caller);
 
   test('keeps nobody from having an answer, be it there or to be computed', async () => {
     const { uploadPack, request } = await world({ processes: 1, queue: 20 });
-    const known = await uploadPack.answer(request, stays);
+    const known = await uploadPack.packFor(request, stays);
     const greedy = ask(uploadPack, request, createCaller('2001:db8::1'));
     const flood = Array.from({ length: 1000 }, (_, position) => greedy(position));
     const others = [2, 3, 4].map((number) => createCaller(`192.0.2.${number}`));
-    expect(await uploadPack.answer(request, createCaller('192.0.2.9'))).toEqual(known);
+    expect(await uploadPack.packFor(request, createCaller('192.0.2.9'))).toEqual(known);
     const answers = await Promise.all(
       others.map((other, position) => ask(uploadPack, request, other)(5000 + position)),
     );
@@ -203,35 +202,34 @@ test.each([
   expect(shareOf(address)).toBe(share);
 });
 
-describe('processes that share answers', () => {
+describe('processes that share packs', () => {
   async function several(options: Partial<UploadPackOptions> = {}) {
     const lockFolder = temporaryDirectory();
     const folder = join(lockFolder, 'answers');
-    const createExchange = () =>
-      createAnswerExchange({ folder, lockFolder, maxBytes: 1_000_000, waitMs: 10_000, log: silentLog });
-    const first = await world({ ...options, exchange: createExchange() });
+    const shared = { packFolder: folder, lockFolder };
+    const first = await world({ ...options, shared });
     const gitDir = first.registry.indexDirectory;
     const readCommit = first.registry.servedCommit;
-    const second = await world({ ...options, exchange: createExchange(), gitDir, readCommit });
+    const second = await world({ ...options, shared, gitDir, readCommit });
     const started = () => first.uploadPack.stats().started + second.uploadPack.stats().started;
     return { ...first, packs: [first.uploadPack, second.uploadPack] as const, folder, started };
   }
 
   test('compute one once, and each then has it in memory', async () => {
     const { packs, request, folder, started } = await several();
-    const [one, other] = await Promise.all(packs.map((pack) => pack.answer(request, stays)));
+    const [one, other] = await Promise.all(packs.map((pack) => pack.packFor(request, stays)));
     expect(one).toMatchObject({ kind: 'bytes', bytes: expect.any(Buffer) });
     expect(other).toEqual(one);
     await vi.waitFor(async () => expect(await readdir(folder)).toHaveLength(1));
-    await discardOffers(folder);
-    for (const pack of packs) expect(await pack.answer(request, stays)).toEqual(one);
+    await discardSharedPacks(folder);
+    for (const pack of packs) expect(await pack.packFor(request, stays)).toEqual(one);
     expect(started()).toBe(1);
   });
 
   test('compute one too large for memory once', async () => {
-    const { packs, request, started } = await several({ answerBytes: 10 });
+    const { packs, request, started } = await several({ smallBytes: 10 });
     const texts = await Promise.all(
-      [...packs, ...packs].map((pack) => readStream(pack.answer(request, stays))),
+      [...packs, ...packs].map((pack) => readStream(pack.packFor(request, stays))),
     );
     expect(texts[0]).toContain('version 2');
     expect(new Set(texts).size).toBe(1);
@@ -245,9 +243,9 @@ describe('processes that share answers', () => {
     await promisify(execFile)('mkfifo', [pipe]);
     const listing = { ...request, protocol: 0 as const };
     const leaving = createCaller();
-    const left = packs[0].answer(listing, leaving);
+    const left = packs[0].packFor(listing, leaving);
     await vi.waitFor(() => expect(started()).toBe(1));
-    const waiting = packs[1].answer(listing, stays);
+    const waiting = packs[1].packFor(listing, stays);
     await rm(pipe);
     leaving.leave();
     await expect(left).rejects.toThrow();
@@ -259,16 +257,14 @@ describe('processes that share answers', () => {
     const { packs, request, folder, started } = await several();
     const wrong = `0014command=fetch0001000dofs-delta0035shallow ${'1'.repeat(40)}\n0009done\n0000`;
     const input = { bytes: Buffer.from(wrong), digest: 'wrong' };
-    const answers = await Promise.all(packs.map((pack) => pack.answer({ ...request, input }, stays)));
+    const answers = await Promise.all(packs.map((pack) => pack.packFor({ ...request, input }, stays)));
     expect(answers.map(({ kind }) => kind)).not.toContain('bytes');
     expect([started(), existsSync(folder)]).toEqual([2, false]);
   });
 
   test('compute for themselves where the disk takes nothing', async () => {
     const file = await fileInPlaceOfFolder();
-    const exchange = () =>
-      createAnswerExchange({ folder: file, lockFolder: file, maxBytes: 1000, waitMs: 1, log: silentLog });
-    const { uploadPack, request } = await world({ exchange: exchange() });
-    expect(await uploadPack.answer(request, stays)).toMatchObject({ kind: 'bytes' });
+    const { uploadPack, request } = await world({ shared: { packFolder: file, lockFolder: file } });
+    expect(await uploadPack.packFor(request, stays)).toMatchObject({ kind: 'bytes' });
   });
 });

@@ -9,7 +9,7 @@ export function dataLayout(dataDir: string) {
     symbols: join(dataDir, 'symbols'),
     sources: join(dataDir, 'sources'),
     locks: join(dataDir, 'locks'),
-    answers: join(dataDir, 'answers'),
+    packs: join(dataDir, 'answers'),
   };
 }
 

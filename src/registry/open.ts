@@ -15,7 +15,7 @@ export async function openRegistry(options: OpenOptions): Promise<Registry> {
     sharing: {
       isShared: options.isOneOfSeveral ?? false,
       lockFolder: layout.locks,
-      answerFolder: layout.answers,
+      packFolder: layout.packs,
     },
     cacheSpace: () => parts.reserve.look().catch(() => undefined),
     ...createResolution(parts),

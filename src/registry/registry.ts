@@ -190,6 +190,6 @@ interface ProcessSharing {
   readonly isShared: boolean;
   /** Absolute path of the folder of locks. */
   readonly lockFolder: string;
-  /** Absolute path of the folder of answers that they share; created on first use, worth nothing once they have ended. */
-  readonly answerFolder: string;
+  /** Absolute path of the folder of packs that they share; created on first use, worth nothing once they have ended. */
+  readonly packFolder: string;
 }

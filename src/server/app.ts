@@ -3,7 +3,6 @@ import { setTimeout } from 'node:timers/promises';
 import type { Limits } from '../config/config.ts';
 import type { Route } from '../http/answer.ts';
 import { createClientReader } from '../http/client-address.ts';
-import { type AnswerExchange, createAnswerExchange } from '../packs/answer-exchange.ts';
 import { createUploadPack, type UploadPackStats } from '../packs/upload-pack.ts';
 import type { Serving } from '../registry/registry.ts';
 import { type Log, silentLog } from '../support/log.ts';
@@ -70,12 +69,12 @@ export function createApp(registry: Serving, options: AppOptions): App {
     readCommit: () => servedCommit.read(),
     processes: limits.gitProcesses,
     queue: limits.gitQueue,
-    cacheBytes: limits.gitCacheBytes,
-    answerBytes: limits.gitAnswerBytes,
-    spoolFolder: registry.config.registry.dataDir,
-    spoolBytes: limits.gitSpoolBytes,
+    memoryBytes: limits.gitCacheBytes,
+    smallBytes: limits.gitAnswerBytes,
+    folder: registry.config.registry.dataDir,
+    shared: registry.sharing.isShared ? registry.sharing : undefined,
+    diskBytes: limits.gitSpoolBytes,
     timeoutMs: limits.gitTimeoutMs,
-    exchange: createExchange(registry, limits, log),
     onFailure: watch.suspect,
     log,
     isTold: (error) => registry.disk.refused(error),
@@ -123,18 +122,5 @@ function watchData(
     ...{ data, timeoutMs, log, now },
     date: () => new Date(),
     sleep: (ms, signal) => setTimeout(ms, undefined, { signal, ref: false }),
-  });
-}
-
-function createExchange({ sharing, disk }: Serving, limits: Limits, log: Log): AnswerExchange | undefined {
-  if (!sharing.isShared) return undefined;
-  const { lockFolder, answerFolder: folder } = sharing;
-  return createAnswerExchange({
-    folder,
-    lockFolder,
-    maxBytes: limits.gitSpoolBytes,
-    waitMs: limits.gitTimeoutMs,
-    log,
-    isTold: (error) => disk.refused(error),
   });
 }

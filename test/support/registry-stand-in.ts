@@ -96,7 +96,7 @@ export async function createRegistryStandIn(): Promise<RegistryStandIn> {
       probeIndex: async () => undefined,
       probeArchives: async () => undefined,
     },
-    sharing: { isShared: false, lockFolder: directory, answerFolder: join(directory, 'answers') },
+    sharing: { isShared: false, lockFolder: directory, packFolder: join(directory, 'answers') },
     hiddenCommit,
     disk: noDiskWatch,
     probeDisk: async () => {},

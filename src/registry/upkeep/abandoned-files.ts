@@ -19,7 +19,7 @@ export async function findAbandonedFiles(
     markerFolder(directory),
     dataDir,
     layout.locks,
-    layout.answers,
+    layout.packs,
     layout.symbols,
     layout.assets,
     ...nested.flat(),

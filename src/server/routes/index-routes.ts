@@ -2,7 +2,8 @@ import pLimit from 'p-limit';
 import { type Answer, type AppRequest, content, problem, type Route } from '../../http/answer.ts';
 import { type BodyLimits, createBodyReader } from '../../http/request-body.ts';
 import { parseQuery } from '../../http/target.ts';
-import type { PackAnswer, UploadPack } from '../../packs/upload-pack.ts';
+import type { Pack, PackFailure } from '../../packs/pack-store.ts';
+import type { UploadPack } from '../../packs/upload-pack.ts';
 import { createUploadRequestReader, parseGitProtocol } from '../../packs/upload-request.ts';
 import type { IndexServing } from '../../registry/registry.ts';
 import { formatPackets } from '../../support/git/pkt-line.ts';
@@ -82,15 +83,15 @@ async function advertise(
 ): Promise<Answer> {
   const protocol = parseGitProtocol(request.headers['git-protocol']);
   const commit = await servedCommit.read();
-  const answer = await uploadPack.answer({ commit, protocol, input: undefined }, request);
+  const pack = await uploadPack.packFor({ commit, protocol, input: undefined }, request);
   // Version 2 begins with its own version line instead (http-backend does the same).
   const banner =
     protocol === 2
       ? Buffer.alloc(0)
       : formatPackets([{ kind: 'data', text: '# service=git-upload-pack' }, { kind: 'flush' }]);
-  const whole: PackAnswer =
-    answer.kind === 'bytes' ? { kind: 'bytes', bytes: Buffer.concat([banner, answer.bytes]) } : answer;
-  return packAnswer(whole, 'application/x-git-upload-pack-advertisement', readiness);
+  const whole: Pack | PackFailure =
+    pack.kind === 'bytes' ? { kind: 'bytes', bytes: Buffer.concat([banner, pack.bytes]) } : pack;
+  return answerPack(whole, 'application/x-git-upload-pack-advertisement', readiness);
 }
 
 function refuseType({ headers }: AppRequest): Answer | undefined {
@@ -128,21 +129,21 @@ async function upload(
     return problem('refused', `${hidden} is not a commit that this index serves.`, {
       hint: 'fetch again: the index may have moved on meanwhile',
     });
-  const answer = await uploadPack.answer({ commit, protocol, input: asked.within(served) }, request);
-  return packAnswer(answer, 'application/x-git-upload-pack-result', readiness);
+  const pack = await uploadPack.packFor({ commit, protocol, input: asked.within(served) }, request);
+  return answerPack(pack, 'application/x-git-upload-pack-result', readiness);
 }
 
-async function packAnswer(answer: PackAnswer, type: string, readiness: Readiness): Promise<Answer> {
+async function answerPack(pack: Pack | PackFailure, type: string, readiness: Readiness): Promise<Answer> {
   const headers = { 'Content-Type': type, 'Cache-Control': 'no-cache' };
-  switch (answer.kind) {
+  switch (pack.kind) {
     case 'bytes':
-      return content('whole', headers, answer.bytes);
+      return content('whole', headers, pack.bytes);
     case 'stream':
-      return content('whole', headers, { sizeBytes: answer.sizeBytes, open: async () => answer.stream });
+      return content('whole', headers, { sizeBytes: pack.sizeBytes, open: async () => pack.stream });
     case 'busy':
       return problem('busy', 'Too many clients are cloning the index at once.', { retryAfterMs: 2000 });
     case 'refused':
-      return problem('malformed', answer.reason);
+      return problem('malformed', pack.reason);
     case 'failed':
       return (
         (await readiness.refusalAfterFailure()) ??
