@@ -2,32 +2,42 @@ import type { ArchiveStore } from '../../archives/archive-store.ts';
 import { type Checksum, isChecksum } from '../../model/checksum.ts';
 
 /**
- * Checksums in ascending order, each with a newline behind it: a file as it is written. There may be a million of them, which take
- * half as much memory in one string, and are looked up without being taken apart.
+ * Checksums in ascending order, each with a newline behind it: bytes of a file as it is written. There may be a million of them,
+ * which are looked up without being taken apart: as strings they would fill the memory.
  */
-export type ChecksumList = string;
+export type ChecksumList = Buffer;
 
 const lineLength = 65;
+/** Of what is written at once, where nothing stood before. */
+const pieceLength = 1024 * lineLength;
 /** Beyond this many, listing the whole store is cheaper than looking for each archive. */
 const manyArchives = 500;
 
-export function addChecksums(list: ChecksumList, added: Iterable<Checksum>): ChecksumList {
-  const pieces: string[] = [];
+/** The list with these among them, in pieces to be written one after the other. */
+export function* addChecksums(list: ChecksumList, added: Iterable<Checksum>): Generator<Buffer> {
   let taken = 0;
+  let lines = '';
   for (const checksum of [...new Set(added)].sort()) {
-    const at = findPlace(list, checksum);
-    if (checksumAt(list, at) === checksum) continue;
-    pieces.push(list.slice(taken, at * lineLength), `${checksum}\n`);
-    taken = at * lineLength;
+    const place = findPlace(list, checksum);
+    if (checksumAt(list, place) === checksum) continue;
+    const start = place * lineLength;
+    if (start > taken || lines.length >= pieceLength) {
+      yield Buffer.from(lines, 'latin1');
+      yield list.subarray(taken, start);
+      lines = '';
+    }
+    lines += `${checksum}\n`;
+    taken = start;
   }
-  return [...pieces, list.slice(taken)].join('');
+  yield Buffer.from(lines, 'latin1');
+  yield list.subarray(taken);
 }
 
 /** Whether each of them is in the store; no for a list that is none. */
 export async function areAllHere(list: ChecksumList, archives: ArchiveStore): Promise<boolean> {
   const count = list.length / lineLength;
   if (count < manyArchives) {
-    const checksums = list.split('\n');
+    const checksums = list.toString('latin1').split('\n');
     if (checksums.pop() !== '' || !checksums.every(isChecksum)) return false;
     for (const checksum of checksums) if (!(await archives.has(checksum))) return false;
     return true;
@@ -36,16 +46,18 @@ export async function areAllHere(list: ChecksumList, archives: ArchiveStore): Pr
   for await (const names of archives.names()) {
     const sorted = [...names].sort();
     let place = findPlace(list, sorted[0] ?? '');
+    let next = checksumAt(list, place);
     for (const name of sorted) {
-      while (checksumAt(list, place) < name && place < count) place += 1;
-      if (checksumAt(list, place) === name) found += 1;
+      while (next < name && place < count) next = checksumAt(list, ++place);
+      if (next === name) found += 1;
     }
   }
   return found === count;
 }
 
+/** Empty beyond the last one. */
 function checksumAt(list: ChecksumList, place: number): string {
-  return list.slice(place * lineLength, (place + 1) * lineLength - 1);
+  return list.toString('latin1', place * lineLength, (place + 1) * lineLength - 1);
 }
 
 /** The number of checksums in the list that come before this one. */

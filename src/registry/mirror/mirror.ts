@@ -4,7 +4,7 @@ import type { ModuleName } from '../../model/module-name.ts';
 import { listCandidates } from '../deliver/find-suppliers.ts';
 import type { Resolver } from '../sync/resolve-module.ts';
 import { aggregate, type SyncContext, type SyncResult, syncRegistry } from '../sync/sync.ts';
-import { addChecksums, areAllHere } from './checksum-list.ts';
+import { areAllHere } from './checksum-list.ts';
 import type { SourceClosure } from './close-selection.ts';
 import { decideMirrored, type Naming } from './decide-mirrored.ts';
 import { fetchAll, type Outcome, type Wanted } from './fetch-many.ts';
@@ -128,15 +128,16 @@ async function remember(
   if (failed.some(({ wanted }) => wanted.isUndecided)) return;
   const checksums = here.map(({ wanted }) => wanted.entry.checksum);
   try {
-    await writeMirrored(config, {
+    const record = {
       ...{ request, key, footing, state: named.state.commit },
       sources: summarise(here, mirrored?.sources, isCounted).map(({ source, modules, versions }) => ({
         ...{ source, modules, versions },
       })),
       ...{ ...found, beside },
       missing: failed.map(({ wanted: { module, entry } }) => ({ module, version: entry.version })),
-      checksums: addChecksums(mirrored?.checksums ?? '', checksums),
-    });
+      checksums: mirrored?.checksums ?? Buffer.alloc(0),
+    };
+    await writeMirrored(config, record, checksums);
   } catch (error) {
     log.debug('mirrored.txt was not written, so the next mirroring takes longer', { error });
   }

@@ -2,13 +2,14 @@ import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Config } from '../../config/config.ts';
+import type { Checksum } from '../../model/checksum.ts';
 import type { ModuleName } from '../../model/module-name.ts';
 import type { Version } from '../../model/version.ts';
-import { writeFileAtomic } from '../../support/disk/atomic-file.ts';
+import { writePiecesAtomic } from '../../support/disk/atomic-file.ts';
 import { programVersion } from '../../support/version.ts';
 import { policyDigest, policyOf } from '../decide/policy.ts';
 import type { SyncResult } from '../sync/sync.ts';
-import type { ChecksumList } from './checksum-list.ts';
+import { addChecksums, type ChecksumList } from './checksum-list.ts';
 import type { MirrorOptions } from './mirror-options.ts';
 import type { MirrorReport } from './mirror-report.ts';
 import { chooseTargets, isFromSettings } from './mirror-targets.ts';
@@ -92,21 +93,28 @@ function digestOf(decisive: readonly unknown[]): string {
 /** What was written last; `undefined` if something else was asked for then, or it cannot be read. */
 export async function readMirrored(config: Config, request: string): Promise<Mirrored | undefined> {
   // Whatever is the matter with it, the work it would spare can be done.
-  const text = await readFile(fileOf(config), 'latin1').catch(() => '');
-  const end = text.indexOf('\n');
-  if (end < 0 || !text.startsWith(`{"request":"${request}",`)) return undefined;
+  const bytes = await readFile(fileOf(config)).catch(() => Buffer.alloc(0));
+  const end = bytes.indexOf('\n');
+  if (end < 0 || !bytes.subarray(0, end).includes(`{"request":"${request}",`)) return undefined;
   try {
-    const facts = JSON.parse(Buffer.from(text.slice(0, end), 'latin1').toString());
-    return { ...facts, checksums: text.slice(end + 1) };
+    return { ...JSON.parse(bytes.toString('utf8', 0, end)), checksums: bytes.subarray(end + 1) };
   } catch (error) {
     if (error instanceof SyntaxError) return undefined;
     throw error;
   }
 }
 
-/** One JSON object, and a checksum on each line below it. */
-export async function writeMirrored(config: Config, { checksums, ...facts }: Mirrored): Promise<void> {
-  await writeFileAtomic(fileOf(config), `${JSON.stringify(facts)}\n${checksums}`);
+/** One JSON object, and a checksum on each line below it: those of before and these. */
+export async function writeMirrored(
+  config: Config,
+  { checksums, ...facts }: Mirrored,
+  added: Iterable<Checksum>,
+): Promise<void> {
+  const pieces = async function* () {
+    yield Buffer.from(`${JSON.stringify(facts)}\n`);
+    yield* addChecksums(checksums, added);
+  };
+  await writePiecesAtomic(fileOf(config), pieces());
 }
 
 function fileOf(config: Config): string {
