@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { createRegistry } from '../../../test/support/registry-world.ts';
 import { startUpstream } from '../../../test/support/worlds.ts';
-import type { UpstreamRegistry } from '../../demo/upstream-registry.ts';
+import type { UpstreamRegistry } from '../../../test/worlds/upstream-registry.ts';
 import type { Registry } from '../registry.ts';
 import { readMirrored, requestKey } from './mirrored.ts';
 

@@ -1,5 +1,5 @@
-import type { StateView } from '../../index/git-index.ts';
 import { ledgerFolder, readIndexPath, userFolder } from '../../index/layout.ts';
+import type { StateView } from '../../index/state-view.ts';
 import { findBlock } from '../../model/block.ts';
 import type { IndexEntry } from '../../model/index-entry.ts';
 import { anySource, isTarget, type MirrorTarget } from '../../model/mirror-target.ts';
@@ -12,6 +12,7 @@ import { type Selection, takeMatches } from './mirror-selection.ts';
 import { chooseTargets } from './mirror-targets.ts';
 import { footingKey, type Mirrored } from './mirrored.ts';
 import { createNamingJudge } from './naming-judge.ts';
+import { resolveInput } from './resolve-input.ts';
 import type { Selected } from './selected.ts';
 
 /** Modules are looked up one by one: of more than this, everything is listed instead. */
@@ -39,9 +40,15 @@ export async function selectGrowth(
   if (!changed || uncertain.some((module) => changed.has(module))) return undefined;
   const modules = new Set([...changed, ...mirrored.missing.map(({ module }) => module)]);
   if (modules.size > maxModules) return undefined;
-  const resolver = resolverOn(context, read);
+  const resolver = createResolver(resolveInput(context, read));
   const before = { ...read, state: base, snapshots: base.snapshots };
-  const old = await takeRoots(modules, targets, before, context, resolverOn(context, before));
+  const old = await takeRoots(
+    modules,
+    targets,
+    before,
+    context,
+    createResolver(resolveInput(context, before)),
+  );
   const now = await takeRoots(modules, targets, read, context, resolver);
   const fresh = old && now && findFresh(old, now, mirrored);
   if (!fresh || mirrored.missing.some((one) => ![...now.values()].some((group) => group.has(one.module))))
@@ -62,13 +69,6 @@ export async function selectGrowth(
 }
 
 type Planned = Pick<SyncResult, 'state' | 'snapshots' | 'config' | 'current'>;
-
-function resolverOn(
-  { index, archives }: SyncContext,
-  { state, snapshots, config, current }: Planned,
-): Resolver {
-  return createResolver({ index, archives, config, state, snapshots, current });
-}
 
 /** Modules of which a source, the ledger or the served index has another file than before; `undefined` where there is nothing to compare with. */
 async function findChanged(

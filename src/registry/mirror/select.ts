@@ -1,5 +1,5 @@
 import type { ModuleName } from '../../model/module-name.ts';
-import { findAllFacts } from '../decide/module-facts.ts';
+import { findAllFacts } from '../sync/find-facts.ts';
 import { createResolver } from '../sync/resolve-module.ts';
 import type { SyncContext, SyncResult } from '../sync/sync.ts';
 import { closeSelection, type SourceClosure } from './close-selection.ts';
@@ -8,6 +8,7 @@ import { matchTargets, type Selection, takeMatches } from './mirror-selection.ts
 import { chooseTargets, isFromSettings } from './mirror-targets.ts';
 import { type Mirrored, selectionKey } from './mirrored.ts';
 import { createNamingJudge } from './naming-judge.ts';
+import { resolveInput } from './resolve-input.ts';
 import { selectGrowth } from './select-growth.ts';
 import type { Selected } from './selected.ts';
 
@@ -25,27 +26,25 @@ export async function select(
   return growth ?? selectAll(context, read, options);
 }
 
-function selectNothing({ index, archives }: SyncContext, read: SyncResult, mirrored: Mirrored): Selected {
-  const { config, state, snapshots, current } = read;
+function selectNothing(context: SyncContext, read: SyncResult, mirrored: Mirrored): Selected {
   return {
     ...{ namings: [], closures: [], mirrored, isCounted: () => true },
     ...{ skipped: mirrored.skipped, unmatched: mirrored.unmatched },
     ...{ unsatisfied: mirrored.unsatisfied, beside: mirrored.beside },
-    resolver: createResolver({ index, archives, config, state, snapshots, current }),
+    resolver: createResolver(resolveInput(context, read)),
   };
 }
 
-async function selectAll(
-  { index, archives }: SyncContext,
-  read: SyncResult,
-  options: MirrorOptions,
-): Promise<Selected> {
-  const { state, snapshots, config, current } = read;
+async function selectAll(context: SyncContext, read: SyncResult, options: MirrorOptions): Promise<Selected> {
+  const { index } = context;
+  const { snapshots, config, current } = read;
+  const input = resolveInput(context, read);
+  const { state } = input;
   const targets = chooseTargets(options, config);
   const whole = await findAllFacts(index, state, snapshots);
   const isLenient = isFromSettings(options);
   const matches = await matchTargets(targets, { config, whole, refresh: read.report.sources, isLenient });
-  const resolver = createResolver({ index, archives, config, state, snapshots, current, facts: whole });
+  const resolver = createResolver({ ...input, facts: whole });
   const isLatestOnly = options.latest === true;
   const isWhole = !isLatestOnly && targets.every(({ version }) => version === undefined);
   const judge = createNamingJudge({ index, state, resolver, current });
