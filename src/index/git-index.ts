@@ -22,6 +22,8 @@ export interface GitIndex extends IndexObjects {
    * written it: nothing here writes to such data.
    */
   state(): Promise<StateView>;
+  /** As it was at an earlier commit. */
+  stateAt(commit: string): Promise<StateView>;
   /** Its commit alone, read again on each call. */
   stateCommit(): Promise<string>;
   /** Writes what `commit` would make real, and moves no ref: a state to plan on. */
@@ -88,6 +90,7 @@ export async function openGitIndex(directory: string, { scratch }: OpenIndexOpti
     ...objects,
     directory,
     state,
+    stateAt: (commit) => viewState(directory, commit, objects.read),
     stateCommit: refs.stateCommit,
     prepare: async (change) => viewState(directory, await write(change), objects.read),
     commit: async (change) => adopt(change.base.commit, await write(change)),

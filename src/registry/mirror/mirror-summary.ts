@@ -2,25 +2,32 @@ import { detailOf } from '../../model/lookup.ts';
 import { type ModuleName, ownerOf } from '../../model/module-name.ts';
 import type { Outcome } from './fetch-many.ts';
 import type { MirrorReport, MirrorSourceSummary } from './mirror-report.ts';
+import type { Mirrored } from './mirrored.ts';
 
-/** How much each source supplied. */
-export function summarise(outcomes: readonly Outcome[]): MirrorSourceSummary[] {
-  const bySource = new Map<string, Outcome[]>();
+/** How much each source supplied, of `mirrored` and now together; modules that are counted there are told apart by `isCounted`. */
+export function summarise(
+  outcomes: readonly Outcome[],
+  mirrored: Mirrored['sources'] = [],
+  isCounted: (module: ModuleName) => boolean = () => false,
+): MirrorSourceSummary[] {
+  const bySource = new Map<string, Outcome[]>(mirrored.map(({ source }) => [source, []]));
   for (const outcome of outcomes) {
     const list = bySource.get(outcome.wanted.origin) ?? [];
     bySource.set(outcome.wanted.origin, list);
     list.push(outcome);
   }
   return [...bySource].map(([source, list]) => {
+    const before = mirrored.find((one) => one.source === source) ?? { modules: 0, versions: 0 };
+    const fresh = list.map(({ wanted }) => wanted.module).filter((module) => !isCounted(module));
     const found = list.flatMap(({ result }) =>
       typeof result === 'object' && result.kind === 'found' ? [result.value.received.sizeBytes] : [],
     );
     return {
       source,
-      modules: new Set(list.map(({ wanted }) => wanted.module)).size,
-      versions: list.length,
+      modules: before.modules + new Set(fresh).size,
+      versions: before.versions + list.length,
       downloaded: found.length,
-      present: list.filter(({ result }) => result === 'present').length,
+      present: before.versions + list.filter(({ result }) => result === 'present').length,
       failed: list.flatMap(describeFailure).length,
       bytes: found.reduce((sum, size) => sum + size, 0),
     };

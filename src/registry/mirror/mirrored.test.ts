@@ -4,15 +4,23 @@ import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { createRegistry } from '../../../test/support/registry-world.ts';
 import { startUpstream } from '../../../test/support/worlds.ts';
+import type { UpstreamRegistry } from '../../../test/worlds/upstream-registry.ts';
 import type { Registry } from '../registry.ts';
 import { readMirrored, requestKey } from './mirrored.ts';
 
 const ids = ['alice/json@1.0.0', 'alice/json@1.1.0', 'bob/x@1.0.0'];
 const everything = { patterns: ['*'] };
 
-async function createWorld(settings: { readonly upstreamFallback?: boolean } = {}) {
+async function createWorld({
+  other,
+  ...settings
+}: {
+  readonly upstreamFallback?: boolean;
+  readonly other?: UpstreamRegistry;
+} = {}) {
   const upstream = await startUpstream(ids);
-  const registry = await createRegistry({ sources: [{ name: 'main', upstream }], ...settings });
+  const others = other ? [{ name: 'other', upstream: other, priority: 50 }] : [];
+  const registry = await createRegistry({ sources: [{ name: 'main', upstream }, ...others], ...settings });
   return { upstream, registry, file: join(registry.config.registry.dataDir, 'mirrored.txt') };
 }
 
@@ -39,7 +47,7 @@ test('the record of another request is not looked into', async () => {
   await registry.mirror(everything);
   const { config } = registry;
   const [same, other] = [everything, { patterns: ['bob/*'] }].map((one) => requestKey(config, one) ?? '');
-  expect((await readMirrored(config, same ?? ''))?.checksums).toHaveLength(3);
+  expect((await readMirrored(config, same ?? ''))?.checksums.toString()).toMatch(/^(?:[0-9a-f]{64}\n){3}$/);
   expect(await readMirrored(config, other ?? '')).toBeUndefined();
   await registry.mirror({ patterns: ['bob/*'] });
   expect((await readFile(file, 'utf8')).startsWith(`{"request":"${other}","key":"`)).toBe(true);
@@ -52,6 +60,58 @@ test('a new version is seen', async () => {
   expect(await countsOf(registry)).toEqual({ versions: 4, downloaded: 1, present: 3, failed: 0 });
   expect(await countsOf(registry)).toEqual({ versions: 4, downloaded: 0, present: 4, failed: 0 });
 });
+
+test('of what grows, what was there before is not read again', async () => {
+  const { upstream, registry, file } = await createWorld();
+  await registry.mirror(everything);
+  await writeFile(file, (await readFile(file, 'utf8')).replace('"versions":3', '"versions":7'));
+  await upstream.publishMany([{ module: 'bob/x', version: '1.0.1', deps: { 'alice/json': '1.0.0' } }]);
+  expect(await countsOf(registry)).toMatchObject({ versions: 8, downloaded: 1, present: 7 });
+  await upstream.publishMany([{ module: 'bob/new', version: '0.1.0' }]);
+  expect(await registry.mirror(everything)).toMatchObject({ sources: [{ modules: 3, versions: 9 }] });
+});
+
+test('whatever changes, the same is selected as by reading everything', async () => {
+  const other = await startUpstream(['acme/lib@1.0.0', 'acme/lib@1.1.0', 'acme/rest@1.0.0']);
+  const { upstream, registry, file } = await createWorld({ other });
+  const publish =
+    (id: string, deps: Record<string, string> = {}) =>
+    () => {
+      const [module = '', version = ''] = id.split('@');
+      return upstream.publishMany([{ module, version, deps }]);
+    };
+  const changes = [
+    publish('bob/x@1.0.1', { 'alice/json': '1.0.5' }),
+    publish('bob/new@0.1.0', { 'bob/x': '1.0.1', 'carol/none': '1.0.0' }),
+    publish('carol/none@0.9.0', { 'carol/none': '7.0.0', 'bob/new': '0.2.0' }),
+    publish('bob/x@1.0.2', { 'acme/lib': '1.0.5', 'acme/none': '1.0.0' }),
+    () => other.publishMany([{ module: 'acme/lib', version: '1.0.7' }]),
+    () => other.publishMany([{ module: 'acme/none', version: '1.0.0' }]),
+    async () => {
+      await upstream.removeIndexFile('user/carol/none.index');
+      // What is gone is believed when it is read like this again.
+      await registry.sync();
+    },
+    publish('alice/json@1.0.0', { 'bob/x': '1.0.0' }),
+  ];
+  await registry.mirror(everything);
+  for (const change of changes) {
+    await change();
+    await registry.mirror(everything);
+    const grown = await remembered(file);
+    await rm(file);
+    await registry.mirror(everything);
+    expect(grown).toEqual(await remembered(file));
+  }
+});
+
+/** All that is remembered, in one order. */
+async function remembered(file: string) {
+  const [facts = '', ...checksums] = (await readFile(file, 'utf8')).split('\n');
+  const sort = (_key: string, value: unknown) =>
+    Array.isArray(value) ? value.map((one) => JSON.stringify(one)).sort() : value;
+  return { facts: JSON.stringify(JSON.parse(facts), sort, 1), checksums };
+}
 
 test('a deleted archive is fetched again', async () => {
   const { registry } = await createWorld();
@@ -77,10 +137,12 @@ test('what failed is tried again', async () => {
     status: 404,
     only: ({ url }: { url: string }) => url.includes('1.1.0.zip'),
   });
-  expect(await countsOf(registry)).toMatchObject({ failed: 1 });
-  expect(existsSync(file)).toBe(false);
+  expect(await countsOf(registry)).toEqual({ versions: 3, downloaded: 2, present: 0, failed: 1 });
+  expect(await readFile(file, 'utf8')).toContain('"missing":[{"module":"alice/json","version":"1.1.0"}]');
+  expect(await countsOf(registry)).toEqual({ versions: 3, downloaded: 0, present: 2, failed: 1 });
   upstream.faults.status = undefined;
-  expect(await countsOf(registry)).toMatchObject({ present: 2, failed: 0 });
+  expect(await countsOf(registry)).toEqual({ versions: 3, downloaded: 1, present: 2, failed: 0 });
+  expect(await readFile(file, 'utf8')).toContain('"missing":[]');
 });
 
 test('which archives are listed here depends on those that are here: nothing is recorded then', async () => {

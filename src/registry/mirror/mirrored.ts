@@ -2,26 +2,32 @@ import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Config } from '../../config/config.ts';
-import { type Checksum, isChecksum } from '../../model/checksum.ts';
-import { writeFileAtomic } from '../../support/disk/atomic-file.ts';
+import type { Checksum } from '../../model/checksum.ts';
+import type { ModuleName } from '../../model/module-name.ts';
+import type { Version } from '../../model/version.ts';
+import { writePiecesAtomic } from '../../support/disk/atomic-file.ts';
 import { programVersion } from '../../support/version.ts';
 import { policyDigest, policyOf } from '../decide/policy.ts';
 import type { SyncResult } from '../sync/sync.ts';
+import { addChecksums, type ChecksumList } from './checksum-list.ts';
 import type { MirrorOptions } from './mirror-options.ts';
 import type { MirrorReport } from './mirror-report.ts';
 import { chooseTargets, isFromSettings } from './mirror-targets.ts';
 
 /**
- * What the last complete mirroring selected. As long as nothing that decides a selection has changed, whoever mirrors
- * the same again need only look whether all archives are still here. It says what to look for and what to report,
- * never what to fetch: with one archive missing, everything is selected anew. It may be deleted at any time.
+ * What the last mirroring selected. As long as all archives it names are still here, whoever mirrors the same again reads only what
+ * has changed since. It says what to look for and what to report, never what to fetch. It may be deleted at any time.
  */
 export interface Mirrored {
   /** Stands for what was asked for: see `requestKey`. */
   readonly request: string;
   /** Stands for all that decided the selection: see `selectionKey`. */
   readonly key: string;
-  /** How much each source supplied. */
+  /** Stands for all of that but the indexes: see `footingKey`. */
+  readonly footing: string;
+  /** The commit of the state it was selected on. */
+  readonly state: string;
+  /** How much of what is here each source supplied. */
   readonly sources: readonly {
     readonly source: string;
     readonly modules: number;
@@ -32,14 +38,22 @@ export interface Mirrored {
   readonly undecided: MirrorReport['undecided'];
   readonly blocked: MirrorReport['blocked'];
   readonly unsatisfied: MirrorReport['unsatisfied'];
-  readonly checksums: readonly Checksum[];
+  /** Modules of which versions were selected for others that need them, and for nothing else. */
+  readonly beside: readonly ModuleName[];
+  /** What was selected and could not be had. */
+  readonly missing: readonly { readonly module: ModuleName; readonly version: Version }[];
+  /** Of all that was selected and is here. */
+  readonly checksums: ChecksumList;
 }
+
+/** Of the file: another one is none. */
+const format = 2;
 
 /** The same for mirrorings that ask for the same, which is known before any source was read. */
 export function requestKey(config: Config, options: MirrorOptions): string | undefined {
   if (options.from !== undefined) return undefined;
   return digestOf([
-    programVersion,
+    ...[programVersion, format],
     chooseTargets(options, config),
     isFromSettings(options),
     options.strict ?? false,
@@ -47,25 +61,29 @@ export function requestKey(config: Config, options: MirrorOptions): string | und
   ]);
 }
 
+type Decisive = Pick<SyncResult, 'state' | 'snapshots' | 'config' | 'current'>;
+
 /**
- * The same for mirrorings that select the same; `undefined` for one whose selection depends on more: on a project's
- * file, or on which archives are here (rule 6).
+ * The same for mirrorings that select the same from the same indexes; `undefined` for one whose selection depends on more: on a
+ * project's file, or on which archives are here (rule 6).
  */
-export function selectionKey(
-  { state, snapshots, config, current }: Pick<SyncResult, 'state' | 'snapshots' | 'config' | 'current'>,
+export function footingKey(
+  { state, snapshots, config, current }: Decisive,
   options: MirrorOptions,
 ): string | undefined {
-  const policy = policyOf(config, snapshots);
+  const policy = policyOf(config, snapshots, state);
   const isCachedOnly = !policy.upstreamFallback || policy.sources.some(({ isEnabled }) => !isEnabled);
   const request = requestKey(config, options);
   if (request === undefined || isCachedOnly) return undefined;
-  return digestOf([
-    request,
-    state.commit,
-    snapshots.map(({ source, tree }) => [source, tree]),
-    policyDigest(policy),
-    [...current].sort(),
-  ]);
+  const held = snapshots.map((record) => [record.source, record.held?.tree]);
+  return digestOf([request, policyDigest(policy), held, [...current].sort()]);
+}
+
+/** The same for mirrorings that select the same; `undefined` as `footingKey`. */
+export function selectionKey(read: Decisive, options: MirrorOptions): string | undefined {
+  const footing = footingKey(read, options);
+  const { state, snapshots } = read;
+  return footing && digestOf([footing, state.commit, snapshots.map(({ source, tree }) => [source, tree])]);
 }
 
 function digestOf(decisive: readonly unknown[]): string {
@@ -74,24 +92,29 @@ function digestOf(decisive: readonly unknown[]): string {
 
 /** What was written last; `undefined` if something else was asked for then, or it cannot be read. */
 export async function readMirrored(config: Config, request: string): Promise<Mirrored | undefined> {
-  const file = fileOf(config);
   // Whatever is the matter with it, the work it would spare can be done.
-  const text = await readFile(file, 'latin1').catch(() => undefined);
-  const [head = '', ...checksums] = text?.split('\n') ?? [];
-  if (!head.startsWith(`{"request":"${request}",`) || checksums.pop() !== '' || !checksums.every(isChecksum))
-    return undefined;
+  const bytes = await readFile(fileOf(config)).catch(() => Buffer.alloc(0));
+  const end = bytes.indexOf('\n');
+  if (end < 0 || !bytes.subarray(0, end).includes(`{"request":"${request}",`)) return undefined;
   try {
-    return { ...JSON.parse(Buffer.from(head, 'latin1').toString()), checksums };
+    return { ...JSON.parse(bytes.toString('utf8', 0, end)), checksums: bytes.subarray(end + 1) };
   } catch (error) {
     if (error instanceof SyntaxError) return undefined;
     throw error;
   }
 }
 
-/** One JSON object, and a checksum on each line below it. */
-export async function writeMirrored(config: Config, { checksums, ...rest }: Mirrored): Promise<void> {
-  const lines = [JSON.stringify(rest), ...checksums];
-  await writeFileAtomic(fileOf(config), `${lines.join('\n')}\n`);
+/** One JSON object, and a checksum on each line below it: those of before and these. */
+export async function writeMirrored(
+  config: Config,
+  { checksums, ...facts }: Mirrored,
+  added: Iterable<Checksum>,
+): Promise<void> {
+  const pieces = async function* () {
+    yield Buffer.from(`${JSON.stringify(facts)}\n`);
+    yield* addChecksums(checksums, added);
+  };
+  await writePiecesAtomic(fileOf(config), pieces());
 }
 
 function fileOf(config: Config): string {

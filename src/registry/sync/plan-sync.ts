@@ -17,7 +17,7 @@ import { findChangedSelections } from './selection-changes.ts';
 import type { SyncInput, SyncPlan } from './sync-plan.ts';
 
 /** How many modules are planned at a time: keeps git's pipe full. */
-const batchSize = 64;
+const batchSize = 32;
 /** All index files that are in memory at the same time while planning. */
 const planningBytes = 32 * 1024 * 1024;
 

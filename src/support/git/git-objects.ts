@@ -67,6 +67,12 @@ interface Repository {
   readonly variables: Readonly<Record<string, string>>;
 }
 
+/** A reader lives as long as we do: without these, git keeps up to 96 MiB unpacked, and all of a pack mapped. */
+const littleMemory = [
+  ...['-c', 'core.deltaBaseCacheLimit=16m'],
+  ...['-c', 'core.packedGitWindowSize=1m', '-c', 'core.packedGitLimit=16m'],
+];
+
 function createBatchProcess({ gitDir, variables }: Repository, mode: string, hasContent: boolean) {
   let child: ChildProcessWithoutNullStreams | undefined;
   let waiting: Waiting[] = [];
@@ -75,7 +81,7 @@ function createBatchProcess({ gitDir, variables }: Repository, mode: string, has
   let isClosed = false;
 
   function start(): ChildProcessWithoutNullStreams {
-    const args = ['--git-dir', gitDir, 'cat-file', mode];
+    const args = [...littleMemory, '--git-dir', gitDir, 'cat-file', mode];
     const { child: started, stderr, ended } = startGit(args, gitEnvironment(variables));
     const answers = createAnswerParser(hasContent, (object) => settle(object));
     started.stdout.on('data', (chunk: Buffer) => answers.push(chunk));
