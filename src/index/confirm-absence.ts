@@ -1,9 +1,7 @@
 import { StorageError } from '../errors.ts';
 import type { GitObjectReader } from '../support/git/git-objects.ts';
 import { readTreeEntries } from '../support/git/git-tree.ts';
-import { restoreHint } from './restore-hint.ts';
-
-export const damageHint = `"moonbit-registry verify" shows what is damaged; ${restoreHint}`;
+import { damageHint } from './restore-hint.ts';
 
 /**
  * git calls an object missing that is damaged, too: an empty file after a power cut, say. So before anybody is told

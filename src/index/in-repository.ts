@@ -1,8 +1,8 @@
 import { StorageError } from '../errors.ts';
 import { GitError } from '../support/git/git.ts';
 import { diskFailureOf } from '../support/git/git-disk.ts';
-import { damageHint } from './confirm-absence.ts';
 import { findIndexProblem } from './index-standing.ts';
+import { damageHint } from './restore-hint.ts';
 
 /** What git could not do here as a failure of our own disk: nothing else can be wrong with our own repository. */
 export async function inRepository<T>(directory: string, doing: string, work: Promise<T>): Promise<T> {

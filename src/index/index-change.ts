@@ -10,15 +10,14 @@ import {
   currentFormat,
   decisionsFile,
   findingsFile,
-  formatDecisions,
   formatFile,
-  formatFindings,
   formatState,
   pendingFile,
   type RegistryState,
   stateFile,
 } from './registry-state.ts';
 import type { Scratch } from './scratch.ts';
+import { formatLines } from './state-lines.ts';
 import type { StateView } from './state-view.ts';
 
 /** A change to the served index and the state, made real by one ref update. */
@@ -94,9 +93,9 @@ function commitBuilders(
         path: stateFile,
         content: formatState({ ...change.state, served: earlier[0] ?? base.served, extra: base.extra }),
       },
-      { path: findingsFile, content: formatFindings(change.findings) },
+      { path: findingsFile, content: formatLines(change.findings) },
       { path: pendingFile, content: formatPending(change.pending) },
-      ...(change.decisions ? [{ path: decisionsFile, content: formatDecisions(change.decisions) }] : []),
+      ...(change.decisions ? [{ path: decisionsFile, content: formatLines(change.decisions) }] : []),
       ...dropped.map((path): TreeEdit => ({ path })),
       ...snapshotEdits,
       ...change.stateEdits,

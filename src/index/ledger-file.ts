@@ -1,6 +1,7 @@
 import { StorageError } from '../errors.ts';
 import { type Checksum, isChecksum } from '../model/checksum.ts';
 import { isVersion, type Version } from '../model/version.ts';
+import { damageHint } from './restore-hint.ts';
 
 /** What was served as one version, for ever (rule 3). */
 export interface Pin {
@@ -29,13 +30,16 @@ export function parseLedgerFile(bytes: Buffer): Pin[] {
   return bytes
     .toString('utf8')
     .split('\n')
-    .filter((line) => line !== '')
-    .map((line) => {
+    .flatMap((line, position) => {
+      if (line === '') return [];
       const [version, checksum, firstSeen, source, stated, ...extra] = line.split(' ');
       if (!isVersion(version) || !isChecksum(checksum) || firstSeen === undefined || source === undefined)
-        throw new StorageError(`the ledger has a line that cannot be read: ${JSON.stringify(line)}`);
+        throw new StorageError(
+          `line ${position + 1} of a module's ledger cannot be read: ${JSON.stringify(line)}`,
+          { hint: damageHint },
+        );
       const requirements = stated === unknownRequirements ? undefined : stated;
-      return { version, checksum, firstSeen, source, requirements, ...(extra.length > 0 ? { extra } : {}) };
+      return [{ version, checksum, firstSeen, source, requirements, ...(extra.length > 0 ? { extra } : {}) }];
     });
 }
 

@@ -12,7 +12,6 @@ import { formatLedgerFile, parseLedgerFile } from './ledger-file.ts';
 import type { PendingNames } from './pending-names.ts';
 import {
   currentFormat,
-  formatDecisions,
   formatFile,
   formatState,
   type OlderFormat,
@@ -20,6 +19,7 @@ import {
   type RegistryState,
   stateFile,
 } from './registry-state.ts';
+import { formatLines } from './state-lines.ts';
 import type { StateView } from './state-view.ts';
 
 /** Where the last state of an older format stays. */
@@ -182,7 +182,7 @@ async function downgradeToFormat1(index: GitIndex, base: StateView): Promise<Tre
   return [
     { path: stateFile, content: downgradeState(base) },
     { path: pendingFile },
-    ...(decisions.length > 0 ? [{ path: 'decisions.jsonl', content: formatDecisions(decisions) }] : []),
+    ...(decisions.length > 0 ? [{ path: 'decisions.jsonl', content: formatLines(decisions) }] : []),
     ...base.snapshots.flatMap(({ source, held }) => (held ? [{ path: heldPathOf(source) }] : [])),
     ...(await rewriteLedger(index, base, async (_, ledger) => downgradeLedgerFile(ledger))),
   ];

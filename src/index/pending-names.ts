@@ -1,5 +1,5 @@
 import type { ModuleName } from '../model/module-name.ts';
-import { formatLines, parseLines } from './registry-state.ts';
+import { formatLines, parsePendingLines } from './state-lines.ts';
 
 /** What keeps one name from being decided, or from being where it would go by priority alone. */
 export type Pending = {
@@ -35,9 +35,9 @@ function groupPending(pending: PendingNames): Group[] {
   });
 }
 
-export function parsePending(bytes: Buffer): Map<ModuleName, Pending> {
+export function parsePending(bytes: Buffer, file: string): Map<ModuleName, Pending> {
   const pending = new Map<ModuleName, Pending>();
-  for (const { modules, ...reason } of parseLines<Group>(bytes))
+  for (const { modules, ...reason } of parsePendingLines(bytes, file) as Group[])
     for (const module of modules) pending.set(module, reason as Pending);
   return pending;
 }

@@ -3,9 +3,9 @@ import { join } from 'node:path';
 import { StorageError } from '../errors.ts';
 import { errorCode } from '../support/error-code.ts';
 import { GitError, streamGit } from '../support/git/git.ts';
-import { damageHint } from './confirm-absence.ts';
 import { findIndexProblem, lookAtFile } from './index-standing.ts';
 import { servedRef, stateRef } from './layout.ts';
+import { damageHint } from './restore-hint.ts';
 
 export interface ProbeOptions {
   readonly timeoutMs: number;

@@ -1,10 +1,8 @@
 import { StorageError } from '../errors.ts';
 import type { Block } from '../model/block.ts';
-import type { Finding } from '../model/finding.ts';
 import { isModuleName } from '../model/module-name.ts';
-import type { OperatorDecision } from '../model/operator-decision.ts';
 import { isVersion } from '../model/version.ts';
-import { damageHint } from './confirm-absence.ts';
+import { damageHint } from './restore-hint.ts';
 
 /** What `refs/registry/state` says beside the ledger: one small file each for facts and findings. */
 export interface RegistryState {
@@ -217,30 +215,4 @@ function isObjectId(value: unknown): value is string {
 
 function isRecord(value: unknown): value is Record<string, unknown> {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
-}
-
-export function formatFindings(findings: readonly Finding[]): string {
-  return formatLines(findings);
-}
-
-export function parseFindings(bytes: Buffer): Finding[] {
-  // Earlier programs also told as findings which names wait; those stand in a file of their own.
-  return parseLines<Finding>(bytes).filter(({ kind }) => (kind as string) !== 'undecided');
-}
-
-export function formatDecisions(decisions: readonly OperatorDecision[]): string {
-  return formatLines(decisions);
-}
-
-export function parseDecisions(bytes: Buffer): OperatorDecision[] {
-  return parseLines<OperatorDecision>(bytes);
-}
-
-export function formatLines(values: readonly object[]): string {
-  return values.map((value) => `${JSON.stringify(value)}\n`).join('');
-}
-
-export function parseLines<T>(bytes: Buffer): T[] {
-  const lines = bytes.toString('utf8').split('\n');
-  return lines.filter((line) => line !== '').map((line) => JSON.parse(line) as T);
 }

@@ -2,3 +2,5 @@
 export const restoreHint =
   'restore a backup (moonbit-registry restore BACKUP NEW_FOLDER) or a copy of the folder (a git clone has too little); ' +
   'otherwise all pins, origins and decisions are lost, and a new beginning believes whatever the sources offer now';
+
+export const damageHint = `"moonbit-registry verify" shows what is damaged; ${restoreHint}`;

@@ -1,7 +1,6 @@
 import { StorageError } from '../errors.ts';
 import type { Finding } from '../model/finding.ts';
 import type { OperatorDecision } from '../model/operator-decision.ts';
-import { damageHint } from './confirm-absence.ts';
 import { stateRef } from './layout.ts';
 import { type PendingNames, parsePending } from './pending-names.ts';
 import {
@@ -9,13 +8,13 @@ import {
   findingsFile,
   formatFile,
   formatProblem,
-  parseDecisions,
-  parseFindings,
   parseState,
   pendingFile,
   type RegistryState,
   stateFile,
 } from './registry-state.ts';
+import { damageHint } from './restore-hint.ts';
+import { parseDecisions, parseFindings } from './state-lines.ts';
 
 /** The state at one commit. Immutable: a change makes another commit. */
 export interface StateView extends RegistryState {
@@ -41,12 +40,13 @@ export async function viewState(
       `${stateRef} in ${directory} is ${commit}, which has no ${stateFile} that can be read`,
       { hint: damageHint },
     );
-  const readFile = async (name: string) => (await read(`${commit}:${name}`)) ?? Buffer.alloc(0);
+  const readFile = async <T>(name: string, parse: (bytes: Buffer, file: string) => T) =>
+    parse((await read(`${commit}:${name}`)) ?? Buffer.alloc(0), `${name} in ${stateRef} of ${directory}`);
   return {
     ...parseState(bytes, Number(format.trim()), directory),
     commit,
-    findings: async () => parseFindings(await readFile(findingsFile)),
-    decisions: async () => parseDecisions(await readFile(decisionsFile)),
-    pending: async () => parsePending(await readFile(pendingFile)),
+    findings: () => readFile(findingsFile, parseFindings),
+    decisions: () => readFile(decisionsFile, parseDecisions),
+    pending: () => readFile(pendingFile, parsePending),
   };
 }

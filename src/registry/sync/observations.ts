@@ -1,5 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import * as v from 'valibot';
 import type { Config } from '../../config/config.ts';
 import { writeFileAtomic } from '../../support/disk/atomic-file.ts';
 import { ifExists, onDisk } from '../../support/disk/disk-errors.ts';
@@ -28,6 +29,22 @@ interface Observation {
 
 export type Observations = Readonly<Record<string, Observation>>;
 
+const text = v.optional(v.string());
+const observationsSchema = v.record(
+  v.string(),
+  v.looseObject({
+    ...{
+      readAt: text,
+      triedAt: v.string(),
+      failure: text,
+      failureClass: text,
+      failingSince: text,
+      held: text,
+    },
+    ...{ isStaleUpstream: v.optional(v.boolean()), earlier: v.optional(v.array(v.string())) },
+  }),
+);
+
 const maxEarlier = 50;
 
 /** Replaced whenever any process has tried to read sources. */
@@ -39,7 +56,7 @@ export async function readObservations(file: string): Promise<Observations> {
   try {
     const text = await onDisk(`read ${file}`, () => ifExists(readFile(file, 'utf8')));
     const value: unknown = JSON.parse(text ?? '{}');
-    return typeof value === 'object' && value !== null ? (value as Observations) : {};
+    return v.is(observationsSchema, value) ? (value as Observations) : {};
   } catch (error) {
     if (error instanceof SyntaxError) return {};
     throw error;
