@@ -19,6 +19,7 @@ const layers = [
   'registry/mirror',
   'registry/deliver',
   'registry/sync',
+  'registry/access',
   'registry/record',
   'registry/decide',
   'registry/shapes',

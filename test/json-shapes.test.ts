@@ -104,6 +104,10 @@ test('what commands print has the shapes that are documented, and nothing beside
     await check('explain', ['explain', name]);
   await check('block', ['block', 'moonbitlang/x@0.4.0', '--reason', 'broken']);
   await check('block --list', ['block', '--list']);
+  await check('token create', ['token', 'create', 'ci', '--owner', 'ada', '--may', 'read']);
+  await check('token rotate', ['token', 'rotate', 'ci']);
+  await check('token list', ['token', 'list']);
+  await check('token revoke', ['token', 'revoke', 'ci']);
   await check('status', ['status']);
   await check('unblock', ['unblock', 'moonbitlang/x@0.4.0']);
   await check('verify', ['verify', '--deep']);

@@ -33,6 +33,7 @@ test('what only looks is what an operator would expect to', () => {
     'plan',
     'source check',
     'status',
+    'token list',
     'verify',
   ]);
 });

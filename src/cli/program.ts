@@ -19,6 +19,7 @@ import { defineSource } from './commands/source.ts';
 import { defineState } from './commands/state.ts';
 import { defineStatus } from './commands/status.ts';
 import { defineSync } from './commands/sync.ts';
+import { defineToken } from './commands/token.ts';
 import { defineUpdate } from './commands/update.ts';
 import { defineVerify } from './commands/verify.ts';
 import type { DefineCommand, Run } from './context.ts';
@@ -52,6 +53,7 @@ const commands: readonly DefineCommand[] = [
   defineConflicts,
   defineBlock,
   defineUnblock,
+  defineToken,
   defineDoctor,
   defineServe,
   defineBackup,

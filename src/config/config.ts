@@ -44,9 +44,18 @@ export interface Config {
     readonly refreshIntervalMs: number;
     readonly scrubIntervalMs: number;
   };
+  readonly access: AccessSettings;
   readonly limits: Limits;
   /** Things that work but should be mended, e.g. a misplaced `default_source`; one sentence each, with the line. */
   readonly warnings: readonly string[];
+}
+
+/** Who may do what; tokens themselves are none of the settings. */
+interface AccessSettings {
+  /** `undefined`: the operator has not said, which means anyone. */
+  readonly read: 'anyone' | 'token' | undefined;
+  /** Whether `/t/TOKEN/…` is read. */
+  readonly tokenInPath: boolean;
 }
 
 /** What one client, and all together, can cost a server process; each is a setting below `limits`. */

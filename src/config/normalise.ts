@@ -55,6 +55,7 @@ export function normaliseConfig(file: ConfigFile, document: TomlDocument, contex
       refreshIntervalMs: milliseconds(server.refresh_interval),
       scrubIntervalMs: milliseconds(server.scrub_interval),
     },
+    access: { read: file.access.read, tokenInPath: file.access.token_in_path },
     limits: readLimits(limitFields, file.limits),
     warnings: [...misplacedDefaults(file, document), ...foreignPackages(file, document, defaultSource)],
   });

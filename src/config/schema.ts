@@ -10,6 +10,7 @@ import { labelPattern, mirrorPattern } from './patterns.ts';
 import { expected, forEditors, path, prefixed, refuse, setting, table, text } from './schema-kit.ts';
 import { limits, server } from './schema-server.ts';
 import { source } from './schema-source.ts';
+import { access } from './schema-tokens.ts';
 import { duration, flag, sourceName, sourceReference } from './schema-values.ts';
 import { sizeForm, sizeSyntax } from './size.ts';
 import { sourcesProblem } from './source-tables.ts';
@@ -90,6 +91,7 @@ const configTable = table({
   ),
   mirror: v.optional(mirror, {}),
   server: v.optional(server, {}),
+  access: v.optional(access, {}),
   limits: v.optional(limits, {}),
 });
 

@@ -67,6 +67,7 @@ export interface StreamedBody {
 /** Sent as RFC 9457 `application/problem+json`. */
 export interface ProblemAnswer {
   readonly kind: 'problem';
+  readonly outcome: Outcome;
   readonly status: number;
   readonly detail: string;
   readonly hint: string | undefined;
@@ -83,6 +84,11 @@ export interface ProblemAnswer {
 
 export function content(outcome: Outcome, headers: Headers, body?: Buffer | StreamedBody): ContentAnswer {
   return { kind: 'content', status: statusOf[outcome], headers, body };
+}
+
+/** Sends the client to another address here, for this once. */
+export function redirect(location: string): ContentAnswer {
+  return content('elsewhere', { Location: location, 'Cache-Control': 'no-store' }, Buffer.alloc(0));
 }
 
 export function json(value: unknown, headers: Headers = {}): ContentAnswer {
@@ -114,7 +120,7 @@ export function problem(
   const { hint, cause, isTold = false, phrase, members = {}, retryAfterMs } = options;
   const status = statusOf[outcome];
   const headers = { ...(mayAskAgain(status) ? retryAfter(retryAfterMs) : {}), ...options.headers };
-  return { kind: 'problem', status, detail, hint, headers, cause, isTold, phrase, members };
+  return { kind: 'problem', outcome, status, detail, hint, headers, cause, isTold, phrase, members };
 }
 
 function retryAfter(delayMs = defaultRetryAfterMs): Headers {

@@ -4,15 +4,28 @@ import { toVisibleJson, toVisibleText } from '../support/visible-text.ts';
 import type { Answer, Headers, ProblemAnswer, ReadyAnswer } from './answer.ts';
 import { statusOf } from './status.ts';
 
-/** Sends an answer that was built before, with one write. */
-export function sendReady(response: ServerResponse, { headers, body }: ReadyAnswer, id: string): void {
-  response.writeHead(statusOf.whole, ['Content-Length', String(body.length), ...ownHeaders(id), ...headers]);
+/** Sends an answer that was built before, with one write. `caching` instead of what it says of caches, if given. */
+export function sendReady(
+  response: ServerResponse,
+  { headers, body }: ReadyAnswer,
+  id: string,
+  caching: string | undefined,
+): void {
+  const lines = ['Content-Length', String(body.length), ...ownHeaders(id), ...headers];
+  const at = caching === undefined ? -1 : lines.indexOf('Cache-Control');
+  if (caching !== undefined) {
+    if (at < 0) lines.push('Cache-Control', caching);
+    else lines[at + 1] = caching;
+  }
+  response.writeHead(statusOf.whole, lines);
   response.end(body);
 }
 
 export interface SendOptions {
   readonly id: string;
   readonly headers: Headers;
+  /** What caches on the way may do, instead of what the answer says. */
+  readonly caching: string | undefined;
   /** git shows people the body of a failed request, but only if it is plain text. */
   readonly problemsAsText: boolean;
 }
@@ -37,7 +50,8 @@ export async function sendAnswer(
     return;
   }
   // An error holds for this moment alone, whatever it is about and whoever says it.
-  const caching: Headers = answer.kind === 'problem' ? { 'Cache-Control': 'no-store' } : {};
+  const rule = answer.kind === 'problem' ? 'no-store' : options.caching;
+  const caching: Headers = rule === undefined ? {} : { 'Cache-Control': rule };
   const length = sizeBytes === undefined ? {} : { 'Content-Length': String(sizeBytes) };
   if (answer.kind === 'problem' && answer.phrase !== undefined) response.statusMessage = answer.phrase;
   response.writeHead(answer.status, flatten(options.id, [length, options.headers, headers, caching]));
@@ -50,10 +64,11 @@ function ownHeaders(id: string): string[] {
   return ['X-Content-Type-Options', 'nosniff', 'X-Request-Id', id];
 }
 
-/** Names and values in turn, which Node sends as they are: visible ASCII, as some values come from settings and requests. */
+/** Names and values in turn, of a name the last that was said, which Node sends as they are: visible ASCII, as some values come from settings and requests. */
 function flatten(id: string, parts: readonly Headers[]): string[] {
   const lines = ownHeaders(id);
-  for (const part of parts) for (const name in part) lines.push(name, toHeaderValue(part[name] ?? ''));
+  const whole = Object.assign({}, ...parts) as Headers;
+  for (const name in whole) lines.push(name, toHeaderValue(whole[name] ?? ''));
   return lines;
 }
 

@@ -17,6 +17,11 @@ export const statusOf = {
   'other-host': 421,
   'too-many-headers': 431,
 
+  // Whoever asks may not, or has not shown who it is.
+  'no-token': 401,
+  'not-allowed': 403,
+  'too-many-attempts': 429,
+
   // It is served to nobody.
   refused: 403,
   blocked: 403,
@@ -59,6 +64,13 @@ export const statusOf = {
 } as const;
 
 export type Outcome = keyof typeof statusOf;
+
+/** Whether a word is an outcome that somebody may be told of: no success, and not that nobody heard it. */
+export function isTold(word: string): word is Outcome {
+  return (
+    Object.hasOwn(statusOf, word) && statusOf[word as Outcome] >= statusOf.malformed && word !== 'client-left'
+  );
+}
 
 /** Whether whoever asks may do so again at once, or soon. */
 export function mayAskAgain(status: number): boolean {

@@ -13,6 +13,13 @@ const deepestSymbolicRef = 5;
  * must not cost a process. What only git can tell, such as that there is no such ref, git is asked for.
  */
 export function createRefReader(directory: string): (ref: string) => Promise<string> {
+  const read = createRefGlance(directory);
+  return async (ref) =>
+    read(ref) ?? (await runGit(['rev-parse', '--verify', ref], { gitDir: directory })).toString().trim();
+}
+
+/** As `createRefReader`, at once; `undefined` also for what only git could tell. */
+export function createRefGlance(directory: string): (ref: string) => string | undefined {
   const loose = createFileReader((content) => content.trim());
   const packed = createFileReader(parsePackedRefs);
 
@@ -25,8 +32,7 @@ export function createRefReader(directory: string): (ref: string) => Promise<str
     return content !== undefined && /^[0-9a-f]{40}$/.test(content) ? content : undefined;
   }
 
-  return async (ref) =>
-    read(ref) ?? (await runGit(['rev-parse', '--verify', ref], { gitDir: directory })).toString().trim();
+  return (ref) => read(ref);
 }
 
 function isRefName(name: string): boolean {

@@ -10,6 +10,7 @@ export function dataLayout(dataDir: string) {
     sources: join(dataDir, 'sources'),
     locks: join(dataDir, 'locks'),
     packs: join(dataDir, 'answers'),
+    tokenUse: join(dataDir, 'token-use.log'),
   };
 }
 

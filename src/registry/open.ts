@@ -1,3 +1,4 @@
+import { openAccess } from './access/open-access.ts';
 import type { OpenOptions } from './ground.ts';
 import { createInventory, createRulings, createSyncing, createUpkeep, lookAtSources } from './operating.ts';
 import { openParts } from './parts.ts';
@@ -18,6 +19,11 @@ export async function openRegistry(options: OpenOptions): Promise<Registry> {
       packFolder: layout.packs,
     },
     cacheSpace: () => parts.reserve.look().catch(() => undefined),
+    ...openAccess({
+      ...parts,
+      onFailure: (error) =>
+        parts.isTold(error) || parts.log.warn('the last use of a token was not written down', { error }),
+    }),
     ...createResolution(parts),
     ...serveIndex(parts),
     ...serveFiles(parts),

@@ -1,11 +1,12 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { setTimeout } from 'node:timers/promises';
 import type { Limits } from '../config/config.ts';
-import type { Route } from '../http/answer.ts';
 import { createClientReader } from '../http/client-address.ts';
 import { createUploadPack, type UploadPackStats } from '../packs/upload-pack.ts';
+import { watchTokens } from '../registry/access/token-watch.ts';
 import type { Serving } from '../registry/registry.ts';
 import { type Log, silentLog } from '../support/log.ts';
+import { createAccess, type GuardedRoute } from './access.ts';
 import type { Listening } from './allowed-hosts.ts';
 import { createBaseAddress } from './base-address.ts';
 import { createBefore } from './before.ts';
@@ -21,6 +22,7 @@ import { createIndexRoutes } from './routes/index-routes.ts';
 import { createInfoRoutes } from './routes/info-routes.ts';
 import { createWhyRoutes } from './routes/why-routes.ts';
 import { createStaleness } from './staleness.ts';
+import { createAnsweredRoute } from './told-elsewhere.ts';
 
 /** Archives up to this size are kept in memory and sent with one write. */
 const smallArchiveBytes = 1024 * 1024;
@@ -42,9 +44,13 @@ export interface AppOptions {
 }
 
 export interface App {
+  /** Before anybody is answered: finds out who may. */
+  prepare(): Promise<void>;
   /** Answers one request, whatever happens. Settles when the answer is on its way out. */
   handle(request: IncomingMessage, response: ServerResponse): Promise<void>;
   stats(): { readonly git: UploadPackStats };
+  /** Everything that is answered at all: methods, and what their paths look like. */
+  readonly routes: readonly Pick<GuardedRoute, 'methods' | 'pattern'>[];
   /** When nobody is answered any more. */
   close(): void;
 }
@@ -57,6 +63,7 @@ export function createApp(registry: Serving, options: AppOptions): App {
   const base = createBaseAddress(registry);
   const { prefix } = base;
   const { targetCharacters } = limits;
+  const tokens = watchTokens({ store: registry.access.store, log, now });
   const staleness = createStaleness(registry, log, now);
   const watch = watchData(registry, limits, { log, now });
   const readiness = createReadiness(registry, watch);
@@ -79,7 +86,8 @@ export function createApp(registry: Serving, options: AppOptions): App {
     log,
     isTold: (error) => registry.disk.refused(error),
   });
-  const routes: readonly Route[] = [
+  const routes: readonly GuardedRoute[] = [
+    createAnsweredRoute(),
     ...archives.routes,
     ...createWhyRoutes(registry, { prefix, firstByteMs: limits.firstByteMs }),
     ...createIndexRoutes(registry, servedCommit, uploadPack, readiness, limits),
@@ -96,6 +104,14 @@ export function createApp(registry: Serving, options: AppOptions): App {
   const handle = createHandler({
     before: createBefore({ registry, listening: options.listening, log, now, targetCharacters }),
     readClient: createClientReader(registry),
+    access: createAccess({
+      settings: () => registry.config,
+      tokens,
+      lastUse: registry.access.lastUse,
+      date: Date.now,
+      now,
+    }),
+    readsPathTokens: () => registry.config.access.tokenInPath,
     routes,
     findReady: archives.findReady,
     staleness,
@@ -107,9 +123,14 @@ export function createApp(registry: Serving, options: AppOptions): App {
     now,
   });
   return {
+    prepare: tokens.look,
     handle,
+    routes,
     stats: () => ({ git: uploadPack.stats() }),
-    close: uploadPack.close,
+    close() {
+      tokens.close();
+      uploadPack.close();
+    },
   };
 }
 

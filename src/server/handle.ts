@@ -9,7 +9,6 @@ import {
   type ProblemAnswer,
   problem,
   type ReadyAnswer,
-  type Route,
 } from '../http/answer.ts';
 import type { ClientAddress } from '../http/client-address.ts';
 import { wantsAll } from '../http/entity.ts';
@@ -20,15 +19,21 @@ import { parseTarget } from '../http/target.ts';
 import { discardBody, hasBody } from '../http/unread-body.ts';
 import { unlessOwnFailure } from '../support/git/git-disk.ts';
 import type { Log, LogLevel } from '../support/log.ts';
+import { type Access, type Caller, type GuardedRoute, readsAll } from './access.ts';
 import { type DataWatch, hasTrouble } from './data-watch.ts';
+import { takePathToken } from './path-token.ts';
 import { errorProblem } from './problems.ts';
 import type { Staleness } from './staleness.ts';
+import { tellElsewhere } from './told-elsewhere.ts';
 
 export interface HandlerOptions {
   readonly before: Guard;
+  readonly access: Access;
+  /** Whether a token may stand in an address. */
+  readonly readsPathTokens: () => boolean;
   readonly readClient: (request: IncomingMessage) => ClientAddress;
   /** The first that matches answers. */
-  readonly routes: readonly Route[];
+  readonly routes: readonly GuardedRoute[];
   /** The answer to a GET for all of what is at a target (as sent), where it needs no route to be built. */
   readonly findReady: (target: string) => ReadyAnswer | undefined;
   /** As in `BaseAddress`. */
@@ -50,12 +55,21 @@ export function createHandler(options: HandlerOptions): Handle {
   return async (request, response) => {
     // A connection that has ended no longer knows whose it was.
     const askedBy = options.readClient(request);
-    const exchange = { id: randomUUID(), startedAt: options.now(), request, response, askedBy };
-    const refusal = options.before(request);
+    const pathToken = hidePathToken(request, options.prefix());
+    const caller = options.access.identify(request, askedBy, pathToken);
+    const exchange: Exchange = {
+      ...{ id: randomUUID(), startedAt: options.now(), request, response, askedBy, caller },
+      isByPath: pathToken !== undefined,
+    };
+    const refusal =
+      options.before(request) ??
+      (exchange.isByPath && !options.readsPathTokens() ? nothingHere() : undefined);
     const ready =
-      refusal || !wantsAll(request) || hasBody(request) ? undefined : options.findReady(request.url ?? '');
+      refusal || !caller.readsAll || !wantsAll(request) || hasBody(request)
+        ? undefined
+        : options.findReady(request.url ?? '');
     if (!ready) return answer(options, exchange, refusal);
-    sendReady(response, ready, exchange.id);
+    sendReady(response, ready, exchange.id, cachingOf(options, exchange));
     logRequest(options, exchange, response.statusCode);
   };
 }
@@ -67,6 +81,22 @@ interface Exchange {
   readonly request: IncomingMessage;
   readonly response: ServerResponse;
   readonly askedBy: ClientAddress;
+  readonly caller: Caller;
+  /** Whether a token stood in the address; the request no longer has it. */
+  readonly isByPath: boolean;
+}
+
+/** Takes a token out of the address before anything else sees that: routes, memories, logs, what is told of problems. */
+function hidePathToken(request: IncomingMessage, prefix: string): string | undefined {
+  const taken = takePathToken(request.url ?? '', prefix);
+  if (taken) request.url = taken.target;
+  return taken?.text;
+}
+
+/** Where reading needs a token, what one client is sent is for no other; what stood behind an address with one is kept nowhere. */
+function cachingOf({ access }: HandlerOptions, { isByPath }: Exchange): string | undefined {
+  if (isByPath) return 'no-store';
+  return access.isPrivate() ? 'private, no-cache' : undefined;
 }
 
 async function answer(
@@ -81,7 +111,15 @@ async function answer(
     : await findAnswer(options, exchange, client);
   discardBody(request, response, options.bodyBytes);
   const send = (sent: Answer) =>
-    sendAnswer(request, response, sent, { id, headers: found.headers, problemsAsText: found.isForGit });
+    sendAnswer(
+      request,
+      response,
+      exchange.isByPath && !found.isForGit ? tellElsewhere(request, sent, options.prefix()) : sent,
+      {
+        ...{ id, headers: found.headers, problemsAsText: found.isForGit },
+        caching: cachingOf(options, exchange),
+      },
+    );
   try {
     if (!client.hasLeft()) await send(found.answer);
   } catch (error) {
@@ -146,6 +184,8 @@ async function findAnswer(options: HandlerOptions, exchange: Exchange, client: C
   const route = options.routes.find(
     ({ methods, pattern }) => methods.includes(method) && pattern.test(target.path),
   );
+  const barred = options.access.judge(exchange.caller, route?.need?.(target.path) ?? readsAll);
+  if (barred) return refuse(barred, isForGit);
   if (!route) return { answer: noRoute(method, target.path, options.routes), headers: {}, isForGit };
   const asked: AppRequest = {
     id,
@@ -159,7 +199,7 @@ async function findAnswer(options: HandlerOptions, exchange: Exchange, client: C
     body: request,
     signal: client.signal,
   };
-  const answer = await route.handle(asked).catch((error: unknown) => {
+  const answer = await route.handle(asked, exchange.caller).catch((error: unknown) => {
     const isTold = isKnown(options.watch, error);
     if (!client.hasLeft() && !isTold) logFailure(options.log, exchange, error);
     return { ...errorProblem(error), isTold };
@@ -167,12 +207,15 @@ async function findAnswer(options: HandlerOptions, exchange: Exchange, client: C
   return { answer, headers: route.showsStaleness ? warningOf(options.staleness) : {}, isForGit };
 }
 
-function noRoute(method: string, path: string, routes: readonly Route[]): Answer {
+function noRoute(method: string, path: string, routes: readonly GuardedRoute[]): Answer {
   const matching = routes.filter(({ pattern }) => pattern.test(path));
-  if (matching.length === 0)
-    return problem('absent', 'There is nothing at this address.', { hint: 'GET / lists what there is' });
+  if (matching.length === 0) return nothingHere();
   const allowed = [...new Set(matching.flatMap(({ methods }) => methods))].join(', ');
   return problem('wrong-method', `This address does not take ${method}.`, { headers: { Allow: allowed } });
+}
+
+function nothingHere(): ProblemAnswer {
+  return problem('absent', 'There is nothing at this address.', { hint: 'GET / lists what there is' });
 }
 
 /** `Warning: 110` is "response is stale" (RFC 7234 §5.5.1): the answer holds, but a source could not be read. */
@@ -205,6 +248,7 @@ function logRequest(
     cause,
     durationMs: Math.round(now() - startedAt),
     client: askedBy.address,
+    token: exchange.caller.principal.kind === 'token' ? exchange.caller.principal.name : undefined,
     userAgent: request.headers['user-agent']?.slice(0, 200),
   });
 }

@@ -25,6 +25,7 @@ export interface RunningServer {
   readonly url: string;
   readonly port: number;
   stats: App['stats'];
+  routes: App['routes'];
   /** Accepts no more, lets running requests finish for `drainMs` (default 10 s), then cuts them. */
   close(drainMs?: number): Promise<void>;
 }
@@ -66,11 +67,13 @@ export async function startServer(registry: Serving, options: ServerOptions): Pr
     refuseBadRequest(error, socket, connections.isAnswering(socket), log);
   server.on('clientError', (error, socket) => refuse(error, socket as Socket));
   server.on('connect', (_, socket) => refuse(new Error('this is no forward proxy'), socket as Socket));
+  await app.prepare();
   const { port } = await listen(server, options);
   return {
     url: `http://${urlHost(options.host)}:${port}`,
     port,
     stats: app.stats,
+    routes: app.routes,
     async close(drainMs = defaultDrainMs) {
       const closed = new Promise<void>((resolve) => server.close(() => resolve()));
       connections.drain();

@@ -157,6 +157,28 @@ const ruled = v.strictObject({
   purge: texts,
 });
 
+const names = v.optional(texts);
+const token = named('Token', {
+  name: text,
+  owner: text,
+  grants: v.strictObject({ read: names, publish: names, yank: names, admin: names }),
+  createdAt: time,
+  createdBy: text,
+  expiresAt: v.optional(time),
+  revokedAt: v.optional(time),
+  only: v.optional(v.strictObject({ module: text, version: text, checksum: v.optional(checksum) })),
+  cidr: names,
+  standing: v.picklist(['valid', 'expired', 'revoked']),
+  formerUntil: v.optional(time),
+  lastUsed: maybe,
+});
+const issued = v.strictObject({
+  text,
+  token,
+  credentials: v.strictObject({ token: text }),
+  mooncakesRegistry: maybe,
+});
+
 const blocked = v.strictObject({
   decision,
   versions: texts,
@@ -379,6 +401,10 @@ export const jsonShapes = {
   block: blocked,
   unblock: blocked,
   'block --list': v.array(block),
+  'token create': issued,
+  'token rotate': issued,
+  'token list': v.array(token),
+  'token revoke': v.array(token),
   doctor: v.strictObject({
     directory: text,
     checks: v.array(

@@ -9,16 +9,19 @@ import type { Checksum } from '../../src/model/checksum.ts';
 import { absent, found, type SourceFailure, unavailable } from '../../src/model/lookup.ts';
 import { isModuleName, type ModuleName } from '../../src/model/module-name.ts';
 import { isVersion, type Version } from '../../src/model/version.ts';
+import { openAccess } from '../../src/registry/access/open-access.ts';
 import type {
   ArchiveOutcome,
   ArchiveRefusal,
   ServedArchive,
   ServedFile,
 } from '../../src/registry/deliver/served-bytes.ts';
+import { silentAudit } from '../../src/registry/record/audit.ts';
 import type { Registry } from '../../src/registry/registry.ts';
 import type { Explanation } from '../../src/registry/sync/explain.ts';
 import { noDiskWatch } from '../../src/support/disk/disk-watch.ts';
 import { runGit } from '../../src/support/git/git.ts';
+import { tester } from './actor.ts';
 
 /** A registry of one real git repository and archives in memory, for tests of what stands on top of `Registry`. */
 export interface RegistryStandIn extends Registry {
@@ -89,6 +92,13 @@ export async function createRegistryStandIn(): Promise<RegistryStandIn> {
 
   const standIn: RegistryStandIn = {
     ...unsupported,
+    ...openAccess({
+      layout: { index: indexDirectory, locks: directory, tokenUse: join(directory, 'token-use.log') },
+      ...{ actor: tester, audit: silentAudit, now: () => new Date() },
+      onFailure(error) {
+        throw error;
+      },
+    }),
     config: configFor(directory),
     indexDirectory,
     data: {
@@ -279,6 +289,7 @@ function configFor(directory: string): Config {
       scrubIntervalMs: 86_400_000,
     },
     limits: parseConfig('', { directory }).limits,
+    access: { read: undefined, tokenInPath: false },
     warnings: [],
   };
 }

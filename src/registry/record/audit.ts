@@ -92,6 +92,13 @@ export type AuditEvent =
     }
   /** The registry was made of a backup: what was done after `madeAt` is not in it. */
   | { readonly event: 'restored'; readonly state: string; readonly madeAt: string }
+  | {
+      readonly event: 'token-created' | 'token-revoked' | 'token-rotated';
+      /** Its name. */
+      readonly token: string;
+      /** The person who answers for it. */
+      readonly owner: string;
+    }
   | { readonly event: 'config-changed' | 'config-reloaded'; readonly changes: readonly string[] };
 
 /** Checksums by version, as far as they are new. */

@@ -1,4 +1,4 @@
-import { type Answer, type AppRequest, type Handler, json, problem, type Route } from '../../http/answer.ts';
+import { type Answer, type AppRequest, type Handler, json, problem } from '../../http/answer.ts';
 import { decodePath, parseQuery } from '../../http/target.ts';
 import { isModuleName, type ModuleName } from '../../model/module-name.ts';
 import { isVersion } from '../../model/version.ts';
@@ -6,6 +6,7 @@ import type { Catalogue } from '../../registry/deliver/catalogue.ts';
 import type { Ranking } from '../../registry/deliver/search-catalogue.ts';
 import type { IndexServing, Resolution } from '../../registry/registry.ts';
 import { createSingleFlight, type SingleFlight } from '../../support/flow/single-flight.ts';
+import { type GuardedRoute, type Need, readsAll } from '../access.ts';
 import { undecodable } from '../problems.ts';
 import {
   describeExplanation,
@@ -21,13 +22,16 @@ const defaultLimit = 20;
 const deepestPath = 12;
 
 /** `/api/v0`: answered from the served index alone, never by asking a source. */
-export function createApiRoutes(registry: IndexServing & Resolution): Route[] {
+export function createApiRoutes(registry: IndexServing & Resolution): GuardedRoute[] {
   const readViews = createCatalogueReader(registry);
   const explaining = createSingleFlight<string, Answer>();
-  const get = (pattern: RegExp, handle: Handler): Route => ({
+  const get = (
+    pattern: RegExp,
+    handle: Handler,
+    need: GuardedRoute['need'] = () => readsAll,
+  ): GuardedRoute => ({
     methods: ['GET', 'HEAD'],
-    pattern,
-    handle,
+    ...{ pattern, handle, need },
     showsStaleness: true,
   });
   return [
@@ -36,8 +40,8 @@ export function createApiRoutes(registry: IndexServing & Resolution): Route[] {
     get(/^\/api\/v0\/modules\/statistics$/, async () =>
       json(describeStatistics((await readViews()).catalogue)),
     ),
-    get(/^\/api\/v0\/(manifest|modules)\/./, (request) => answerManifest(registry, request)),
-    get(/^\/api\/v0\/explain\/./, (request) => answerExplanation(registry, explaining, request)),
+    get(/^\/api\/v0\/(manifest|modules)\/./, (request) => answerManifest(registry, request), needsNamed),
+    get(/^\/api\/v0\/explain\/./, (request) => answerExplanation(registry, explaining, request), needsNamed),
     get(/^\/api\/v0\/user\/[^/]+$/, async ({ path }) => answerUser((await readViews()).catalogue, path)),
   ];
 }
@@ -91,14 +95,25 @@ function packageNotFound(path: string): Answer {
 
 /** The longest leading part of `path` that is a module: the rest is a package in it. */
 async function findModule(registry: IndexServing & Resolution, path: string) {
-  const parts = path.split('/');
-  if (parts.length > deepestPath) return undefined;
-  for (let length = parts.length; length >= 2; length--) {
-    const module = parts.slice(0, length).join('/');
-    const file = isModuleName(module) ? await registry.readIndexFile(module) : undefined;
-    if (file) return { module: module as ModuleName, file };
+  for (const module of modulesNamedBy(path)) {
+    const file = await registry.readIndexFile(module);
+    if (file) return { module, file };
   }
   return undefined;
+}
+
+/** Which modules a path may name, the longest first. */
+function modulesNamedBy(path: string): ModuleName[] {
+  const parts = path.split('/');
+  if (parts.length > deepestPath) return [];
+  const lengths = parts.map((_, at) => parts.length - at).filter((length) => length >= 2);
+  return lengths.map((length) => parts.slice(0, length).join('/')).filter(isModuleName);
+}
+
+/** Whoever may not read one of them shall not learn that it is there. */
+function needsNamed(path: string): Need {
+  const named = parseNamedPath(path);
+  return { kind: 'read', modules: named ? modulesNamedBy(named.path) : [] };
 }
 
 async function answerExplanation(

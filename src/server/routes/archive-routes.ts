@@ -4,7 +4,6 @@ import {
   type ProblemAnswer,
   problem,
   type ReadyAnswer,
-  type Route,
 } from '../../http/answer.ts';
 import { answerEntity } from '../../http/entity.ts';
 import { decodePath } from '../../http/target.ts';
@@ -12,6 +11,7 @@ import { isModuleName, type ModuleName, moduleNameProblem } from '../../model/mo
 import { isVersion, type Version } from '../../model/version.ts';
 import type { ServedArchive } from '../../registry/deliver/served-bytes.ts';
 import type { FileServing, Resolution } from '../../registry/registry.ts';
+import { type GuardedRoute, readsModule } from '../access.ts';
 import type { FreshCommit } from '../fresh-commit.ts';
 import { undecodable } from '../problems.ts';
 import {
@@ -34,7 +34,7 @@ const prefix = '/user/';
 const suffix = '.zip';
 
 export interface ArchiveRoutes {
-  readonly routes: readonly Route[];
+  readonly routes: readonly GuardedRoute[];
   /** The whole archive last served for `target` (as sent), if nothing has to be looked up for that. */
   findReady(target: string): ReadyAnswer | undefined;
 }
@@ -46,9 +46,13 @@ export function createArchiveRoutes(
   options: ArchiveOptions,
 ): ArchiveRoutes {
   const memory = createArchiveMemory(options);
-  const route: Route = {
+  const route: GuardedRoute = {
     methods: ['GET', 'HEAD'],
     pattern: /^\/user\/.+\.zip$/,
+    need(path) {
+      const named = parseArchivePath(path);
+      return readsModule(named.kind === 'name' ? named.module : undefined);
+    },
     handle: (request) => answerArchive({ registry, stateCommit, memory, options }, request),
   };
   return { routes: [route], findReady: (target) => memory.findReady(target, stateCommit.glance()) };

@@ -1,15 +1,16 @@
-import { type Answer, type AppRequest, problem, type Route } from '../../http/answer.ts';
+import { type Answer, type AppRequest, problem } from '../../http/answer.ts';
 import { answerEntity } from '../../http/entity.ts';
 import { decodePath } from '../../http/target.ts';
 import { parseAssetPath } from '../../registry/deliver/assets/asset-path.ts';
 import type { ServedFile } from '../../registry/deliver/served-bytes.ts';
 import type { FileServing } from '../../registry/registry.ts';
+import { type GuardedRoute, readsModule } from '../access.ts';
 import { lookupProblem, undecodable } from '../problems.ts';
 import { describeBlock } from './refusal.ts';
 import { refuse, type WhyOptions } from './why-routes.ts';
 
 /** `symbols.zip` and prebuilt wasm (moon-protocol §4, §5): files that clients fetch beside archives. */
-export function createFileRoutes(registry: FileServing, options: Pick<WhyOptions, 'prefix'>): Route[] {
+export function createFileRoutes(registry: FileServing, options: Pick<WhyOptions, 'prefix'>): GuardedRoute[] {
   return [
     {
       methods: ['GET', 'HEAD'],
@@ -19,13 +20,18 @@ export function createFileRoutes(registry: FileServing, options: Pick<WhyOptions
     {
       methods: ['GET', 'HEAD'],
       pattern: /^\/(assets|prebuild)\/./,
+      need: (path) => readsModule(parseAssetPath(decodeAsset(path) ?? '')?.module),
       handle: (request) => answerAsset(registry, request, options.prefix()),
     },
   ];
 }
 
+function decodeAsset(path: string): string | undefined {
+  return decodePath(path.slice(path.indexOf('/', 1) + 1));
+}
+
 async function answerAsset(registry: FileServing, request: AppRequest, prefix: string): Promise<Answer> {
-  const decoded = decodePath(request.path.slice(request.path.indexOf('/', 1) + 1));
+  const decoded = decodeAsset(request.path);
   if (decoded === undefined) return undecodable();
   // Always a true 404 (trap 21): the client takes anything else for a broken registry.
   const named = parseAssetPath(decoded);

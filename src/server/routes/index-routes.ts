@@ -1,5 +1,5 @@
 import pLimit from 'p-limit';
-import { type Answer, type AppRequest, content, problem, type Route } from '../../http/answer.ts';
+import { type Answer, type AppRequest, content, problem } from '../../http/answer.ts';
 import { type BodyLimits, createBodyReader } from '../../http/request-body.ts';
 import { parseQuery } from '../../http/target.ts';
 import type { Pack, PackFailure } from '../../packs/pack-store.ts';
@@ -7,6 +7,7 @@ import type { UploadPack } from '../../packs/upload-pack.ts';
 import { createUploadRequestReader, parseGitProtocol } from '../../packs/upload-request.ts';
 import type { IndexServing } from '../../registry/registry.ts';
 import { formatPackets } from '../../support/git/pkt-line.ts';
+import type { GuardedRoute } from '../access.ts';
 import type { FreshCommit } from '../fresh-commit.ts';
 import type { Readiness } from '../readiness.ts';
 
@@ -17,7 +18,7 @@ export function createIndexRoutes(
   uploadPack: UploadPack,
   readiness: Readiness,
   limits: BodyLimits,
-): Route[] {
+): GuardedRoute[] {
   const bodies = createBodyReader(limits);
   const context = {
     servedCommit,

@@ -1,9 +1,10 @@
 import { StorageError } from '../../errors.ts';
-import { json, type Route } from '../../http/answer.ts';
+import { json } from '../../http/answer.ts';
 import { clientConfigFor, registryVariable } from '../../model/moon-client.ts';
 import type { Serving } from '../../registry/registry.ts';
 import { unlessOwnFailure } from '../../support/git/git-disk.ts';
 import { programVersion } from '../../support/version.ts';
+import { type GuardedRoute, needsNothing } from '../access.ts';
 import type { DataWatch } from '../data-watch.ts';
 import { describeHealth, type RefreshTrouble } from '../health.ts';
 import type { Readiness } from '../readiness.ts';
@@ -22,7 +23,7 @@ export interface InfoOptions {
  * `/` tells people how to use this registry. `/health` tells machines that it runs, and how well; `/ready`, whether to
  * send it clients.
  */
-export function createInfoRoutes(registry: Serving, options: InfoOptions): Route[] {
+export function createInfoRoutes(registry: Serving, options: InfoOptions): GuardedRoute[] {
   return [
     {
       methods: ['GET', 'HEAD'],
@@ -32,19 +33,22 @@ export function createInfoRoutes(registry: Serving, options: InfoOptions): Route
     {
       methods: ['GET', 'HEAD'],
       pattern: /^\/health$/,
-      handle: async () => {
+      need: () => needsNothing,
+      handle: async (_, { readsAll }) => {
         const facts = {
           ...(await readFacts(registry, options)),
           leftAlone: registry.sourcesLeftAlone(),
           trouble: options.refreshTrouble(),
           isCachingPaused: (await registry.cacheSpace())?.isPaused ?? false,
         };
-        return json(describeHealth(facts), { 'Cache-Control': 'no-store' });
+        const health = describeHealth(facts);
+        return json(readsAll ? health : { status: health.status }, { 'Cache-Control': 'no-store' });
       },
     },
     {
       methods: ['GET', 'HEAD'],
       pattern: /^\/ready$/,
+      need: () => needsNothing,
       handle: async () =>
         (await options.readiness.wholeRefusal()) ?? json({ ready: true }, { 'Cache-Control': 'no-store' }),
     },

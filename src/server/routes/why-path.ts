@@ -9,7 +9,7 @@ export interface WhyAddress {
   readonly version: Version;
 }
 
-const root = '/why/';
+export const whyRoot = '/why/';
 
 /**
  * `/why/REASON/[until-DATE/]OWNER/NAME@VERSION`: what `moon` prints of a failed download is this address, and never the text
@@ -23,7 +23,7 @@ export function formatWhyPath({
 }: WhyAddress & Pick<Refusal, 'until'>): string {
   const name = module.split('/').map(encodeURIComponent).join('/');
   const time = until === undefined ? '' : `until-${toMinute(until)}/`;
-  return `${root}${reason}/${time}${name}@${version}`;
+  return `${whyRoot}${reason}/${time}${name}@${version}`;
 }
 
 /** Whether an address that was read says of the refusal what is so. One without a date says nothing wrong. */
@@ -42,7 +42,7 @@ function toMinute(time: string): string {
 
 /** `undefined` for what no such address says. `until` is the date in it, if there is one. */
 export function parseWhyPath(path: string): (WhyAddress & Pick<Refusal, 'until'>) | undefined {
-  const decoded = decodePath(path.slice(root.length));
+  const decoded = decodePath(path.slice(whyRoot.length));
   const match = /^([a-z-]+)\/(?:until-([0-9TZ:-]+)\/)?(.+)@([^@]+)$/s.exec(decoded ?? '');
   const [, reason, until, module = '', version] = match ?? [];
   if (!isRefusalReason(reason) || !isModuleName(module) || !isVersion(version)) return undefined;

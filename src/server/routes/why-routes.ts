@@ -1,5 +1,6 @@
-import { type Answer, type AppRequest, content, problem, type Route } from '../../http/answer.ts';
+import { type Answer, type AppRequest, problem, redirect } from '../../http/answer.ts';
 import type { FileServing, Resolution } from '../../registry/registry.ts';
+import { type GuardedRoute, readsModule } from '../access.ts';
 import { askForArchive } from './ask-archive.ts';
 import { type Refusal, refusalProblem } from './refusal.ts';
 import { formatWhyPath, isTrueAddress, parseWhyPath } from './why-path.ts';
@@ -15,11 +16,12 @@ export interface WhyOptions {
  * `/why/…`: where a client is sent that shows people nothing of a refusal but its last address and status line. What the
  * address says is no proof of anything: it is decided anew, from what is so now.
  */
-export function createWhyRoutes(registry: FileServing & Resolution, options: WhyOptions): Route[] {
+export function createWhyRoutes(registry: FileServing & Resolution, options: WhyOptions): GuardedRoute[] {
   return [
     {
       methods: ['GET', 'HEAD'],
       pattern: /^\/why\/./,
+      need: (path) => readsModule(parseWhyPath(path)?.module),
       handle: (request) => answerWhy(registry, request, options),
     },
   ];
@@ -56,8 +58,7 @@ export function refuse(request: AppRequest, refusal: Refusal, prefix: string): A
 }
 
 function redirectToWhy(refusal: Refusal, prefix: string): Answer {
-  const headers = { Location: `${prefix}${formatWhyPath(refusal)}`, 'Cache-Control': 'no-store' };
-  return content('elsewhere', headers, Buffer.alloc(0));
+  return redirect(`${prefix}${formatWhyPath(refusal)}`);
 }
 
 /** It says `mooncake/0.1.0` (moon-protocol §3), as another registry of this kind does for sources that want to hear it. */

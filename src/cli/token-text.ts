@@ -1,0 +1,74 @@
+import type { Grants } from '../registry/access/permissions.ts';
+import { permissions } from '../registry/access/permissions.ts';
+import type { IssuedToken, TokenFacts } from '../registry/access/token-desk.ts';
+
+/** What is printed once, with what `moon` needs of it. */
+export function formatIssued({ text, token }: IssuedToken, url: string): { text: string; json: unknown } {
+  const address = withToken(url, text);
+  const readsAll = token.grants.read?.includes('*') ?? false;
+  const credentials = JSON.stringify({ token: text });
+  const reading = [
+    'To read with moon, in its environment (anybody who sees the address has the token):',
+    `  export MOONCAKES_REGISTRY=${address}`,
+  ];
+  const publishing = ['To publish with moon, in ~/.moon/credentials.json:', `  ${credentials}`];
+  const lines = [
+    `Token "${token.name}" of ${token.owner}: ${describeGrants(token.grants)}; ${describeEnd(token)}.`,
+    '',
+    `  ${text}`,
+    '',
+    'It is shown this once. As a header: Authorization: Bearer TOKEN',
+    ...(readsAll ? reading : []),
+    ...(token.grants.publish ? publishing : []),
+    ...(token.formerUntil === undefined ? [] : [`The former text counts until ${token.formerUntil}.`]),
+  ];
+  return {
+    text: lines.join('\n'),
+    json: {
+      text,
+      token,
+      credentials: { token: text },
+      ...(readsAll ? { mooncakesRegistry: address } : {}),
+    },
+  };
+}
+
+/** An address that names a token as moon can send it: by a Basic header, made from the address (moon-protocol §8). */
+function withToken(url: string, token: string): string {
+  const address = new URL(url);
+  address.username = 'token';
+  address.password = token;
+  return address.href.replace(/\/$/, '');
+}
+
+export function formatTokenList(tokens: readonly TokenFacts[], hidden: number): string {
+  const more = hidden === 0 ? [] : [`${hidden} more that are expired or revoked: --all shows them.`];
+  if (tokens.length === 0) return ['No token counts.', ...more].join('\n');
+  return [...tokens.flatMap(describeToken), ...more].join('\n');
+}
+
+function describeToken(token: TokenFacts): string[] {
+  const { name, owner, grants, only, cidr, lastUsed, standing } = token;
+  return [
+    `${name} (${owner})${standing === 'valid' ? '' : ` [${standing}]`}`,
+    `  ${describeGrants(grants)}`,
+    ...(only
+      ? [`  only ${only.module}@${only.version}${only.checksum === undefined ? '' : ` (${only.checksum})`}`]
+      : []),
+    ...(cidr ? [`  from ${cidr.join(', ')}`] : []),
+    `  made ${token.createdAt} by ${token.createdBy}; ${describeEnd(token)}; ${lastUsed === undefined ? 'never used' : `last used ${lastUsed}`}`,
+  ];
+}
+
+function describeGrants(grants: Grants): string {
+  const said = permissions.flatMap((permission) => {
+    const names = grants[permission];
+    return names === undefined ? [] : [`${permission} ${names.join(' ')}`];
+  });
+  return `may ${said.join(', ')}`;
+}
+
+function describeEnd({ revokedAt, expiresAt }: TokenFacts): string {
+  if (revokedAt !== undefined) return `revoked ${revokedAt}`;
+  return expiresAt === undefined ? 'never expires' : `expires ${expiresAt}`;
+}

@@ -1,0 +1,40 @@
+import { LRUCache } from 'lru-cache';
+
+/** How often an address has shown tokens that do not count. It never stands in the way of one that does. */
+export interface FailedAttempts {
+  /** Counts one. How many milliseconds are to pass before the next is looked at; 0: none. `now` since any moment. */
+  count(address: string, now: number): number;
+}
+
+/** So many at once, as when all of a machine's jobs begin with the token that was replaced, and then one in so long. */
+const atOnce = 20;
+const oneEveryMs = 3000;
+/** Of so many addresses the latest ones are remembered; what is forgotten may try `atOnce` again. */
+const addresses = 10_000;
+
+export function createFailedAttempts(): FailedAttempts {
+  /** When an address would be back at none, if nothing more came of it. */
+  const cleanAt = new LRUCache<string, number>({ max: addresses });
+  return {
+    count(address, now) {
+      const key = networkOf(address);
+      const clean = Math.max(cleanAt.get(key) ?? now, now) + oneEveryMs;
+      const waitMs = clean - now - atOnce * oneEveryMs;
+      // What is refused for coming too soon does not count, or somebody who only goes on would never be heard again.
+      if (waitMs <= 0) cleanAt.set(key, clean);
+      return Math.max(0, waitMs);
+    },
+  };
+}
+
+/** Of IPv6 the half that names a network: whoever has one has all of its addresses (RFC 4291 §2.5.4). */
+function networkOf(address: string): string {
+  if (!address.includes(':')) return address;
+  const [head = '', tail = ''] = address.split('::');
+  const groups = head === '' ? [] : head.split(':');
+  const missing = 8 - groups.length - (tail === '' ? 0 : tail.split(':').length);
+  const all = address.includes('::')
+    ? [...groups, ...Array<string>(Math.max(0, missing)).fill('0'), ...tail.split(':')]
+    : groups;
+  return all.slice(0, 4).join(':');
+}

@@ -1,0 +1,61 @@
+import { timingSafeEqual } from 'node:crypto';
+import { type AddressRanges, createAddressRanges } from '../../support/net/address-ranges.ts';
+import type { TokenHolder } from './permissions.ts';
+import { standingOf, type TokenRecord } from './token-record.ts';
+import { readToken } from './token-text.ts';
+
+/** What a token's text turned out to be. */
+export type TokenFinding =
+  | { readonly kind: 'holder'; readonly holder: TokenHolder }
+  /** Not of the form, or nobody's. */
+  | { readonly kind: 'unknown' }
+  /** Somebody's, who may be told why it does not count: only its holder has the text. */
+  | {
+      readonly kind: 'spent';
+      readonly name: string;
+      readonly why: 'revoked' | 'expired' | 'replaced' | 'elsewhere';
+    };
+
+/** The tokens as of one commit of `refs/registry/access`, ready to be asked on each request. */
+export interface KnownTokens {
+  /** `address` as in `parseAddress`, `now` in milliseconds since 1970. */
+  find(text: string, address: string | undefined, now: number): TokenFinding;
+}
+
+interface Key {
+  readonly digest: Buffer;
+  readonly until: number;
+  readonly record: TokenRecord;
+  readonly holder: TokenHolder;
+  readonly ranges: AddressRanges | undefined;
+}
+
+export function knowTokens(records: readonly TokenRecord[]): KnownTokens {
+  const keys = new Map<string, Key>();
+  for (const record of records) {
+    const { name, owner, grants, only, cidr } = record;
+    const holder: TokenHolder = { kind: 'token', name, owner, grants, only };
+    const ranges = cidr && createAddressRanges(cidr);
+    for (const { digest, until } of record.keys)
+      keys.set(digest, {
+        digest: Buffer.from(digest, 'hex'),
+        until: until === undefined ? Number.POSITIVE_INFINITY : Date.parse(until),
+        ...{ record, holder, ranges },
+      });
+  }
+  return {
+    find(text, address, now) {
+      const digest = readToken(text);
+      const key = digest === undefined ? undefined : keys.get(digest);
+      if (digest === undefined || !key || !timingSafeEqual(key.digest, Buffer.from(digest, 'hex')))
+        return { kind: 'unknown' };
+      const { record, holder, until, ranges } = key;
+      const standing = standingOf(record, now);
+      if (standing !== 'valid') return { kind: 'spent', name: record.name, why: standing };
+      if (until <= now) return { kind: 'spent', name: record.name, why: 'replaced' };
+      if (ranges && (address === undefined || !ranges.has(address)))
+        return { kind: 'spent', name: record.name, why: 'elsewhere' };
+      return { kind: 'holder', holder };
+    },
+  };
+}

@@ -1,0 +1,78 @@
+import type { Log } from '../../support/log.ts';
+import type { AccessStore } from './access-store.ts';
+import { type KnownTokens, knowTokens } from './known-tokens.ts';
+
+/** So often is looked for another version: a token that was revoked counts no longer than this, and a reading. */
+const lookEveryMs = 250;
+/** A process that did not come to look for so long asks before it lets anybody in. */
+const trustedForMs = 900;
+
+/** Who may, as of a moment ago; for each process that serves. */
+export interface TokenWatch {
+  /** `undefined` while it is not known: then nobody is let in by a token, and is to come again. */
+  glance(): KnownTokens | undefined;
+  /** Looks now, for a process that has just made a change or begins to serve. */
+  look(): Promise<void>;
+  close(): void;
+}
+
+export interface TokenWatchOptions {
+  readonly store: Pick<AccessStore, 'version' | 'glance' | 'read'>;
+  readonly log: Log;
+  /** Milliseconds since any moment. */
+  readonly now: () => number;
+}
+
+/** Looks by itself, until it is closed. */
+export function watchTokens({ store, log, now }: TokenWatchOptions): TokenWatch {
+  let known: { readonly version: string | undefined; readonly tokens: KnownTokens } | undefined;
+  let sureUntil = Number.NEGATIVE_INFINITY;
+  let looking: Promise<void> | undefined;
+  let isFailing = false;
+
+  async function lookOnce(): Promise<void> {
+    const begunAt = now();
+    try {
+      const version = await store.version();
+      if (!known || version !== known.version) {
+        known = { version, tokens: knowTokens(await store.read(version)) };
+      }
+      sureUntil = begunAt + trustedForMs;
+      if (isFailing) log.info('tokens can be read again');
+      isFailing = false;
+    } catch (error) {
+      if (!isFailing) log.error('tokens cannot be read: nobody is let in by one until they can', { error });
+      isFailing = true;
+    }
+  }
+
+  const look = () => {
+    looking ??= lookOnce().finally(() => {
+      looking = undefined;
+    });
+    return looking;
+  };
+  function glance(): string | undefined {
+    try {
+      return store.glance();
+    } catch {
+      return undefined;
+    }
+  }
+
+  // A process that was kept busy finds out now that nothing has changed, or lets nobody in for the moment.
+  function isSure(): boolean {
+    if (now() < sureUntil) return true;
+    const askedAt = now();
+    if (known?.version !== undefined && glance() === known.version) sureUntil = askedAt + trustedForMs;
+    else void look();
+    return now() < sureUntil;
+  }
+
+  const timer = setInterval(() => void look(), lookEveryMs).unref();
+  return {
+    glance: () => (isSure() ? known?.tokens : undefined),
+    look,
+    close: () => clearInterval(timer),
+  };
+}
