@@ -3,9 +3,21 @@ import { ConfigError } from '../errors.ts';
 /** A value of a manifest; `at` is where it begins in the text. */
 export type ManifestValue =
   | { readonly kind: 'string'; readonly at: number; readonly text: string }
-  | { readonly kind: 'scalar'; readonly at: number; readonly value: number | boolean | null }
+  | {
+      readonly kind: 'scalar';
+      readonly at: number;
+      readonly value: number | boolean | null;
+      /** As it stands in the text: `1.0` and `12345678901234567890` are more than their value. */
+      readonly written: string;
+    }
   | { readonly kind: 'array'; readonly at: number; readonly items: readonly ManifestValue[] }
-  | { readonly kind: 'object'; readonly at: number; readonly fields: readonly ManifestField[] };
+  | {
+      readonly kind: 'object';
+      readonly at: number;
+      readonly fields: readonly ManifestField[];
+      /** The name before the parentheses, of a call in the place of a value: `native(x: 1)`. */
+      readonly callee?: string;
+    };
 
 export interface ManifestField {
   readonly key: string;
@@ -28,6 +40,8 @@ export interface ManifestReader {
   arguments(): ManifestField[];
   /** What `item` reads, separated by commas, between `open` and `close`; a comma may follow the last. */
   list<T>(open: string, close: string, item: () => T): T[];
+  /** Where `at` is in the text, for people: both count from 1. */
+  place(at: number): { readonly line: number; readonly column: number };
   fail(at: number, message: string, path?: string): never;
 }
 
@@ -95,7 +109,7 @@ export function readManifestSyntax(fileName: string, text: string): ManifestRead
       depth--;
       return value;
     },
-    arguments: () => reader.list('(', ')', () => readField(reader)),
+    arguments: () => reader.list('(', ')', () => readField(reader, readLabel)),
     list(open, close, item) {
       const items = [];
       reader.expect(open);
@@ -106,6 +120,7 @@ export function readManifestSyntax(fileName: string, text: string): ManifestRead
       }
       return items;
     },
+    place: (place) => locate(text, place),
     fail(place, message, path = '') {
       const { line, column } = locate(text, place);
       throw new ConfigError(`cannot read ${fileName}: line ${line}, column ${column}: ${message}`, [
@@ -128,26 +143,31 @@ export function plainValue(value: ManifestValue): unknown {
 function readValue(reader: ManifestReader): ManifestValue {
   const { next, at } = reader;
   if (next === '[') return { kind: 'array', at, items: reader.list('[', ']', reader.value) };
-  if (next === '{') return { kind: 'object', at, fields: reader.list('{', '}', () => readField(reader)) };
+  if (next === '{')
+    return { kind: 'object', at, fields: reader.list('{', '}', () => readField(reader, reader.string)) };
   if (next?.startsWith('"')) return { kind: 'string', at, text: reader.string() };
   if (next === undefined) return reader.fail(at, 'expected a value, but the file ends here');
   if (numberPattern.test(next)) {
     reader.skip(next);
-    return { kind: 'scalar', at, value: Number(next) };
+    return { kind: 'scalar', at, value: Number(next), written: next };
   }
   const word = words.get(next);
   if (word !== undefined) {
     reader.skip(next);
-    return { kind: 'scalar', at, value: word };
+    return { kind: 'scalar', at, value: word, written: next };
   }
   if (!identifierPattern.test(next)) return reader.fail(at, `expected a value, but found ${shown(next)}`);
-  reader.identifier();
-  return { kind: 'object', at, fields: reader.arguments() };
+  const callee = reader.identifier();
+  return { kind: 'object', at, fields: reader.arguments(), callee };
 }
 
-function readField(reader: ManifestReader): ManifestField {
-  const { next, at } = reader;
-  const key = next?.startsWith('"') ? reader.string() : reader.identifier();
+function readLabel(reader: ManifestReader): string {
+  return reader.next?.startsWith('"') ? reader.string() : reader.identifier();
+}
+
+function readField(reader: ManifestReader, readKey: (reader: ManifestReader) => string): ManifestField {
+  const { at } = reader;
+  const key = readKey(reader);
   reader.expect(':');
   return { key, at, value: reader.value() };
 }
