@@ -67,6 +67,7 @@ export function readManifestSyntax(fileName: string, text: string): ManifestRead
   let at = 0;
   let next: string | undefined;
   let depth = 0;
+  const place = createLocator(text);
 
   const advance = (from: number) => {
     at = from + matchAt(blank, text, from).length;
@@ -120,9 +121,9 @@ export function readManifestSyntax(fileName: string, text: string): ManifestRead
       }
       return items;
     },
-    place: (place) => locate(text, place),
-    fail(place, message, path = '') {
-      const { line, column } = locate(text, place);
+    place,
+    fail(where, message, path = '') {
+      const { line, column } = place(where);
       throw new ConfigError(`cannot read ${fileName}: line ${line}, column ${column}: ${message}`, [
         { path, line, column, message },
       ]);
@@ -189,9 +190,15 @@ function decodeEscapes(raw: string): string | undefined {
   return isKnown ? text : undefined;
 }
 
-function locate(text: string, at: number): { line: number; column: number } {
-  const lines = text.slice(0, at).split(/\r\n|\r|\n/);
-  return { line: lines.length, column: (lines.at(-1)?.length ?? 0) + 1 };
+/** Finds places in time that does not grow with the text, but for the first: there may be as many as it has characters. */
+function createLocator(text: string): (at: number) => { line: number; column: number } {
+  let starts: number[] | undefined;
+  return (at) => {
+    starts ??= [0, ...Array.from(text.matchAll(/\r\n|\r|\n/g), ({ index, 0: end }) => index + end.length)];
+    let line = 0;
+    for (let step = 2 ** 30; step >= 1; step /= 2) if ((starts[line + step] ?? Infinity) <= at) line += step;
+    return { line: line + 1, column: at - (starts[line] ?? 0) + 1 };
+  };
 }
 
 function shown(found: string | undefined): string {

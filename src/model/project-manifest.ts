@@ -100,30 +100,25 @@ function readStatements(reader: ManifestReader): ManifestField[] {
 
 /** With the keys of `options(…)` (`"bin-deps"` among them) in its place, and all rules in that of the first. */
 function spread(reader: ManifestReader, statements: readonly ManifestField[]): ManifestField[] {
-  const fields = new Map<string, ManifestField>();
+  const rules = statements.filter(({ key }) => key === 'rule').map(({ value }) => value);
+  const fields: ManifestField[] = [];
   const stated = new Set<string>();
   const state = ({ key, at }: ManifestField) => {
     if (stated.has(key)) reader.fail(at, `"${key}" is already set above`, key);
     stated.add(key);
   };
   for (const statement of statements) {
-    const { key, value } = statement;
-    const first = fields.get(key);
-    if (key === 'rule' && first) fields.set(key, withAnother(first, value));
-    else state(statement);
-    if (key === 'options' && value.kind === 'object')
-      for (const option of value.fields) {
-        state(option);
-        fields.set(option.key, option);
-      }
-    else if (!first) fields.set(key, statement);
+    const { key, at, value } = statement;
+    if (key === 'rule' && value !== rules[0]) continue;
+    state(statement);
+    if (key === 'options' && value.kind === 'object') {
+      value.fields.forEach(state);
+      fields.push(...value.fields);
+    } else if (key === 'rule' && rules.length > 1)
+      fields.push({ key, at, value: { kind: 'array', at: value.at, items: rules } });
+    else fields.push(statement);
   }
-  return [...fields.values()];
-}
-
-function withAnother(first: ManifestField, value: ManifestValue): ManifestField {
-  const items = first.value.kind === 'array' ? first.value.items : [first.value];
-  return { ...first, value: { kind: 'array', at: first.value.at, items: [...items, value] } };
+  return fields;
 }
 
 function readImports(reader: ManifestReader): ManifestField[] {

@@ -35,7 +35,7 @@ export interface ExpectedModule {
 
 const manifestNames: readonly string[] = ['moon.mod', 'moon.mod.json'] satisfies ManifestFileName[];
 /** It becomes a line of an index that every client fetches; the longest official one has 769 bytes. */
-const longestManifest = 256 * 1024;
+const longestManifest = 64 * 1024;
 
 /**
  * Whether the bytes are an archive that may be published: a zip file that every reader reads the same, that harms

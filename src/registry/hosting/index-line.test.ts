@@ -100,6 +100,10 @@ describe('yankIndexLine', () => {
       `{"yanked": false, "version": "1.0.0", "checksum": "${checksum}", "yanked_reason": null}`,
     );
   });
+
+  test.each(['', '[]', '{"version": ', '{"version": "1.0.0"}'])('says what is no line: %s', (line) => {
+    expect(yankIndexLine(line, 'x')).toMatchObject({ kind: 'malformed', reason: expect.any(String) });
+  });
 });
 
 const bundle = realIndexBundle();

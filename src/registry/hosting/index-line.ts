@@ -1,3 +1,4 @@
+import { ConfigError } from '../../errors.ts';
 import type { Checksum } from '../../model/checksum.ts';
 import { type IndexEntry, parseIndexLine } from '../../model/index-entry.ts';
 import { type ManifestField, type ManifestValue, readManifestSyntax } from '../../model/manifest-syntax.ts';
@@ -37,16 +38,28 @@ export function createIndexLine(
   return readLine(text);
 }
 
-/** The line with another `yanked` and `yanked_reason`; all else stays. Takes any line that `createIndexLine` gives. */
+/**
+ * The line with another `yanked` and `yanked_reason`; all else stays, byte for byte of a line that `createIndexLine` gave or
+ * the official index has, and in its meaning of any other.
+ */
 export function yankIndexLine(line: string, reason: string | undefined): LineReading {
-  const value = readManifestSyntax('an index line', line).value();
-  if (value.kind !== 'object') return { kind: 'malformed', reason: 'it is not a JSON object' };
+  const value = readValue(line);
+  if (value?.kind !== 'object') return { kind: 'malformed', reason: 'it is not a JSON object' };
   const yank = new Map(yankFields(reason).map((field) => [field.key, field]));
   const kept = value.fields.map((field) => yank.get(field.key) ?? field);
   const stated = new Set(kept.map(({ key }) => key));
   return readLine(
     formatManifestFields([...kept, ...[...yank.values()].filter(({ key }) => !stated.has(key))]),
   );
+}
+
+function readValue(line: string): ManifestValue | undefined {
+  try {
+    return readManifestSyntax('a line of an index', line).value();
+  } catch (error) {
+    if (error instanceof ConfigError) return undefined;
+    throw error;
+  }
 }
 
 function readLine(text: string): LineReading {

@@ -28,7 +28,7 @@ export function readNames(entries: readonly ZipEntry[], problems: ProblemList): 
       const shown = shortJson(entry.rawName.toString('latin1'));
       problems.error(
         'unreadable-name',
-        `the name of entry ${shown} is not UTF-8, or not marked as such: readers disagree about it`,
+        `the name of entry ${shown} is not UTF-8, or not marked as such, so that readers disagree about it: pack it with a program that marks it`,
       );
       return [];
     }
