@@ -388,9 +388,9 @@ test('what is accepted, another reader reads the same: however fields lie', asyn
       accepted += 1;
       expect(await readByYauzl(zip)).toEqual(result.archive.files);
     }),
-    { numRuns: 1500 },
+    { numRuns: 600 },
   );
-  expect(accepted).toBeGreaterThan(10);
+  expect(accepted).toBeGreaterThan(5);
 });
 
 /** As if each field that is not given were not there at all. */

@@ -78,6 +78,12 @@ describe('what is packed', () => {
     expect(await found(join(root, 'out/mod'))).toEqual(['a.log', 'b']);
   });
 
+  test('what is left out in this checkout alone counts', async () => {
+    write(root, { '.git/info/exclude': '/own\n*.log', '.gitignore': '.gitignore\n!b.log' });
+    write(root, blank('own/x', 'a.log', 'b.log', 'sub/own/y'));
+    expect(await found()).toEqual(['b.log', 'sub/own/y']);
+  });
+
   test('letter case counts', async () => {
     write(root, { '.gitignore': 'README\n.gitignore', ...blank('readme', 'README') });
     expect(await found()).toEqual(['readme']);

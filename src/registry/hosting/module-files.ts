@@ -80,6 +80,8 @@ async function startRules(folder: string): Promise<Pick<Walk, 'rules' | 'prefix'
   const alone = { rules: createIgnoreRules(), prefix: '' };
   const root = await findCheckout(folder);
   if (root === undefined) return alone;
+  // What is left out in this checkout alone, which everything below may bring back.
+  rules.add('', (await readIfFile(join(root, '.git', 'info', 'exclude'))) ?? '');
   const parts = relative(root, folder)
     .split(sep)
     .filter((part) => part !== '');
@@ -100,14 +102,18 @@ async function findCheckout(folder: string): Promise<string | undefined> {
 
 async function addRules(rules: IgnoreRules, folder: string, path: string): Promise<void> {
   for (const name of ignoreFiles) {
-    const text = await readFile(join(folder, name), 'utf8').catch((error: unknown) => {
-      if (['ENOENT', 'EISDIR'].includes(errorCode(error) ?? '')) return undefined;
-      throw error;
-    });
+    const text = await readIfFile(join(folder, name));
     if (text === undefined) continue;
     rules.add(path, text);
     return;
   }
+}
+
+async function readIfFile(path: string): Promise<string | undefined> {
+  return readFile(path, 'utf8').catch((error: unknown) => {
+    if (['ENOENT', 'ENOTDIR', 'EISDIR'].includes(errorCode(error) ?? '')) return undefined;
+    throw error;
+  });
 }
 
 async function walkFolder(walk: Walk, path: string): Promise<void> {

@@ -28,59 +28,66 @@ export interface WireAnswer {
   readonly body: string;
 }
 
+/** Scripts take 409 for "this version is there already", so nothing else is answered by it. */
+const statuses: Readonly<Record<PublishOutcome['kind'], number>> = {
+  published: 200,
+  'already-published': 200,
+  'dry-run': 202,
+  'bad-request': 400,
+  refused: 400,
+  'not-higher': 400,
+  unauthenticated: 401,
+  'other-owner': 403,
+  'not-allowed': 403,
+  'version-exists': 409,
+  'too-large': 413,
+  'too-many-requests': 429,
+};
+
 /**
  * The answer as the official registry gives it: release scripts look for these texts byte for byte (moon-protocol §14),
- * and `moon` prints `Server status: STATUS REASON, detail: DETAIL`. Scripts take 409 for "this version is there already",
- * so nothing else is answered by it.
+ * and `moon` prints `Server status: STATUS REASON, detail: DETAIL`.
  */
 export function publishAnswer(outcome: PublishOutcome): WireAnswer {
+  const detail = detailOf(outcome);
+  return {
+    status: statuses[outcome.kind],
+    headers: { 'content-type': 'application/json', ...headersOf(outcome) },
+    body: JSON.stringify(detail === undefined ? { status: 'ok' } : { detail }),
+  };
+}
+
+function headersOf(outcome: PublishOutcome): Readonly<Record<string, string>> {
+  if (outcome.kind === 'unauthenticated') return { 'www-authenticate': 'Bearer' };
+  if (outcome.kind === 'too-many-requests') return { 'retry-after': String(outcome.retryAfterSeconds) };
+  return {};
+}
+
+function detailOf(outcome: PublishOutcome): string | undefined {
   switch (outcome.kind) {
     case 'published':
     case 'already-published':
-      return { status: 200, headers: json, body: '{"status":"ok"}' };
+      return undefined;
     case 'dry-run':
-      return detail(
-        202,
-        `Dry run completed successfully. No changes were made. The dry-run was made for package ${outcome.module} version ${outcome.version}.`,
-      );
+      return `Dry run completed successfully. No changes were made. The dry-run was made for package ${outcome.module} version ${outcome.version}.`;
     case 'bad-request':
-      return detail(400, `${outcome.reason}.`);
-    case 'refused':
-      return detail(400, describeProblems(outcome.problems));
-    case 'not-higher':
-      return detail(
-        400,
-        `Version Error: The version you are attempting to upload (${outcome.version}) is not higher than an existing version (${outcome.highest}). Please select a higher version to publish.`,
-      );
-    case 'unauthenticated':
-      return detail(401, 'Invalid token: log in again, or ask for a new token.', {
-        'www-authenticate': 'Bearer',
-      });
-    case 'other-owner':
-      return detail(
-        403,
-        `User mismatch: The username in the module config file (${outcome.owner}) does not match the authenticated user's username (${outcome.user}).`,
-      );
     case 'not-allowed':
-      return detail(403, `${outcome.reason}.`);
+      return `${outcome.reason}.`;
+    case 'refused':
+      return describeProblems(outcome.problems);
+    case 'not-higher':
+      return `Version Error: The version you are attempting to upload (${outcome.version}) is not higher than an existing version (${outcome.highest}). Please select a higher version to publish.`;
+    case 'unauthenticated':
+      return 'Invalid token: log in again, or ask for a new token.';
+    case 'other-owner':
+      return `User mismatch: The username in the module config file (${outcome.owner}) does not match the authenticated user's username (${outcome.user}).`;
     case 'version-exists':
-      return detail(
-        409,
-        `Version Error: The version you are attempting to upload (${outcome.version}) is duplicated with an existing version (${outcome.version}). Please select a different version to publish.`,
-      );
+      return `Version Error: The version you are attempting to upload (${outcome.version}) is duplicated with an existing version (${outcome.version}). Please select a different version to publish.`;
     case 'too-large':
-      return detail(413, `The archive has more than the ${outcome.maxBytes} bytes that may be published.`);
+      return `The archive has more than the ${outcome.maxBytes} bytes that may be published.`;
     case 'too-many-requests':
-      return detail(429, `Too many requests: try again in ${outcome.retryAfterSeconds} seconds.`, {
-        'retry-after': String(outcome.retryAfterSeconds),
-      });
+      return `Too many requests: try again in ${outcome.retryAfterSeconds} seconds.`;
   }
-}
-
-const json = { 'content-type': 'application/json' };
-
-function detail(status: number, text: string, headers: Readonly<Record<string, string>> = {}): WireAnswer {
-  return { status, headers: { ...json, ...headers }, body: JSON.stringify({ detail: text }) };
 }
 
 /** All of them in one line, errors only: `moon` prints a detail as it is. */
