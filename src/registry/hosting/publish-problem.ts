@@ -1,46 +1,46 @@
 /** What can be said against a module that somebody wants to publish; each code means one thing for ever. */
-export const problemCodes = [
-  // The file as a whole.
-  ...([
-    'archive-too-large',
-    'not-a-zip',
-    'prepended-data',
-    'trailing-data',
-    'hidden-data',
-    'overlapping-entries',
-  ] as const),
-  ...(['zip64', 'too-many-entries', 'directory-damaged', 'unpacks-too-large'] as const),
-  // One entry of it.
-  ...([
-    'unsafe-name',
-    'unreadable-name',
-    'duplicate-name',
-    'awkward-name',
-    'special-file',
-    'encrypted',
-  ] as const),
-  ...(['compression-method', 'compression-ratio', 'entry-damaged', 'build-output'] as const),
-  // The manifest.
-  ...([
-    'no-manifest',
-    'two-manifests',
-    'manifest-damaged',
-    'unknown-key',
-    'reserved-key',
-    'wrong-value',
-  ] as const),
-  ...([
-    'module-name',
-    'module-version',
-    'not-what-was-asked',
-    'dependency',
-    'unresolvable',
-    'licence',
-  ] as const),
-  ...(['runs-code', 'version-not-higher'] as const),
-] as const;
+type ProblemCode = FileProblem | EntryProblem | ManifestProblem;
 
-type ProblemCode = (typeof problemCodes)[number];
+/** Of the file as a whole. */
+type FileProblem =
+  | 'archive-too-large'
+  | 'not-a-zip'
+  | 'prepended-data'
+  | 'trailing-data'
+  | 'hidden-data'
+  | 'overlapping-entries'
+  | 'zip64'
+  | 'too-many-entries'
+  | 'directory-damaged'
+  | 'unpacks-too-large';
+
+/** Of one entry, or of several together. */
+type EntryProblem =
+  | 'unsafe-name'
+  | 'unreadable-name'
+  | 'duplicate-name'
+  | 'awkward-name'
+  | 'special-file'
+  | 'encrypted'
+  | 'compression-method'
+  | 'compression-ratio'
+  | 'entry-damaged'
+  | 'build-output';
+
+type ManifestProblem =
+  | 'no-manifest'
+  | 'two-manifests'
+  | 'manifest-damaged'
+  | 'unknown-key'
+  | 'reserved-key'
+  | 'wrong-value'
+  | 'module-name'
+  | 'module-version'
+  | 'not-what-was-asked'
+  | 'dependency'
+  | 'unresolvable'
+  | 'licence'
+  | 'runs-code';
 
 /** Only an `error` keeps a module from being published; a `remark` is told to whoever publishes it. */
 export interface PublishProblem {

@@ -14,8 +14,6 @@ export interface PlacedEntry extends NamedEntry {
 
 const localHeader = { signature: 0x04034b50, sizeBytes: 30 };
 const descriptorSignature = 0x08074b50;
-/** No file system has a longer name, and extra fields are some dozens of bytes; two of 16 bits fit all the same. */
-const longestHead = localHeader.sizeBytes + 2 * 0xffff;
 
 /**
  * Looks at the local header of every entry, and whether the entries fill the file from its first byte to the list of
@@ -68,10 +66,7 @@ async function readLocalHeader(
   }
   const nameBytes = fixed.readUInt16LE(26);
   const extraBytes = fixed.readUInt16LE(28);
-  const rest = await bytes.read(
-    entry.at + localHeader.sizeBytes,
-    Math.min(nameBytes + extraBytes, longestHead),
-  );
+  const rest = await bytes.read(entry.at + localHeader.sizeBytes, nameBytes + extraBytes);
   if (rest.length < nameBytes + extraBytes || !rest.subarray(0, nameBytes).equals(entry.rawName)) {
     problems.error('entry-damaged', `${shown} has another name where its bytes are`);
     return undefined;
