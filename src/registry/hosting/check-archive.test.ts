@@ -187,6 +187,8 @@ describe('the manifest', () => {
     expect(await codesOf(makeZip([file('moon.mod/', { content: '', mode: 0o040755 })]))).toEqual([
       'no-manifest',
     ]);
+    const besides = withEntries(file('moon.mod/', { content: '', mode: 0o040755 }), file('moon.mod/x'));
+    expect(await codesOf(besides)).toEqual([]);
   });
 
   test('of both kinds has to say the same', async () => {
@@ -195,6 +197,20 @@ describe('the manifest', () => {
     expect(await codesOf(both(statements.replace('1.2.3', '1.2.4')))).toEqual(['two-manifests']);
     expect(await codesOf(both(statements.replace('alice', 'bob')))).toEqual(['two-manifests']);
     expect(await codesOf(both('name = '))).toEqual(['manifest-damaged']);
+  });
+
+  test('is read in a file that is refused for something else, so that all is heard at once', async () => {
+    const link = file('x', { mode: 0o120777 });
+    const wrong = file('moon.mod', { content: 'name = "alice"' });
+    expect(await codesOf(makeZip([wrong, link]))).toEqual(['special-file', 'module-name', 'module-version']);
+    expect(await codesOf(makeZip([wrong, file('y', { crc: 1 })]))).toEqual([
+      'entry-damaged',
+      'module-name',
+      'module-version',
+    ]);
+    expect(await codesOf(makeZip([{ ...wrong, flags: 1 }]))).toEqual(['encrypted']);
+    expect(await codesOf(makeZip([{ ...wrong, method: 12 }]))).toEqual(['compression-method']);
+    expect(await codesOf(makeZip([wrong, wrong]))).toEqual(['duplicate-name']);
   });
 
   test('that is too long to be one is not read', async () => {

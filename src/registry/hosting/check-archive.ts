@@ -8,8 +8,9 @@ import { createProblemList, type ProblemList, type PublishProblem } from './publ
 import { unpackEntry } from './unpack-entry.ts';
 import { readZipDirectory } from './zip-directory.ts';
 import { checkEntries } from './zip-entries.ts';
+import { zipFlags, zipMethods } from './zip-entry.ts';
 import { type PlacedEntry, placeEntries } from './zip-layout.ts';
-import { readNames } from './zip-names.ts';
+import { type NamedEntry, readNames } from './zip-names.ts';
 
 interface CheckedArchive {
   readonly manifest: ModuleManifest;
@@ -75,9 +76,9 @@ async function readArchive(
   // Without all names, what an entry lacks would be taken for hidden bytes.
   if (named.length < directory.entries.length) return undefined;
   const placed = await placeEntries(bytes, directory, named, problems);
-  if (problems.isRefusal) return undefined;
-  const contents = await unpackAll(bytes, placed, problems);
-  if (problems.isRefusal) return undefined;
+  // Of a file that is refused anyway the manifests alone: whoever made it hears of their faults too.
+  const unpacked = problems.isRefusal ? placed.filter((one) => isReadableManifest(one, named)) : placed;
+  const contents = await unpackAll(bytes, unpacked, problems);
   const manifest = readManifest(contents, rules, problems);
   if (!manifest) return undefined;
   compare(manifest, expected, problems);
@@ -87,11 +88,23 @@ async function readArchive(
   return { manifest, unpackedBytes: files.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0), files };
 }
 
-function checkManifestPlaces(
-  named: readonly Pick<PlacedEntry, 'path' | 'isFolder' | 'entry'>[],
-  problems: ProblemList,
-): void {
-  const found = named.filter(({ path, isFolder }) => manifestNames.includes(path) && !isFolder);
+function isManifest({ path, isFolder }: NamedEntry): boolean {
+  return manifestNames.includes(path) && !isFolder;
+}
+
+function isReadableManifest(one: PlacedEntry, named: readonly NamedEntry[]): boolean {
+  const { path, entry } = one;
+  return (
+    isManifest(one) &&
+    named.filter((other) => other.path === path).length === 1 &&
+    entry.unpackedBytes <= longestManifest &&
+    (entry.flags & zipFlags.encrypted) === 0 &&
+    (entry.method === zipMethods.stored || entry.method === zipMethods.deflated)
+  );
+}
+
+function checkManifestPlaces(named: readonly NamedEntry[], problems: ProblemList): void {
+  const found = named.filter(isManifest);
   for (const { path, entry } of found)
     if (entry.unpackedBytes > longestManifest)
       problems.error('manifest-damaged', `${path} has ${entry.unpackedBytes} bytes, more than any real one`);
@@ -109,11 +122,11 @@ async function unpackAll(
 ): Promise<ReadonlyMap<string, Buffer>> {
   const contents = new Map<string, Buffer>();
   for (const entry of placed) {
-    const isManifest = manifestNames.includes(entry.path);
-    const unpacked = await unpackEntry(bytes, entry, isManifest);
+    const isWanted = isManifest(entry);
+    const unpacked = await unpackEntry(bytes, entry, isWanted);
     if (unpacked.kind === 'damaged')
       problems.error('entry-damaged', `${shortJson(entry.path)} ${unpacked.reason}`);
-    else if (isManifest) contents.set(entry.path, unpacked.content);
+    else if (isWanted) contents.set(entry.path, unpacked.content);
   }
   return contents;
 }
