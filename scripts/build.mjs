@@ -64,7 +64,7 @@ const notices = [...packages].sort().map((name) => {
 writeFileSync(join(outdir, 'LICENSES.txt'), `${notices.join(`\n${'-'.repeat(72)}\n\n`)}`);
 
 function readLicense(folder) {
-  for (const name of ['LICENSE', 'LICENSE.md', 'LICENSE.txt', 'license', 'LICENCE']) {
+  for (const name of ['LICENSE', 'LICENSE.md', 'LICENSE.txt', 'LICENSE-MIT', 'license', 'LICENCE']) {
     try {
       return readFileSync(join(folder, name), 'utf8').trimEnd().concat('\n');
     } catch (error) {

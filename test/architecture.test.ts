@@ -16,6 +16,7 @@ const layers = [
   // What opens a registry as a whole: `open`, `parts`, and what looks at one that may be too damaged for that.
   'registry',
   'registry/upkeep',
+  'registry/hosting',
   'registry/mirror',
   'registry/deliver',
   'registry/sync',

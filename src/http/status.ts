@@ -1,4 +1,7 @@
-/** The one table from what becomes of a request to its status: whoever answers names an outcome, and no other file a number. */
+/**
+ * The one table from what becomes of a request to its status: whoever answers names an outcome, and no other file a number
+ * (but `registry/hosting/publish-outcome.ts`, where they are the protocol of another registry).
+ */
 export const statusOf = {
   // There is something to send, or no need to.
   whole: 200,

@@ -3,9 +3,21 @@ import { ConfigError } from '../errors.ts';
 /** A value of a manifest; `at` is where it begins in the text. */
 export type ManifestValue =
   | { readonly kind: 'string'; readonly at: number; readonly text: string }
-  | { readonly kind: 'scalar'; readonly at: number; readonly value: number | boolean | null }
+  | {
+      readonly kind: 'scalar';
+      readonly at: number;
+      readonly value: number | boolean | null;
+      /** As it stands in the text: `1.0` and `12345678901234567890` are more than their value. */
+      readonly written: string;
+    }
   | { readonly kind: 'array'; readonly at: number; readonly items: readonly ManifestValue[] }
-  | { readonly kind: 'object'; readonly at: number; readonly fields: readonly ManifestField[] };
+  | {
+      readonly kind: 'object';
+      readonly at: number;
+      readonly fields: readonly ManifestField[];
+      /** The name before the parentheses, of a call in the place of a value: `native(x: 1)`. */
+      readonly callee?: string;
+    };
 
 export interface ManifestField {
   readonly key: string;
@@ -28,6 +40,8 @@ export interface ManifestReader {
   arguments(): ManifestField[];
   /** What `item` reads, separated by commas, between `open` and `close`; a comma may follow the last. */
   list<T>(open: string, close: string, item: () => T): T[];
+  /** Where `at` is in the text, for people: both count from 1. */
+  place(at: number): { readonly line: number; readonly column: number };
   fail(at: number, message: string, path?: string): never;
 }
 
@@ -53,6 +67,7 @@ export function readManifestSyntax(fileName: string, text: string): ManifestRead
   let at = 0;
   let next: string | undefined;
   let depth = 0;
+  const place = createLocator(text);
 
   const advance = (from: number) => {
     at = from + matchAt(blank, text, from).length;
@@ -95,7 +110,7 @@ export function readManifestSyntax(fileName: string, text: string): ManifestRead
       depth--;
       return value;
     },
-    arguments: () => reader.list('(', ')', () => readField(reader)),
+    arguments: () => reader.list('(', ')', () => readField(reader, readLabel)),
     list(open, close, item) {
       const items = [];
       reader.expect(open);
@@ -106,8 +121,9 @@ export function readManifestSyntax(fileName: string, text: string): ManifestRead
       }
       return items;
     },
-    fail(place, message, path = '') {
-      const { line, column } = locate(text, place);
+    place,
+    fail(where, message, path = '') {
+      const { line, column } = place(where);
       throw new ConfigError(`cannot read ${fileName}: line ${line}, column ${column}: ${message}`, [
         { path, line, column, message },
       ]);
@@ -128,26 +144,31 @@ export function plainValue(value: ManifestValue): unknown {
 function readValue(reader: ManifestReader): ManifestValue {
   const { next, at } = reader;
   if (next === '[') return { kind: 'array', at, items: reader.list('[', ']', reader.value) };
-  if (next === '{') return { kind: 'object', at, fields: reader.list('{', '}', () => readField(reader)) };
+  if (next === '{')
+    return { kind: 'object', at, fields: reader.list('{', '}', () => readField(reader, reader.string)) };
   if (next?.startsWith('"')) return { kind: 'string', at, text: reader.string() };
   if (next === undefined) return reader.fail(at, 'expected a value, but the file ends here');
   if (numberPattern.test(next)) {
     reader.skip(next);
-    return { kind: 'scalar', at, value: Number(next) };
+    return { kind: 'scalar', at, value: Number(next), written: next };
   }
   const word = words.get(next);
   if (word !== undefined) {
     reader.skip(next);
-    return { kind: 'scalar', at, value: word };
+    return { kind: 'scalar', at, value: word, written: next };
   }
   if (!identifierPattern.test(next)) return reader.fail(at, `expected a value, but found ${shown(next)}`);
-  reader.identifier();
-  return { kind: 'object', at, fields: reader.arguments() };
+  const callee = reader.identifier();
+  return { kind: 'object', at, fields: reader.arguments(), callee };
 }
 
-function readField(reader: ManifestReader): ManifestField {
-  const { next, at } = reader;
-  const key = next?.startsWith('"') ? reader.string() : reader.identifier();
+function readLabel(reader: ManifestReader): string {
+  return reader.next?.startsWith('"') ? reader.string() : reader.identifier();
+}
+
+function readField(reader: ManifestReader, readKey: (reader: ManifestReader) => string): ManifestField {
+  const { at } = reader;
+  const key = readKey(reader);
   reader.expect(':');
   return { key, at, value: reader.value() };
 }
@@ -169,9 +190,15 @@ function decodeEscapes(raw: string): string | undefined {
   return isKnown ? text : undefined;
 }
 
-function locate(text: string, at: number): { line: number; column: number } {
-  const lines = text.slice(0, at).split(/\r\n|\r|\n/);
-  return { line: lines.length, column: (lines.at(-1)?.length ?? 0) + 1 };
+/** Finds places in time that does not grow with the text, but for the first: there may be as many as it has characters. */
+function createLocator(text: string): (at: number) => { line: number; column: number } {
+  let starts: number[] | undefined;
+  return (at) => {
+    starts ??= [0, ...Array.from(text.matchAll(/\r\n|\r|\n/g), ({ index, 0: end }) => index + end.length)];
+    let line = 0;
+    for (let step = 2 ** 30; step >= 1; step /= 2) if ((starts[line + step] ?? Infinity) <= at) line += step;
+    return { line: line + 1, column: at - (starts[line] ?? 0) + 1 };
+  };
 }
 
 function shown(found: string | undefined): string {

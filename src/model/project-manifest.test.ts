@@ -78,7 +78,8 @@ describe('parseProjectManifest of moon.mod.json', () => {
   });
 
   test.each([
-    ['{', 1, 2, 'expected a name, but found the end'],
+    ['{', 1, 2, 'expected a string, but found the end'],
+    ['{a: 1}', 1, 2, 'expected a string, but found "a"'],
     ['{"deps":\n  {"a/b" "1"}}', 2, 10, 'expected ":", but found'],
     ['{"deps":\r\n{"a/b": 1}}', 2, 9, 'a version or an object'],
     ['{"deps": []}', 1, 10, 'to be an object'],

@@ -24,8 +24,8 @@ export interface ProjectManifest {
  * Throws `ConfigError` with file, line and column.
  */
 export function parseProjectManifest(fileName: string, text: string): ProjectManifest {
-  const reader = readManifestSyntax(fileName, text);
-  const fields = fileName.endsWith('.json') ? readJson(reader) : readStatements(reader);
+  const { reader, fields: list } = readManifestFields(fileName, text);
+  const fields = new Map(list.map((field) => [field.key, field]));
   return {
     name: readText(reader, fields.get('name')),
     version: readText(reader, fields.get('version')),
@@ -34,41 +34,91 @@ export function parseProjectManifest(fileName: string, text: string): ProjectMan
   };
 }
 
-type Fields = Map<string, ManifestField>;
+/** Every key of a manifest, as the official index shows it. */
+export interface ManifestFields {
+  readonly reader: ManifestReader;
+  /**
+   * In the order of the text; what `options(…)` holds stands in its place, the versions of an `import` block are
+   * `deps`, and several rules are one list. JSON may state a key twice.
+   */
+  readonly fields: readonly ManifestField[];
+  /** Statements of a `moon.mod` that moon does not know, and so refuses. Any key is known in `moon.mod.json`. */
+  readonly unknown: readonly ManifestField[];
+}
 
-function readJson(reader: ManifestReader): Fields {
+/** As `parseProjectManifest`, of all keys. Throws `ConfigError` where the text cannot be read. */
+export function readManifestFields(fileName: string, text: string): ManifestFields {
+  const reader = readManifestSyntax(fileName, text);
+  if (fileName.endsWith('.json')) return { reader, fields: readJson(reader), unknown: [] };
+  const statements = readStatements(reader);
+  const unknown = statements.filter(({ key }) => !statementKeys.has(key));
+  return { reader, fields: withImports(reader, spread(reader, statements)), unknown };
+}
+
+/** The statements that moon knows in `moon.mod` (its manifest.rs). */
+const statementKeys: ReadonlySet<string> = new Set([
+  ...[
+    'import',
+    'options',
+    'rule',
+    'warnings',
+    'name',
+    'version',
+    'source',
+    'supported_targets',
+    'preferred_target',
+  ],
+  ...['readme', 'repository', 'license', 'keywords', 'description'],
+]);
+
+function readJson(reader: ManifestReader): readonly ManifestField[] {
   const { at } = reader;
   const root = reader.value();
   if (root.kind !== 'object') return reader.fail(at, 'expected an object');
   if (reader.next !== undefined) reader.fail(reader.at, 'expected the end of the file');
-  return new Map(root.fields.map((field) => [field.key, field]));
+  return root.fields;
 }
 
-/**
- * `moon.mod`: assignments, calls, and one `import` block, as moon's manifest.rs takes them: `options(…)` holds further
- * keys (`"bin-deps"` among them), and an import overrides the entry of the same name in an option `deps`.
- */
-function readStatements(reader: ManifestReader): Fields {
-  const fields: Fields = new Map();
-  const add = (field: ManifestField) => {
-    if (fields.has(field.key) && field.key !== 'rule')
-      reader.fail(field.at, `"${field.key}" is already set above`, field.key);
-    fields.set(field.key, field);
-  };
+/** `moon.mod`: assignments, calls, and one `import` block, as moon's manifest.rs takes them. */
+function readStatements(reader: ManifestReader): ManifestField[] {
+  const statements: ManifestField[] = [];
   while (reader.next !== undefined) {
     const { at } = reader;
     const key = reader.identifier();
-    if (key === 'import') add({ key, at, value: { kind: 'object', at, fields: readImports(reader) } });
-    else if (reader.next === '(') add({ key, at, value: { kind: 'object', at, fields: reader.arguments() } });
+    if (key === 'import')
+      statements.push({ key, at, value: { kind: 'object', at, fields: readImports(reader) } });
+    else if (reader.next === '(')
+      statements.push({ key, at, value: { kind: 'object', at, fields: reader.arguments() } });
     else {
       reader.expect('=');
-      add({ key, at, value: reader.value() });
+      statements.push({ key, at, value: reader.value() });
     }
     reader.skip(';');
   }
-  const options = fields.get('options')?.value;
-  if (options?.kind === 'object') options.fields.forEach(add);
-  return withImports(reader, fields);
+  return statements;
+}
+
+/** With the keys of `options(…)` (`"bin-deps"` among them) in its place, and all rules in that of the first. */
+function spread(reader: ManifestReader, statements: readonly ManifestField[]): ManifestField[] {
+  const rules = statements.filter(({ key }) => key === 'rule').map(({ value }) => value);
+  const fields: ManifestField[] = [];
+  const stated = new Set<string>();
+  const state = ({ key, at }: ManifestField) => {
+    if (stated.has(key)) reader.fail(at, `"${key}" is already set above`, key);
+    stated.add(key);
+  };
+  for (const statement of statements) {
+    const { key, at, value } = statement;
+    if (key === 'rule' && value !== rules[0]) continue;
+    state(statement);
+    if (key === 'options' && value.kind === 'object') {
+      value.fields.forEach(state);
+      fields.push(...value.fields);
+    } else if (key === 'rule' && rules.length > 1)
+      fields.push({ key, at, value: { kind: 'array', at: value.at, items: rules } });
+    else fields.push(statement);
+  }
+  return fields;
 }
 
 function readImports(reader: ManifestReader): ManifestField[] {
@@ -87,16 +137,24 @@ function readImports(reader: ManifestReader): ManifestField[] {
   return imports;
 }
 
-function withImports(reader: ManifestReader, fields: Fields): Fields {
-  const imports = fields.get('import');
-  const options = fields.get('deps');
-  if (!imports) return fields;
+/** An import overrides the entry of the same name in an option `deps`. */
+function withImports(reader: ManifestReader, fields: readonly ManifestField[]): readonly ManifestField[] {
+  const block = fields.find(({ key }) => key === 'import');
+  if (!block) return fields;
+  const imports = objectFields(reader, block);
+  const names = new Set(imports.map(({ key }) => key));
+  const options = objectFields(
+    reader,
+    fields.find(({ key }) => key === 'deps'),
+  );
   const value: ManifestValue = {
     kind: 'object',
-    at: imports.at,
-    fields: [...objectFields(reader, options), ...objectFields(reader, imports)],
+    at: block.at,
+    fields: [...options.filter(({ key }) => !names.has(key)), ...imports],
   };
-  return new Map(fields).set('deps', { key: 'deps', at: imports.at, value });
+  return fields
+    .filter(({ key }) => key !== 'deps')
+    .map((field) => (field === block ? { key: 'deps', at: block.at, value } : field));
 }
 
 function readText(reader: ManifestReader, field: ManifestField | undefined): string | undefined {
