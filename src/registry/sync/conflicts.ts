@@ -1,27 +1,16 @@
-import { noSuchSource } from '../../config/find-source.ts';
-import { NotFoundError, UsageError } from '../../errors.ts';
-import type { IndexLine } from '../../index/index-file.ts';
+import { UsageError } from '../../errors.ts';
 import type { Pending } from '../../index/pending-names.ts';
-import type { StateView } from '../../index/state-view.ts';
-import {
-  type ConflictFinding,
-  type Finding,
-  isConflict,
-  isOpenConflict,
-  type PinChange,
-  versionOf,
-} from '../../model/finding.ts';
+import { type ConflictFinding, isConflict, isOpenConflict, versionOf } from '../../model/finding.ts';
 import { isModuleName, type ModuleName } from '../../model/module-name.ts';
 import type { OperatorDecision } from '../../model/operator-decision.ts';
-import { matchesPattern } from '../../model/pattern.ts';
-import type { Version } from '../../model/version.ts';
 import { shellLine } from '../../support/shell.ts';
 import { contendedFinding } from '../decide/pending-findings.ts';
-import { pinChanges } from '../decide/pin-changes.ts';
-import { claimantOf, maySupply } from '../decide/policy.ts';
+import { acceptRequirements, acceptVersion } from './accept-offer.ts';
+import { acceptOrigin, acceptOrigins, adviseOrigins, suppliersOf } from './accept-origin.ts';
 import type { Conflict, ConflictOutcome, ConflictRuling } from './conflict.ts';
-import { type ResolvedModule, type Resolver, resolveState } from './resolve-module.ts';
-import { readListed } from './source-file.ts';
+import { noConflict } from './conflict-refusals.ts';
+import { type Resolver, resolveState } from './resolve-module.ts';
+import type { RulingContext, Stamp, Taken } from './ruling.ts';
 import { aggregate, type SyncContext } from './sync.ts';
 
 /** All conflicts that stand, kept ones too, each with the pin and the origin it is about. Asks no source. */
@@ -63,18 +52,6 @@ export async function ruleOnConflict(
     },
   });
   return { ...taken, report };
-}
-
-type Taken = Pick<ConflictOutcome, 'decisions' | 'skipped'>;
-
-interface RulingContext extends SyncContext {
-  readonly state: StateView;
-  readonly resolver: Resolver;
-}
-
-interface Stamp {
-  readonly at: string;
-  readonly by: string;
 }
 
 async function decide(context: RulingContext, ruling: ConflictRuling, stamp: Stamp): Promise<Taken> {
@@ -135,203 +112,6 @@ function refuseUndecided(
   );
 }
 
-/** The line that the origin offers for a version that is pinned otherwise. */
-async function findOffer(
-  { index, resolver, state }: RulingContext,
-  module: ModuleName,
-  version: Version,
-): Promise<{
-  readonly line: IndexLine;
-  readonly pin: ResolvedModule['pins'][number];
-  readonly source: string;
-}> {
-  const { decision, pins } = await resolver.resolve(module);
-  const pin = pins.find((candidate) => candidate.version === version);
-  const { origin: source, file: id } = decision;
-  const missing = async () => noConflict(`${module}@${version}`, await state.findings());
-  if (!pin || source === undefined || id === undefined) throw await missing();
-  const { lines } = await readListed(index, resolver.policy, source, id);
-  const line = lines.findLast(({ entry }) => entry.version === version);
-  if (!line) throw await missing();
-  return { line, pin, source };
-}
-
-async function acceptVersion(
-  context: RulingContext,
-  { module, version, checksum }: Extract<ConflictRuling, { action: 'accept-version' }>,
-  stamp: Stamp,
-): Promise<OperatorDecision> {
-  const { line, pin, source } = await findOffer(context, module, version);
-  const offered = line.entry.checksum;
-  if (offered === pin.checksum) throw noConflict(`${module}@${version}`, await context.state.findings());
-  if (offered !== checksum) throw otherOffer(version, checksum, offered, source);
-  const requirements = line.entry.requirements;
-  const [from, to] = [pin.checksum, offered];
-  return { module, ...stamp, action: 'accept-version', version, from, to, requirements, source };
-}
-
-async function acceptRequirements(
-  context: RulingContext,
-  { module, version, requirements }: Extract<ConflictRuling, { action: 'accept-requirements' }>,
-  stamp: Stamp,
-): Promise<OperatorDecision> {
-  const { line, pin, source } = await findOffer(context, module, version);
-  const offered = line.entry.requirements;
-  if (pin.requirements === undefined || offered === pin.requirements)
-    throw noConflict(`${module}@${version}`, await context.state.findings());
-  if (line.entry.checksum !== pin.checksum)
-    throw new UsageError(`version ${version} of ${module} has other bytes as well`, {
-      hint: `${shellLine`moonbit-registry conflicts accept ${module}@${version} --checksum SHA256`} accepts both`,
-    });
-  if (offered !== requirements) throw otherOffer(version, requirements, offered, source);
-  return {
-    module,
-    ...stamp,
-    action: 'accept-requirements',
-    version,
-    from: pin.requirements,
-    to: offered,
-    source,
-  };
-}
-
-async function acceptOrigin(
-  context: RulingContext,
-  ruling: Extract<ConflictRuling, { action: 'accept-origin' }>,
-  stamp: Stamp,
-): Promise<OperatorDecision[]> {
-  const { module, origin, checksums, requirements } = ruling;
-  const { resolver } = context;
-  const resolved = await resolver.resolve(module);
-  const problem = moveProblem(resolved, origin, resolver);
-  if (problem) throw problem;
-  const changes = await changesIn(context, resolved, origin);
-  const missing = changes.filter((change) => !isTypedOut(change, ruling));
-  if (missing.length > 0)
-    throw new UsageError(
-      `moving ${module} to "${origin}" would change versions that were served:\n${missing.map(describeChange).join('\n')}`,
-      {
-        hint: 'accept each one too: --checksum VERSION=SHA256 or --requirements VERSION=DIGEST, with the new one typed out',
-      },
-    );
-  for (const [version, typed] of [...checksums, ...requirements]) {
-    const change = changes.find((candidate) => candidate.version === version);
-    if (!change) throw new UsageError(`moving ${module} to "${origin}" does not change version ${version}`);
-    const offered = checksums.has(version) ? change.offered : change.requirements?.offered;
-    if (offered !== typed) throw otherOffer(version, typed, offered ?? 'nothing else', origin);
-  }
-  const from = resolved.facts.recorded;
-  return [
-    ...changes.map((change) => acceptChange(change, module, origin, stamp)),
-    { module, ...stamp, action: 'accept-origin', ...(from === undefined ? {} : { from }), to: origin },
-  ];
-}
-
-function isTypedOut(
-  { version, pinned, offered }: PinChange,
-  { checksums, requirements }: Extract<ConflictRuling, { action: 'accept-origin' }>,
-): boolean {
-  return pinned === offered ? requirements.has(version) : checksums.has(version);
-}
-
-function describeChange({ version, pinned, offered, requirements }: PinChange): string {
-  return pinned === offered
-    ? `  ${version}: requirements ${requirements?.pinned} -> ${requirements?.offered}`
-    : `  ${version}: ${pinned} -> ${offered}`;
-}
-
-function acceptChange(change: PinChange, module: ModuleName, source: string, stamp: Stamp): OperatorDecision {
-  const { version, pinned, offered, requirements } = change;
-  if (pinned === offered && requirements)
-    return {
-      ...{ module, ...stamp, action: 'accept-requirements', version, source },
-      ...{ from: requirements.pinned, to: requirements.offered },
-    };
-  return {
-    ...{ module, ...stamp, action: 'accept-version', version, from: pinned, to: offered, source },
-    requirements: requirements?.offered,
-  };
-}
-
-/** Moves every waiting module that the pattern matches and of which no served version would change; names the others. */
-async function acceptOrigins(
-  context: RulingContext,
-  { pattern, origin }: Extract<ConflictRuling, { action: 'accept-origins' }>,
-  stamp: Stamp,
-): Promise<Taken> {
-  const { state, resolver } = context;
-  const waiting = new Set<ModuleName>((await state.pending()).keys());
-  for (const { kind, module } of await state.findings())
-    if (kind === 'origin-conflict' && isModuleName(module)) waiting.add(module);
-  const decisions: OperatorDecision[] = [];
-  const skipped: { module: ModuleName; reason: string }[] = [];
-  const matching = [...waiting].filter((module) => matchesPattern(pattern, module)).sort();
-  for (const module of matching) {
-    const resolved = await resolver.resolve(module);
-    const problem = moveProblem(resolved, origin, resolver);
-    const changes = problem ? [] : await changesIn(context, resolved, origin);
-    const from = resolved.facts.recorded;
-    if (problem) skipped.push({ module, reason: problem.message });
-    else if (changes.length > 0)
-      skipped.push({ module, reason: `${changes.length} served versions would change` });
-    else
-      decisions.push({
-        ...{ module, ...stamp, action: 'accept-origin', to: origin },
-        ...(from === undefined ? {} : { from }),
-      });
-  }
-  if (matching.length === 0) throw noConflict(`modules that match "${pattern}"`);
-  return { decisions, skipped };
-}
-
-/** Why `origin` cannot be given the module; `undefined` if it can. */
-function moveProblem(
-  { module, facts, decision }: ResolvedModule,
-  origin: string,
-  { policy }: Resolver,
-): Error | undefined {
-  const source = policy.sources.find(({ name }) => name === origin);
-  if (!source)
-    return noSuchSource(
-      origin,
-      policy.sources.map(({ name }) => name),
-    );
-  const hint = shellLine`moonbit-registry explain ${module}`;
-  const claimant = claimantOf(policy, module);
-  if (claimant && claimant !== source)
-    return new UsageError(`"${claimant.name}" claims ${module}, so it cannot come from "${origin}"`, {
-      hint,
-    });
-  if (decision.rule !== 'held' && decision.rule !== 'undecided') return noConflict(module);
-  if (!source.isEnabled || !source.hasBeenRead || !facts.listings.has(origin) || !maySupply(source, module))
-    return new UsageError(`"${origin}" is no source that could supply ${module}`, { hint });
-  return undefined;
-}
-
-async function changesIn(
-  { index, resolver }: RulingContext,
-  { facts, pins }: ResolvedModule,
-  origin: string,
-): Promise<PinChange[]> {
-  const id = facts.listings.get(origin);
-  return id === undefined ? [] : pinChanges(await readListed(index, resolver.policy, origin, id), pins);
-}
-
-/** Enabled sources that list a name and may supply it, most trusted first. */
-async function suppliersOf(module: ModuleName, { locate, policy }: Resolver): Promise<readonly string[]> {
-  const { facts } = await locate(module);
-  return policy.sources
-    .filter((source) => source.isEnabled && facts.listings.has(source.name) && maySupply(source, module))
-    .map(({ name }) => name);
-}
-
-/** The commands that give a name to one of those who list it. */
-function adviseOrigins(module: ModuleName, suppliers: readonly string[]): string {
-  return suppliers
-    .map((source) => shellLine`moonbit-registry conflicts accept ${module} --origin ${source}`)
-    .join(', or ');
-}
-
 async function acceptName(
   { state, resolver }: RulingContext,
   module: ModuleName,
@@ -345,49 +125,4 @@ async function acceptName(
   if (!findings.some((finding) => finding.kind === 'look-alike' && finding.module === module))
     throw noConflict(module, findings);
   return { module, ...stamp, action: 'accept-name' };
-}
-
-const namedConflicts = 5;
-
-/** Where others than the one that was named stand about the same module, they are named instead. */
-function noConflict(what: string, findings: readonly Finding[] = []): NotFoundError {
-  const [module] = what.split('@');
-  const others = findings.filter(isConflict).filter((finding) => finding.module === module);
-  const [other] = others;
-  if (!other)
-    return new NotFoundError(`there is no conflict about ${what} to decide`, {
-      hint: 'moonbit-registry conflicts',
-    });
-  const named = others.slice(0, namedConflicts).map(describeSubject).join(', ');
-  const there = `there ${others.length === 1 ? 'is one' : 'are some'} about ${named}${others.length > namedConflicts ? ', …' : ''}`;
-  return new NotFoundError(`there is no conflict about ${what} as such to decide; ${there}`, {
-    hint: `${shellLine`moonbit-registry conflicts accept ${describeSubject(other)} ${typedOut(other)}`} (moonbit-registry conflicts shows both sides)`,
-  });
-}
-
-function describeSubject(finding: Finding): string {
-  const { module } = finding;
-  const version = versionOf(finding);
-  return version === undefined ? `${module}` : `${module}@${version}`;
-}
-
-/** What has to be given with `accept`, besides what the conflict is about. */
-function typedOut({ kind, source }: ConflictFinding): string[] {
-  switch (kind) {
-    case 'checksum-conflict':
-      return ['--checksum', 'SHA256'];
-    case 'requirements-conflict':
-      return ['--requirements', 'DIGEST'];
-    case 'origin-conflict':
-      return ['--origin', source];
-    case 'look-alike':
-      return [];
-  }
-}
-
-function otherOffer(version: Version, typed: string, offered: string, source: string): UsageError {
-  return new UsageError(
-    `source "${source}" offers ${offered} for version ${version}, and not what was typed: ${typed}`,
-    { hint: 'ask its author which of them is right; nothing was changed' },
-  );
 }

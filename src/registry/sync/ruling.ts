@@ -1,0 +1,21 @@
+import type { StateView } from '../../index/state-view.ts';
+import type { ConflictOutcome } from './conflict.ts';
+import type { Resolver } from './resolve-module.ts';
+import type { SyncContext } from './sync.ts';
+
+/** What comes of a ruling, before it is carried out. */
+export type Taken = Pick<ConflictOutcome, 'decisions' | 'skipped'>;
+
+/** What a ruling is judged by: the state that it will change. */
+export interface RulingContext extends SyncContext {
+  readonly state: StateView;
+  readonly resolver: Resolver;
+}
+
+/** When it was made, and by whom. */
+export interface Stamp {
+  /** ISO 8601, UTC. */
+  readonly at: string;
+  /** A user of the operating system. */
+  readonly by: string;
+}
