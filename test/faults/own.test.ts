@@ -254,7 +254,7 @@ describe('verify', () => {
     const report = await verify({ repair: true });
     expect(report.isSound).toBe(false);
     expect(problemsOf(report)).toEqual([
-      expect.stringContaining('line that cannot be read'),
+      expect.stringContaining('ledger/elsewhere/user/bob/http.index cannot be read: line 1 '),
       expect.stringContaining('bob/http is recorded under two origins: elsewhere and public'),
       `ledger: alice/json@1.0.0 is served with the checksum ${listing['alice/json@1.0.0']}, but pinned to ${wrong}`,
       'ledger: alice/json@1.1.0 is served, but not pinned in the ledger',
