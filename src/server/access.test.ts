@@ -162,6 +162,14 @@ describe('where reading needs a token', () => {
   });
 });
 
+test('a token counts from the moment it is made', async () => {
+  const { registry, url } = await world();
+  for (let i = 0; i < 5; i++) {
+    const token = await makeToken(registry, `new-${i}`, { read: ['*'] });
+    expect((await fetch(`${url}/symbols.zip`, { headers: bearer(token) })).status).toBe(200);
+  }
+});
+
 describe('a token in the address', () => {
   test('is read only where that is set, and is in no log either way', async () => {
     const { registry, url, log } = await world();

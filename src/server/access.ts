@@ -57,6 +57,16 @@ export interface Access {
   isPrivate(): boolean;
   /** Reads who asks from a request, or from the token that was taken out of its address. */
   identify(request: IncomingMessage, client: ClientAddress, pathToken: string | undefined): Caller;
+  /**
+   * The same, having looked anew, of one whose token nobody knows: it may have been made a moment ago. The one thing here that
+   * waits, and only for who would be refused.
+   */
+  reconsider(
+    caller: Caller,
+    request: IncomingMessage,
+    client: ClientAddress,
+    pathToken: string | undefined,
+  ): Promise<Caller>;
   /** Who shows this token otherwise: in a form. */
   recognise(text: string, client: ClientAddress): Caller;
   /** What stands in the way of what is wanted; `undefined` if nothing does. */
@@ -71,7 +81,7 @@ export interface Access {
 
 export interface AccessOptions {
   readonly settings: () => Pick<Config, 'access'>;
-  readonly tokens: Pick<TokenWatch, 'glance'>;
+  readonly tokens: Pick<TokenWatch, 'glance' | 'look'>;
   readonly lastUse: Pick<LastUse, 'note'>;
   /** Milliseconds since 1970. */
   readonly date: () => number;
@@ -100,6 +110,12 @@ export function createAccess({ settings, tokens, lastUse, date, now }: AccessOpt
     readsAll: !isPrivate(),
   });
 
+  function identify(request: IncomingMessage, client: ClientAddress, pathToken: string | undefined): Caller {
+    const shown: ShownToken | undefined =
+      pathToken === undefined ? shownToken(request.headers) : { text: pathToken, by: 'address' };
+    return shown === undefined ? nobody(client.address, undefined) : find(shown, client);
+  }
+
   /** For want of a token that counts. */
   function refuse({ failure, address }: Caller): ProblemAnswer {
     if (failure?.kind === 'unsure')
@@ -118,10 +134,13 @@ export function createAccess({ settings, tokens, lastUse, date, now }: AccessOpt
 
   return {
     isPrivate,
-    identify(request, client, pathToken) {
-      const shown: ShownToken | undefined =
-        pathToken === undefined ? shownToken(request.headers) : { text: pathToken, by: 'address' };
-      return shown === undefined ? nobody(client.address, undefined) : find(shown, client);
+    identify,
+    async reconsider(caller, request, client, pathToken) {
+      const { failure } = caller;
+      const mayBeNew = failure?.kind === 'unsure' || (failure?.kind === 'unknown' && failure.hasForm);
+      if (!mayBeNew) return caller;
+      await tokens.look();
+      return identify(request, client, pathToken);
     },
     recognise: (text, client) => find({ text, by: 'header' }, client),
     judge(caller, need) {

@@ -56,7 +56,9 @@ export function createHandler(options: HandlerOptions): Handle {
     // A connection that has ended no longer knows whose it was.
     const askedBy = options.readClient(request);
     const pathToken = hidePathToken(request, options.prefix());
-    const caller = options.access.identify(request, askedBy, pathToken);
+    const { access } = options;
+    const known = access.identify(request, askedBy, pathToken);
+    const caller = known.failure ? await access.reconsider(known, request, askedBy, pathToken) : known;
     const exchange: Exchange = {
       ...{ id: randomUUID(), startedAt: options.now(), request, response, askedBy, caller },
       isByPath: pathToken !== undefined,

@@ -190,6 +190,7 @@ describe.each([
   'private-sources',
   'blocking-a-module',
   'settings-in-git',
+  'private-registry',
 ])('docs/recipes', (name) => {
   test(`${name}.md does what it says`, async () => {
     const reader = await openPage(`docs/recipes/${name}.md`, [installed]);

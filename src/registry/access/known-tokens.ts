@@ -7,8 +7,8 @@ import { readToken } from './token-text.ts';
 /** What a token's text turned out to be. */
 export type TokenFinding =
   | { readonly kind: 'holder'; readonly holder: TokenHolder }
-  /** Not of the form, or nobody's. */
-  | { readonly kind: 'unknown' }
+  /** Nobody's, as far as is known; one that has the form may have been made a moment ago. */
+  | { readonly kind: 'unknown'; readonly hasForm: boolean }
   /** Somebody's, who may be told why it does not count: only its holder has the text. */
   | {
       readonly kind: 'spent';
@@ -48,7 +48,7 @@ export function knowTokens(records: readonly TokenRecord[]): KnownTokens {
       const digest = readToken(text);
       const key = digest === undefined ? undefined : keys.get(digest);
       if (digest === undefined || !key || !timingSafeEqual(key.digest, Buffer.from(digest, 'hex')))
-        return { kind: 'unknown' };
+        return { kind: 'unknown', hasForm: digest !== undefined };
       const { record, holder, until, ranges } = key;
       const standing = standingOf(record, now);
       if (standing !== 'valid') return { kind: 'spent', name: record.name, why: standing };

@@ -58,7 +58,10 @@ describe('what counts', () => {
       kind: 'holder',
       holder: { name: 'ci', owner: 'ada' },
     });
-    expect(known.find(createToken().text, '10.0.0.1', now.getTime())).toEqual({ kind: 'unknown' });
+    expect(known.find(createToken().text, '10.0.0.1', now.getTime())).toEqual({
+      kind: 'unknown',
+      hasForm: true,
+    });
     expect(JSON.stringify(tokens)).not.toContain(text.slice(4, 20));
   });
 
@@ -72,7 +75,10 @@ describe('what counts', () => {
       name: 'ci',
       why: 'revoked',
     });
-    expect(at(make('x', { lifetimeMs: undefined }).tokens, now.getTime())).toEqual({ kind: 'unknown' });
+    expect(at(make('x', { lifetimeMs: undefined }).tokens, now.getTime())).toEqual({
+      kind: 'unknown',
+      hasForm: true,
+    });
   });
 
   test('rotated, both texts count for an hour, and the token expires when it would have', () => {
