@@ -155,6 +155,7 @@ test.each([
   ['nothing', () => ''],
   ['half of it', (text: string) => text.slice(0, text.length / 2)],
   ['no JSON', (text: string) => text.replace('"sources":[', '"sources":')],
+  ['a count that is none', (text: string) => text.replace(/"versions":3/, '"versions":"x"')],
   ['names of other files', (text: string) => text.replace(/\n.*\n$/, '\n../../../registry\n')],
 ])('a record of which there is %s counts for nothing', async (_, damage) => {
   const { registry, file } = await createWorld();

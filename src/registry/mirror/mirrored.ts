@@ -1,11 +1,13 @@
 import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import * as v from 'valibot';
 import type { Config } from '../../config/config.ts';
 import type { Checksum } from '../../model/checksum.ts';
-import type { ModuleName } from '../../model/module-name.ts';
-import type { Version } from '../../model/version.ts';
+import { isModuleName, type ModuleName } from '../../model/module-name.ts';
+import { isVersion, type Version } from '../../model/version.ts';
 import { writePiecesAtomic } from '../../support/disk/atomic-file.ts';
+import { parseJson } from '../../support/parse-json.ts';
 import { programVersion } from '../../support/version.ts';
 import { policyDigest, policyOf } from '../decide/policy.ts';
 import type { SyncResult } from '../sync/sync.ts';
@@ -45,6 +47,40 @@ export interface Mirrored {
   /** Of all that was selected and is here. */
   readonly checksums: ChecksumList;
 }
+
+const module = v.custom<ModuleName>((name) => typeof name === 'string' && isModuleName(name));
+const listed = v.array(v.object({ module, version: v.custom<Version>(isVersion) }));
+const optionalText = v.optional(v.string());
+
+/** The first line of the file, as it is trusted no more than what it was made of. */
+const mirroredFacts = v.object({
+  ...{ request: v.string(), key: v.string(), footing: v.string(), state: v.string() },
+  sources: v.array(v.object({ source: v.string(), modules: v.number(), versions: v.number() })),
+  skipped: v.array(
+    v.object({
+      ...{ module, origin: optionalText, reason: v.string() },
+      kind: v.picklist(['other-origin', 'undecided', 'contradicted', 'no-version']),
+    }),
+  ),
+  unmatched: v.array(
+    v.object({ source: v.string(), pattern: v.string(), reason: v.string(), hint: optionalText }),
+  ),
+  undecided: v.array(
+    v.object({
+      ...{ source: v.string(), owner: v.string(), versions: v.number() },
+      ...{ modules: v.array(module), requiredBy: v.array(module) },
+    }),
+  ),
+  blocked: listed,
+  unsatisfied: v.array(
+    v.object({
+      ...{ module: v.string(), requirement: v.string(), requiredBy: v.string(), reason: v.string() },
+      kind: v.picklist(['impossible', 'unlisted', 'open']),
+    }),
+  ),
+  beside: v.array(module),
+  missing: listed,
+});
 
 /** Of the file: another one is none. */
 const format = 2;
@@ -96,12 +132,9 @@ export async function readMirrored(config: Config, request: string): Promise<Mir
   const bytes = await readFile(fileOf(config)).catch(() => Buffer.alloc(0));
   const end = bytes.indexOf('\n');
   if (end < 0 || !bytes.subarray(0, end).includes(`{"request":"${request}",`)) return undefined;
-  try {
-    return { ...JSON.parse(bytes.toString('utf8', 0, end)), checksums: bytes.subarray(end + 1) };
-  } catch (error) {
-    if (error instanceof SyntaxError) return undefined;
-    throw error;
-  }
+  const facts = parseJson(bytes.toString('utf8', 0, end));
+  if (!v.is(mirroredFacts, facts)) return undefined;
+  return { ...(facts as Omit<Mirrored, 'checksums'>), checksums: bytes.subarray(end + 1) };
 }
 
 /** One JSON object, and a checksum on each line below it: those of before and these. */
