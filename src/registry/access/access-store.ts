@@ -1,5 +1,5 @@
 import { StorageError } from '../../errors.ts';
-import { createRefGlance, createRefReader, readRefIfThere } from '../../index/ref-reader.ts';
+import { createRefGlance } from '../../index/ref-reader.ts';
 import { GitError, runGit } from '../../support/git/git.ts';
 import { gitOnDisk } from '../../support/git/git-disk.ts';
 import { importCommits } from '../../support/git/git-import.ts';
@@ -16,10 +16,11 @@ const mostTries = 20;
 const nullId = '0'.repeat(40);
 
 export interface AccessStore {
-  /** Id of the commit that says who may; `undefined` while no token was ever made. */
-  version(): Promise<string | undefined>;
-  /** The same, at once, by two looks at the disk; `undefined` also where only git could tell. */
-  glance(): string | undefined;
+  /**
+   * Id of the commit that says who may, at once, by two looks at the disk; `undefined` while no token was ever made. Throws where
+   * the disk does not say.
+   */
+  version(): string | undefined;
   /** What it says. Throws `StorageError` where it cannot be read, or not be understood. */
   read(version: string | undefined): Promise<TokenRecord[]>;
   /** Makes a change real, worked out again where another one came first; `change` may throw to leave all as it is. */
@@ -32,8 +33,8 @@ export interface AccessStore {
 
 /** `directory`: the registry's bare repository. */
 export function openAccessStore(directory: string): AccessStore {
-  const readRef = createRefReader(directory);
-  const version = () => readRefIfThere(readRef, accessRef);
+  const readRef = createRefGlance(directory);
+  const version = () => readRef(accessRef);
 
   async function read(commit: string | undefined): Promise<TokenRecord[]> {
     if (commit === undefined) return [];
@@ -43,16 +44,14 @@ export function openAccessStore(directory: string): AccessStore {
     return parseTokens(bytes.toString('utf8'));
   }
 
-  const glanceAt = createRefGlance(directory);
   return {
     version,
-    glance: () => glanceAt(accessRef),
     read,
     async change(change, message, date) {
       for (let tries = 0; tries < mostTries; tries++) {
-        const base = await version();
+        const base = version();
         const tokens = change(await read(base));
-        if (await write(directory, base, tokens, message, date)) return tokens;
+        if (await write({ directory, version }, base, tokens, message, date)) return tokens;
       }
       throw new StorageError(`cannot write ${accessRef} of ${directory}: others change it all the time`, {
         hint: 'try again',
@@ -63,7 +62,7 @@ export function openAccessStore(directory: string): AccessStore {
 
 /** `false` where somebody else was faster. */
 async function write(
-  directory: string,
+  { directory, version }: { readonly directory: string } & Pick<AccessStore, 'version'>,
   base: string | undefined,
   tokens: readonly TokenRecord[],
   message: string,
@@ -78,8 +77,7 @@ async function write(
       await runGit(['update-ref', accessRef, commit, base ?? nullId], { gitDir: directory });
       return true;
     } catch (error) {
-      const now = await readRefIfThere(createRefReader(directory), accessRef);
-      if (error instanceof GitError && now !== base) return false;
+      if (error instanceof GitError && version() !== base) return false;
       throw error;
     }
   });

@@ -101,10 +101,7 @@ export function createTokenDesk({ store, lastUseFile, by, now, record }: TokenDe
     rotate: (name) =>
       issue('token-rotated', name, (tokens, digest) => rotateToken(tokens, name, digest, stamp())),
     async list(owner) {
-      const [tokens, uses] = await Promise.all([
-        store.version().then((version) => store.read(version)),
-        readLastUse(lastUseFile),
-      ]);
+      const [tokens, uses] = await Promise.all([store.read(store.version()), readLastUse(lastUseFile)]);
       return tokens
         .filter((token) => owner === undefined || token.owner === owner)
         .map((token) => describe(token, uses));

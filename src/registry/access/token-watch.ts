@@ -17,7 +17,7 @@ export interface TokenWatch {
 }
 
 export interface TokenWatchOptions {
-  readonly store: Pick<AccessStore, 'version' | 'glance' | 'read'>;
+  readonly store: Pick<AccessStore, 'version' | 'read'>;
   readonly log: Log;
   /** Milliseconds since any moment. */
   readonly now: () => number;
@@ -33,7 +33,7 @@ export function watchTokens({ store, log, now }: TokenWatchOptions): TokenWatch 
   async function lookOnce(): Promise<void> {
     const begunAt = now();
     try {
-      const version = await store.version();
+      const version = store.version();
       if (!known || version !== known.version) {
         known = { version, tokens: knowTokens(await store.read(version)) };
       }
@@ -52,11 +52,11 @@ export function watchTokens({ store, log, now }: TokenWatchOptions): TokenWatch 
     });
     return looking;
   };
-  function glance(): string | undefined {
+  function isUnchanged(): boolean {
     try {
-      return store.glance();
+      return known !== undefined && store.version() === known.version;
     } catch {
-      return undefined;
+      return false;
     }
   }
 
@@ -64,7 +64,7 @@ export function watchTokens({ store, log, now }: TokenWatchOptions): TokenWatch 
   function isSure(): boolean {
     if (now() < sureUntil) return true;
     const askedAt = now();
-    if (known?.version !== undefined && glance() === known.version) sureUntil = askedAt + trustedForMs;
+    if (isUnchanged()) sureUntil = askedAt + trustedForMs;
     else void look();
     return now() < sureUntil;
   }
