@@ -45,6 +45,7 @@ export interface Config {
     readonly scrubIntervalMs: number;
   };
   readonly access: AccessSettings;
+  readonly hosting: HostingSettings;
   readonly limits: Limits;
   /** Things that work but should be mended, e.g. a misplaced `default_source`; one sentence each, with the line. */
   readonly warnings: readonly string[];
@@ -56,6 +57,20 @@ interface AccessSettings {
   readonly read: 'anyone' | 'token' | undefined;
   /** Whether `/t/TOKEN/…` is read. */
   readonly tokenInPath: boolean;
+}
+
+/** What may be published here. */
+export interface HostingSettings {
+  /** Names that no source says the meaning of; nothing may be published where there are none. */
+  readonly namespaces: readonly string[];
+  readonly maxArchiveBytes: number;
+  /** Of all files of an archive together. */
+  readonly maxUnpackedBytes: number;
+  readonly requireIncreasingVersions: 'per-major' | 'always' | 'no';
+  /** Whether all that a version depends on must be listed here. */
+  readonly requireResolvable: boolean;
+  /** Whether modules are refused that run code of theirs where they are installed. */
+  readonly refuseScripts: boolean;
 }
 
 /** What one client, and all together, can cost a server process; each is a setting below `limits`. */

@@ -32,7 +32,7 @@ function settingOf(config: Config, key: string): SettingValue | undefined {
   if (key === 'mirror.packages') return mirror.packages.map((target) => itemOf(target, defaultSource));
   if (isKeyOf(limitFields, setting) && table === 'limits')
     return writeLimit(limitFields[setting], limits[limitFields[setting]]);
-  return plainSetting(config[table as 'registry' | 'mirror' | 'server'], setting);
+  return plainSetting(config[table as 'registry' | 'mirror' | 'server' | 'access' | 'hosting'], setting);
 }
 
 function settingsOf(source: SourceConfig, keys: readonly string[]) {

@@ -360,12 +360,12 @@ describe('one problem, with its place', () => {
     [
       'a prototype key',
       '__proto__ = 1',
-      '1:1 __proto__: unknown key; expected registry, sources, mirror, server, access, limits',
+      '1:1 __proto__: unknown key; expected registry, sources, mirror, server, access, hosting, limits',
     ],
     [
       'an inherited name',
       'toString = 1',
-      '1:1 toString: unknown key; expected registry, sources, mirror, server, access, limits',
+      '1:1 toString: unknown key; expected registry, sources, mirror, server, access, hosting, limits',
     ],
     ['a table that is a value', 'server = 1', '1:10 server: expected a table, got 1'],
     [

@@ -56,9 +56,21 @@ export function normaliseConfig(file: ConfigFile, document: TomlDocument, contex
       scrubIntervalMs: milliseconds(server.scrub_interval),
     },
     access: { read: file.access.read, tokenInPath: file.access.token_in_path },
+    hosting: normaliseHosting(file.hosting),
     limits: readLimits(limitFields, file.limits),
     warnings: [...misplacedDefaults(file, document), ...foreignPackages(file, document, defaultSource)],
   });
+}
+
+function normaliseHosting(hosting: ConfigFile['hosting']): Config['hosting'] {
+  return {
+    namespaces: hosting.namespaces,
+    maxArchiveBytes: bytesOf(hosting.max_archive),
+    maxUnpackedBytes: bytesOf(hosting.max_unpacked),
+    requireIncreasingVersions: hosting.require_increasing_versions,
+    requireResolvable: hosting.require_resolvable,
+    refuseScripts: hosting.refuse_scripts,
+  };
 }
 
 function normaliseSource(source: SourceEntry, access: Pick<SourceConfig, 'auth' | 'tls'>): SourceConfig {
@@ -145,6 +157,12 @@ export function defaultSourceLimits(): SourceLimits {
 function milliseconds(duration: string): number {
   const parsed = parseDuration(duration);
   if (parsed === undefined) throw new Error(`not a duration: ${duration}`);
+  return parsed;
+}
+
+function bytesOf(size: string): number {
+  const parsed = parseSize(size);
+  if (parsed === undefined) throw new Error(`not a size: ${size}`);
   return parsed;
 }
 

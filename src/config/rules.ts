@@ -3,6 +3,7 @@
 import { foldName } from '../model/fold-name.ts';
 import { covers, overlaps } from '../model/pattern.ts';
 import { impliedPreset, sourceKinds } from '../sources/kinds.ts';
+import { inSentence, shellLine } from '../support/shell.ts';
 import { suggest } from '../support/suggest.ts';
 import { packageUrlPatternProblem } from './addresses.ts';
 import type { Draft } from './draft.ts';
@@ -28,6 +29,7 @@ export function findRuleProblems(draft: Draft<ConfigFile>): Problem[] {
     ...foreignArchives(sources),
     ...doubleClaims(sources),
     ...deadPatterns(sources),
+    ...hostedElsewhere(sources, draft.hosting?.namespaces ?? []),
     ...wrongDefault(draft, sources),
     ...uselessLimits(draft.limits ?? {}),
     ...sources.flatMap(authProblems),
@@ -93,6 +95,22 @@ function doubleClaims(sources: readonly PlacedSource[]): Problem[] {
     if (other === undefined) return [];
     const message = `"${pattern}" is claimed twice: ${other.label} claims "${other.pattern}"`;
     return [{ path: ['sources', index, 'namespaces', position], message }];
+  });
+}
+
+/** Names that are published here mean what is published: no source may claim them too. */
+function hostedElsewhere(
+  sources: readonly PlacedSource[],
+  hosted: readonly (string | undefined)[],
+): Problem[] {
+  return hosted.flatMap((pattern, position) => {
+    if (pattern === undefined) return [];
+    const claim = eachPattern(sources, 'namespaces').find((other) =>
+      overlaps(foldName(other.pattern), foldName(pattern)),
+    );
+    if (claim === undefined) return [];
+    const message = `"${pattern}" is claimed twice: ${claim.label} claims "${claim.pattern}"; ${inSentence(shellLine`moonbit-registry hosting adopt ${claim.pattern}`)} moves what it has here, with the claim`;
+    return [{ path: ['hosting', 'namespaces', position], message }];
   });
 }
 

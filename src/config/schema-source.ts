@@ -1,6 +1,5 @@
 /** What may stand in a `[[sources]]` table. */
 import * as v from 'valibot';
-import { patternProblem } from '../model/pattern.ts';
 import { defaultSourceKind, impliedPreset, sourceKindNames } from '../sources/kinds.ts';
 import { namedDestinationProblem } from '../support/net/destination.ts';
 import { baseUrlProblem, indexUrlProblem } from './addresses.ts';
@@ -9,7 +8,6 @@ import {
   baseUrlPattern,
   destinationPattern,
   indexUrlPattern,
-  modulePattern,
   mooncakesUrlPattern,
   packageUrlPattern,
 } from './patterns.ts';
@@ -21,24 +19,14 @@ import {
   expected,
   forEditors,
   integer,
-  prefixed,
   refuse,
   setting,
   table,
   text,
 } from './schema-kit.ts';
-import { duration, flag, size, sourceName, sourceReference } from './schema-values.ts';
+import { duration, flag, patterns, size, sourceName, sourceReference } from './schema-values.ts';
 
 const maxPriority = 1_000_000;
-
-const patterns = v.array(
-  v.pipe(
-    text,
-    v.rawCheck(refuse((value) => prefixed('expected a pattern such as "owner/*": ', patternProblem(value)))),
-    forEditors({ pattern: modulePattern }),
-  ),
-  expected('a list of patterns such as ["owner/*"]'),
-);
 
 const destinations = v.array(
   v.pipe(text, v.rawCheck(refuse(namedDestinationProblem)), forEditors({ pattern: destinationPattern })),

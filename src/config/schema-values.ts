@@ -1,8 +1,9 @@
 /** Single values that stand at several places of `registry.toml`. */
 import * as v from 'valibot';
+import { patternProblem } from '../model/pattern.ts';
 import { durationForm, durationRangeProblem, durationSyntax } from './duration.ts';
-import { durationPattern, sizePattern } from './patterns.ts';
-import { expected, forEditors, refuse, text } from './schema-kit.ts';
+import { durationPattern, modulePattern, sizePattern } from './patterns.ts';
+import { expected, forEditors, prefixed, refuse, text } from './schema-kit.ts';
 import { sizeForm, sizeRangeProblem, sizeSyntax } from './size.ts';
 
 export const flag = v.boolean(expected('true or false'));
@@ -34,4 +35,14 @@ export const size = v.pipe(
   v.rawCheck(refuse(sizeRangeProblem)),
   v.metadata({ valueType: 'size' }),
   forEditors({ allOf: [{ pattern: sizePattern }] }),
+);
+
+/** Patterns of module names. */
+export const patterns = v.array(
+  v.pipe(
+    text,
+    v.rawCheck(refuse((value) => prefixed('expected a pattern such as "owner/*": ', patternProblem(value)))),
+    forEditors({ pattern: modulePattern }),
+  ),
+  expected('a list of patterns such as ["owner/*"]'),
 );

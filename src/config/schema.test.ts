@@ -65,7 +65,7 @@ describe('configKeys', () => {
       ),
     ).toEqual(['', '[[sources]]', '[sources.auth]', '[sources.limits]']);
     expect([...rows.values()].every(({ type, meaning }) => type !== '' && meaning !== '')).toBe(true);
-    expect(rows.size).toBe(75);
+    expect(rows.size).toBe(81);
   });
 });
 

@@ -7,6 +7,7 @@ import * as v from 'valibot';
 import { anySource, mirrorPatternProblem } from '../model/mirror-target.ts';
 import { impliedPreset } from '../sources/kinds.ts';
 import { labelPattern, mirrorPattern } from './patterns.ts';
+import { hosting } from './schema-hosting.ts';
 import { expected, forEditors, path, prefixed, refuse, setting, table, text } from './schema-kit.ts';
 import { limits, server } from './schema-server.ts';
 import { source } from './schema-source.ts';
@@ -92,6 +93,7 @@ const configTable = table({
   mirror: v.optional(mirror, {}),
   server: v.optional(server, {}),
   access: v.optional(access, {}),
+  hosting: v.optional(hosting, {}),
   limits: v.optional(limits, {}),
 });
 

@@ -20,7 +20,7 @@ import { createConnections } from './sync/connections.ts';
 import { createCurrentResolver } from './sync/current-resolver.ts';
 import { observationsFile } from './sync/observations.ts';
 import { createReloading } from './sync/reload-settings.ts';
-import type { SyncContext } from './sync/sync.ts';
+import type { SyncContext } from './sync/sync-context.ts';
 import { findAbandonedFiles } from './upkeep/abandoned-files.ts';
 import { removeLeftovers } from './upkeep/leftovers.ts';
 import { createScrub } from './upkeep/scrub.ts';

@@ -22,7 +22,7 @@ import type { HeldBack } from './sync/held-back.ts';
 import type { SourceLook } from './sync/look-at-source.ts';
 import type { ReadTime, StaleSource } from './sync/read-times.ts';
 import type { BlockOutcome, BlockRuling } from './sync/rule-on-block.ts';
-import type { GoOn } from './sync/sync.ts';
+import type { GoOn } from './sync/sync-context.ts';
 import type { SyncReport } from './sync/sync-report.ts';
 import type { DataProbe } from './upkeep/data-probe.ts';
 import type { ScrubReport } from './upkeep/scrub.ts';

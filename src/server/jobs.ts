@@ -8,7 +8,7 @@ import { defaultMaxConcurrency } from '../config/max-concurrency.ts';
 import type { MirrorReport } from '../registry/mirror/mirror-report.ts';
 import type { Operating, Serving } from '../registry/registry.ts';
 import { describeConfigChanges } from '../registry/sync/config-changes.ts';
-import type { GoOn } from '../registry/sync/sync.ts';
+import type { GoOn } from '../registry/sync/sync-context.ts';
 import type { SyncReport } from '../registry/sync/sync-report.ts';
 import type { Log } from '../support/log.ts';
 import type { RefreshTrouble } from './health.ts';

@@ -290,6 +290,7 @@ function configFor(directory: string): Config {
     },
     limits: parseConfig('', { directory }).limits,
     access: { read: undefined, tokenInPath: false },
+    hosting: parseConfig('', { directory }).hosting,
     warnings: [],
   };
 }

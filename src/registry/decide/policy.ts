@@ -5,6 +5,7 @@ import { defaultSourceLimits } from '../../config/normalise.ts';
 import type { RegistryState, SnapshotRecord } from '../../index/registry-state.ts';
 import { type BlockSubject, findBlock } from '../../model/block.ts';
 import { foldName } from '../../model/fold-name.ts';
+import { hosted } from '../../model/hosted.ts';
 import type { ModuleName } from '../../model/module-name.ts';
 import { matchesAny } from '../../model/pattern.ts';
 import type { Version } from '../../model/version.ts';
@@ -76,6 +77,7 @@ export interface PolicySettings {
     | 'limits'
   >[];
   readonly server: Pick<Config['server'], 'upstreamFallback'>;
+  readonly hosting?: Pick<Config['hosting'], 'namespaces'> | undefined;
 }
 
 export function policyOf(
@@ -103,7 +105,7 @@ export function policyOf(
     }),
   );
   const removed = snapshots
-    .filter((snapshot) => !config.sources.some((source) => source.name === snapshot.source))
+    .filter(({ source }) => source !== hosted && !config.sources.some(({ name }) => name === source))
     .map(
       ({ source, priority }): PolicySource => ({
         name: source,
@@ -121,10 +123,34 @@ export function policyOf(
         maxFindings: 0,
       }),
     );
-  const sources = [...configured, ...removed].sort((a, b) => a.priority - b.priority);
+  const own = hostedSource(config.hosting?.namespaces ?? [], read.has(hosted));
+  const sources = [...own, ...configured, ...removed].sort((a, b) => a.priority - b.priority);
   const blocked = blocks.map(({ module, version }) => ({ module, version }));
   return { sources, upstreamFallback: config.server.upstreamFallback, acceptedNames, blocked };
 }
+
+/** Below any number that a source may have. */
+export const hostedPriority = -1;
+
+/** What is published here, as a source: trusted before all others, and never out of date. None where nothing may be, nor was. */
+function hostedSource(namespaces: readonly string[], hasModules: boolean): PolicySource[] {
+  if (namespaces.length === 0 && !hasModules) return [];
+  return [
+    {
+      ...{ name: hosted, priority: hostedPriority, isEnabled: true, isRemoved: false, hasBeenRead: true },
+      ...{ namespaces: namespaces.map(foldName), claims: namespaces, include: [], exclude: [] },
+      ...{ holdsNewNames: 'claimed', deletedUpstream: 'keep', maxFindings: 0 },
+      fileLimits: ownLimits,
+    },
+  ];
+}
+
+/** We have written it ourselves. */
+const ownLimits: FileLimits = {
+  maxBytes: Number.MAX_SAFE_INTEGER,
+  maxLines: Number.MAX_SAFE_INTEGER,
+  maxMalformed: 20,
+};
 
 function fileLimitsOf(limits: SourceConfig['limits']): FileLimits {
   return {

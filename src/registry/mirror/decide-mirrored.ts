@@ -1,8 +1,9 @@
 import { formatMirrorPattern, type MirrorTarget } from '../../model/mirror-target.ts';
 import type { ModuleName } from '../../model/module-name.ts';
 import type { OperatorDecision } from '../../model/operator-decision.ts';
+import { aggregate } from '../sync/aggregate.ts';
 import { createResolver, resolveState } from '../sync/resolve-module.ts';
-import { aggregate, type SyncContext, type SyncResult } from '../sync/sync.ts';
+import type { SyncContext, SyncResult } from '../sync/sync-context.ts';
 import { createNamingJudge } from './naming-judge.ts';
 
 /** A name to give to the source that the operator mirrors it from. */

@@ -9,7 +9,7 @@ import { type FetchedArchive, fetchArchive, intoStore } from '../deliver/fetch-a
 import { createListings, type WantedArchive } from '../deliver/find-suppliers.ts';
 import { createPresence } from '../deliver/presence.ts';
 import type { Resolver } from '../sync/resolve-module.ts';
-import type { SyncContext } from '../sync/sync.ts';
+import type { SyncContext } from '../sync/sync-context.ts';
 import type { MirrorOptions } from './mirror-options.ts';
 
 /** Archives that are checked and written to disk while others are on their way. */

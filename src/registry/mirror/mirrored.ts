@@ -10,7 +10,7 @@ import { writePiecesAtomic } from '../../support/disk/atomic-file.ts';
 import { parseJson } from '../../support/parse-json.ts';
 import { programVersion } from '../../support/version.ts';
 import { policyDigest, policyOf } from '../decide/policy.ts';
-import type { SyncResult } from '../sync/sync.ts';
+import type { SyncResult } from '../sync/sync-context.ts';
 import { addChecksums, type ChecksumList } from './checksum-list.ts';
 import type { MirrorOptions } from './mirror-options.ts';
 import type { MirrorReport } from './mirror-report.ts';

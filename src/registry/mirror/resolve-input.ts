@@ -1,5 +1,5 @@
 import type { ResolveInput } from '../sync/resolve-module.ts';
-import type { SyncContext, SyncResult } from '../sync/sync.ts';
+import type { SyncContext, SyncResult } from '../sync/sync-context.ts';
 
 /** What modules are resolved on: a state with the snapshots that were read. */
 export function resolveInput(

@@ -5,7 +5,7 @@ import type { IndexEntry } from '../../model/index-entry.ts';
 import { anySource, isTarget, type MirrorTarget } from '../../model/mirror-target.ts';
 import type { ModuleName } from '../../model/module-name.ts';
 import { createResolver, type Resolver } from '../sync/resolve-module.ts';
-import type { SyncContext, SyncResult } from '../sync/sync.ts';
+import type { SyncContext, SyncResult } from '../sync/sync-context.ts';
 import { closeSelection, type SourceClosure } from './close-selection.ts';
 import type { MirrorOptions } from './mirror-options.ts';
 import { type Selection, takeMatches } from './mirror-selection.ts';

@@ -1,7 +1,7 @@
 import type { ModuleName } from '../../model/module-name.ts';
 import { findAllFacts } from '../sync/find-facts.ts';
 import { createResolver } from '../sync/resolve-module.ts';
-import type { SyncContext, SyncResult } from '../sync/sync.ts';
+import type { SyncContext, SyncResult } from '../sync/sync-context.ts';
 import { closeSelection, type SourceClosure } from './close-selection.ts';
 import type { MirrorOptions } from './mirror-options.ts';
 import { matchTargets, type Selection, takeMatches } from './mirror-selection.ts';

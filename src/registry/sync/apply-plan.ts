@@ -2,10 +2,11 @@ import type { GitIndex } from '../../index/git-index.ts';
 import { indexPathOf, ledgerPathOf, unblockedPathOf } from '../../index/layout.ts';
 import { formatPending } from '../../index/pending-names.ts';
 import type { StateView } from '../../index/state-view.ts';
-import { describeDecision, type OperatorDecision } from '../../model/operator-decision.ts';
+import { describeDecision } from '../../model/operator-decision.ts';
 import type { TreeEdit } from '../../support/git/git-import.ts';
 import type { FileChange, PlannedChange } from '../decide/planned-change.ts';
 import { plannerVersion } from '../decide/policy.ts';
+import type { HostedEdit } from './hosted-edit.ts';
 import type { SyncPlan } from './sync-plan.ts';
 
 /**
@@ -22,15 +23,20 @@ export function reRoots(plan: SyncPlan): boolean {
 }
 
 /** Writes the plan and makes it count. Returns the state as it was when there is nothing to do. */
-export async function applyPlan(index: GitIndex, plan: SyncPlan, date: Date): Promise<StateView> {
+export async function applyPlan(
+  index: GitIndex,
+  plan: SyncPlan,
+  date: Date,
+  edit?: HostedEdit,
+): Promise<StateView> {
   const edits = plan.modules.flatMap(servedEditsOf);
-  const stateEdits = plan.modules.flatMap((change) => [
-    ...ledgerEditsOf(change),
-    ...unblockedEditsOf(change),
-  ]);
+  const stateEdits = [
+    ...plan.modules.flatMap((change) => [...ledgerEditsOf(change), ...unblockedEditsOf(change)]),
+    ...(edit?.stateEdits ?? []),
+  ];
   if (edits.length === 0 && stateEdits.length === 0 && !(await hasOtherNews(plan))) return plan.base;
   const isRoot = reRoots(plan);
-  const summary = describePlan(plan, []);
+  const summary = describePlan(plan);
   return index.commit({
     base: plan.base,
     ...(edits.length > 0 ? { served: { edits, message: summary, isRoot } } : {}),
@@ -48,7 +54,7 @@ export async function applyPlan(index: GitIndex, plan: SyncPlan, date: Date): Pr
     pending: plan.pending,
     ...(plan.taken.length > 0 ? { decisions: [...(await plan.base.decisions()), ...plan.taken] } : {}),
     // Clients see the served commit's message: who decided is for the operator's history alone.
-    message: describePlan(plan, plan.taken),
+    message: describePlan(plan, [...plan.taken.map(describeDecision), ...(edit?.notes ?? [])]),
     date,
   });
 }
@@ -91,7 +97,7 @@ function ledgerEditsOf({ module, ledger }: PlannedChange): TreeEdit[] {
   return hasMoved ? [{ path: ledgerPathOf(ledger.previousOrigin, module) }, added] : [added];
 }
 
-function describePlan(plan: SyncPlan, taken: readonly OperatorDecision[]): string {
+function describePlan(plan: SyncPlan, notes: readonly string[] = []): string {
   const changes = plan.modules.flatMap(({ change }) => (change ? [change] : []));
   const lines = changes.slice(0, maxNamedModules).map((change) => {
     const from =
@@ -103,8 +109,7 @@ function describePlan(plan: SyncPlan, taken: readonly OperatorDecision[]): strin
     return `${change.kind} ${change.module} (${from}) ${versions.slice(0, 20).join(' ')}`.trimEnd();
   });
   if (changes.length > lines.length) lines.push(`… and ${changes.length - lines.length} more`);
-  const decided = taken.map(describeDecision);
-  const [decision] = taken;
+  const [decision] = notes.length > 0 ? plan.taken : [];
   const subject =
     decision !== undefined
       ? `Decide about ${decision.module}`
@@ -113,5 +118,5 @@ function describePlan(plan: SyncPlan, taken: readonly OperatorDecision[]): strin
         : changes.length === 1
           ? `Update ${changes[0]?.module}`
           : `Update ${changes.length} modules`;
-  return `${[subject, '', ...decided, ...lines].join('\n').trimEnd()}\n`;
+  return `${[subject, '', ...notes, ...lines].join('\n').trimEnd()}\n`;
 }

@@ -7,11 +7,12 @@ import { shellLine } from '../../support/shell.ts';
 import { contendedFinding } from '../decide/pending-findings.ts';
 import { acceptRequirements, acceptVersion } from './accept-offer.ts';
 import { acceptOrigin, acceptOrigins, adviseOrigins, suppliersOf } from './accept-origin.ts';
+import { aggregate } from './aggregate.ts';
 import type { Conflict, ConflictOutcome, ConflictRuling } from './conflict.ts';
 import { noConflict } from './conflict-refusals.ts';
 import { type Resolver, resolveState } from './resolve-module.ts';
 import type { RulingContext, Stamp, Taken } from './ruling.ts';
-import { aggregate, type SyncContext } from './sync.ts';
+import type { SyncContext } from './sync-context.ts';
 
 /** All conflicts that stand, kept ones too, each with the pin and the origin it is about. Asks no source. */
 export async function listConflicts(context: SyncContext): Promise<Conflict[]> {

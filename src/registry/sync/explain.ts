@@ -16,7 +16,7 @@ import { type Observations, observationsFile, readObservations } from './observa
 import { readStanding } from './read-standing.ts';
 import { type ResolvedModule, resolveState } from './resolve-module.ts';
 import { readListed } from './source-file.ts';
-import type { SyncContext } from './sync.ts';
+import type { SyncContext } from './sync-context.ts';
 
 export interface Explanation {
   readonly module: ModuleName;

@@ -2,6 +2,7 @@ import type { GitIndex } from '../../index/git-index.ts';
 import { ledgerFolder } from '../../index/layout.ts';
 import type { SnapshotRecord } from '../../index/registry-state.ts';
 import type { StateView } from '../../index/state-view.ts';
+import { hosted } from '../../model/hosted.ts';
 import type { PlannedChange } from '../decide/planned-change.ts';
 import type { PolicySettings } from '../decide/policy.ts';
 import type { FactFinder } from './find-facts.ts';
@@ -28,7 +29,7 @@ export async function withoutForgotten(
 ): Promise<SnapshotRecord[]> {
   const kept: SnapshotRecord[] = [];
   for (const record of snapshots) {
-    const isConfigured = sources.some(({ name }) => name === record.source);
+    const isConfigured = record.source === hosted || sources.some(({ name }) => name === record.source);
     const { held: _, ...rest } = record;
     if (isConfigured) kept.push(record);
     else if (modules.some(({ ledger }) => ledger?.origin === record.source)) kept.push(rest);

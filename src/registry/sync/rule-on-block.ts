@@ -5,12 +5,13 @@ import type { OperatorDecision } from '../../model/operator-decision.ts';
 import { compareVersions, latestVersion, type Version } from '../../model/version.ts';
 import { shellLine } from '../../support/shell.ts';
 import { suggest } from '../../support/suggest.ts';
+import { aggregate } from './aggregate.ts';
 import { findFactsByPath } from './find-facts.ts';
 import { readStanding } from './read-standing.ts';
 import { resolveState } from './resolve-module.ts';
 import { readListed, readPins } from './source-file.ts';
 import { suggestModule } from './suggest-module.ts';
-import { aggregate, type SyncContext } from './sync.ts';
+import type { SyncContext } from './sync-context.ts';
 import type { SyncReport } from './sync-report.ts';
 
 export type BlockRuling = BlockSubject &

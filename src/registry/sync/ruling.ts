@@ -1,7 +1,7 @@
 import type { StateView } from '../../index/state-view.ts';
 import type { ConflictOutcome } from './conflict.ts';
 import type { Resolver } from './resolve-module.ts';
-import type { SyncContext } from './sync.ts';
+import type { SyncContext } from './sync-context.ts';
 
 /** What comes of a ruling, before it is carried out. */
 export type Taken = Pick<ConflictOutcome, 'decisions' | 'skipped'>;

@@ -5,8 +5,9 @@ import { createRegistry, moduleName } from '../../../test/support/registry-world
 import { temporaryDirectory } from '../../../test/support/temporary-directory.ts';
 import { startUpstream } from '../../../test/support/worlds.ts';
 import { openParts } from '../parts.ts';
+import { aggregate } from './aggregate.ts';
 import { readSource } from './read-sources.ts';
-import { aggregate, syncRegistry } from './sync.ts';
+import { syncRegistry } from './sync.ts';
 
 test('a source whose reading gives way to one of another process is not current, whatever was in it', async () => {
   const open = await startUpstream(['alice/m@1.0.0']);

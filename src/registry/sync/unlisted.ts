@@ -1,3 +1,4 @@
+import { hosted } from '../../model/hosted.ts';
 import { absent, type Lookup, type SourceFailure, unavailable } from '../../model/lookup.ts';
 import type { ModuleName } from '../../model/module-name.ts';
 import { claimantOf, maySupply, type Policy, type PolicySource } from '../decide/policy.ts';
@@ -83,6 +84,8 @@ function suppliersOf(
 
 /** Whether its last reading, by whichever process, was good; see `DecisionContext`. */
 export function wasReadWell({ name, hasBeenRead }: PolicySource, observations: Observations): boolean {
+  // What is published here is known as it is.
+  if (name === hosted) return true;
   const last = observations[name];
   if (!hasBeenRead || last === undefined) return false;
   return last.failure === undefined && last.held === undefined && last.isStaleUpstream !== true;

@@ -6,6 +6,7 @@ import { readIndexPath } from '../../index/layout.ts';
 import type { StateView } from '../../index/state-view.ts';
 import type { Block } from '../../model/block.ts';
 import type { Finding } from '../../model/finding.ts';
+import { hosted } from '../../model/hosted.ts';
 import { createCredentialsReader } from '../../sources/credentials.ts';
 import type { Environment } from '../../support/environment.ts';
 import { runGit } from '../../support/git/git.ts';
@@ -80,6 +81,7 @@ export async function readStatus(
     policy.sources.map(async (source) => {
       const snapshot = state.snapshots.find((record) => record.source === source.name);
       const observation = observations[source.name];
+      const isAsked = source.isEnabled && source.name !== hosted;
       return {
         name: source.name,
         isDefault: source.name === config.defaultSource,
@@ -88,7 +90,7 @@ export async function readStatus(
         priority: source.priority,
         readAt: observation?.readAt,
         triedAt: observation?.triedAt,
-        isStale: source.isEnabled && (snapshot === undefined || observation?.failure !== undefined),
+        isStale: isAsked && (snapshot === undefined || observation?.failure !== undefined),
         isHeld: source.isEnabled && observation?.held !== undefined,
         failure: source.isEnabled ? observation?.failure : undefined,
         failureClass: source.isEnabled ? observation?.failureClass : undefined,

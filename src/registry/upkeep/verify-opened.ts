@@ -5,7 +5,7 @@ import type { ModuleName } from '../../model/module-name.ts';
 import { fetchArchive, intoStore } from '../deliver/fetch-archive.ts';
 import type { WantedArchive } from '../deliver/find-suppliers.ts';
 import type { Resolver } from '../sync/resolve-module.ts';
-import type { SyncContext } from '../sync/sync.ts';
+import type { SyncContext } from '../sync/sync-context.ts';
 import { verifyArchives } from './verify-archives.ts';
 import { verifyContents } from './verify-contents.ts';
 import type { VerifyOptions } from './verify-options.ts';
