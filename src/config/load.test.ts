@@ -364,8 +364,8 @@ describe('one problem, with its place', () => {
     ],
     [
       'an inherited name',
-      'toString = 1',
-      '1:1 toString: unknown key; expected registry, sources, mirror, server, access, hosting, limits',
+      'isPrototypeOf = 1',
+      '1:1 isPrototypeOf: unknown key; expected registry, sources, mirror, server, access, hosting, limits',
     ],
     ['a table that is a value', 'server = 1', '1:10 server: expected a table, got 1'],
     [
