@@ -27,6 +27,8 @@ export interface Address {
   readonly port: number;
   /** Whether every request is logged, not only those that fail or are refused. */
   readonly accessLog: boolean;
+  /** Whether the parts of requests to publish are logged: names and sizes, no values. */
+  readonly recordsPublish: boolean;
 }
 
 /** Serves until it is interrupted; with several processes, this one starts and leads them. */

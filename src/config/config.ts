@@ -60,7 +60,7 @@ interface AccessSettings {
 }
 
 /** What may be published here. */
-export interface HostingSettings {
+interface HostingSettings {
   /** Names that no source says the meaning of; nothing may be published where there are none. */
   readonly namespaces: readonly string[];
   readonly maxArchiveBytes: number;

@@ -59,3 +59,10 @@ export function snapshotPathOf(source: string): string {
 export function heldPathOf(source: string): string {
   return `held/${source}`;
 }
+
+/** Who has published each version of the modules that are hosted here. */
+const publishersFolder = 'publishers';
+
+export function publishersPathOf(module: ModuleName): string {
+  return `${publishersFolder}/${indexPathOf(module)}`;
+}

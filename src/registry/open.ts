@@ -1,5 +1,7 @@
+import { openFileArchiveStore } from '../archives/file-archive-store.ts';
 import { openAccess } from './access/open-access.ts';
 import type { OpenOptions } from './ground.ts';
+import { createPublishing } from './hosting/publishing.ts';
 import { createInventory, createRulings, createSyncing, createUpkeep, lookAtSources } from './operating.ts';
 import { openParts } from './parts.ts';
 import type { Registry } from './registry.ts';
@@ -23,6 +25,11 @@ export async function openRegistry(options: OpenOptions): Promise<Registry> {
       ...parts,
       onFailure: (error) =>
         parts.isTold(error) || parts.log.warn('the last use of a token was not written down', { error }),
+    }),
+    publishing: createPublishing({
+      ...{ context: parts.context, uploadFolder: parts.dataDir },
+      // What is published is no cache: no room is kept free of it.
+      archives: openFileArchiveStore(layout.packages),
     }),
     ...createResolution(parts),
     ...serveIndex(parts),

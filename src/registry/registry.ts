@@ -12,6 +12,7 @@ import type { LastUse } from './access/last-use.ts';
 import type { TokenDesk } from './access/token-desk.ts';
 import type { ArchiveOutcome, BlockedArchive, ServedFile } from './deliver/served-bytes.ts';
 import type { ListedModule, ListOptions } from './deliver/served-modules.ts';
+import type { Publishing } from './hosting/publishing.ts';
 import type { MirrorOptions } from './mirror/mirror-options.ts';
 import type { MirrorReport } from './mirror/mirror-report.ts';
 import type { OutdatedReport } from './mirror/outdated.ts';
@@ -46,6 +47,7 @@ export interface Serving extends Settings, Resolution, IndexServing, FileServing
   readonly disk: DiskWatch;
   /** Who may, as it is written down; `watchTokens` follows it. */
   readonly access: { readonly store: AccessStore; readonly lastUse: LastUse };
+  readonly publishing: Publishing;
   /** What is left of the disk, and whether archives are still cached; `undefined` where it cannot be asked. */
   cacheSpace(): Promise<CacheSpace | undefined>;
 }

@@ -20,6 +20,7 @@ import { createArchiveRoutes } from './routes/archive-routes.ts';
 import { createFileRoutes } from './routes/file-routes.ts';
 import { createIndexRoutes } from './routes/index-routes.ts';
 import { createInfoRoutes } from './routes/info-routes.ts';
+import { createPublishRoutes } from './routes/publish-routes.ts';
 import { createWhyRoutes } from './routes/why-routes.ts';
 import { createStaleness } from './staleness.ts';
 import { createAnsweredRoute } from './told-elsewhere.ts';
@@ -35,6 +36,8 @@ export interface AppOptions {
   readonly log?: Log | undefined;
   /** Whether ordinary requests are news (level `info`) and not details (`debug`). */
   readonly accessLog?: boolean | undefined;
+  /** Whether the log is told of the parts of requests to publish: names and sizes, no values. */
+  readonly recordsPublish?: boolean | undefined;
   /** Instead of the registry's own. */
   readonly limits?: Partial<AppLimits> | undefined;
   /** Milliseconds since any moment. */
@@ -86,6 +89,13 @@ export function createApp(registry: Serving, options: AppOptions): App {
     log,
     isTold: (error) => registry.disk.refused(error),
   });
+  const access = createAccess({
+    settings: () => registry.config,
+    tokens,
+    lastUse: registry.access.lastUse,
+    date: Date.now,
+    now,
+  });
   const routes: readonly GuardedRoute[] = [
     createAnsweredRoute(),
     ...archives.routes,
@@ -93,6 +103,7 @@ export function createApp(registry: Serving, options: AppOptions): App {
     ...createIndexRoutes(registry, servedCommit, uploadPack, readiness, limits),
     ...createFileRoutes(registry, { prefix }),
     ...createApiRoutes(registry),
+    ...createPublishRoutes(registry, { access, log, records: options.recordsPublish ?? false }),
     ...createInfoRoutes(registry, {
       baseUrl: base.url,
       staleness,
@@ -104,13 +115,7 @@ export function createApp(registry: Serving, options: AppOptions): App {
   const handle = createHandler({
     before: createBefore({ registry, listening: options.listening, log, now, targetCharacters }),
     readClient: createClientReader(registry),
-    access: createAccess({
-      settings: () => registry.config,
-      tokens,
-      lastUse: registry.access.lastUse,
-      date: Date.now,
-      now,
-    }),
+    access,
     readsPathTokens: () => registry.config.access.tokenInPath,
     routes,
     findReady: archives.findReady,

@@ -299,6 +299,7 @@ const explanation = named('Explanation', {
   ),
   pin: v.optional(pin),
   isCached: v.optional(flag),
+  published: v.optional(v.looseObject({ version: text, token: text, owner: text, at: text })),
   versions: texts,
   findings: v.array(finding),
   heldBack: v.optional(heldBack),

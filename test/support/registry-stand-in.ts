@@ -99,6 +99,7 @@ export async function createRegistryStandIn(): Promise<RegistryStandIn> {
         throw error;
       },
     }),
+    publishing: { receive: unavailableHere, publish: unavailableHere },
     config: configFor(directory),
     indexDirectory,
     data: {
@@ -196,7 +197,7 @@ export async function createRegistryStandIn(): Promise<RegistryStandIn> {
       const rule = 'priority';
       const isServed = lines.has(module);
       const rest = { pin: undefined, isCached: true, sources: [], versions: [], blocks: [], findings: [] };
-      const unknown = { heldBack: undefined, decidedBy: 'root' };
+      const unknown = { heldBack: undefined, published: undefined, decidedBy: 'root' };
       return { module, version, isServed, origin: 'mooncakes', rule, because, ...unknown, ...rest };
     },
     close: () => rm(directory, { recursive: true, force: true }),

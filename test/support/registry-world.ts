@@ -30,6 +30,8 @@ interface SourceSettings {
 export interface RegistrySettings {
   readonly sources: readonly SourceSettings[];
   readonly upstreamFallback?: boolean;
+  /** Lines of `[hosting]`. */
+  readonly hosting?: string;
   readonly env?: Readonly<Record<string, string>>;
   readonly directory?: string;
   readonly log?: Log;
@@ -60,7 +62,7 @@ export async function createRegistry(settings: RegistrySettings): Promise<Regist
 /** Writes `registry.toml`; an open registry sees it after `reload`. */
 export async function writeSettings(
   directory: string,
-  settings: Pick<RegistrySettings, 'sources' | 'upstreamFallback'>,
+  settings: Pick<RegistrySettings, 'sources' | 'upstreamFallback' | 'hosting'>,
 ): Promise<void> {
   await writeFile(join(directory, 'registry.toml'), renderSettings(settings));
 }
@@ -68,7 +70,8 @@ export async function writeSettings(
 export function renderSettings({
   sources,
   upstreamFallback = true,
-}: Pick<RegistrySettings, 'sources' | 'upstreamFallback'>): string {
+  hosting,
+}: Pick<RegistrySettings, 'sources' | 'upstreamFallback' | 'hosting'>): string {
   const list = (values: readonly string[]) => `[${values.map((value) => JSON.stringify(value)).join(', ')}]`;
   const tables = sources.map((source) =>
     [
@@ -86,7 +89,8 @@ export function renderSettings({
       ...(source.auth === undefined ? [] : ['[sources.auth]', source.auth]),
     ].join('\n'),
   );
-  return [`[server]\nupstream_fallback = ${upstreamFallback}`, ...tables, ''].join('\n\n');
+  const own = hosting === undefined ? [] : [`[hosting]\n${hosting}`];
+  return [`[server]\nupstream_fallback = ${upstreamFallback}`, ...own, ...tables, ''].join('\n\n');
 }
 
 export function moduleName(text: string): ModuleName {

@@ -85,7 +85,7 @@ function adviceFor(nearest: string | undefined, { sources, version, versions }: 
 }
 
 export function formatExplanation(explanation: Explanation, width?: number): string {
-  const { pin, isCached, decidedBy } = explanation;
+  const { pin, published, isCached, decidedBy } = explanation;
   const lines = [
     formatVerdict(explanation),
     `  ${explanation.because}`,
@@ -99,6 +99,8 @@ export function formatExplanation(explanation: Explanation, width?: number): str
   ];
   if (explanation.versions.length > 0) lines.push(`Served versions: ${explanation.versions.join(', ')}`);
   if (pin) lines.push(`Pinned: ${pin.checksum} since ${pin.firstSeen} from "${pin.source}"`);
+  if (published)
+    lines.push(`Published: by ${published.owner} with the token "${published.token}", ${published.at}`);
   if (isCached !== undefined) lines.push(`Archive: ${isCached ? 'cached' : 'not cached'}`);
   lines.push(...formatFindings(explanation.findings, 'all'), ...formatWaiting(explanation));
   return lines.join('\n').trimEnd();

@@ -15,6 +15,7 @@ export function defineServe(parent: Command, run: Run): void {
     .option('--host <address>', 'the address to listen on (default: server.host)')
     .option('--port <number>', 'the port to listen on, 0 for a free one (default: server.port)')
     .option('--access-log', 'log every request, not only those that fail or are refused')
+    .option('--record-publish', 'log the parts of requests to publish: names and sizes, no values')
     .option('--workers <number>', 'processes that answer requests (default: 1)');
   addExamples(command, [
     ['moonbit-registry serve', 'Serve as registry.toml says, by default on http://localhost:8080.'],
@@ -22,29 +23,32 @@ export function defineServe(parent: Command, run: Run): void {
     ['moonbit-registry --log-format json serve --access-log', 'Log every request as a JSON object a line.'],
     ['moonbit-registry serve --workers 2', 'Use two processors.'],
   ]);
-  command.action((flags: { host?: string; port?: string; workers?: string; accessLog?: true }) =>
-    run((context) => {
-      const port = flags.port === undefined ? undefined : parseWholeNumber('--port', flags.port, 0, 65_535);
-      const workers = flags.workers === undefined ? 1 : parseWholeNumber('--workers', flags.workers, 1, 256);
-      const isShared = workers > 1;
-      // It is no reason to end, also before it can be heeded.
-      context.io.onHangUp(() => {});
-      return withRegistry(
-        context,
-        async (registry) => {
-          const { serve, serveAsWorker } = await import('../serving.ts');
-          const { server } = registry.config;
-          const address = {
-            host: flags.host ?? server.host,
-            port: port ?? server.port,
-            accessLog: flags.accessLog ?? false,
-          };
-          if (isShared && isWorker()) await serveAsWorker(context, registry, address);
-          else await serve(context, registry, address, workers);
-          return exitCodes.done;
-        },
-        { isOneOfSeveral: isShared, isFollower: isShared && isWorker() },
-      );
-    }),
+  command.action(
+    (flags: { host?: string; port?: string; workers?: string; accessLog?: true; recordPublish?: true }) =>
+      run((context) => {
+        const port = flags.port === undefined ? undefined : parseWholeNumber('--port', flags.port, 0, 65_535);
+        const workers =
+          flags.workers === undefined ? 1 : parseWholeNumber('--workers', flags.workers, 1, 256);
+        const isShared = workers > 1;
+        // It is no reason to end, also before it can be heeded.
+        context.io.onHangUp(() => {});
+        return withRegistry(
+          context,
+          async (registry) => {
+            const { serve, serveAsWorker } = await import('../serving.ts');
+            const { server } = registry.config;
+            const address = {
+              host: flags.host ?? server.host,
+              port: port ?? server.port,
+              accessLog: flags.accessLog ?? false,
+              recordsPublish: flags.recordPublish ?? false,
+            };
+            if (isShared && isWorker()) await serveAsWorker(context, registry, address);
+            else await serve(context, registry, address, workers);
+            return exitCodes.done;
+          },
+          { isOneOfSeveral: isShared, isFollower: isShared && isWorker() },
+        );
+      }),
   );
 }

@@ -8,6 +8,7 @@ export type PublishOutcome =
   | { readonly kind: 'dry-run'; readonly module: string; readonly version: string }
   /** The request is not one that we understand; `reason` is a sentence without its full stop. */
   | { readonly kind: 'bad-request'; readonly reason: string }
+  /** There is something against one of the modules, or more. */
   | { readonly kind: 'refused'; readonly problems: readonly PublishProblem[] }
   | { readonly kind: 'not-higher'; readonly version: string; readonly highest: string }
   /** No token, or none that is valid now; which of them is nobody's business. */

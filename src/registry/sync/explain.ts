@@ -1,10 +1,13 @@
 import type { GitIndex } from '../../index/git-index.ts';
 import { findEntry, parseIndexFile } from '../../index/index-file.ts';
+import { publishersPathOf } from '../../index/layout.ts';
 import type { Pending } from '../../index/pending-names.ts';
+import { type Publication, parsePublishers } from '../../index/publishers-file.ts';
 import type { StateView } from '../../index/state-view.ts';
 import { type Block, findBlock } from '../../model/block.ts';
 import type { Checksum } from '../../model/checksum.ts';
 import type { Finding } from '../../model/finding.ts';
+import { hosted } from '../../model/hosted.ts';
 import type { ModuleName } from '../../model/module-name.ts';
 import type { OperatorDecision } from '../../model/operator-decision.ts';
 import { compareVersions, type Version } from '../../model/version.ts';
@@ -50,6 +53,8 @@ export interface Explanation {
     | { readonly checksum: Checksum; readonly firstSeen: string; readonly source: string }
     | undefined;
   readonly isCached: boolean | undefined;
+  /** Who published the asked version here. */
+  readonly published: Publication | undefined;
   /** Versions in the served index, lowest first. */
   readonly versions: readonly Version[];
   /** What of it is refused to everybody; of one version, what refuses that. */
@@ -102,6 +107,7 @@ export async function explain(
     ),
     pin: pin && { checksum: pin.checksum, firstSeen: pin.firstSeen, source: pin.source },
     isCached: checksum === undefined ? undefined : await context.archives.has(checksum),
+    published: await findPublication(index, state, module, version),
     versions,
     blocks,
     findings,
@@ -109,6 +115,16 @@ export async function explain(
       ...{ config, snapshots: state.snapshots, observations },
     })[0],
   };
+}
+
+async function findPublication(
+  index: GitIndex,
+  { commit }: StateView,
+  module: ModuleName,
+  version: Version | undefined,
+): Promise<Publication | undefined> {
+  const file = await index.read(`${commit}:${publishersPathOf(module)}`);
+  return file && parsePublishers(file).find((one) => one.version === version);
 }
 
 type Mirrored = Extract<OperatorDecision, { action: 'accept-origin' }>;
@@ -216,6 +232,7 @@ const reasons: Readonly<Record<Rule, (origin: string, contender: string) => stri
 function reasonOf(decision: Decision, policy: Policy, module: ModuleName): string {
   const origin = policy.sources.find((source) => source.name === decision.origin);
   const claimant = claimantOf(policy, module);
+  if (decision.origin === hosted) return 'it is published here: no source says what the name means';
   const reason =
     decision.rule === 'held' && claimant && claimant.name === decision.contender
       ? contested(decision.origin ?? '', claimant.name)
@@ -227,6 +244,8 @@ function reasonOf(decision: Decision, policy: Policy, module: ModuleName): strin
 }
 
 function contested(origin: string, claimant: string): string {
+  if (claimant === hosted)
+    return `its name may be published here, but it was first served from "${origin}", so what was served stays and nothing new is listed until "moonbit-registry hosting adopt" moves it`;
   return `source "${claimant}" claims this name, but it was first served from "${origin}", and moving it would change what was served or give it to a source trusted less; until the operator decides, what was served stays and nothing new is listed`;
 }
 

@@ -1,0 +1,44 @@
+import * as v from 'valibot';
+import { StorageError } from '../errors.ts';
+import { isVersion, type Version } from '../model/version.ts';
+import { damageHint } from './restore-hint.ts';
+
+const publication = v.looseObject({
+  version: v.custom<Version>(isVersion),
+  /** Of the token that it was published with. */
+  token: v.string(),
+  /** The person who answers for that. */
+  owner: v.string(),
+  /** ISO 8601, UTC. */
+  at: v.string(),
+});
+
+/** Who has published a version; what a later program has written beside stays in it. */
+export type Publication = v.InferOutput<typeof publication>;
+
+/** Reads a module's file: one JSON object a line, in the order of publishing. */
+export function parsePublishers(bytes: Buffer): Publication[] {
+  return bytes
+    .toString('utf8')
+    .split('\n')
+    .flatMap((line, position) => {
+      if (line === '') return [];
+      const parsed = v.safeParse(publication, parseJson(line));
+      if (parsed.success) return [parsed.output];
+      throw new StorageError(`line ${position + 1} of a module's publishers cannot be read`, {
+        hint: damageHint,
+      });
+    });
+}
+
+export function formatPublication(one: Publication): string {
+  return `${JSON.stringify(one)}\n`;
+}
+
+function parseJson(line: string): unknown {
+  try {
+    return JSON.parse(line);
+  } catch {
+    return undefined;
+  }
+}

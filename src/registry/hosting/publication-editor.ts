@@ -1,0 +1,111 @@
+import type { GitIndex } from '../../index/git-index.ts';
+import { publishersPathOf } from '../../index/layout.ts';
+import { formatPublication } from '../../index/publishers-file.ts';
+import type { StateView } from '../../index/state-view.ts';
+import type { ModuleName } from '../../model/module-name.ts';
+import type { TreeEdit } from '../../support/git/git-import.ts';
+import type { HostedEdit, HostedEditor } from '../sync/hosted-edit.ts';
+import type { SyncPlan } from '../sync/sync-plan.ts';
+import { type HostedModules, lookUpHosted } from './hosted-modules.ts';
+import { writeHostedTree } from './hosted-tree.ts';
+import { createIndexLine } from './index-line.ts';
+import { type JudgedPublication, judgeTogether } from './judge-together.ts';
+import { notAllowed } from './judge-upload.ts';
+import type { CheckedUpload, Publication } from './publication.ts';
+import type { PublishOutcome } from './publish-outcome.ts';
+
+/** Publications that become one change of the state, and what has become of each. */
+export interface PublicationEditor extends HostedEditor {
+  outcomeOf(publication: Publication): PublishOutcome;
+}
+
+interface Edited {
+  readonly state: StateView;
+  readonly modules: HostedModules;
+  readonly accepted: readonly JudgedPublication[];
+}
+
+export function createPublicationEditor(
+  index: GitIndex,
+  publications: readonly Publication[],
+  now: () => Date,
+): PublicationEditor {
+  /** Of those that cannot be served although nothing was said against them. */
+  const unservable = new Map<Publication, PublishOutcome>();
+  let judged: readonly JudgedPublication[] = [];
+  const accepted = () => judged.filter(({ added }) => added.length > 0);
+
+  return {
+    async edit(state, config) {
+      const modules = lookUpHosted(index, state, config);
+      const left = publications.filter((one) => !unservable.has(one));
+      judged = await judgeTogether(left, modules, config.hosting);
+      return accepted().length === 0
+        ? undefined
+        : writeEdit(index, { state, modules, accepted: accepted() }, now());
+    },
+    accepts(plan) {
+      const refused = accepted().filter(({ added }) => !added.every((upload) => isServed(plan, upload)));
+      for (const { publication, added } of refused)
+        unservable.set(publication, describeUnserved(plan, added));
+      return refused.length === 0;
+    },
+    outcomeOf(publication) {
+      const found = judged.find((one) => one.publication === publication)?.outcome;
+      const outcome = unservable.get(publication) ?? found;
+      if (!outcome) throw new Error('nobody has judged the publication');
+      return outcome;
+    },
+  };
+}
+
+async function writeEdit(index: GitIndex, edited: Edited, date: Date): Promise<HostedEdit> {
+  const { state, modules, accepted } = edited;
+  const at = date.toISOString();
+  const files = new Map<ModuleName, Buffer>();
+  const publishers = new Map<ModuleName, Buffer>();
+  const notes: string[] = [];
+  for (const { publication, added } of accepted)
+    for (const upload of added) {
+      const { name, version } = upload.manifest;
+      const { token, owner } = publication.by;
+      const before = files.get(name) ?? (await modules.readLines(name));
+      files.set(name, withLine(before, lineOf(upload, date)));
+      const path = `${state.commit}:${publishersPathOf(name)}`;
+      const known = publishers.get(name) ?? (await index.read(path)) ?? Buffer.alloc(0);
+      const entry = formatPublication({ version, token, owner, at });
+      publishers.set(name, Buffer.concat([known, Buffer.from(entry)]));
+      notes.push(`published ${name}@${version} by token ${token}`);
+    }
+  const tree = await writeHostedTree(index, state, files, date);
+  const stateEdits = [...publishers].map(
+    ([module, content]): TreeEdit => ({ path: publishersPathOf(module), content }),
+  );
+  return { ...tree, modules: [...files.keys()], stateEdits, at, notes };
+}
+
+function lineOf({ manifest, checksum }: CheckedUpload, createdAt: Date): string {
+  const read = createIndexLine(manifest.fields, { checksum, createdAt });
+  if (read.kind === 'line') return read.line.text;
+  throw new Error(`${manifest.name} was found to be readable, and its line is not: ${read.reason}`);
+}
+
+function withLine(file: Buffer, line: string): Buffer {
+  return Buffer.concat([file, Buffer.from(`${line}\n`)]);
+}
+
+function isServed({ modules }: SyncPlan, { manifest }: CheckedUpload): boolean {
+  const planned = modules.find(({ module }) => module === manifest.name);
+  return planned?.change?.versionsAdded.includes(manifest.version) ?? false;
+}
+
+/** What keeps a name from the index beside its origin: it looks like another one, or it is blocked. */
+function describeUnserved(plan: SyncPlan, added: readonly CheckedUpload[]): PublishOutcome {
+  const upload = added.find((one) => !isServed(plan, one));
+  const name = upload?.manifest.name ?? '';
+  const block = plan.blocks.find(({ module }) => module === name);
+  if (block) return notAllowed(`${name} is blocked here: ${block.reason}`);
+  return notAllowed(
+    `${name} cannot be listed here, as it looks like another name where letter case or Unicode form is folded`,
+  );
+}

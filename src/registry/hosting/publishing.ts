@@ -1,0 +1,102 @@
+import type { Readable } from 'node:stream';
+import type { ArchiveStore } from '../../archives/archive-store.ts';
+import type { Config } from '../../config/config.ts';
+import { editHosted } from '../sync/aggregate.ts';
+import type { SyncContext } from '../sync/sync-context.ts';
+import { type ArchiveRules, defaultArchiveRules } from './archive-rules.ts';
+import { checkArchive } from './check-archive.ts';
+import { lookUpHosted } from './hosted-modules.ts';
+import { judgeTogether } from './judge-together.ts';
+import type { CheckedUpload, JudgePublisher, Publisher } from './publication.ts';
+import { createPublicationEditor } from './publication-editor.ts';
+import type { PublishOutcome } from './publish-outcome.ts';
+import { createPublishQueue } from './publish-queue.ts';
+import { receiveUpload, type Upload } from './upload.ts';
+
+/** Takes archives in as versions of modules that are hosted here. */
+export interface Publishing {
+  /** Writes an archive to the disk to be looked at; `undefined` where it is larger than any that may be published. */
+  receive(body: Readable): Promise<Upload | undefined>;
+  /**
+   * Publishes all of the uploads or none; whoever is told `published` or `already-published` finds them durable and listed. Uploads
+   * stay where they are. `judge` is asked of each. Rejects when our own disk fails.
+   */
+  publish(uploads: readonly Upload[], request: PublishRequest): Promise<PublishOutcome>;
+}
+
+interface PublishRequest {
+  readonly by: Publisher;
+  readonly judge: JudgePublisher;
+  /** Find out only, and change nothing. */
+  readonly isDryRun: boolean;
+}
+
+export interface PublishingParts {
+  readonly context: () => SyncContext;
+  /** Where archives are kept for good: whatever else is kept free on the disk, they are stored. */
+  readonly archives: Pick<ArchiveStore, 'store'>;
+  /** A folder that is there. */
+  readonly uploadFolder: string;
+}
+
+export function createPublishing({ context, archives, uploadFolder }: PublishingParts): Publishing {
+  const queue = createPublishQueue(async (publications) => {
+    const { index, now } = context();
+    const editor = createPublicationEditor(index, publications, now);
+    await editHosted(context(), editor);
+    return editor.outcomeOf;
+  });
+
+  return {
+    receive: (body) => receiveUpload(uploadFolder, body, context().config.hosting.maxArchiveBytes),
+    async publish(uploads, { by, judge, isDryRun }) {
+      const { index, currentConfig } = context();
+      const config = await currentConfig();
+      const checked: CheckedUpload[] = [];
+      for (const upload of uploads) {
+        const found = await checkUpload(upload, judge, rulesOf(config));
+        if ('kind' in found) return found;
+        checked.push(found);
+      }
+      const publication = { uploads: checked, by };
+      // What is refused leaves no bytes here.
+      const modules = lookUpHosted(index, await index.state(), config);
+      const [foreseen] = await judgeTogether([publication], modules, config.hosting);
+      if (foreseen?.outcome.kind !== 'published') return foreseen?.outcome ?? nothingSent;
+      if (isDryRun) return dryRunOf(checked);
+      for (const upload of uploads)
+        await archives.store(upload.checksum, upload.open(), { announcedBytes: upload.sizeBytes });
+      return queue.publish(publication);
+    },
+  };
+}
+
+const nothingSent: PublishOutcome = { kind: 'bad-request', reason: 'There is no archive to publish' };
+
+async function checkUpload(
+  upload: Upload,
+  judge: JudgePublisher,
+  rules: ArchiveRules,
+): Promise<CheckedUpload | PublishOutcome> {
+  const check = await upload.withBytes((bytes) => checkArchive(bytes, rules));
+  if (check.kind === 'refused') return { kind: 'refused', problems: check.problems };
+  const { manifest } = check.archive;
+  const { checksum } = upload;
+  return judge(manifest.name, manifest.version, checksum) ?? { manifest, checksum };
+}
+
+function rulesOf({ hosting }: Config): ArchiveRules {
+  return {
+    ...defaultArchiveRules,
+    maxArchiveBytes: hosting.maxArchiveBytes,
+    maxUnpackedBytes: hosting.maxUnpackedBytes,
+    runsCode: hosting.refuseScripts ? 'refuse' : 'remark',
+  };
+}
+
+/** The official text has room for one. */
+function dryRunOf(uploads: readonly CheckedUpload[]): PublishOutcome {
+  const [first] = uploads;
+  if (!first) return nothingSent;
+  return { kind: 'dry-run', module: first.manifest.name, version: first.manifest.version };
+}
