@@ -9,6 +9,7 @@ const layers = [
   'start',
   'cli',
   'demo',
+  'author',
   'server',
   'packs',
   'http',

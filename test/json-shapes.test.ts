@@ -118,6 +118,16 @@ test('what commands print has the shapes that are documented, and nothing beside
   await check('config … --dry-run', ['config', 'server.upstream_fallback', 'false', '--dry-run']);
   await check('config --unset', ['config', '--unset', 'server.base_url', 'server.port']);
   await check('path', ['path', 'moonbitlang/x@0.4.0']);
+  const tool = join(surroundings, 'tool');
+  await mkdir(tool);
+  await writeFile(
+    join(tool, 'moon.mod.json'),
+    '{"name": "company/tool", "version": "1.0.0", "license": "Ours"}',
+  );
+  const mooncakes = ['--registry', 'https://mooncakes.io', '--dry-run'];
+  await check('publish', ['publish', tool, ...mooncakes]);
+  await writeFile(join(tool, 'moon.mod.json'), '{"name": "company/tool", "version": "1"}');
+  await check('publish', ['publish', tool, ...mooncakes]);
   await check('update', ['update']);
   await check('completion', ['completion', 'bash']);
   await check('serve', ['serve', '--port', '0'], true);

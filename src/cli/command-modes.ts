@@ -42,6 +42,7 @@ export const commandModes: Readonly<Record<string, CommandMode>> = {
   config: 'write',
   path: 'read',
   'state downgrade': 'write',
+  publish: 'none',
   update: 'none',
   demo: 'none',
   completion: 'none',

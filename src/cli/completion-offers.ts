@@ -45,6 +45,7 @@ export const argumentOffers: Readonly<Record<string, OfferKind>> = {
   'token revoke name': 'nothing',
   'token rotate name': 'nothing',
   'path module@version': 'modules',
+  'publish path': 'files',
   'backup file': 'files',
   'restore file': 'files',
   'restore folder': 'folders',
@@ -86,6 +87,7 @@ export const optionOffers: Readonly<Record<string, readonly OfferKind[]>> = {
   '--port': ['nothing'],
   '--workers': ['nothing'],
   '--registry': ['nothing'],
+  '--token-env': ['variables'],
 };
 
 export function offerAt(place: Place, words: readonly string[]): Offer {

@@ -9,9 +9,14 @@ import type { CommandIo } from './io.ts';
 
 /** Where moon looks first, `undefined` for a user without a home: if this file exists, it never reads `MOONCAKES_REGISTRY` (moon-protocol §1). */
 export function clientConfigFile(io: CommandIo): string | undefined {
+  return moonFile(io, 'config.json');
+}
+
+/** A file in the folder where moon keeps what is its user's. */
+export function moonFile(io: CommandIo, name: 'config.json' | 'credentials.json'): string | undefined {
   const home = io.env.MOON_HOME ? undefined : io.homeDirectory();
   const folder = io.env.MOON_HOME || (home && join(home, '.moon'));
-  return folder && join(folder, 'config.json');
+  return folder && join(folder, name);
 }
 
 /** What moon's `config.json` says about a registry. */

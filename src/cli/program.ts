@@ -13,6 +13,7 @@ import { defineList } from './commands/list.ts';
 import { defineMirror } from './commands/mirror.ts';
 import { definePath } from './commands/path.ts';
 import { definePlan } from './commands/plan.ts';
+import { definePublish } from './commands/publish.ts';
 import { defineRestore } from './commands/restore.ts';
 import { defineServe } from './commands/serve.ts';
 import { defineSource } from './commands/source.ts';
@@ -61,6 +62,7 @@ const commands: readonly DefineCommand[] = [
   defineConfig,
   definePath,
   defineState,
+  definePublish,
   defineUpdate,
   defineDemo,
   defineCompletion,

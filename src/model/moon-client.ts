@@ -21,6 +21,19 @@ export function clientConfigFor(url: string) {
 
 type Key = keyof ReturnType<typeof clientConfigFor>;
 
+/** Where a `config.json` has clients publish: `undefined` where it does not say. */
+export function publishAddressIn(text: string): string | undefined {
+  const value = parseLeniently(text);
+  const named = [value?.api, value?.registry].find((one) => typeof one === 'string');
+  return named as string | undefined;
+}
+
+/** The token that a `credentials.json` holds. */
+export function tokenIn(text: string): string | undefined {
+  const value = parseLeniently(text) as { readonly token?: unknown } | undefined;
+  return typeof value?.token === 'string' ? value.token : undefined;
+}
+
 export interface ClientConfigVerdict {
   readonly result: 'ok' | 'warning' | 'failure';
   /** What the file is, in words that follow a colon; holds no secret. */

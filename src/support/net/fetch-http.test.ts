@@ -1,5 +1,6 @@
 import { createServer, type IncomingMessage, type RequestListener, type Server } from 'node:http';
 import { type AddressInfo, createServer as createTcpServer, type Socket } from 'node:net';
+import { Readable } from 'node:stream';
 import { buffer, text } from 'node:stream/consumers';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { anyDestination, type Destinations, type Resolve } from './destination.ts';
@@ -149,6 +150,77 @@ describe.each([
       response.body.destroy();
       await closed;
       expect(response.body.destroyed).toBe(true);
+    });
+  });
+
+  describe('a body that is sent', () => {
+    const content = 'all of it, '.repeat(20_000);
+    let opened = 0;
+    beforeEach(() => {
+      opened = 0;
+    });
+    const open = () => {
+      opened += 1;
+      return Readable.from([content.slice(0, 100_000), content.slice(100_000)], { objectMode: false });
+    };
+    const body = { contentType: 'text/plain', sizeBytes: content.length, open };
+
+    test('arrives with its type and length, and is sent anew with each attempt', async () => {
+      const bodies: string[] = [];
+      const upstream = await listen(async (request, response) => {
+        bodies.push(await text(request));
+        response.writeHead(bodies.length < 3 ? 503 : 200, { 'retry-after': '1' }).end('taken');
+      });
+      const { client, slept } = createClient();
+      const result = await client.request({ url: upstream.url, method: 'POST', body });
+      expect(result).toMatchObject({ response: { status: 200 } });
+      expect(bodies).toEqual([content, content, content]);
+      expect(slept).toEqual([1100, 1200]);
+      expect(upstream.seen[0]).toMatchObject({
+        method: 'POST',
+        headers: { 'content-type': 'text/plain', 'content-length': String(content.length) },
+      });
+    });
+
+    test('is not sent along a redirect, wherever that leads', async () => {
+      const away = await listen((_, response) => response.end());
+      for (const location of ['/there', away.url]) {
+        const home = await listen((request, response) => {
+          request.resume();
+          request.on('end', () => response.writeHead(307, { location }).end());
+        });
+        const { client } = createClient();
+        const result = await client.request({
+          url: home.url,
+          method: 'POST',
+          body,
+          authorization: 'Bearer x',
+        });
+        expect(result).toMatchObject({ response: { status: 307, headers: { location } } });
+        expect(home.seen).toHaveLength(1);
+      }
+      expect(away.seen).toEqual([]);
+      expect(opened).toBe(2);
+    });
+
+    test('is given up by whoever has answered already, and the answer is read', async () => {
+      const upstream = await listen((_, response) =>
+        response.writeHead(413, { connection: 'close' }).end('too much'),
+      );
+      const large = { ...body, sizeBytes: 32_000_000, open: () => Readable.from(many(32, 1_000_000)) };
+      const result = await createClient().client.request({ url: upstream.url, method: 'POST', body: large });
+      if (result.kind === 'failure') throw new Error(result.failure.detail);
+      expect([result.response.status, await text(result.response.body)]).toEqual([413, 'too much']);
+      expect(upstream.seen).toHaveLength(1);
+    });
+
+    test('ends at an abort, with its reason', async () => {
+      const controller = new AbortController();
+      const upstream = await listen(() => controller.abort(new Error('enough')));
+      const { client } = createClient();
+      await expect(
+        client.request({ url: upstream.url, method: 'POST', body, signal: controller.signal }),
+      ).rejects.toThrow('enough');
     });
   });
 
@@ -561,3 +633,7 @@ describe.each([
     );
   });
 });
+
+function* many(pieces: number, sizeBytes: number): Generator<Buffer> {
+  for (let piece = 0; piece < pieces; piece++) yield Buffer.alloc(sizeBytes);
+}

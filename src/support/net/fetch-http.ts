@@ -8,7 +8,7 @@ import { timeoutError } from './http-failure.ts';
 import type { HttpRequest, HttpResult } from './http-request.ts';
 import type { HttpTransport, TransportOptions } from './http-transport.ts';
 
-/** Reads over HTTP/1.1: `GET` and `HEAD` with timeouts, retries and redirects; bodies exactly as they were sent. */
+/** Asks over HTTP/1.1: `GET`, `HEAD` and `POST` with timeouts, retries and redirects; bodies exactly as they were sent. */
 export interface HttpClient {
   /**
    * Answers what came, whatever its status, or why nothing usable did; the response's body must be read, destroyed

@@ -34,7 +34,7 @@ export async function followRedirects(
     const result = await attemptUntilAnswered(following, request, hop, signal);
     if (result.kind === 'failure') return isProxied ? throughProxy(result.failure, route.variable) : result;
     const { status, headers } = result.response;
-    if (!redirectStatuses.has(status) || headers.location === undefined)
+    if (!redirectStatuses.has(status) || headers.location === undefined || request.body !== undefined)
       return checkEncoding(result.response);
     result.response.discard();
     const problem = redirectProblem(url, headers.location, redirects, request.maxRedirects ?? 10);

@@ -70,7 +70,9 @@ async function attemptOnce(
   signal: AbortSignal,
 ): Promise<HttpResult> {
   if (authorization !== undefined) validateHeaderValue('authorization', authorization);
-  const transport = await asking.transportFor((request.isSmall ?? false) && proxy === undefined);
+  const { body } = request;
+  const isSmall = (request.isSmall ?? false) && proxy === undefined && body === undefined;
+  const transport = await asking.transportFor(isSmall);
   try {
     const answer = await transport.send(url, {
       method: request.method ?? 'GET',
@@ -78,8 +80,10 @@ async function attemptOnce(
         accept: '*/*',
         'user-agent': asking.userAgent,
         ...request.headers,
+        ...(body && { 'content-type': body.contentType, 'content-length': String(body.sizeBytes) }),
         ...(authorization === undefined ? {} : { authorization }),
       },
+      ...(body && { body: body.open() }),
       signal,
       proxy,
       tls,

@@ -25,9 +25,10 @@ export function createPools(options: TransportOptions): HttpTransport {
     return agent;
   };
   return {
-    async send(url, { proxy, tls, ...request }) {
+    async send(url, { proxy, tls, body, ...request }) {
       const answer = await agentFor({ proxy, tls }).request({
         ...request,
+        body: body ?? null,
         origin: url.origin,
         path: url.pathname + url.search,
         headersTimeout: options.firstByteMs,

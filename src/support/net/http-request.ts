@@ -4,7 +4,9 @@ import type { TlsSettings } from './tls-settings.ts';
 
 export interface HttpRequest {
   readonly url: string;
-  readonly method?: 'GET' | 'HEAD';
+  readonly method?: 'GET' | 'HEAD' | 'POST';
+  /** What a `POST` sends. It goes to `url` alone: a redirect is an answer like any other. */
+  readonly body?: HttpBody | undefined;
   readonly headers?: Readonly<Record<string, string>>;
   /** Value of `Authorization` for the origin of `url`; never sent again once a redirect has led to another. */
   readonly authorization?: string | undefined;
@@ -19,6 +21,14 @@ export interface HttpRequest {
   readonly hasLongBody?: boolean | undefined;
   /** The answer is small, and few are asked for: not worth loading the pools that fetch archives. */
   readonly isSmall?: boolean | undefined;
+}
+
+export interface HttpBody {
+  /** As a header states it. */
+  readonly contentType: string;
+  readonly sizeBytes: number;
+  /** The bytes from the first on; called anew for each attempt. */
+  open(): Readable;
 }
 
 export type HttpResult =

@@ -14,7 +14,9 @@ export interface HttpTransport {
 }
 
 export interface TransportRequest {
-  readonly method: 'GET' | 'HEAD';
+  readonly method: 'GET' | 'HEAD' | 'POST';
+  /** Sent by pools alone, and destroyed when the request ends. */
+  readonly body?: Readable | undefined;
   readonly headers: Readonly<Record<string, string>>;
   readonly signal: AbortSignal;
   /** The proxy to ask; `undefined` for a connection to the server itself. */

@@ -1,0 +1,82 @@
+import { resolve } from 'node:path';
+import type { Command } from 'commander';
+import { registryVariable } from '../../model/moon-client.ts';
+import { addExamples, type CommandContext, interruptible, type Run } from '../context.ts';
+import { type ExitCode, exitCodes } from '../exit-codes.ts';
+import { chooseTarget } from '../publish-target.ts';
+import {
+  describeOutcome,
+  formatOutcome,
+  formatPrepared,
+  isRefused,
+  type PublishResult,
+} from '../publish-text.ts';
+
+interface PublishFlags {
+  readonly workspace?: true;
+  readonly registry?: string;
+  readonly tokenEnv?: string;
+  readonly dryRun?: true;
+  readonly wait?: true;
+}
+
+export function definePublish(parent: Command, run: Run): void {
+  const command = parent
+    .command('publish')
+    .summary('publish a module on a registry')
+    .description(
+      'Packs a module as moon does, without moon, shows what goes in, checks it as the registry will, and publishes it there. ' +
+        'The same folder gives the same bytes, and the same bytes may be sent again: it needs no registry.toml, and harms nothing when repeated. ' +
+        'The token is taken from $MOONBIT_REGISTRY_TOKEN, else from credentials.json of moon.',
+    )
+    .argument('[path]', 'the folder of a module, or a zip file (default: the working directory)')
+    .option('--workspace', 'all members of its moon.work, in one step: all or none')
+    .option('--registry <url>', `the registry (default: $${registryVariable}, else config.json of moon)`)
+    .option('--token-env <name>', 'the environment variable that holds the token')
+    .option('--dry-run', 'publish nothing: only say whether it could be')
+    .option('--wait', 'wait until the index lists it, two minutes at most');
+  addExamples(command, [
+    ['moonbit-registry publish', 'The module in the working directory, where moon would publish it.'],
+    [
+      'moonbit-registry publish ./tool --registry https://moon.company.com --dry-run',
+      'Whether ./tool could be published.',
+    ],
+    [
+      'moonbit-registry publish --workspace --token-env CI_TOKEN --wait',
+      'All modules of a workspace, from a build.',
+    ],
+  ]);
+  command.action((path: string | undefined, flags: PublishFlags) =>
+    run((context) => publish(context, path, flags)),
+  );
+}
+
+async function publish(
+  context: CommandContext,
+  path: string | undefined,
+  flags: PublishFlags,
+): Promise<ExitCode> {
+  const { output, io } = context;
+  // What is missing is said before anything is read and packed.
+  const { registry, token } = await chooseTarget(context, flags);
+  const { prepareModule, prepareWorkspace } = await import('../../author/prepare-module.ts');
+  const place = resolve(io.workingDirectory, path ?? '.');
+  const modules = flags.workspace ? await prepareWorkspace(place) : [await prepareModule(place)];
+  if (!context.settings.json) output.say(modules.map(formatPrepared).join('\n'));
+  const isDryRun = flags.dryRun ?? false;
+  const told = { registry, modules, isDryRun };
+  if (modules.some(isRefused)) return tell(context, { ...told, outcome: 'refused' });
+  if (token === undefined) return tell(context, { ...told, outcome: 'not-asked' });
+  const { publishModules } = await import('../publish-work.ts');
+  const { verdict, waited } = await interruptible(io, (signal) =>
+    publishModules(context, { ...told, token, waits: flags.wait ?? false, signal }),
+  );
+  return tell(context, { ...told, outcome: verdict, waited });
+}
+
+function tell({ output }: CommandContext, told: PublishResult): ExitCode {
+  output.result({ text: formatOutcome(told), json: describeOutcome(told) });
+  if (told.outcome === 'refused') return exitCodes.failed;
+  const isDone = told.outcome !== 'waiting' && (told.waited === undefined || told.waited.kind === 'listed');
+  return isDone ? exitCodes.done : exitCodes.doneWithFindings;
+}

@@ -1,0 +1,101 @@
+import { judgeReply, manifestAddress, type Verdict } from '../author/judge-reply.ts';
+import type { PreparedModule } from '../author/prepare-module.ts';
+import type { ArchiveToSend } from '../author/publish-form.ts';
+import type { PublishingToken } from '../author/publishing-token.ts';
+import { sendPublication } from '../author/send-publication.ts';
+import { type Waited, waitUntilListed } from '../author/wait-until-listed.ts';
+import { userAgent } from '../sources/user-agent.ts';
+import { systemClock } from '../support/flow/monotonic-clock.ts';
+import { anyDestination } from '../support/net/destination.ts';
+import { createHttpClient, type HttpClient } from '../support/net/fetch-http.ts';
+import { shellLine } from '../support/shell.ts';
+import type { CommandContext } from './context.ts';
+import { InterruptedError } from './exit-codes.ts';
+import { formatBytes } from './format.ts';
+import { createPace } from './progress.ts';
+
+export interface PublishWork {
+  readonly registry: string;
+  readonly token: PublishingToken;
+  readonly modules: readonly PreparedModule[];
+  readonly isDryRun: boolean;
+  /** Until they are listed. */
+  readonly waits: boolean;
+  readonly signal: AbortSignal;
+}
+
+export interface Published {
+  readonly verdict: Exclude<Verdict['kind'], 'failed'>;
+  readonly waited: Waited | undefined;
+}
+
+const waitMs = 120_000;
+/** A large archive over a slow line, and all attempts together. */
+const totalMs = 3_600_000;
+
+/** Sends the modules and, where that is wanted, waits for them. Throws what the registry's refusal means. */
+export async function publishModules(context: CommandContext, work: PublishWork): Promise<Published> {
+  const http = createHttpClient({
+    userAgent,
+    timeouts: { totalMs },
+    environment: context.io.env,
+    destinations: anyDestination,
+  });
+  const archives = work.modules.flatMap(({ id, bytes }) => (id === undefined ? [] : [{ ...id, bytes }]));
+  try {
+    const verdict = await send(context, http, work, archives);
+    // One that knows of one module a request alone would have taken one of them.
+    const waits = verdict === 'published' && (work.waits || archives.length > 1);
+    return { verdict, waited: waits ? await wait(context, http, work, archives) : undefined };
+  } finally {
+    await http.close();
+  }
+}
+
+async function send(
+  { output, io }: CommandContext,
+  http: HttpClient,
+  { registry, token, isDryRun, signal }: PublishWork,
+  archives: readonly ArchiveToSend[],
+): Promise<Published['verdict']> {
+  const isTime = createPace(io.now);
+  const onProgress = (sent: number, total: number) => {
+    if (!output.hasStatusLine || !isTime(sent === total ? 'all' : 'some')) return;
+    output.statusLine(
+      sent === total
+        ? 'Sent, waiting for the answer…'
+        : `Sending ${formatBytes(sent)} of ${formatBytes(total)}`,
+    );
+  };
+  const sending = { registry, token: token.text, dryRun: isDryRun, archives, signal, onProgress };
+  const modules = archives.map(({ module, version }) => `${module}@${version}`);
+  const reply = await sendPublication(http, sending).catch((error: unknown) => {
+    if (error instanceof InterruptedError && !isDryRun)
+      output.warn(
+        `it may have been published, as it was on its way: see ${shellLine`curl ${manifestAddress(registry, modules[0] ?? '')}`}`,
+      );
+    throw error;
+  });
+  output.statusLine(undefined);
+  const verdict = judgeReply(reply, { registry, dryRun: isDryRun, tokenFrom: token.from, modules });
+  if (verdict.kind === 'failed') throw verdict.error;
+  if (verdict.kind === 'waiting' && reply.detail !== undefined)
+    output.note(`${registry} says: ${reply.detail}`);
+  return verdict.kind;
+}
+
+async function wait(
+  { output }: CommandContext,
+  http: HttpClient,
+  { registry, token, signal }: PublishWork,
+  versions: readonly ArchiveToSend[],
+): Promise<Waited> {
+  output.statusLine('Published, waiting until it is listed…');
+  const found = await waitUntilListed(http, {
+    ...{ registry, token: token.text, versions, signal },
+    limitMs: waitMs,
+    clock: systemClock,
+  });
+  output.statusLine(undefined);
+  return found;
+}
