@@ -2,7 +2,7 @@ import { UsageError } from '../errors.ts';
 import { tokenIn } from '../model/moon-client.ts';
 import type { Environment } from '../support/environment.ts';
 
-export const tokenVariable = 'MOONBIT_REGISTRY_TOKEN';
+const tokenVariable = 'MOONBIT_REGISTRY_TOKEN';
 
 /** A token and where it was found, in words for people. */
 export interface PublishingToken {

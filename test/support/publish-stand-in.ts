@@ -5,7 +5,7 @@ import { buffer } from 'node:stream/consumers';
 import { onTestFinished } from 'vitest';
 
 /** A request to publish, as it arrived. */
-export interface SeenPublication {
+interface SeenPublication {
   readonly authorization: string | undefined;
   readonly fields: Readonly<Record<string, string>>;
   /** SHA-256 of each file, by its name. */
