@@ -60,7 +60,12 @@ export function createHandler(options: HandlerOptions): Handle {
     const known = access.identify(request, askedBy, pathToken);
     const caller = known.failure ? await access.reconsider(known, request, askedBy, pathToken) : known;
     const exchange: Exchange = {
-      ...{ id: randomUUID(), startedAt: options.now(), request, response, askedBy, caller },
+      id: randomUUID(),
+      startedAt: options.now(),
+      request,
+      response,
+      askedBy,
+      caller,
       isByPath: pathToken !== undefined,
     };
     const refusal =

@@ -12,6 +12,7 @@ const mark = '/t/';
  * where there is none. Whatever stands at its place is taken out, so that a mistyped one is in no log either.
  */
 export function takePathToken(raw: string, prefix: string): PathToken | undefined {
+  if (!raw.includes(mark)) return undefined;
   const [, authority = '', rest = ''] = /^(https?:\/\/[^/?#]*)?(.*)$/is.exec(raw) ?? [];
   const path = rest.replace(/^\/+/, '/');
   const hasPrefix = prefix !== '' && path.startsWith(`${prefix}/`);
