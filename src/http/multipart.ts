@@ -89,6 +89,8 @@ function collect<T>(parser: Parser, take: TakeFile<T>) {
   let count = 0;
   let problem: string | undefined;
   let current: Readable | undefined;
+  /** What the parser found wrong in the middle of a file, whose reader then fails with it. */
+  let broken: unknown;
 
   const stop = (reason?: unknown) => over.abort(reason);
   const tooMuch = (reason: string) => {
@@ -113,6 +115,9 @@ function collect<T>(parser: Parser, take: TakeFile<T>) {
       current = body.on('data', (chunk: Buffer) => {
         part.sizeBytes += chunk.length;
       });
+      body.once('error', (error) => {
+        broken ??= error;
+      });
       const work = takeFile(name, body);
       taking.push(work);
       work.catch(stop);
@@ -133,8 +138,9 @@ function collect<T>(parser: Parser, take: TakeFile<T>) {
         await Promise.allSettled(taking);
         if (left.aborted) throw left.reason;
         if (over.signal.reason === 'stop') return { kind: 'stopped' };
-        if (over.signal.aborted) throw over.signal.reason;
-        const reason = error instanceof Error ? error.message : String(error);
+        const cause = over.signal.aborted ? over.signal.reason : error;
+        if (over.signal.aborted && cause !== broken) throw cause;
+        const reason = cause instanceof Error ? cause.message : String(cause);
         return { kind: 'malformed', reason: `The form cannot be read: ${reason}` };
       }
       if (problem !== undefined) return { kind: 'malformed', reason: problem };

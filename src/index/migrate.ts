@@ -1,5 +1,6 @@
 import { StorageError } from '../errors.ts';
 import { nameOfBlock } from '../model/block.ts';
+import { hosted } from '../model/hosted.ts';
 import type { OperatorDecision } from '../model/operator-decision.ts';
 import { runGit } from '../support/git/git.ts';
 import { gitOnDisk } from '../support/git/git-disk.ts';
@@ -133,7 +134,8 @@ export async function downgrade(index: GitIndex, date: Date, format: OlderFormat
   const base = await index.state();
   if (base.format <= format)
     throw new StorageError(`the data have format ${base.format} already, which is no newer than ${format}`);
-  const problem = blockProblem(base) ?? (format === 1 ? await format1Problem(base) : undefined);
+  const problem =
+    blockProblem(base) ?? hostedProblem(base) ?? (format === 1 ? await format1Problem(base) : undefined);
   if (problem !== undefined)
     throw new StorageError(`the data cannot go back to format ${format}: ${problem.what}`, {
       hint:
@@ -164,6 +166,14 @@ function blockProblem({ blocks: [block] }: Pick<RegistryState, 'blocks'>): Downg
   return {
     what: `${name} is blocked, and the older program would serve it`,
     hint: shellLine`moonbit-registry unblock ${name}`,
+  };
+}
+
+/** An older program would take it for a source that was removed, and go on with what is cached. */
+function hostedProblem({ snapshots }: Pick<RegistryState, 'snapshots'>): DowngradeProblem | undefined {
+  if (!snapshots.some(({ source }) => source === hosted)) return undefined;
+  return {
+    what: 'modules are published here, and the older program could publish none and would not know whose they are',
   };
 }
 

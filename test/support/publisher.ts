@@ -52,11 +52,12 @@ export async function publishTo(
   return sendForm(url, form);
 }
 
-async function sendForm(
+export async function sendForm(
   url: string,
   form: FormData,
   headers: Readonly<Record<string, string>> = {},
+  query = '',
 ): Promise<PublishAnswer> {
-  const answer = await fetch(`${url}/api/v0/publish`, { method: 'POST', body: form, headers });
+  const answer = await fetch(`${url}/api/v0/publish${query}`, { method: 'POST', body: form, headers });
   return { status: answer.status, body: (await answer.json()) as PublishAnswer['body'] };
 }

@@ -1,9 +1,11 @@
 import type { Config } from '../../config/config.ts';
 import type { GitIndex } from '../../index/git-index.ts';
 import { parseIndexFile } from '../../index/index-file.ts';
-import { indexPathOf } from '../../index/layout.ts';
+import { indexPathOf, readIndexPath } from '../../index/layout.ts';
 import type { StateView } from '../../index/state-view.ts';
+import type { Block } from '../../model/block.ts';
 import type { Checksum } from '../../model/checksum.ts';
+import { foldName } from '../../model/fold-name.ts';
 import { hosted } from '../../model/hosted.ts';
 import { isModuleName, type ModuleName } from '../../model/module-name.ts';
 import type { Version } from '../../model/version.ts';
@@ -20,6 +22,9 @@ export interface HostedModule {
   readonly claims: readonly string[];
   /** The source it is served from, if it is from one. */
   readonly servedFrom: string | undefined;
+  readonly blocks: readonly Block[];
+  /** Of a new name, one that is listed and that some disks take for the same. */
+  readonly lookAlike: string | undefined;
   /** All that were ever served. */
   readonly versions: ReadonlyMap<Version, Checksum>;
 }
@@ -36,6 +41,11 @@ export interface HostedModules {
 export function lookUpHosted(index: GitIndex, state: StateView, config: Config): HostedModules {
   const policy = policyOf(config, state.snapshots, state);
   const facts = findFactsByPath(index, state, state.snapshots);
+  let listedNames: Promise<ReadonlyMap<string, string>> | undefined;
+  const names = () => {
+    listedNames ??= readNames(index, state);
+    return listedNames;
+  };
   return {
     async find(module) {
       const located = await facts.find(module);
@@ -45,6 +55,8 @@ export function lookUpHosted(index: GitIndex, state: StateView, config: Config):
         claimant: claimant?.name,
         claims: claimant?.claims ?? [],
         servedFrom: servedElsewhere(located),
+        blocks: state.blocks,
+        lookAlike: pins.length > 0 ? undefined : (await names()).get(foldName(module)),
         versions: new Map(pins.map(({ version, checksum }) => [version, checksum])),
       };
     },
@@ -58,6 +70,16 @@ export function lookUpHosted(index: GitIndex, state: StateView, config: Config):
       return file === undefined ? [] : parseIndexFile(file).lines.map(({ entry }) => entry.version);
     },
   };
+}
+
+/** The names that are listed, by what some disks make of them. */
+async function readNames(index: GitIndex, state: StateView): Promise<ReadonlyMap<string, string>> {
+  const names = new Map<string, string>();
+  for (const path of (await index.list(state.served)).keys()) {
+    const target = readIndexPath(path);
+    if (target.kind === 'module') names.set(foldName(target.module), target.module);
+  }
+  return names;
 }
 
 /** A name that was recorded, and of which nothing was ever served, is anybody's. */

@@ -1,5 +1,6 @@
 import type { Config } from '../../config/config.ts';
 import type { Checksum } from '../../model/checksum.ts';
+import { foldName } from '../../model/fold-name.ts';
 import type { ModuleName } from '../../model/module-name.ts';
 import type { Version } from '../../model/version.ts';
 import type { HostedModule, HostedModules } from './hosted-modules.ts';
@@ -53,7 +54,10 @@ async function judgePublication(
 
 function withAdded(module: HostedModule, name: ModuleName, added: readonly CheckedUpload[]): HostedModule {
   const own = added.filter(({ manifest }) => manifest.name === name);
-  if (own.length === 0) return module;
+  if (own.length === 0) {
+    const alike = added.find((one) => foldName(one.manifest.name) === foldName(name));
+    return alike && module.versions.size === 0 ? { ...module, lookAlike: alike.manifest.name } : module;
+  }
   const more = own.map(({ manifest, checksum }): [Version, Checksum] => [manifest.version, checksum]);
   return { ...module, versions: new Map([...module.versions, ...more]) };
 }

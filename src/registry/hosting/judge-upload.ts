@@ -1,4 +1,5 @@
 import type { Config } from '../../config/config.ts';
+import { findBlock } from '../../model/block.ts';
 import { hosted } from '../../model/hosted.ts';
 import { matchesAny } from '../../model/pattern.ts';
 import type { Version } from '../../model/version.ts';
@@ -15,7 +16,7 @@ import { versionProblem } from './version-rule.ts';
  */
 export function judgeUpload(
   { manifest, checksum }: CheckedUpload,
-  { claimant, claims, servedFrom, versions }: HostedModule,
+  { claimant, claims, servedFrom, blocks, lookAlike, versions }: HostedModule,
   settings: Config['hosting'],
   listed: (module: string) => readonly Version[],
 ): PublishOutcome {
@@ -29,6 +30,10 @@ export function judgeUpload(
     return notAllowed(
       `${name} comes from another registry so far: whoever operates this one can take it over by "moonbit-registry hosting adopt"`,
     );
+  if (lookAlike !== undefined && lookAlike !== name)
+    return notAllowed(`${name} looks like ${lookAlike} on disks that fold letter case or Unicode form`);
+  const block = findBlock(blocks, name, version);
+  if (block) return notAllowed(`${name} is blocked here: ${block.reason}`);
   if (versions.get(version) === checksum) return { kind: 'already-published' };
   const problem = versionProblem(settings.requireIncreasingVersions, [...versions.keys()], version);
   if (problem?.kind === 'exists') return { kind: 'version-exists', version };

@@ -99,12 +99,9 @@ function isServed({ modules }: SyncPlan, { manifest }: CheckedUpload): boolean {
   return planned?.change?.versionsAdded.includes(manifest.version) ?? false;
 }
 
-/** What keeps a name from the index beside its origin: it looks like another one, or it is blocked. */
+/** What keeps a name from the index although it is ours: it looks like another one. */
 function describeUnserved(plan: SyncPlan, added: readonly CheckedUpload[]): PublishOutcome {
-  const upload = added.find((one) => !isServed(plan, one));
-  const name = upload?.manifest.name ?? '';
-  const block = plan.blocks.find(({ module }) => module === name);
-  if (block) return notAllowed(`${name} is blocked here: ${block.reason}`);
+  const name = added.find((one) => !isServed(plan, one))?.manifest.name;
   return notAllowed(
     `${name} cannot be listed here, as it looks like another name where letter case or Unicode form is folded`,
   );
