@@ -229,6 +229,13 @@ describe('what a registry answers', () => {
     expect(standIn.seen).toHaveLength(4);
   });
 
+  test('that it wants more time than anybody has is told at once', async () => {
+    standIn.answers.push({ status: 429, headers: { 'retry-after': '3600' } });
+    const { code, stderr } = await publish();
+    expect([code, standIn.seen.length]).toEqual([1, 1]);
+    expect(stderr).toContain('hint: wait 3600 seconds, and run the same command again');
+  });
+
   test('never tells the token, however it is written, nor what steers a terminal', async () => {
     const hidden = Buffer.from(token).toString('base64');
     standIn.answers.push({ status: 400, body: detail(`no ${token} ${hidden} \u001b[2J\nhint: run rm`) });
@@ -305,6 +312,13 @@ describe('whoever interrupts it', () => {
     expect(io.written.stderr).toContain(
       `it may have been published, as it was on its way: see curl ${standIn.url}/api/v0/manifest/company/tool@1.0.0`,
     );
+  });
+
+  test('while it waits for the index is told that it is published', async () => {
+    const io = prepare({ env: { MOONCAKES_REGISTRY: standIn.url } });
+    standIn.onPublish = () => setTimeout(() => io.interrupt(), 150);
+    expect(await runCli(['publish', '--wait'], io)).toBe(130);
+    expect(io.written.stderr).toContain('it is published: only the wait for the index was interrupted');
   });
 });
 
