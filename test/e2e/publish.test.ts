@@ -1,14 +1,19 @@
 /** An author publishes: what is typed and said, and what a registry of the test's own gets of it. */
+import { randomBytes } from 'node:crypto';
 import { chmod, mkdir, utimes, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { beforeEach, describe, expect, test } from 'vitest';
+import { beforeEach, describe, expect, onTestFinished, test } from 'vitest';
 import { recordIo } from '../../src/cli/io.fixture.ts';
 import { runCli } from '../../src/cli/run.ts';
 import { defaultArchiveRules } from '../../src/registry/hosting/archive-rules.ts';
 import { packModule } from '../../src/registry/hosting/pack-module.ts';
+import { startServer } from '../../src/server/listen.ts';
 import { type PublishStandIn, startPublishStandIn } from '../support/publish-stand-in.ts';
+import { createToken } from '../support/publisher.ts';
+import { createRegistry, readServed } from '../support/registry-world.ts';
 import { runCli as runProgram } from '../support/run-cli.ts';
 import { temporaryDirectory } from '../support/temporary-directory.ts';
+import { startUpstream } from '../support/worlds.ts';
 
 const token = 'mbr_the-secret-of-this-test';
 let standIn: PublishStandIn;
@@ -300,6 +305,58 @@ describe('where and by what', () => {
     expect((await publish(['--token-env', 'CI_TOKEN'])).stderr).toMatch(/CI_TOKEN, which is not set/);
     expect((await publish(['nowhere'])).stderr).toMatch(/^error: there is no moon\.mod/);
     expect(standIn.seen).toEqual([]);
+  });
+});
+
+describe('on a registry of this program', () => {
+  const mine = { name: 'company/tool', version: '1.0.0' };
+  async function serveHosting() {
+    const upstream = await startUpstream(['alice/json@1.0.0']);
+    const hosting = 'namespaces = ["company/*"]\nmax_archive = "1MiB"';
+    const registry = await createRegistry({ sources: [{ name: 'public', upstream }], hosting });
+    const server = await startServer(registry, { host: '127.0.0.1', port: 0 });
+    onTestFinished(() => server.close(0));
+    const env = {
+      MOONCAKES_REGISTRY: server.url,
+      MOONBIT_REGISTRY_TOKEN: await createToken(registry, 'ci'),
+    };
+    return { env, served: () => readServed(registry) };
+  }
+
+  test('a module is published once, and listed', async () => {
+    const { env, served } = await serveHosting();
+    const before = await served();
+    expect((await publish(['--dry-run'], { env })).stdout).toContain('Nothing was changed.');
+    expect(await served()).toEqual(before);
+    for (const words of [['--wait'], ['--wait', '--dry-run'], []])
+      expect([words, (await publish(words, { env })).code]).toEqual([words, 0]);
+    expect(await served()).toEqual({ 'company/tool@1.0.0': await checksumOf(folder) });
+    await write(join(folder, 'src/lib.mbt'), 'pub fn two() -> Int { 2 }\n');
+    expect((await publish([], { env })).stderr).toMatch(
+      /with other bytes: Version Error: .*\nhint: a version never changes/,
+    );
+  });
+
+  test('of a workspace all is listed, or nothing', async () => {
+    const { env, served } = await serveHosting();
+    await write(join(surroundings, 'moon.work'), 'members = ["app", "tool"]\n');
+    await makeModule('app', { name: 'others/app', version: '1.0.0' });
+    const refused = await publish(['--workspace'], { env, cwd: surroundings });
+    expect(refused.code).toBe(1);
+    expect(refused.stderr).toMatch(/may not publish that .*User mismatch/);
+    expect(await served()).toEqual({});
+    await makeModule('app', { name: 'company/app', version: '1.0.0', deps: { [mine.name]: mine.version } });
+    const done = await publish(['--workspace'], { env, cwd: surroundings });
+    expect([done.code, done.stderr]).toEqual([0, '']);
+    expect(Object.keys(await served())).toEqual(['company/app@1.0.0', 'company/tool@1.0.0']);
+  });
+
+  test('what is too large, and whose token is none, is heard of while it is still being sent', async () => {
+    const { env } = await serveHosting();
+    await writeFile(join(folder, 'large.bin'), randomBytes(4_000_000));
+    expect((await publish([], { env })).stderr).toMatch(/^error: it is larger than .* 1048576 bytes/);
+    const nobody = { ...env, MOONBIT_REGISTRY_TOKEN: token };
+    expect((await publish([], { env: nobody })).stderr).toMatch(/larger than|does not accept the token/);
   });
 });
 
