@@ -21,6 +21,9 @@ const otherWords: Readonly<Record<string, Words>> = {
     delete: 'source remove NAME',
     login: 'source login NAME',
     logout: 'source logout NAME',
+    upload: 'publish',
+    push: 'publish',
+    pack: 'publish --dry-run',
     yank: 'block OWNER/NAME@VERSION',
     fetch: 'mirror',
     download: 'mirror',
@@ -31,13 +34,8 @@ const otherWords: Readonly<Record<string, Words>> = {
   source: { ls: 'source list', rm: 'source remove NAME', delete: 'source remove NAME', mv: 'source rename' },
 };
 
-const publishing =
-  'publishing is not part of this program yet; a source of your own can be any git repository with an index and the archives ' +
-  'beside it: moonbit-registry source add NAME --url URL --index-url URL';
-
 /** The hint for a word that is no command here; `after` is the command before it, `''` for none. `undefined` for words that mean nothing. */
 export function hintForOtherWord(after: string, word: string): string | undefined {
-  if (after === '' && word === 'publish') return publishing;
   const meant = new Map(Object.entries(otherWords[after] ?? {})).get(word);
   return meant === undefined ? undefined : `did you mean "moonbit-registry ${meant}"?`;
 }

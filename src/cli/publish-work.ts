@@ -11,7 +11,7 @@ import { createHttpClient, type HttpClient } from '../support/net/fetch-http.ts'
 import { shellLine } from '../support/shell.ts';
 import type { CommandContext } from './context.ts';
 import { InterruptedError } from './exit-codes.ts';
-import { formatBytes } from './format.ts';
+import { formatBytes, formatElapsed } from './format.ts';
 import { createPace } from './progress.ts';
 
 export interface PublishWork {
@@ -30,14 +30,25 @@ export interface Published {
 }
 
 const waitMs = 120_000;
-/** A large archive over a slow line, and all attempts together. */
-const totalMs = 3_600_000;
+/** A large archive over a slow line, all attempts together; and one that is looked at for long. */
+const timeouts = { totalMs: 3_600_000, firstByteMs: 120_000 };
+/** Nobody sits before a command for longer than this; whoever asks for more is asked another time. */
+const longestRetryAfterMs = 60_000;
+const worthTellingMs = 2000;
 
 /** Sends the modules and, where that is wanted, waits for them. Throws what the registry's refusal means. */
 export async function publishModules(context: CommandContext, work: PublishWork): Promise<Published> {
   const http = createHttpClient({
     userAgent,
-    timeouts: { totalMs },
+    timeouts,
+    retry: {
+      mayRetry: ({ retryAfterMs = 0 }) => retryAfterMs <= longestRetryAfterMs,
+      sleep(ms, signal) {
+        if (ms >= worthTellingMs)
+          context.output.note(`${work.registry} is not ready; trying again in ${formatElapsed(ms)}`);
+        return systemClock.sleep(ms, signal);
+      },
+    },
     environment: context.io.env,
     destinations: anyDestination,
   });
@@ -95,6 +106,10 @@ async function wait(
     ...{ registry, token: token.text, versions, signal },
     limitMs: waitMs,
     clock: systemClock,
+  }).catch((error: unknown) => {
+    if (error instanceof InterruptedError)
+      output.warn('it is published: only the wait for the index was interrupted');
+    throw error;
   });
   output.statusLine(undefined);
   return found;

@@ -155,7 +155,7 @@ describe('what was typed wrongly', () => {
     [['login'], "unknown command 'login'", 'did you mean "moonbit-registry source login NAME"?'],
     [['version'], "unknown command 'version'", 'did you mean "moonbit-registry --version"?'],
     [['source', 'rm', 'x'], "unknown command 'rm'", 'did you mean "moonbit-registry source remove NAME"?'],
-    [['publish'], "unknown command 'publish'", 'publishing is not part of this program yet'],
+    [['upload'], "unknown command 'upload'", 'did you mean "moonbit-registry publish"?'],
     [['constructor'], "unknown command 'constructor'", 'usage: moonbit-registry COMMAND'],
     [['mirror', '--ful'], "unknown option '--ful'", 'did you mean --full?'],
     [['sync', '--jsn'], "unknown option '--jsn'", 'did you mean --json?'],

@@ -1,14 +1,19 @@
 /** An author publishes: what is typed and said, and what a registry of the test's own gets of it. */
+import { randomBytes } from 'node:crypto';
 import { chmod, mkdir, utimes, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { beforeEach, describe, expect, test } from 'vitest';
+import { beforeEach, describe, expect, onTestFinished, test } from 'vitest';
 import { recordIo } from '../../src/cli/io.fixture.ts';
 import { runCli } from '../../src/cli/run.ts';
 import { defaultArchiveRules } from '../../src/registry/hosting/archive-rules.ts';
 import { packModule } from '../../src/registry/hosting/pack-module.ts';
+import { startServer } from '../../src/server/listen.ts';
 import { type PublishStandIn, startPublishStandIn } from '../support/publish-stand-in.ts';
+import { createToken } from '../support/publisher.ts';
+import { createRegistry, readServed } from '../support/registry-world.ts';
 import { runCli as runProgram } from '../support/run-cli.ts';
 import { temporaryDirectory } from '../support/temporary-directory.ts';
+import { startUpstream } from '../support/worlds.ts';
 
 const token = 'mbr_the-secret-of-this-test';
 let standIn: PublishStandIn;
@@ -229,6 +234,13 @@ describe('what a registry answers', () => {
     expect(standIn.seen).toHaveLength(4);
   });
 
+  test('that it wants more time than anybody has is told at once', async () => {
+    standIn.answers.push({ status: 429, headers: { 'retry-after': '3600' } });
+    const { code, stderr } = await publish();
+    expect([code, standIn.seen.length]).toEqual([1, 1]);
+    expect(stderr).toContain('hint: wait 3600 seconds, and run the same command again');
+  });
+
   test('never tells the token, however it is written, nor what steers a terminal', async () => {
     const hidden = Buffer.from(token).toString('base64');
     standIn.answers.push({ status: 400, body: detail(`no ${token} ${hidden} \u001b[2J\nhint: run rm`) });
@@ -296,6 +308,58 @@ describe('where and by what', () => {
   });
 });
 
+describe('on a registry of this program', () => {
+  const mine = { name: 'company/tool', version: '1.0.0' };
+  async function serveHosting() {
+    const upstream = await startUpstream(['alice/json@1.0.0']);
+    const hosting = 'namespaces = ["company/*"]\nmax_archive = "1MiB"';
+    const registry = await createRegistry({ sources: [{ name: 'public', upstream }], hosting });
+    const server = await startServer(registry, { host: '127.0.0.1', port: 0 });
+    onTestFinished(() => server.close(0));
+    const env = {
+      MOONCAKES_REGISTRY: server.url,
+      MOONBIT_REGISTRY_TOKEN: await createToken(registry, 'ci'),
+    };
+    return { env, served: () => readServed(registry) };
+  }
+
+  test('a module is published once, and listed', async () => {
+    const { env, served } = await serveHosting();
+    const before = await served();
+    expect((await publish(['--dry-run'], { env })).stdout).toContain('Nothing was changed.');
+    expect(await served()).toEqual(before);
+    for (const words of [['--wait'], ['--wait', '--dry-run'], []])
+      expect([words, (await publish(words, { env })).code]).toEqual([words, 0]);
+    expect(await served()).toEqual({ 'company/tool@1.0.0': await checksumOf(folder) });
+    await write(join(folder, 'src/lib.mbt'), 'pub fn two() -> Int { 2 }\n');
+    expect((await publish([], { env })).stderr).toMatch(
+      /with other bytes: Version Error: .*\nhint: a version never changes/,
+    );
+  });
+
+  test('of a workspace all is listed, or nothing', async () => {
+    const { env, served } = await serveHosting();
+    await write(join(surroundings, 'moon.work'), 'members = ["app", "tool"]\n');
+    await makeModule('app', { name: 'others/app', version: '1.0.0' });
+    const refused = await publish(['--workspace'], { env, cwd: surroundings });
+    expect(refused.code).toBe(1);
+    expect(refused.stderr).toMatch(/may not publish that .*User mismatch/);
+    expect(await served()).toEqual({});
+    await makeModule('app', { name: 'company/app', version: '1.0.0', deps: { [mine.name]: mine.version } });
+    const done = await publish(['--workspace'], { env, cwd: surroundings });
+    expect([done.code, done.stderr]).toEqual([0, '']);
+    expect(Object.keys(await served())).toEqual(['company/app@1.0.0', 'company/tool@1.0.0']);
+  });
+
+  test('what is too large, and whose token is none, is heard of while it is still being sent', async () => {
+    const { env } = await serveHosting();
+    await writeFile(join(folder, 'large.bin'), randomBytes(4_000_000));
+    expect((await publish([], { env })).stderr).toMatch(/^error: it is larger than .* 1048576 bytes/);
+    const nobody = { ...env, MOONBIT_REGISTRY_TOKEN: token };
+    expect((await publish([], { env: nobody })).stderr).toMatch(/larger than|does not accept the token/);
+  });
+});
+
 describe('whoever interrupts it', () => {
   test('is told that it may have been published, and where to look', async () => {
     const io = prepare({ env: { MOONCAKES_REGISTRY: standIn.url } });
@@ -305,6 +369,13 @@ describe('whoever interrupts it', () => {
     expect(io.written.stderr).toContain(
       `it may have been published, as it was on its way: see curl ${standIn.url}/api/v0/manifest/company/tool@1.0.0`,
     );
+  });
+
+  test('while it waits for the index is told that it is published', async () => {
+    const io = prepare({ env: { MOONCAKES_REGISTRY: standIn.url } });
+    standIn.onPublish = () => setTimeout(() => io.interrupt(), 150);
+    expect(await runCli(['publish', '--wait'], io)).toBe(130);
+    expect(io.written.stderr).toContain('it is published: only the wait for the index was interrupted');
   });
 });
 

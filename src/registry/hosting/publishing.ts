@@ -62,8 +62,11 @@ export function createPublishing({ context, archives, uploadFolder }: Publishing
       // What is refused leaves no bytes here.
       const modules = lookUpHosted(index, await index.state(), config);
       const [foreseen] = await judgeTogether([publication], modules, config.hosting);
-      if (foreseen?.outcome.kind !== 'published') return foreseen?.outcome ?? nothingSent;
-      if (isDryRun) return dryRunOf(checked);
+      const outcome = foreseen?.outcome ?? nothingSent;
+      // 200 to a dry run, also of what is published already, would be taken for a publish.
+      if (isDryRun && (outcome.kind === 'published' || outcome.kind === 'already-published'))
+        return dryRunOf(checked);
+      if (outcome.kind !== 'published') return outcome;
       for (const upload of uploads)
         await archives.store(upload.checksum, upload.open(), { announcedBytes: upload.sizeBytes });
       return queue.publish(publication);
