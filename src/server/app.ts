@@ -20,6 +20,7 @@ import { createArchiveRoutes } from './routes/archive-routes.ts';
 import { createFileRoutes } from './routes/file-routes.ts';
 import { createIndexRoutes } from './routes/index-routes.ts';
 import { createInfoRoutes } from './routes/info-routes.ts';
+import { createOidcRoute } from './routes/oidc-route.ts';
 import { createWhyRoutes } from './routes/why-routes.ts';
 import { createStaleness } from './staleness.ts';
 import { createAnsweredRoute } from './told-elsewhere.ts';
@@ -64,6 +65,10 @@ export function createApp(registry: Serving, options: AppOptions): App {
   const { prefix } = base;
   const { targetCharacters } = limits;
   const tokens = watchTokens({ store: registry.access.store, log, now });
+  const access = createAccess({
+    ...{ settings: () => registry.config, tokens, date: Date.now, now },
+    ...{ lastUse: registry.access.lastUse, short: registry.access.short },
+  });
   const staleness = createStaleness(registry, log, now);
   const watch = watchData(registry, limits, { log, now });
   const readiness = createReadiness(registry, watch);
@@ -93,6 +98,7 @@ export function createApp(registry: Serving, options: AppOptions): App {
     ...createIndexRoutes(registry, servedCommit, uploadPack, readiness, limits),
     ...createFileRoutes(registry, { prefix }),
     ...createApiRoutes(registry),
+    createOidcRoute(registry, access, { baseUrl: base.url, allBodiesBytes: limits.allBodiesBytes }),
     ...createInfoRoutes(registry, {
       baseUrl: base.url,
       staleness,
@@ -104,13 +110,7 @@ export function createApp(registry: Serving, options: AppOptions): App {
   const handle = createHandler({
     before: createBefore({ registry, listening: options.listening, log, now, targetCharacters }),
     readClient: createClientReader(registry),
-    access: createAccess({
-      settings: () => registry.config,
-      tokens,
-      lastUse: registry.access.lastUse,
-      date: Date.now,
-      now,
-    }),
+    access,
     readsPathTokens: () => registry.config.access.tokenInPath,
     routes,
     findReady: archives.findReady,
