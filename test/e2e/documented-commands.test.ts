@@ -191,6 +191,7 @@ describe.each([
   'blocking-a-module',
   'settings-in-git',
   'private-registry',
+  'ci-oidc',
 ])('docs/recipes', (name) => {
   test(`${name}.md does what it says`, async () => {
     const reader = await openPage(`docs/recipes/${name}.md`, [installed]);

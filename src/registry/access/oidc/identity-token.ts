@@ -16,11 +16,11 @@ export interface IdentityToken {
 export type Claims = Readonly<Record<string, unknown>>;
 
 /** Signatures by a key that the issuer keeps to itself. Neither `none`, nor any by which whoever checks could sign too. */
-export const signatureAlgorithms = [
+const signatureAlgorithms = [
   ...['RS256', 'RS384', 'RS512', 'PS256', 'PS384', 'PS512'],
   ...['ES256', 'ES384', 'ES512', 'EdDSA', 'Ed25519'],
 ] as const;
-export type SignatureAlgorithm = (typeof signatureAlgorithms)[number];
+type SignatureAlgorithm = (typeof signatureAlgorithms)[number];
 
 /** GitHub's have 2 KiB, and what a request's header may have is no more than this. */
 export const longestIdentityToken = 16 * 1024;

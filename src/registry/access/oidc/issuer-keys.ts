@@ -3,7 +3,7 @@ import { createSingleFlight } from '../../../support/flow/single-flight.ts';
 import type { IdentityToken } from './identity-token.ts';
 
 /** The keys that could have signed a token, of those that its issuer publishes now. */
-export type FoundKeys =
+type FoundKeys =
   | { readonly kind: 'found'; readonly keys: readonly JWK[] }
   | { readonly kind: 'absent' }
   /** They cannot be read, for this reason, which is for operators alone. */

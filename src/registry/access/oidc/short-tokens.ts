@@ -26,7 +26,7 @@ const recordSchema = v.strictObject({
   endsAt: v.number(),
   identity: v.strictObject({ issuer: text, entry: text, claims: v.record(text, text) }),
 });
-export type ShortToken = v.InferOutput<typeof recordSchema>;
+type ShortToken = v.InferOutput<typeof recordSchema>;
 
 /** Tokens that machines were given for a while (decision 0056): no commit for each, and every process finds them at once. */
 export interface ShortTokens {
