@@ -6,6 +6,7 @@ import { expect, test } from 'vitest';
 import { recordIo } from '../src/cli/io.fixture.ts';
 import { createProgram, fullName, withDescendants } from '../src/cli/program.ts';
 import { runCli } from '../src/cli/run.ts';
+import { startIssuer, testAudience } from './support/issuer.ts';
 import { jsonShapes, renderJsonShapes } from './support/json-shapes.ts';
 import { temporaryDirectory } from './support/temporary-directory.ts';
 import { startUpstream } from './support/worlds.ts';
@@ -53,6 +54,31 @@ function createShapeCheck(surroundings: string) {
     return document;
   }
   return { registry, check, checked };
+}
+
+/** With an issuer of the test's own; the settings are afterwards what they were. */
+async function checkIdentities(
+  registry: string,
+  check: ReturnType<typeof createShapeCheck>['check'],
+): Promise<void> {
+  const file = join(registry, 'registry.toml');
+  const before = await readFile(file, 'utf8');
+  const issuer = await startIssuer();
+  const now = Math.floor(recordIo().now() / 1000);
+  const entry = `[[access.oidc]]\nname = "ci"\nissuer = "${issuer.url}"\naudience = "${testAudience}"\nclaims = { sub = "job" }\nmay = ["read"]\n`;
+  await writeFile(file, `${before}\n${entry}`);
+  for (const [name, token] of Object.entries({
+    good: await issuer.token({ iat: now, nbf: now, exp: now + 300 }),
+    other: await issuer.token({ sub: 'x', exp: 1, iat: 0, nbf: 0 }),
+    none: 'rubbish',
+  })) {
+    await writeFile(join(registry, name), `${token}\n`);
+    const report = await check('oidc check', ['oidc', 'check', name]);
+    expect(report).toMatchObject({ ok: name === 'good' });
+    expect(JSON.stringify(report)).not.toContain(token);
+  }
+  await check('token revoke --issuer', ['token', 'revoke', '--issuer', 'ci']);
+  await writeFile(file, before);
 }
 
 test('what commands print has the shapes that are documented, and nothing beside them', async () => {
@@ -108,6 +134,7 @@ test('what commands print has the shapes that are documented, and nothing beside
   await check('token rotate', ['token', 'rotate', 'ci']);
   await check('token list', ['token', 'list']);
   await check('token revoke', ['token', 'revoke', 'ci']);
+  await checkIdentities(registry, check);
   await check('status', ['status']);
   await check('unblock', ['unblock', 'moonbitlang/x@0.4.0']);
   await check('verify', ['verify', '--deep']);

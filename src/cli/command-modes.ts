@@ -35,6 +35,7 @@ export const commandModes: Readonly<Record<string, CommandMode>> = {
   'token list': 'read',
   'token revoke': 'write',
   'token rotate': 'write',
+  'oidc check': 'none',
   doctor: 'read',
   serve: 'serve',
   backup: 'read',

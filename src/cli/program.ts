@@ -11,6 +11,7 @@ import { defineExplain } from './commands/explain.ts';
 import { defineInit } from './commands/init.ts';
 import { defineList } from './commands/list.ts';
 import { defineMirror } from './commands/mirror.ts';
+import { defineOidc } from './commands/oidc.ts';
 import { definePath } from './commands/path.ts';
 import { definePlan } from './commands/plan.ts';
 import { definePublish } from './commands/publish.ts';
@@ -55,6 +56,7 @@ const commands: readonly DefineCommand[] = [
   defineBlock,
   defineUnblock,
   defineToken,
+  defineOidc,
   defineDoctor,
   defineServe,
   defineBackup,

@@ -1,44 +1,33 @@
 import type { Grants } from '../registry/access/permissions.ts';
 import { permissions } from '../registry/access/permissions.ts';
+import { forMoon } from '../registry/access/token-address.ts';
 import type { IssuedToken, TokenFacts } from '../registry/access/token-desk.ts';
 
 /** What is printed once, with what `moon` needs of it. */
 export function formatIssued({ text, token }: IssuedToken, url: string): { text: string; json: unknown } {
-  const address = withToken(url, text);
-  const readsAll = token.grants.read?.includes('*') ?? false;
-  const credentials = JSON.stringify({ token: text });
+  const moon = forMoon(text, token.grants, url);
   const reading = [
     'To read with moon, in its environment (anybody who sees the address has the token):',
-    `  export MOONCAKES_REGISTRY=${address}`,
+    `  export MOONCAKES_REGISTRY=${moon.mooncakesRegistry}`,
   ];
-  const publishing = ['To publish with moon, in ~/.moon/credentials.json:', `  ${credentials}`];
+  const publishing = [
+    'To publish with moon, in ~/.moon/credentials.json:',
+    `  ${JSON.stringify(moon.credentials)}`,
+  ];
   const lines = [
     `Token "${token.name}" of ${token.owner}: ${describeGrants(token.grants)}; ${describeEnd(token)}.`,
     '',
     `  ${text}`,
     '',
     'It is shown this once. As a header: Authorization: Bearer TOKEN',
-    ...(readsAll ? reading : []),
+    ...(moon.mooncakesRegistry === undefined ? [] : reading),
     ...(token.grants.publish ? publishing : []),
     ...(token.formerUntil === undefined ? [] : [`The former text counts until ${token.formerUntil}.`]),
   ];
   return {
     text: lines.join('\n'),
-    json: {
-      text,
-      token,
-      credentials: { token: text },
-      ...(readsAll ? { mooncakesRegistry: address } : {}),
-    },
+    json: { text, token, ...moon },
   };
-}
-
-/** An address that names a token as moon can send it: by a Basic header, made from the address (moon-protocol §8). */
-function withToken(url: string, token: string): string {
-  const address = new URL(url);
-  address.username = 'token';
-  address.password = token;
-  return address.href.replace(/\/$/, '');
 }
 
 export function formatTokenList(tokens: readonly TokenFacts[], hidden: number): string {

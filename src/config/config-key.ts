@@ -25,6 +25,10 @@ export function resolveKey(
   if (shape?.kind === 'value' && !(path.length > 1 && path.at(-1) === 'default_source'))
     return { path, shape };
   const shown = showKey(key);
+  if (/^access\.oidc(?:\.|$)/.test(shown))
+    throw new UsageError('[[access.oidc]] tables are written by hand', {
+      hint: 'docs/recipes/ci-oidc.md shows one; "moonbit-registry config" shows those in force',
+    });
   throw new UsageError(`there is no setting called "${shown}"`, {
     hint: shown === key ? adviceFor(key, keysOf(value)) : separateWords,
   });

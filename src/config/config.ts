@@ -1,5 +1,6 @@
 import type { MirrorTarget } from '../model/mirror-target.ts';
 import type { SourceKind } from '../sources/kinds.ts';
+import type { OidcProvider } from './oidc-provider.ts';
 
 /**
  * The operator's decisions, normalised and frozen: what `registry.toml` says after defaults and presets. It holds no
@@ -57,6 +58,23 @@ interface AccessSettings {
   readonly read: 'anyone' | 'token' | undefined;
   /** Whether `/t/TOKEN/…` is read. */
   readonly tokenInPath: boolean;
+  /** Machines that get a token for a while by one of somebody else's; the first entry that fits counts. */
+  readonly oidc: readonly OidcEntry[];
+}
+
+/** Whose identity tokens are exchanged for a token of ours, and for which: one `[[access.oidc]]` table. */
+export interface OidcEntry {
+  readonly name: string;
+  /** Whose words its claims are. */
+  readonly provider: OidcProvider;
+  /** What `iss` says, letter by letter. */
+  readonly issuer: string;
+  /** What `aud` says, or lists. */
+  readonly audience: string;
+  /** By claim, what it may say; `*` at the end of one stands for anything, where the rules of the file let it through. */
+  readonly claims: Readonly<Record<string, readonly string[]>>;
+  /** For each permission, the names it holds for, as patterns. */
+  readonly grants: { readonly [permission in 'read' | 'publish' | 'yank']?: readonly string[] | undefined };
 }
 
 /** What may be published here. */

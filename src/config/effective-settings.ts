@@ -1,6 +1,6 @@
 import { relative } from 'node:path';
 import { formatMirrorPattern, type MirrorTarget } from '../model/mirror-target.ts';
-import type { Config, SourceConfig } from './config.ts';
+import type { Config, OidcEntry, SourceConfig } from './config.ts';
 import type { SettingValue } from './config-key.ts';
 import { limitFields, sourceLimitFields, writeLimit } from './limit-fields.ts';
 import { configKeys } from './schema-shape.ts';
@@ -8,6 +8,7 @@ import { showSecretText } from './secret-text.ts';
 import { renderItem, type TomlItem } from './toml-edit.ts';
 
 const ofSource = 'sources.NAME.';
+const ofOidc = 'access.oidc.NAME.';
 
 /**
  * All settings in effect, under the names they have in `registry.toml`, `sources.NAME.KEY` for those of a source;
@@ -17,6 +18,8 @@ export function effectiveSettings(config: Config): ReadonlyMap<string, SettingVa
   const keys = configKeys.map(({ key }) => key);
   const ofSources = keys.filter((key) => key.startsWith(ofSource));
   const entries = keys.flatMap((key): (readonly [string, SettingValue | undefined])[] => {
+    if (key.startsWith(ofOidc))
+      return key === `${ofOidc}name` ? config.access.oidc.flatMap(settingsOfOidc) : [];
     if (!key.startsWith(ofSource)) return [[key, settingOf(config, key)]];
     if (key !== ofSources[0]) return [];
     return config.sources.flatMap((source) => settingsOf(source, ofSources));
@@ -33,6 +36,20 @@ function settingOf(config: Config, key: string): SettingValue | undefined {
   if (isKeyOf(limitFields, setting) && table === 'limits')
     return writeLimit(limitFields[setting], limits[limitFields[setting]]);
   return plainSetting(config[table as 'registry' | 'mirror' | 'server' | 'access' | 'hosting'], setting);
+}
+
+/** Shown one claim a line; the file alone sets them. */
+function settingsOfOidc({ name, issuer, audience, claims, grants }: OidcEntry) {
+  const { read, ...others } = grants;
+  const names = Object.values(others)[0] ?? read;
+  const settings: Readonly<Record<string, SettingValue | undefined>> = {
+    ...{ issuer, audience },
+    ...Object.fromEntries(Object.entries(claims).map(([claim, values]) => [`claims.${claim}`, values])),
+    may: Object.keys(grants),
+    for: names,
+    read_for: read === names ? undefined : read,
+  };
+  return Object.entries(settings).map(([key, value]) => [`access.oidc.${name}.${key}`, value] as const);
 }
 
 function settingsOf(source: SourceConfig, keys: readonly string[]) {

@@ -2,14 +2,18 @@
 import { type ConfigKey, configKeys } from './schema-shape.ts';
 
 const ofSource = 'sources.NAME.';
+/** Tables that are written by hand. */
+const ofFileAlone = 'access.oidc.';
 
 /** All keys there are with sources of these names. */
 export function keysFor(names: readonly string[]): Pick<ConfigKey, 'key' | 'meaning' | 'type'>[] {
-  return configKeys.flatMap(({ key, meaning, type }) =>
-    key.startsWith(ofSource)
-      ? names.map((name) => ({ key: `sources.${name}.${key.slice(ofSource.length)}`, meaning, type }))
-      : [{ key, meaning, type }],
-  );
+  return configKeys
+    .filter(({ key }) => !key.startsWith(ofFileAlone))
+    .flatMap(({ key, meaning, type }) =>
+      key.startsWith(ofSource)
+        ? names.map((name) => ({ key: `sources.${name}.${key.slice(ofSource.length)}`, meaning, type }))
+        : [{ key, meaning, type }],
+    );
 }
 
 /** Empty where anything of a kind may stand. */

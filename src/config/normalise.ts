@@ -9,6 +9,7 @@ import { configFileName } from './config-file.ts';
 import { parseDuration } from './duration.ts';
 import { limitFields, readLimits, sourceLimitFields } from './limit-fields.ts';
 import { normaliseAccess } from './normalise-access.ts';
+import { normaliseOidc } from './normalise-oidc.ts';
 import type { ConfigFile, SourceEntry } from './schema.ts';
 import { source as sourceSchema } from './schema-source.ts';
 import { parseSize } from './size.ts';
@@ -55,7 +56,11 @@ export function normaliseConfig(file: ConfigFile, document: TomlDocument, contex
       refreshIntervalMs: milliseconds(server.refresh_interval),
       scrubIntervalMs: milliseconds(server.scrub_interval),
     },
-    access: { read: file.access.read, tokenInPath: file.access.token_in_path },
+    access: {
+      read: file.access.read,
+      tokenInPath: file.access.token_in_path,
+      oidc: file.access.oidc.map(normaliseOidc),
+    },
     hosting: normaliseHosting(file.hosting),
     limits: readLimits(limitFields, file.limits),
     warnings: [...misplacedDefaults(file, document), ...foreignPackages(file, document, defaultSource)],

@@ -58,6 +58,10 @@ export const addressRangePattern = `^(?:${[
 const hostPart = '[A-Za-z0-9_](?:[A-Za-z0-9_-]*[A-Za-z0-9_])?';
 export const allowedHostPattern = `^(?:\\*|${hostPart}(?:\\.${hostPart})*\\.?|\\[?[0-9A-Fa-f:.]{2,45}\\]?)$`;
 
+/** https, or http for this machine. */
+export const oidcIssuerPattern =
+  '^(?:https://[^/?#@\\s\\\\]+|http://(?:localhost|127\\.[0-9.]+|\\[::1\\])(?::[0-9]{0,5})?)(?:/[^?#\\s\\\\]*)?$';
+
 const placeholder = '\\{(?:owner|name|module|version)\\}';
 export const packageUrlPattern = [
   '^(?=.*\\{version\\})(?:(?=.*\\{module\\})|(?=.*\\{owner\\})(?=.*\\{name\\}))(?!(?:.*/)?\\.{1,2}(?:/|$))',

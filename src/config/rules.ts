@@ -9,6 +9,7 @@ import { packageUrlPatternProblem } from './addresses.ts';
 import type { Draft } from './draft.ts';
 import { parseDuration } from './duration.ts';
 import type { Problem } from './problem.ts';
+import { oidcProblems } from './rules-oidc.ts';
 import type { ConfigFile, SourceEntry } from './schema.ts';
 import { settingsOfAuthType } from './schema-access.ts';
 import { literalPart, referenceFormProblem } from './secret-text.ts';
@@ -34,6 +35,7 @@ export function findRuleProblems(draft: Draft<ConfigFile>): Problem[] {
     ...uselessLimits(draft.limits ?? {}),
     ...sources.flatMap(authProblems),
     ...sources.flatMap(tlsProblems),
+    ...oidcProblems(draft.access?.oidc ?? []),
   ];
 }
 

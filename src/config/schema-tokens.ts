@@ -1,5 +1,7 @@
 /** The shape of `[access]`: who may do what. */
-import { choice, setting, table } from './schema-kit.ts';
+import * as v from 'valibot';
+import { choice, expected, setting, table } from './schema-kit.ts';
+import { oidc } from './schema-oidc.ts';
 import { flag } from './schema-values.ts';
 
 export const access = table({
@@ -12,4 +14,5 @@ export const access = table({
     'Whether a token may also stand in the address, as `/t/TOKEN/…`, where a client can send nothing else; proxies in front log it',
     false,
   ),
+  oidc: v.optional(v.array(oidc, expected('[[access.oidc]] tables')), []),
 });

@@ -60,12 +60,13 @@ describe('configKeys', () => {
     expect(rows.get('sources.NAME.auth.type')).toMatchObject({ type: '"bearer", "basic"', default: '' });
     const tableOf = (key: string) => rows.get(key)?.table;
     expect(
-      ['default_source', 'sources.NAME.url', 'sources.NAME.auth.type', 'sources.NAME.limits.modules'].map(
-        tableOf,
-      ),
-    ).toEqual(['', '[[sources]]', '[sources.auth]', '[sources.limits]']);
+      [
+        ...['default_source', 'sources.NAME.url', 'sources.NAME.auth.type', 'sources.NAME.limits.modules'],
+        'access.oidc.NAME.issuer',
+      ].map(tableOf),
+    ).toEqual(['', '[[sources]]', '[sources.auth]', '[sources.limits]', '[[access.oidc]]']);
     expect([...rows.values()].every(({ type, meaning }) => type !== '' && meaning !== '')).toBe(true);
-    expect(rows.size).toBe(81);
+    expect(rows.size).toBe(88);
   });
 });
 

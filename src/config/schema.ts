@@ -110,3 +110,4 @@ export const configSchema = v.pipe(
 /** A valid file, with defaults filled in. */
 export type ConfigFile = v.InferOutput<typeof configSchema>;
 export type SourceEntry = ConfigFile['sources'][number];
+export type OidcTable = ConfigFile['access']['oidc'][number];

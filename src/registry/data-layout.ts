@@ -10,6 +10,8 @@ export function dataLayout(dataDir: string) {
     sources: join(dataDir, 'sources'),
     locks: join(dataDir, 'locks'),
     packs: join(dataDir, 'answers'),
+    shortTokens: join(dataDir, 'access', 'short'),
+    burnedTokens: join(dataDir, 'access', 'burned'),
     tokenUse: join(dataDir, 'token-use.log'),
   };
 }

@@ -23,8 +23,10 @@ export async function openRegistry(options: OpenOptions): Promise<Registry> {
     cacheSpace: () => parts.reserve.look().catch(() => undefined),
     ...openAccess({
       ...parts,
+      env: options.env,
       onFailure: (error) =>
-        parts.isTold(error) || parts.log.warn('the last use of a token was not written down', { error }),
+        parts.isTold(error) ||
+        parts.log.warn('what is kept of tokens in use was not written down', { error }),
     }),
     publishing: createPublishing({
       ...{ context: parts.context, uploadFolder: parts.dataDir },

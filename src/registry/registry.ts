@@ -7,8 +7,7 @@ import type { Lookup, SourceFailure } from '../model/lookup.ts';
 import type { ModuleName } from '../model/module-name.ts';
 import type { Version } from '../model/version.ts';
 import type { DiskWatch } from '../support/disk/disk-watch.ts';
-import type { AccessStore } from './access/access-store.ts';
-import type { LastUse } from './access/last-use.ts';
+import type { OpenAccess } from './access/open-access.ts';
 import type { TokenDesk } from './access/token-desk.ts';
 import type { ArchiveOutcome, BlockedArchive, ServedFile } from './deliver/served-bytes.ts';
 import type { ListedModule, ListOptions } from './deliver/served-modules.ts';
@@ -46,7 +45,7 @@ export interface Serving extends Settings, Resolution, IndexServing, FileServing
   /** Of a registry that is served: whether the disk takes what is new. */
   readonly disk: DiskWatch;
   /** Who may, as it is written down; `watchTokens` follows it. */
-  readonly access: { readonly store: AccessStore; readonly lastUse: LastUse };
+  readonly access: OpenAccess;
   readonly publishing: Publishing;
   /** What is left of the disk, and whether archives are still cached; `undefined` where it cannot be asked. */
   cacheSpace(): Promise<CacheSpace | undefined>;

@@ -35,7 +35,7 @@ const addresses: readonly (readonly [target: string, of: string | 'all' | 'nothi
 /** A POST has its own. */
 const uploadPack = '/git/index/git-upload-pack';
 
-async function world(access: Config['access'] = { read: 'token', tokenInPath: false }) {
+async function world(access: Config['access'] = { read: 'token', tokenInPath: false, oidc: [] }) {
   const served = await serveStandIn();
   const { registry } = served;
   Object.assign(registry, { config: { ...registry.config, access } });
@@ -176,7 +176,9 @@ describe('a token in the address', () => {
     const token = await makeToken(registry, 'all', { read: ['*'] });
     const status = async () => (await fetch(`${url}/t/${token}/symbols.zip`)).status;
     expect(await status()).toBe(404);
-    Object.assign(registry, { config: { ...registry.config, access: { read: 'token', tokenInPath: true } } });
+    Object.assign(registry, {
+      config: { ...registry.config, access: { read: 'token', tokenInPath: true, oidc: [] } },
+    });
     await untilHeard(async () => (await status()) === 200);
     const answer = await fetch(`${url}/t/${token}/user/company/tool/1.0.0.zip`);
     expect(answer.headers.get('cache-control')).toBe('no-store');
@@ -185,7 +187,7 @@ describe('a token in the address', () => {
   });
 
   test('is not in the address that a client shows of a failure', async () => {
-    const { registry, url } = await world({ read: 'token', tokenInPath: true });
+    const { registry, url } = await world({ read: 'token', tokenInPath: true, oidc: [] });
     const token = await makeToken(registry, 'all', { read: ['*'] });
     const moon = { 'User-Agent': 'mooncake/0.1.0' };
     const get = (target: string) => fetch(`${url}/t/${token}${target}`, { headers: moon });
@@ -208,7 +210,7 @@ describe('a token in the address', () => {
 
 describe('where anyone may read', () => {
   test('no token is asked for, and what a proxy in front sends for itself is no matter', async () => {
-    const { url } = await world({ read: undefined, tokenInPath: false });
+    const { url } = await world({ read: undefined, tokenInPath: false, oidc: [] });
     for (const headers of [{}, basic('nginx:secret'), bearer('mbr_wrong')]) {
       const answer = await fetch(`${url}/user/company/tool/1.0.0.zip`, { headers });
       expect(answer.status).toBe(200);
@@ -217,11 +219,11 @@ describe('where anyone may read', () => {
   });
 
   test('what was in memory for everybody is for nobody as soon as the settings say so', async () => {
-    const { registry, server, url } = await world({ read: 'anyone', tokenInPath: false });
+    const { registry, server, url } = await world({ read: 'anyone', tokenInPath: false, oidc: [] });
     const archive = '/user/company/tool/1.0.0.zip';
     for (let i = 0; i < 3; i++) expect((await fetch(url + archive)).status).toBe(200);
     Object.assign(registry, {
-      config: { ...registry.config, access: { read: 'token', tokenInPath: false } },
+      config: { ...registry.config, access: { read: 'token', tokenInPath: false, oidc: [] } },
     });
     expect(
       await sendRaw(server.port, `GET ${archive} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n`),

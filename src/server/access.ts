@@ -5,6 +5,7 @@ import type { ClientAddress } from '../http/client-address.ts';
 import { createFailedAttempts } from '../registry/access/failed-attempts.ts';
 import type { TokenFinding } from '../registry/access/known-tokens.ts';
 import type { LastUse } from '../registry/access/last-use.ts';
+import type { ShortTokens } from '../registry/access/oidc/short-tokens.ts';
 import {
   anonymous,
   mayFor,
@@ -69,6 +70,8 @@ export interface Access {
   ): Promise<Caller>;
   /** Who shows this token otherwise: in a form. */
   recognise(text: string, client: ClientAddress): Caller;
+  /** Counts a token that does not count; the answer instead of why, where there were too many from this address. */
+  countFailure(address: string): ProblemAnswer | undefined;
   /** What stands in the way of what is wanted; `undefined` if nothing does. */
   judge(caller: Caller, need: Need): ProblemAnswer | undefined;
   /** The same for doing something with a module. */
@@ -83,23 +86,27 @@ export interface AccessOptions {
   readonly settings: () => Pick<Config, 'access'>;
   readonly tokens: Pick<TokenWatch, 'glance' | 'look'>;
   readonly lastUse: Pick<LastUse, 'note'>;
+  readonly short: Pick<ShortTokens, 'find'>;
   /** Milliseconds since 1970. */
   readonly date: () => number;
   /** Milliseconds since any moment. */
   readonly now: () => number;
 }
 
-export function createAccess({ settings, tokens, lastUse, date, now }: AccessOptions): Access {
+export function createAccess({ settings, tokens, lastUse, short, date, now }: AccessOptions): Access {
   const attempts = createFailedAttempts();
   const isPrivate = () => settings().access.read === 'token';
 
   function find({ text, by }: ShownToken, { address }: ClientAddress): Caller {
     const known = tokens.glance();
     if (!known) return nobody(address, { kind: 'unsure' });
-    const finding = known.find(text, address, date());
+    const made = known.find(text, address, date());
+    const isOther = made.kind === 'unknown' && made.hasForm;
+    const finding = isOther ? short.find(text, date(), known.isRevoked) : made;
     if (finding.kind !== 'holder') return nobody(address, finding);
     const { holder } = finding;
-    lastUse.note(holder.name, date());
+    // Of a quarter of an hour nobody needs to know the hour.
+    if (!holder.oidc) lastUse.note(holder.name, date());
     // Logs, histories and error messages have seen it.
     const principal = by === 'header' ? holder : { ...holder, grants: { read: holder.grants.read } };
     return { principal, readsAll: !isPrivate() || mayForAll(principal, 'read'), failure: undefined, address };
@@ -121,19 +128,24 @@ export function createAccess({ settings, tokens, lastUse, date, now }: AccessOpt
     if (failure?.kind === 'unsure')
       return problem('busy', 'Nobody can tell just now whether this token counts.', { retryAfterMs: 1000 });
     if (failure === undefined) return unauthorised('This needs a token.');
-    const waitMs = attempts.count(address, now());
-    if (waitMs > 0)
-      return problem('too-many-attempts', 'Too many tokens that do not count were shown from this address.', {
-        headers: { 'Retry-After': String(Math.ceil(waitMs / 1000)) },
-        hint: 'a token that counts is heard all the same',
-      });
-    return unauthorised(
-      failure.kind === 'unknown' ? 'This token is not known here.' : describeSpent(failure),
+    return (
+      countFailure(address) ??
+      unauthorised(failure.kind === 'unknown' ? 'This token is not known here.' : describeSpent(failure))
     );
+  }
+
+  function countFailure(address: string): ProblemAnswer | undefined {
+    const waitMs = attempts.count(address, now());
+    if (waitMs === 0) return undefined;
+    return problem('too-many-attempts', 'Too many tokens that do not count were shown from this address.', {
+      headers: { 'Retry-After': String(Math.ceil(waitMs / 1000)) },
+      hint: 'a token that counts is heard all the same',
+    });
   }
 
   return {
     isPrivate,
+    countFailure,
     identify,
     async reconsider(caller, request, client, pathToken) {
       const { failure } = caller;
@@ -177,7 +189,7 @@ function describeSpent({ name, why }: Extract<TokenFinding, { kind: 'spent' }>):
 }
 
 /** git asks its user, or its helpers, only when it is told how (RFC 7235 §4.1). */
-function unauthorised(detail: string): ProblemAnswer {
+export function unauthorised(detail: string): ProblemAnswer {
   return problem('no-token', detail, {
     hint: 'ask whoever operates this registry for a token: as "Authorization: Bearer TOKEN", or in the address, https://token:TOKEN@HOST',
     headers: { 'WWW-Authenticate': 'Basic realm="moonbit-registry", charset="UTF-8"' },

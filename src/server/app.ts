@@ -20,6 +20,7 @@ import { createArchiveRoutes } from './routes/archive-routes.ts';
 import { createFileRoutes } from './routes/file-routes.ts';
 import { createIndexRoutes } from './routes/index-routes.ts';
 import { createInfoRoutes } from './routes/info-routes.ts';
+import { createOidcRoute } from './routes/oidc-route.ts';
 import { createPublishRoutes } from './routes/publish-routes.ts';
 import { createWhyRoutes } from './routes/why-routes.ts';
 import { createStaleness } from './staleness.ts';
@@ -67,6 +68,10 @@ export function createApp(registry: Serving, options: AppOptions): App {
   const { prefix } = base;
   const { targetCharacters } = limits;
   const tokens = watchTokens({ store: registry.access.store, log, now });
+  const access = createAccess({
+    ...{ settings: () => registry.config, tokens, date: Date.now, now },
+    ...{ lastUse: registry.access.lastUse, short: registry.access.short },
+  });
   const staleness = createStaleness(registry, log, now);
   const watch = watchData(registry, limits, { log, now });
   const readiness = createReadiness(registry, watch);
@@ -89,13 +94,6 @@ export function createApp(registry: Serving, options: AppOptions): App {
     log,
     isTold: (error) => registry.disk.refused(error),
   });
-  const access = createAccess({
-    settings: () => registry.config,
-    tokens,
-    lastUse: registry.access.lastUse,
-    date: Date.now,
-    now,
-  });
   const routes: readonly GuardedRoute[] = [
     createAnsweredRoute(),
     ...archives.routes,
@@ -104,6 +102,7 @@ export function createApp(registry: Serving, options: AppOptions): App {
     ...createFileRoutes(registry, { prefix }),
     ...createApiRoutes(registry),
     ...createPublishRoutes(registry, { access, log, records: options.recordsPublish ?? false }),
+    createOidcRoute(registry, access, { baseUrl: base.url, allBodiesBytes: limits.allBodiesBytes }),
     ...createInfoRoutes(registry, {
       baseUrl: base.url,
       staleness,

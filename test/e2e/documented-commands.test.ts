@@ -192,6 +192,7 @@ describe.each([
   'settings-in-git',
   'private-registry',
   'publish',
+  'ci-oidc',
 ])('docs/recipes', (name) => {
   test(`${name}.md does what it says`, async () => {
     const reader = await openPage(`docs/recipes/${name}.md`, [installed]);

@@ -179,6 +179,19 @@ const issued = v.strictObject({
   mooncakesRegistry: maybe,
 });
 
+const identityReport = v.strictObject({
+  ok: flag,
+  problem: v.nullable(text),
+  entry: v.nullable(text),
+  name: v.nullable(text),
+  entries: v.array(
+    v.strictObject({
+      entry: text,
+      failures: v.array(v.strictObject({ claim: text, expected: texts, actual: v.nullable(text) })),
+    }),
+  ),
+});
+
 const blocked = v.strictObject({
   decision,
   versions: texts,
@@ -406,6 +419,8 @@ export const jsonShapes = {
   'token rotate': issued,
   'token list': v.array(token),
   'token revoke': v.array(token),
+  'token revoke --issuer': v.strictObject({ issuer: text, until: time }),
+  'oidc check': identityReport,
   doctor: v.strictObject({
     directory: text,
     checks: v.array(

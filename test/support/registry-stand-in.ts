@@ -10,6 +10,7 @@ import { absent, found, type SourceFailure, unavailable } from '../../src/model/
 import { isModuleName, type ModuleName } from '../../src/model/module-name.ts';
 import { isVersion, type Version } from '../../src/model/version.ts';
 import { openAccess } from '../../src/registry/access/open-access.ts';
+import { dataLayout } from '../../src/registry/data-layout.ts';
 import type {
   ArchiveOutcome,
   ArchiveRefusal,
@@ -93,7 +94,8 @@ export async function createRegistryStandIn(): Promise<RegistryStandIn> {
   const standIn: RegistryStandIn = {
     ...unsupported,
     ...openAccess({
-      layout: { index: indexDirectory, locks: directory, tokenUse: join(directory, 'token-use.log') },
+      layout: { ...dataLayout(directory), index: indexDirectory, locks: directory },
+      ...{ settings: () => standIn.config, env: {} },
       ...{ actor: tester, audit: silentAudit, now: () => new Date() },
       onFailure(error) {
         throw error;
@@ -290,7 +292,7 @@ function configFor(directory: string): Config {
       scrubIntervalMs: 86_400_000,
     },
     limits: parseConfig('', { directory }).limits,
-    access: { read: undefined, tokenInPath: false },
+    access: { read: undefined, tokenInPath: false, oidc: [] },
     hosting: parseConfig('', { directory }).hosting,
     warnings: [],
   };

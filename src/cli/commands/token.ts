@@ -1,4 +1,5 @@
 import type { Command } from 'commander';
+import { NotFoundError } from '../../errors.ts';
 import { isChecksum } from '../../model/checksum.ts';
 import {
   type Grants,
@@ -8,6 +9,7 @@ import {
 } from '../../registry/access/permissions.ts';
 import type { TokenRequest } from '../../registry/access/token-changes.ts';
 import { addressRangeProblem } from '../../support/net/address-ranges.ts';
+import { suggest } from '../../support/suggest.ts';
 import { toVisibleLine } from '../../support/visible-text.ts';
 import { parseExactVersion, parsePatterns } from '../arguments.ts';
 import { addExamples, type CommandContext, type Run, withRegistry } from '../context.ts';
@@ -189,23 +191,51 @@ function defineRevoke(token: Command, run: Run): void {
     .command('revoke')
     .summary('let a token count no more')
     .description(
-      'Revokes a token, or all of a person. A running server refuses them within a second; nothing brings them back.',
+      'Revokes a token, all of a person, or all that machines were given by an [[access.oidc]] entry. A running server refuses them within a second; nothing brings them back.',
     )
     .argument('[name]', 'the token')
-    .option('--owner <person>', 'all tokens of this person');
+    .option('--owner <person>', 'all tokens of this person')
+    .option('--issuer <entry>', 'all that an [[access.oidc]] entry of this name gave out until now');
   addExamples(command, [
     ['moonbit-registry token revoke ci', 'Revoke one.'],
     ['moonbit-registry token revoke --owner ada', 'Revoke all that Ada has.'],
+    ['moonbit-registry token revoke --issuer github', 'Revoke what machines were given for a while.'],
   ]);
-  command.action((name: string | undefined, { owner }: { readonly owner?: string }) =>
+  command.action((name: string | undefined, flags: RevokeFlags) =>
     run((context) => {
-      if ((name === undefined) === (owner === undefined))
-        throw new CommandLineError('name one token, or --owner PERSON', {
+      const { owner, issuer } = flags;
+      if ([name, owner, issuer].filter((one) => one !== undefined).length !== 1)
+        throw new CommandLineError('name one token, --owner PERSON or --issuer ENTRY', {
           hint: 'moonbit-registry token list',
         });
+      if (issuer !== undefined) return revokeIssuer(context, issuer);
       return revoke(context, name === undefined ? { owner: owner ?? '' } : { name });
     }),
   );
+}
+
+interface RevokeFlags {
+  readonly owner?: string;
+  readonly issuer?: string;
+}
+
+function revokeIssuer(context: CommandContext, issuer: string): Promise<ExitCode> {
+  return withRegistry(context, async ({ tokens, config }) => {
+    const names = config.access.oidc.map(({ name }) => name);
+    if (!names.includes(issuer)) {
+      const near = suggest(issuer, names);
+      throw new NotFoundError(
+        `there is no [[access.oidc]] entry "${issuer}"${near === undefined ? '' : `; did you mean "${near}"?`}`,
+        { hint: 'what an entry gave out counts no more once the entry is gone' },
+      );
+    }
+    const until = (await tokens.revokeEntry(issuer)).toISOString();
+    context.output.result({
+      text: `Revoked all that "${issuer}" gave out until ${until}. It goes on giving out: take the entry out of registry.toml to end that.`,
+      json: { issuer, until },
+    });
+    return exitCodes.done;
+  });
 }
 
 function revoke(

@@ -69,6 +69,7 @@ test('a watch lets in who may, follows a change, and lets nobody in when it cann
         return store.version();
       },
       read: store.read,
+      readRevocations: store.readRevocations,
     },
     log: silentLog,
     now: () => now,

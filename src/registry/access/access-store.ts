@@ -2,7 +2,8 @@ import { StorageError } from '../../errors.ts';
 import { createRefGlance } from '../../index/ref-reader.ts';
 import { GitError, runGit } from '../../support/git/git.ts';
 import { gitOnDisk } from '../../support/git/git-disk.ts';
-import { importCommits } from '../../support/git/git-import.ts';
+import { importCommits, type TreeEdit } from '../../support/git/git-import.ts';
+import { addRevocation, formatRevocations, parseRevocations, type Revocations } from './oidc/revocations.ts';
 import { formatTokens, parseTokens, type TokenRecord } from './token-record.ts';
 
 /**
@@ -11,6 +12,7 @@ import { formatTokens, parseTokens, type TokenRecord } from './token-record.ts';
  */
 export const accessRef = 'refs/registry/access';
 const tokensFile = 'tokens.jsonl';
+const revocationsFile = 'revocations.jsonl';
 /** Whoever loses against so many others in a row is not unlucky. */
 const mostTries = 20;
 const nullId = '0'.repeat(40);
@@ -29,6 +31,10 @@ export interface AccessStore {
     message: string,
     date: Date,
   ): Promise<TokenRecord[]>;
+  /** Since when what `[[access.oidc]]` entries gave out counts no more, as of that version. */
+  readRevocations(version: string | undefined): Promise<Revocations>;
+  /** Lets everything that an entry of this name gave out until `date` count no more. */
+  revokeEntry(entry: string, message: string, date: Date): Promise<void>;
 }
 
 /** `directory`: the registry's bare repository. */
@@ -36,27 +42,61 @@ export function openAccessStore(directory: string): AccessStore {
   const readRef = createRefGlance(directory);
   const version = () => readRef(accessRef);
 
-  async function read(commit: string | undefined): Promise<TokenRecord[]> {
-    if (commit === undefined) return [];
-    const bytes = await gitOnDisk(`read ${accessRef} of ${directory}`, () =>
-      runGit(['cat-file', 'blob', `${commit}:${tokensFile}`], { gitDir: directory }),
+  const show = (commit: string, file: string) =>
+    gitOnDisk(`read ${accessRef} of ${directory}`, async () =>
+      (await runGit(['cat-file', 'blob', `${commit}:${file}`], { gitDir: directory })).toString('utf8'),
     );
-    return parseTokens(bytes.toString('utf8'));
+  const read = async (commit: string | undefined) =>
+    commit === undefined ? [] : parseTokens(await show(commit, tokensFile));
+
+  async function readRevocations(commit: string | undefined): Promise<Revocations> {
+    if (commit === undefined) return new Map();
+    const names = await gitOnDisk(`read ${accessRef} of ${directory}`, () =>
+      runGit(['ls-tree', '--name-only', commit, revocationsFile], { gitDir: directory }),
+    );
+    return names.length === 0 ? new Map() : parseRevocations(await show(commit, revocationsFile));
+  }
+
+  /** Puts another content into one file, worked out again where another change came first. */
+  async function edit<T>(
+    work: (base: string | undefined) => Promise<{ readonly edits: readonly TreeEdit[]; readonly value: T }>,
+    message: string,
+    date: Date,
+  ): Promise<T> {
+    for (let tries = 0; tries < mostTries; tries++) {
+      const base = version();
+      const { edits, value } = await work(base);
+      if (await write({ directory, version }, base, edits, message, date)) return value;
+    }
+    throw new StorageError(`cannot write ${accessRef} of ${directory}: others change it all the time`, {
+      hint: 'try again',
+    });
   }
 
   return {
     version,
     read,
-    async change(change, message, date) {
-      for (let tries = 0; tries < mostTries; tries++) {
-        const base = version();
-        const tokens = change(await read(base));
-        if (await write({ directory, version }, base, tokens, message, date)) return tokens;
-      }
-      throw new StorageError(`cannot write ${accessRef} of ${directory}: others change it all the time`, {
-        hint: 'try again',
-      });
-    },
+    change: (change, message, date) =>
+      edit(
+        async (base) => {
+          const tokens = change(await read(base));
+          return { edits: [{ path: tokensFile, content: formatTokens(tokens) }], value: tokens };
+        },
+        message,
+        date,
+      ),
+    readRevocations,
+    revokeEntry: (entry, message, date) =>
+      edit(
+        async (base) => {
+          const content = formatRevocations(addRevocation(await readRevocations(base), entry, date));
+          // Who reads tokens finds their file, where no token was ever made too.
+          const tokens = base === undefined ? [{ path: tokensFile, content: '' }] : [];
+          return { edits: [...tokens, { path: revocationsFile, content }], value: undefined };
+        },
+        message,
+        date,
+      ),
   };
 }
 
@@ -64,12 +104,11 @@ export function openAccessStore(directory: string): AccessStore {
 async function write(
   { directory, version }: { readonly directory: string } & Pick<AccessStore, 'version'>,
   base: string | undefined,
-  tokens: readonly TokenRecord[],
+  edits: readonly TreeEdit[],
   message: string,
   date: Date,
 ): Promise<boolean> {
   return gitOnDisk(`write ${accessRef} of ${directory}`, async () => {
-    const edits = [{ path: tokensFile, content: formatTokens(tokens) }];
     const [commit = ''] = await importCommits(directory, [
       () => ({ base, message: `${message}\n`, date, edits }),
     ]);

@@ -1,5 +1,6 @@
 import { timingSafeEqual } from 'node:crypto';
 import { type AddressRanges, createAddressRanges } from '../../support/net/address-ranges.ts';
+import type { Revocations } from './oidc/revocations.ts';
 import type { TokenHolder } from './permissions.ts';
 import { standingOf, type TokenRecord } from './token-record.ts';
 import { readToken } from './token-text.ts';
@@ -20,6 +21,8 @@ export type TokenFinding =
 export interface KnownTokens {
   /** `address` as in `parseAddress`, `now` in milliseconds since 1970. */
   find(text: string, address: string | undefined, now: number): TokenFinding;
+  /** Whether what an `[[access.oidc]]` entry gave out at that time, in milliseconds since 1970, counts no more. */
+  isRevoked(entry: string, issuedAt: number): boolean;
 }
 
 interface Key {
@@ -30,7 +33,10 @@ interface Key {
   readonly ranges: AddressRanges | undefined;
 }
 
-export function knowTokens(records: readonly TokenRecord[]): KnownTokens {
+export function knowTokens(
+  records: readonly TokenRecord[],
+  revocations: Revocations = new Map(),
+): KnownTokens {
   const keys = new Map<string, Key>();
   for (const record of records) {
     const { name, owner, grants, only, cidr } = record;
@@ -44,6 +50,7 @@ export function knowTokens(records: readonly TokenRecord[]): KnownTokens {
       });
   }
   return {
+    isRevoked: (entry, issuedAt) => issuedAt <= (revocations.get(entry) ?? Number.NEGATIVE_INFINITY),
     find(text, address, now) {
       const digest = readToken(text);
       const key = digest === undefined ? undefined : keys.get(digest);

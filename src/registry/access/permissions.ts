@@ -2,6 +2,7 @@ import type { Checksum } from '../../model/checksum.ts';
 import type { ModuleName } from '../../model/module-name.ts';
 import { matchesAny } from '../../model/pattern.ts';
 import type { Version } from '../../model/version.ts';
+import type { OidcClaims } from './oidc/machine-identity.ts';
 
 /** What a token may be allowed. `admin` decides for others: approves, withdraws, sees what pages tell operators. */
 export const permissions = ['read', 'publish', 'yank', 'admin'] as const;
@@ -24,6 +25,8 @@ export interface TokenHolder {
   readonly grants: Grants;
   /** The one version that may be published or yanked with it. */
   readonly only?: OnlyVersion | undefined;
+  /** Who its machine is, where it was given for an identity token. */
+  readonly oidc?: OidcClaims | undefined;
 }
 
 export interface OnlyVersion {

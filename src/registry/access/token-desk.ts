@@ -42,6 +42,8 @@ export interface TokenDesk {
   list(owner?: string): Promise<readonly TokenFacts[]>;
   /** Of one name, or all of an owner. Throws `NotFoundError` where nothing is left to revoke. */
   revoke(which: { readonly name: string } | { readonly owner: string }): Promise<readonly TokenFacts[]>;
+  /** All that an `[[access.oidc]]` entry has given out; returns until when. It goes on giving out. */
+  revokeEntry(entry: string): Promise<Date>;
   /** A new text for a token; the former counts for an hour more. */
   rotate(name: string): Promise<IssuedToken>;
 }
@@ -57,11 +59,13 @@ export interface TokenDeskOptions {
   readonly record: (event: TokenEvent) => Promise<void>;
 }
 
-interface TokenEvent {
-  readonly event: 'token-created' | 'token-revoked' | 'token-rotated';
-  readonly token: string;
-  readonly owner: string;
-}
+type TokenEvent =
+  | {
+      readonly event: 'token-created' | 'token-revoked' | 'token-rotated';
+      readonly token: string;
+      readonly owner: string;
+    }
+  | { readonly event: 'issuer-revoked'; readonly issuer: string };
 
 export function createTokenDesk({ store, lastUseFile, by, now, record }: TokenDeskOptions): TokenDesk {
   const stamp = () => ({ now: now(), by });
@@ -80,7 +84,7 @@ export function createTokenDesk({ store, lastUseFile, by, now, record }: TokenDe
   }
 
   async function issue(
-    event: TokenEvent['event'],
+    event: 'token-created' | 'token-rotated',
     name: string,
     change: (
       tokens: readonly TokenRecord[],
@@ -105,6 +109,12 @@ export function createTokenDesk({ store, lastUseFile, by, now, record }: TokenDe
       return tokens
         .filter((token) => owner === undefined || token.owner === owner)
         .map((token) => describe(token, uses));
+    },
+    async revokeEntry(entry) {
+      const date = now();
+      await store.revokeEntry(entry, `tokens-revoked of ${entry}`, date);
+      await record({ event: 'issuer-revoked', issuer: entry });
+      return date;
     },
     async revoke(which) {
       let before: readonly TokenRecord[] = [];

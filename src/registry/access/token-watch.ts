@@ -17,7 +17,7 @@ export interface TokenWatch {
 }
 
 export interface TokenWatchOptions {
-  readonly store: Pick<AccessStore, 'version' | 'read'>;
+  readonly store: Pick<AccessStore, 'version' | 'read' | 'readRevocations'>;
   readonly log: Log;
   /** Milliseconds since any moment. */
   readonly now: () => number;
@@ -35,7 +35,8 @@ export function watchTokens({ store, log, now }: TokenWatchOptions): TokenWatch 
     try {
       const version = store.version();
       if (!known || version !== known.version) {
-        known = { version, tokens: knowTokens(await store.read(version)) };
+        const [tokens, revocations] = [await store.read(version), await store.readRevocations(version)];
+        known = { version, tokens: knowTokens(tokens, revocations) };
       }
       sureUntil = begunAt + trustedForMs;
       if (isFailing) log.info('tokens can be read again');

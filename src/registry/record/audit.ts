@@ -99,6 +99,15 @@ export type AuditEvent =
       /** The person who answers for it. */
       readonly owner: string;
     }
+  | {
+      readonly event: 'token-exchanged';
+      /** What the token of a quarter of an hour is called. */
+      readonly token: string;
+      /** Name of the `[[access.oidc]]` entry by which it was given out. */
+      readonly issuer: string;
+    }
+  /** All that the entry gave out until then. */
+  | { readonly event: 'issuer-revoked'; readonly issuer: string }
   | { readonly event: 'config-changed' | 'config-reloaded'; readonly changes: readonly string[] };
 
 /** Checksums by version, as far as they are new. */

@@ -1,0 +1,82 @@
+import { once } from 'node:events';
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { type CryptoKey, exportJWK, generateKeyPair, type JWK, SignJWT } from 'jose';
+import { onTestFinished } from 'vitest';
+import type { Config } from '../../src/config/config.ts';
+import { parseConfig } from '../../src/config/load.ts';
+
+export interface TestIssuer {
+  readonly url: string;
+  /** What is served at each path; a test may put something else there. */
+  readonly documents: Map<string, unknown>;
+  /** Paths that were asked for. */
+  readonly asked: string[];
+  readonly publicKey: JWK;
+  readonly privateKey: CryptoKey;
+  /** Answers otherwise, where it is set. */
+  intercept: ((request: IncomingMessage, response: ServerResponse) => boolean) | undefined;
+  close(): Promise<void>;
+  /** A token of this issuer that counts now, with these claims besides. */
+  token(claims?: Readonly<Record<string, unknown>>, more?: TokenOptions): Promise<string>;
+}
+
+interface TokenOptions {
+  readonly header?: Readonly<Record<string, unknown>>;
+  readonly key?: CryptoKey | Uint8Array;
+  readonly alg?: string;
+}
+
+export const testAudience = 'https://registry.example';
+
+/** As `openIssuer`, until the running test has finished. */
+export async function startIssuer(): Promise<TestIssuer> {
+  const issuer = await openIssuer();
+  onTestFinished(issuer.close);
+  return issuer;
+}
+
+/** Gives out identity tokens on loopback. */
+export async function openIssuer(alg = 'ES256'): Promise<TestIssuer> {
+  const keyId = 'key-1';
+  const { publicKey, privateKey } = await generateKeyPair(alg, { extractable: true });
+  const documents = new Map<string, unknown>();
+  const asked: string[] = [];
+  const server = createServer((request, response) => {
+    const path = request.url ?? '';
+    asked.push(path);
+    if (issuer.intercept?.(request, response)) return;
+    const document = documents.get(path);
+    response.statusCode = document === undefined ? 404 : 200;
+    response.end(typeof document === 'string' ? document : JSON.stringify(document ?? {}));
+  });
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  const jwk = { ...(await exportJWK(publicKey)), kid: keyId, use: 'sig' };
+  documents.set('/.well-known/openid-configuration', { issuer: url, jwks_uri: `${url}/keys` });
+  documents.set('/keys', { keys: [jwk] });
+  let made = 0;
+  const issuer: TestIssuer = {
+    ...{ url, documents, asked, privateKey, publicKey: jwk, intercept: undefined },
+    async close() {
+      server.closeAllConnections();
+      server.close();
+      await once(server, 'close');
+    },
+    token(claims = {}, { header = {}, key = privateKey, alg: algorithm = alg } = {}) {
+      const seconds = Math.floor(Date.now() / 1000);
+      const usual = { iss: url, aud: testAudience, iat: seconds, nbf: seconds, exp: seconds + 300 };
+      return new SignJWT({ ...usual, jti: `${url} ${made++}`, sub: 'job', ...claims })
+        .setProtectedHeader({ alg: algorithm, kid: keyId, typ: 'JWT', ...header })
+        .sign(key);
+    },
+  };
+  return issuer;
+}
+
+/** Entries as a file would have them, one text of settings for each. */
+export function oidcEntries(...tables: readonly string[]): Config['access']['oidc'] {
+  const text = tables.map((table) => `[[access.oidc]]\naudience = "${testAudience}"\n${table}`).join('\n');
+  return parseConfig(text, { directory: '/srv/registry' }).access.oidc;
+}
