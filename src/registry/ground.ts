@@ -22,8 +22,8 @@ export interface OpenOptions {
   readonly isOneOfSeveral?: boolean | undefined;
   /** What may be done to the data: `write` unless it is said. */
   readonly mode?: OpenMode | undefined;
-  /** One of them that leaves telling of new settings to the first. */
-  readonly isFollower?: boolean | undefined;
+  /** One of several workers but the first, which tells for all of new settings and of a disk that takes nothing. */
+  readonly leavesItToFirst?: boolean | undefined;
 }
 
 /** What all parts of a registry rest on. */
@@ -36,8 +36,7 @@ export async function openGround(options: OpenOptions) {
   const { dataDir } = configuration.current().registry;
   const layout = dataLayout(dataDir);
   const clock = options.connections?.clock ?? systemClock;
-  // Of several processes the first tells it.
-  const diskLog = options.isFollower ? silentLog : log;
+  const diskLog = options.leavesItToFirst ? silentLog : log;
   const disk = mode === 'serve' ? createDiskWatch(diskLog, clock) : noDiskWatch;
   const isTold = (error: unknown) => disk.refused(error);
   const addressOf = (name: string) => {

@@ -43,7 +43,7 @@ export async function openParts(options: OpenOptions) {
   const connections = createConnections({ layout, scratch }, index, options.connections, options.env, log);
   const sources = () => connections.of(settings());
   const { reload, currentConfig } = createReloading({
-    ...{ configuration, audit, log, isFollower: options.isFollower ?? false },
+    ...{ configuration, audit, log, leavesItToFirst: options.leavesItToFirst ?? false },
     isToldElsewhere: mode === 'serve',
   });
   const slow = new Set<string>();
