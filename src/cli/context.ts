@@ -78,7 +78,8 @@ export async function withRegistry<T>(
   work: (registry: Registry) => Promise<T>,
   options: {
     readonly isOneOfSeveral?: boolean;
-    readonly isFollower?: boolean;
+    /** One of several workers but the first, which says for all which folder it is about and what to mind when root runs it. */
+    readonly leavesItToFirst?: boolean;
     /** The command was told to change nothing. */
     readonly onlyLooks?: boolean;
     /** What is remarkable about the settings is said before or after. */
@@ -88,7 +89,7 @@ export async function withRegistry<T>(
   requireRegistry(context.folder);
   const { onlyLooks = false, ...opening } = options;
   const mode = openModeOf(context.command, onlyLooks);
-  if (mode !== 'read' && !options.isFollower) context.sayFolder();
+  if (mode !== 'read' && !options.leavesItToFirst) context.sayFolder();
   const { openRegistry } = await import('../registry/open.ts');
   const registry = await openRegistry({
     directory: context.directory,
@@ -100,7 +101,7 @@ export async function withRegistry<T>(
   });
   try {
     const { warnings, registry: place } = registry.config;
-    if (mode !== 'read' && !options.isFollower) {
+    if (mode !== 'read' && !options.leavesItToFirst) {
       const remark = await warnRoot(place.dataDir);
       if (remark !== undefined) context.output.warn(remark);
     }

@@ -53,7 +53,7 @@ export async function serve(
           : await listen(context, registry, address, () => trouble);
       onClose(() => server.stop(drainMs));
       const background = await startBackground(context, registry, {
-        isFollower: false,
+        leavesItToFirst: false,
         onTrouble(now) {
           trouble = now;
           if ('tellTrouble' in server) server.tellTrouble(now);
@@ -116,7 +116,7 @@ export async function serveAsWorker(
     await withClosing(async (onClose) => {
       const server = await listen(context, registry, address, () => told?.refreshTrouble);
       onClose(() => server.stop(drainMs));
-      const background = await startBackground(context, registry, { isFollower: true });
+      const background = await startBackground(context, registry, { leavesItToFirst: true });
       onClose(background.stop);
       reload = background.reload;
       await parent.stopping;
@@ -144,7 +144,7 @@ async function listen(
 async function startBackground(
   context: CommandContext,
   registry: Registry,
-  options: Pick<BackgroundOptions, 'isFollower' | 'onTrouble'>,
+  options: Pick<BackgroundOptions, 'leavesItToFirst' | 'onTrouble'>,
 ) {
   const { file } = registry.config;
   const times = await registry.readTimes();

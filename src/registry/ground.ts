@@ -1,12 +1,16 @@
+import type { Config } from '../config/config.ts';
 import { indexAddress } from '../config/index-address.ts';
+import type { GitIndex } from '../index/git-index.ts';
+import type { Scratch } from '../index/scratch.ts';
 import type { ConnectionTuning } from '../sources/connect.ts';
-import { createDiskWatch, noDiskWatch } from '../support/disk/disk-watch.ts';
-import { systemClock } from '../support/flow/monotonic-clock.ts';
+import { createDiskWatch, type DiskWatch, noDiskWatch } from '../support/disk/disk-watch.ts';
+import { type MonotonicClock, systemClock } from '../support/flow/monotonic-clock.ts';
 import { type Log, silentLog } from '../support/log.ts';
-import { dataLayout } from './data-layout.ts';
+import { type DataLayout, dataLayout } from './data-layout.ts';
 import type { OpenMode } from './open-mode.ts';
-import { type Actor, openAudit, silentAudit } from './record/audit.ts';
+import { type Actor, type Audit, openAudit, silentAudit } from './record/audit.ts';
 import { createConfiguration } from './sync/configuration.ts';
+import type { ReloadingContext } from './sync/reload-settings.ts';
 import { openData } from './upkeep/open-data.ts';
 
 export interface OpenOptions {
@@ -22,22 +26,39 @@ export interface OpenOptions {
   readonly isOneOfSeveral?: boolean | undefined;
   /** What may be done to the data: `write` unless it is said. */
   readonly mode?: OpenMode | undefined;
-  /** One of them that leaves telling of new settings to the first. */
-  readonly isFollower?: boolean | undefined;
+  /** One of several workers but the first, which tells for all of new settings and of a disk that takes nothing. */
+  readonly leavesItToFirst?: boolean | undefined;
 }
 
 /** What all parts of a registry rest on. */
-export type Ground = Awaited<ReturnType<typeof openGround>>;
+export interface Ground extends Pick<OpenOptions, 'directory' | 'env' | 'actor'> {
+  readonly log: Log;
+  readonly now: () => Date;
+  readonly mode: OpenMode;
+  readonly clock: MonotonicClock;
+  readonly configuration: ReloadingContext['configuration'];
+  /** `registry.toml` as it was last loaded. */
+  readonly settings: () => Config;
+  /** Absolute path of the data folder; it stays the same while the registry is open. */
+  readonly dataDir: string;
+  readonly layout: DataLayout;
+  readonly disk: DiskWatch;
+  /** Whether people have been told of this failure: the disk takes nothing, and what is there is served. */
+  readonly isTold: (error: unknown) => boolean;
+  readonly index: GitIndex;
+  /** Where whoever only looks writes what git has to write; `undefined` where the data may be written. */
+  readonly scratch: Scratch | undefined;
+  readonly audit: Audit;
+}
 
 /** Settings, data and who is told of what: opened as the mode says, with nothing fetched. */
-export async function openGround(options: OpenOptions) {
+export async function openGround(options: OpenOptions): Promise<Ground> {
   const { directory, actor, log = silentLog, now = () => new Date(), mode = 'write' } = options;
   const configuration = await createConfiguration(directory);
   const { dataDir } = configuration.current().registry;
   const layout = dataLayout(dataDir);
   const clock = options.connections?.clock ?? systemClock;
-  // Of several processes the first tells it.
-  const diskLog = options.isFollower ? silentLog : log;
+  const diskLog = options.leavesItToFirst ? silentLog : log;
   const disk = mode === 'serve' ? createDiskWatch(diskLog, clock) : noDiskWatch;
   const isTold = (error: unknown) => disk.refused(error);
   const addressOf = (name: string) => {
@@ -50,17 +71,7 @@ export async function openGround(options: OpenOptions) {
   );
   const audit = mode === 'read' ? silentAudit : openAudit({ dataDir, actor, log, now, isTold });
   return {
-    ...{ ...options, log, now, mode, clock },
-    ...{
-      configuration,
-      settings: configuration.current,
-      dataDir,
-      layout,
-      disk,
-      isTold,
-      index,
-      scratch,
-      audit,
-    },
+    ...{ ...options, log, now, mode, clock, configuration, settings: configuration.current },
+    ...{ dataDir, layout, disk, isTold, index, scratch, audit },
   };
 }

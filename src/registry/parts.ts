@@ -7,6 +7,7 @@ import {
   type DamagedArchive,
   type VerifyingStore,
 } from '../archives/verifying-store.ts';
+import type { ConnectedSources } from '../sources/connect.ts';
 import type { DataLayout } from './data-layout.ts';
 import { createAssetCache } from './deliver/assets/asset-cache.ts';
 import { openAssetPins } from './deliver/assets/asset-pins.ts';
@@ -17,20 +18,62 @@ import { createServedIndex, type ServedIndex } from './deliver/served-index.ts';
 import { createSymbols } from './deliver/symbols/served-symbols.ts';
 import { type Ground, type OpenOptions, openGround } from './ground.ts';
 import { createConnections } from './sync/connections.ts';
-import { createCurrentResolver } from './sync/current-resolver.ts';
+import { type CurrentResolver, createCurrentResolver } from './sync/current-resolver.ts';
 import { observationsFile } from './sync/observations.ts';
 import { createReloading } from './sync/reload-settings.ts';
 import type { SyncContext } from './sync/sync-context.ts';
 import { findAbandonedFiles } from './upkeep/abandoned-files.ts';
 import { removeLeftovers } from './upkeep/leftovers.ts';
-import { createScrub } from './upkeep/scrub.ts';
+import { createScrub, type Scrub } from './upkeep/scrub.ts';
 import { createTidying } from './upkeep/tidy.ts';
 
+/** Archives and assets as they are on the disk. */
+interface Stores {
+  readonly files: StoredArchives;
+  readonly assetFiles: StoredArchives;
+}
+
+interface VerifyingStores extends Stores {
+  /** `files` behind what reads an archive before it is given out for the first time. */
+  readonly archives: VerifyingStore;
+  /** The same of `assetFiles`. */
+  readonly assetStore: VerifyingStore;
+  /** How much of the disk each source's bodies may take while they come. */
+  readonly shares: DiskShares;
+  /** How much of the disk what is fetched leaves free. */
+  readonly reserve: CacheReserve;
+}
+
+/** What looks after the data beside the work. */
+interface UpkeepParts {
+  readonly findAbandoned: () => ReturnType<typeof findAbandonedFiles>;
+  readonly scrub: Scrub;
+  /** Works, and beside that removes what others left behind. */
+  readonly whileTidying: ReturnType<typeof createTidying>;
+}
+
 /** What a registry is made of, each part knowing the others it needs. */
-export type RegistryParts = Awaited<ReturnType<typeof openParts>>;
+export interface RegistryParts extends Ground, VerifyingStores, UpkeepParts {
+  /** Lines of the served index, by module and version. */
+  readonly served: ServedIndex;
+  /** Where modules come from, as of the state that is real now. */
+  readonly resolver: CurrentResolver;
+  readonly connections: ReturnType<typeof createConnections>;
+  /** All sources by name, as the settings are now. */
+  readonly sources: () => ConnectedSources['sources'];
+  /** Loads `registry.toml` where it was edited; whether it was. */
+  readonly reload: () => Promise<boolean>;
+  readonly delivery: ArchiveDelivery;
+  readonly assets: ReturnType<typeof createAssetDelivery>;
+  readonly symbols: ReturnType<typeof createSymbols>;
+  /** What work on the whole registry needs, as the settings are now. */
+  readonly context: () => SyncContext;
+  /** Ends what is on its way, then gives back what is open. */
+  readonly close: () => Promise<void>;
+}
 
 /** The one place where implementations are chosen and put together. Contacts no source. */
-export async function openParts(options: OpenOptions) {
+export async function openParts(options: OpenOptions): Promise<RegistryParts> {
   const ground = await openGround(options);
   const { configuration, settings, layout, index, scratch, audit, log, now, clock, disk, mode } = ground;
   const stores = openVerifyingStores(ground, ({ checksum, damage }) => {
@@ -43,7 +86,7 @@ export async function openParts(options: OpenOptions) {
   const connections = createConnections({ layout, scratch }, index, options.connections, options.env, log);
   const sources = () => connections.of(settings());
   const { reload, currentConfig } = createReloading({
-    ...{ configuration, audit, log, isFollower: options.isFollower ?? false },
+    ...{ configuration, audit, log, leavesItToFirst: options.leavesItToFirst ?? false },
     isToldElsewhere: mode === 'serve',
   });
   const slow = new Set<string>();
@@ -67,8 +110,7 @@ export async function openParts(options: OpenOptions) {
     ...{ ...ground, ...stores, served, resolver, connections, sources, reload, delivery },
     assets,
     symbols: createSymbols({ directory: layout.symbols, shares, log }),
-    /** What work on the whole registry needs, as the settings are now. */
-    context: (): SyncContext => ({
+    context: () => ({
       ...{ config: settings(), currentConfig, index, archives, sources: sources() },
       ...{ audit, log, now, clock, slow },
     }),
@@ -84,11 +126,10 @@ export async function openParts(options: OpenOptions) {
   };
 }
 
-/** Archives and assets as they are on the disk. */
 export function openStores(
   layout: Pick<DataLayout, 'packages' | 'assets'>,
   bounds: { readonly shares?: DiskShares; readonly reserve?: CacheReserve } = {},
-) {
+): Stores {
   const files = openFileArchiveStore(layout.packages, bounds);
   const assetFiles = openFileArchiveStore(layout.assets, { ...bounds, suffix: '.wasm' });
   return { files, assetFiles };
@@ -98,7 +139,7 @@ export function openStores(
 function openVerifyingStores(
   { layout, dataDir, settings, mode, log }: Ground,
   onDamagedArchive: (damaged: DamagedArchive) => void,
-) {
+): VerifyingStores {
   const shares = createDiskShares(async () => (await readDiskSpace(dataDir)).freeBytes);
   const reserve = createCacheReserve(dataDir, () => settings().registry.cacheReserveBytes);
   const { files, assetFiles } = openStores(layout, { shares, reserve });
@@ -118,16 +159,10 @@ function openVerifyingStores(
   return { files, assetFiles, archives, assetStore, shares, reserve };
 }
 
-interface Needed extends Pick<SyncContext, 'currentConfig'> {
-  readonly files: StoredArchives;
-  readonly assetFiles: StoredArchives;
-  readonly archives: VerifyingStore;
-  readonly served: ServedIndex;
-  readonly delivery: Pick<ArchiveDelivery, 'repair'>;
-}
+type Needed = Pick<RegistryParts, 'files' | 'assetFiles' | 'archives' | 'served' | 'delivery'> &
+  Pick<SyncContext, 'currentConfig'>;
 
-/** What looks after the data beside the work. */
-function createUpkeepParts(ground: Ground, needed: Needed) {
+function createUpkeepParts(ground: Ground, needed: Needed): UpkeepParts {
   const { files, assetFiles, archives, currentConfig, served, delivery } = needed;
   const { directory, dataDir, layout, index, log, mode, isTold, settings } = ground;
   const findAbandoned = () => findAbandonedFiles(directory, dataDir, layout, [files, assetFiles]);

@@ -7,7 +7,8 @@ interface JobOptions {
   };
   /** What is behind a failure, where more can be found out than the failure itself says. */
   readonly explain?: ((error: unknown) => Promise<unknown>) | undefined;
-  readonly isFollower?: boolean | undefined;
+  /** One of several workers but the first, which tells for all that `registry.toml` does not load. */
+  readonly leavesItToFirst?: boolean | undefined;
   /** Aborted when the server stops: what fails then is no news. */
   readonly signal: AbortSignal;
 }
@@ -15,15 +16,14 @@ interface JobOptions {
 export type JobRunner = ReturnType<typeof createJobRunner>;
 
 /** Runs one of a kind at a time; a failure is told once, until it changes or passes. */
-export function createJobRunner({ isTold, reporter, explain, isFollower, signal }: JobOptions) {
+export function createJobRunner({ isTold, reporter, explain, leavesItToFirst, signal }: JobOptions) {
   const running = new Map<string, Promise<void>>();
   return {
     isRunning: (job: string) => running.has(job),
     /** Settles when the one that is running has ended; `undefined` where none is. */
     ending: (job: string) => running.get(job),
     start(job: string, work: () => Promise<void>): void {
-      // What is wrong with the file is the same for all processes.
-      const isToldElsewhere = isFollower && job === 'reload';
+      const isToldElsewhere = leavesItToFirst && job === 'reload';
       const done = work().then(
         () => (isToldElsewhere ? undefined : reporter.recovered(job)),
         async (error: unknown) => {

@@ -55,7 +55,7 @@ function configOf(text: string) {
 }
 
 /** A clock, a registry that records what it is asked, and the background on top of both. */
-function createScene(text = '', refreshedAt = Number.NEGATIVE_INFINITY, isFollower = false) {
+function createScene(text = '', refreshedAt = Number.NEGATIVE_INFINITY, leavesItToFirst = false) {
   const calls: string[] = [];
   const lines: string[] = [];
   const scene = {
@@ -136,7 +136,7 @@ function createScene(text = '', refreshedAt = Number.NEGATIVE_INFINITY, isFollow
     refreshedAt,
     date: () => new Date(scene.now),
     onTrouble: (trouble) => scene.troubles.push(trouble?.since),
-    isFollower,
+    leavesItToFirst,
   });
   const pass = async (seconds: number) => {
     for (let tick = 0; tick < seconds; tick++) {
@@ -184,9 +184,9 @@ describe('refreshing', () => {
   });
 
   test.each([false, true])(
-    'what sources did not have is asked for again when any process has read them; follower: %s',
-    async (isFollower) => {
-      const { scene, pass } = createScene('', 1_000_000, isFollower);
+    'what sources did not have is asked for again when any process has read them; left to the first: %s',
+    async (leavesItToFirst) => {
+      const { scene, pass } = createScene('', 1_000_000, leavesItToFirst);
       await pass(3);
       expect(scene.forgotten).toBe(0);
       scene.readings = 'second';
@@ -459,9 +459,9 @@ test('an edit that counts from the next start is told where the file was loaded'
 describe('a disk that takes nothing new', () => {
   const full = new StorageError('cannot lock x: ENOSPC', { cause: systemError('ENOSPC') });
 
-  function createRefusingScene(isFollower = false) {
+  function createRefusingScene(leavesItToFirst = false) {
     const lines: string[] = [];
-    const { scene, calls, pass } = createScene('', Number.NEGATIVE_INFINITY, isFollower);
+    const { scene, calls, pass } = createScene('', Number.NEGATIVE_INFINITY, leavesItToFirst);
     const record = (message: string) => void lines.push(message);
     const log = { debug: record, info: record, warn: record, error: record };
     scene.disk = createDiskWatch(log, { now: () => scene.now });

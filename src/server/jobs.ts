@@ -58,8 +58,8 @@ export interface BackgroundOptions {
   readonly onTrouble?: ((trouble: RefreshTrouble | undefined) => void) | undefined;
   /** What is behind a failure, where more can be found out than the failure itself says. */
   readonly explain?: ((error: unknown) => Promise<unknown>) | undefined;
-  /** Only follow `registry.toml`: another process does the work. */
-  readonly isFollower?: boolean | undefined;
+  /** One of several workers but the first, which does the work for all: this one only loads `registry.toml` when it is edited. */
+  readonly leavesItToFirst?: boolean | undefined;
 }
 
 /** Archives are read again once clients have been served, and again soon where that failed. */
@@ -94,7 +94,7 @@ export function createBackground(options: BackgroundOptions): Background {
       if (read !== readings) registry.forgetAbsences();
       readings = read;
       refreshing.probe();
-      if (options.isFollower) return;
+      if (options.leavesItToFirst) return;
       const { mirror, server } = registry.config;
       refreshing.startAfter(server.refreshIntervalMs);
       if (mirror.autoSync && mirror.packages.length > 0) mirroring.startAfter(mirror.syncIntervalMs);
@@ -111,7 +111,7 @@ export function createBackground(options: BackgroundOptions): Background {
 
 /** Reads `registry.toml` again when it changes, or when somebody asks for it. */
 function createReloading(
-  { registry, log, reporter, isFollower, readFingerprint, reportLateEdits }: BackgroundOptions,
+  { registry, log, reporter, leavesItToFirst, readFingerprint, reportLateEdits }: BackgroundOptions,
   runner: JobRunner,
   signal: AbortSignal,
   refreshSoon: () => void,
@@ -125,7 +125,7 @@ function createReloading(
     // Whoever was at work may have loaded it before us.
     const isSame = registry.config === loaded;
     loaded = registry.config;
-    if (isFollower) return;
+    if (leavesItToFirst) return;
     if (isSame && isAsked) log.info('registry.toml was read again: nothing has changed');
     if (isSame) return;
     log.info('registry.toml changed and was loaded', { changes: changes.join('; ') || undefined });
@@ -193,7 +193,7 @@ function createRefreshing(options: BackgroundOptions, runner: JobRunner, signal:
       if (!registry.disk.isRefusing || isBusy || !probing.isDue(now())) return;
       runner.start('probe', async () => {
         await registry.probeDisk();
-        if (options.isFollower) registry.disk.worked();
+        if (options.leavesItToFirst) registry.disk.worked();
         hurry();
       });
     },

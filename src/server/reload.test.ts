@@ -10,7 +10,7 @@ import { createBackground } from './jobs.ts';
 const configOf = (text: string) => parseConfig(text, { directory: '/registry' });
 const never = () => new Promise<never>(() => {});
 
-function createScene(isFollower = false) {
+function createScene(leavesItToFirst = false) {
   const lines: string[] = [];
   const scene = { config: configOf(''), next: configOf(''), calls: 0, fails: false, lines, fingerprint: '' };
   const record = (level: string) => (message: string, fields?: object) =>
@@ -43,7 +43,7 @@ function createScene(isFollower = false) {
     readReadings: () => '',
     refreshedAt: 0,
     date: () => new Date(0),
-    isFollower,
+    leavesItToFirst,
   });
   const settle = () => new Promise((resolve) => setImmediate(resolve));
   return { scene, background, lines, settle };

@@ -42,6 +42,20 @@ export const assetBudget = { concurrency: 4, waiting: 32 };
  * - Assets and symbols have places, a queue and an experience of their own: what they meet keeps no archive from anybody.
  *
  * A probe is made although the source is left alone, and counts like any other call.
+ *
+ * How often one archive is asked for, at most, and where each number is decided:
+ *
+ * | times | again where | decided in |
+ * |---|---|---|
+ * | 3 | what came is another file than what had begun to come | `attempts` of `registry/deliver/fetch-archive.ts` |
+ * | 4 (an index or symbols: 2) | the source asks for a pause that is short enough | `patience` here |
+ * | 2 | it refuses the credentials, and there are others meanwhile | `run` of `git-source.ts` |
+ * | 4 | no connection, or 408, 500, 502 to 504 without `Retry-After` | `retries` of `support/flow/retry.ts`; which outcomes, in `support/net/http-attempts.ts`; `connect.ts` leaves time-outs, 429 and `Retry-After` to the guard |
+ *
+ * 96 together, where each fails in its own way each time; 4 of a source that answers 503, 4 of one that asks for short pauses,
+ * 1 of one that is silent. Redirects are not counted. A body that breaks off is gone on with for as long as it grows, and 3 times
+ * in a row where it does not (`partsWithoutProgress` of `resumed-body.ts`), with the last row's 4 each time.
+ * Between calls, `support/flow/circuit-breaker.ts` decides.
  */
 export function guardSource(source: Source, clock: MonotonicClock = systemClock): GuardedSource {
   const { config } = source;

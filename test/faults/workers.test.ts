@@ -141,8 +141,8 @@ describe('serve --workers 2', () => {
     const directory = join(root, randomUUID());
     await mkdir(directory);
     await writeSettings(directory, { sources: [{ name: 'main', upstream }] });
-    const open = async (isFollower: boolean) => {
-      const options = { directory, env: {}, actor: tester, isOneOfSeveral: true, isFollower };
+    const open = async (leavesItToFirst: boolean) => {
+      const options = { directory, env: {}, actor: tester, isOneOfSeveral: true, leavesItToFirst };
       const registry = await openRegistry(options);
       onTestFinished(() => registry.close());
       return registry;

@@ -47,7 +47,7 @@ export function defineServe(parent: Command, run: Run): void {
             else await serve(context, registry, address, workers);
             return exitCodes.done;
           },
-          { isOneOfSeveral: isShared, isFollower: isShared && isWorker() },
+          { isOneOfSeveral: isShared, leavesItToFirst: isShared && isWorker() },
         );
       }),
   );

@@ -9,8 +9,8 @@ export interface ReloadingContext {
   readonly configuration: Awaited<ReturnType<typeof createConfiguration>>;
   readonly audit: Audit;
   readonly log: Log;
-  /** Another process writes down what has changed. */
-  readonly isFollower: boolean;
+  /** One of several workers but the first, which writes into the audit what was edited. */
+  readonly leavesItToFirst: boolean;
   /** Somebody else tells people of a file that does not load, as soon as it is edited. */
   readonly isToldElsewhere: boolean;
 }
@@ -24,7 +24,7 @@ export function createReloading(context: ReloadingContext) {
     const before = configuration.current();
     if (!(await configuration.reload())) return false;
     const changes = describeConfigChanges(before, configuration.current());
-    if (!context.isFollower) await audit.record([{ event: 'config-reloaded', changes }]);
+    if (!context.leavesItToFirst) await audit.record([{ event: 'config-reloaded', changes }]);
     return true;
   }
 
