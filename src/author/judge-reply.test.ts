@@ -40,7 +40,7 @@ test.each([
   [403, 'usage', /token of CI_TOKEN may not publish/, /--for company\/tool --for company\/more$/],
   [404, 'not-found', /nothing can be published on .* answered 404/, /\[hosting\] namespaces/],
   [405, 'not-found', /answered 405/, /\[hosting\] namespaces/],
-  [409, 'usage', /has that version with other bytes: the reason$/, /raise "version"/],
+  [409, 'usage', /has that version already, with other bytes: the reason$/, /raise "version"/],
   [413, 'usage', /larger than .* or a proxy/, /\.moonignore.*max_archive/],
   [429, 'unavailable', /asked too often/, /^wait 7 seconds/],
   [500, 'unavailable', /answered 500: the reason/, /nothing is published twice/],
@@ -68,6 +68,11 @@ test.each([
 ])('a redirect to %s is told, not followed', (location, hint) => {
   const verdict = judgeReply(reply(307, { location }), asked);
   expect(verdict).toMatchObject({ kind: 'failed', error: { hint: expect.stringMatching(hint) } });
+});
+
+test('the official registry does not say whether the bytes are the same', () => {
+  const verdict = judgeReply(reply(409), { ...asked, registry: 'https://mooncakes.io' });
+  expect(verdict).toMatchObject({ error: { message: 'https://mooncakes.io has that version already' } });
 });
 
 test('addresses of modules are encoded', () => {

@@ -1,5 +1,6 @@
 import { NotFoundError, type RegistryError, UnavailableError, UsageError } from '../errors.ts';
 import { shellLine } from '../support/shell.ts';
+import { isOfficial } from './registry-address.ts';
 
 /** What a registry answered to somebody who published. */
 export interface PublishReply {
@@ -53,46 +54,79 @@ function ranForReal({ registry, modules }: Asked): RegistryError {
 export const sendAgain =
   'run the same command again: what is published already is answered with success, and nothing is published twice';
 
-function refusal({ status, detail, retryAfterMs, location }: PublishReply, asked: Asked): RegistryError {
-  const { registry, tokenFrom, modules } = asked;
+/** What a status means where nothing was published. */
+interface Refusal {
+  readonly kind: 'usage' | 'not-found' | 'unavailable';
+  /** The beginning of a sentence; what the registry says follows it. */
+  readonly what: (asked: Asked, status: number) => string;
+  readonly hint: (asked: Asked, reply: PublishReply) => string;
+}
+
+const wrongModule: Refusal = {
+  kind: 'usage',
+  what: ({ registry }) => `${registry} refuses it`,
+  hint: () => `correct that, and try it by ${shellLine`moonbit-registry publish --dry-run`}`,
+};
+const noPublishing: Refusal = {
+  kind: 'not-found',
+  what: ({ registry }, status) => `nothing can be published on ${registry}: it answered ${status}`,
+  hint: () => 'look whether that is the address of a registry, and whether it has [hosting] namespaces',
+};
+const anythingElse: Refusal = {
+  kind: 'unavailable',
+  what: ({ registry }, status) => `${registry} answered ${status}`,
+  hint: () => sendAgain,
+};
+
+const refusals: Readonly<Record<number, Refusal>> = {
+  400: wrongModule,
+  422: wrongModule,
+  401: {
+    kind: 'usage',
+    what: ({ registry, tokenFrom }) => `${registry} does not accept the token of ${tokenFrom}`,
+    hint: (asked) => `whoever operates it makes one: ${grantFor(asked)}`,
+  },
+  403: {
+    kind: 'usage',
+    what: ({ registry, tokenFrom }) => `the token of ${tokenFrom} may not publish that on ${registry}`,
+    hint: (asked) => `whoever operates it makes one that may: ${grantFor(asked)}`,
+  },
+  404: noPublishing,
+  405: noPublishing,
+  409: {
+    kind: 'usage',
+    // The official one says so of the same bytes too.
+    what: ({ registry }) =>
+      `${registry} has that version already${isOfficial(registry) ? '' : ', with other bytes'}`,
+    hint: () => 'a version never changes: raise "version" in the manifest, and publish that',
+  },
+  413: {
+    kind: 'usage',
+    what: ({ registry }) => `it is larger than ${registry} or a proxy before it takes`,
+    hint: () =>
+      'leave out by lines in .moonignore what nobody needs who installs it; the limit is hosting.max_archive there',
+  },
+  429: {
+    kind: 'unavailable',
+    what: ({ registry }) => `${registry} was asked too often`,
+    hint: (_, { retryAfterMs = 60_000 }) =>
+      `wait ${Math.ceil(retryAfterMs / 1000)} seconds, and ${sendAgain}`,
+  },
+};
+
+const errors = { usage: UsageError, 'not-found': NotFoundError, unavailable: UnavailableError };
+
+function refusal(reply: PublishReply, asked: Asked): RegistryError {
+  const { status, detail, location } = reply;
+  if (status >= 300 && status < 400) return redirected(asked.registry, location);
+  const { kind, what, hint } = refusals[status] ?? anythingElse;
   const said = detail === undefined ? '' : `: ${detail}`;
-  const names = modules.map((module) => module.replace(/@.*$/, ''));
-  const grant = shellLine`moonbit-registry token create NAME --owner PERSON --may publish ${names.flatMap((name) => ['--for', name])}`;
-  if (status >= 300 && status < 400) return redirected(registry, location);
-  switch (status) {
-    case 400:
-    case 422:
-      return new UsageError(`${registry} refuses it${said}`, {
-        hint: `correct that, and try it by ${shellLine`moonbit-registry publish --dry-run`}`,
-      });
-    case 401:
-      return new UsageError(`${registry} does not accept the token of ${tokenFrom}${said}`, {
-        hint: `whoever operates it makes one: ${grant}`,
-      });
-    case 403:
-      return new UsageError(`the token of ${tokenFrom} may not publish that on ${registry}${said}`, {
-        hint: `whoever operates it makes one that may: ${grant}`,
-      });
-    case 404:
-    case 405:
-      return new NotFoundError(`nothing can be published on ${registry}: it answered ${status}${said}`, {
-        hint: 'look whether that is the address of a registry, and whether it has [hosting] namespaces',
-      });
-    case 409:
-      return new UsageError(`${registry} has that version with other bytes${said}`, {
-        hint: 'a version never changes: raise "version" in the manifest, and publish that',
-      });
-    case 413:
-      return new UsageError(`it is larger than ${registry} or a proxy before it takes${said}`, {
-        hint: 'leave out by lines in .moonignore what nobody needs who installs it; the limit is hosting.max_archive there',
-      });
-    case 429:
-      return new UnavailableError(`${registry} was asked too often${said}`, {
-        hint: `wait ${Math.ceil((retryAfterMs ?? 60_000) / 1000)} seconds, and ${sendAgain}`,
-      });
-    default:
-      return new UnavailableError(`${registry} answered ${status}${said}`, { hint: sendAgain });
-  }
+  return new errors[kind](what(asked, status) + said, { hint: hint(asked, reply) });
+}
+
+function grantFor({ modules }: Asked): string {
+  const patterns = modules.flatMap((module) => ['--for', module.replace(/@.*$/, '')]);
+  return shellLine`moonbit-registry token create NAME --owner PERSON --may publish ${patterns}`;
 }
 
 const publishPath = '/api/v0/publish';
