@@ -3,10 +3,12 @@ import { createHash } from 'node:crypto';
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, onTestFinished, test } from 'vitest';
+import { formatExplanation } from '../src/cli/commands/explain.ts';
 import type { Checksum } from '../src/model/checksum.ts';
 import { startServer } from '../src/server/listen.ts';
 import { serveRegistry } from './e2e/served-registry.ts';
 import { git } from './support/git-client.ts';
+import { startIssuer, testAudience } from './support/issuer.ts';
 import { archiveOf, createToken, publishTo, sendForm } from './support/publisher.ts';
 import {
   createRegistry,
@@ -71,6 +73,26 @@ test('what is published is cloned, downloaded, and aggregated by a registry that
     isServed: true,
     rule: 'claimed',
   });
+});
+
+test('a machine publishes by what its issuer says of it, for the first time too, and that stays with the version', async () => {
+  const issuer = await startIssuer();
+  const entry = `[[access.oidc]]\nname = "ci"\nissuer = "${issuer.url}"\naudience = "${testAudience}"\nclaims = { sub = "job", branch = "main" }\nmay = ["publish"]\nfor = ["company/*"]`;
+  const { registry, url } = await serveHosting({ hosting: `${company}\n${entry}`, published: [] });
+  const answer = await fetch(`${url}/api/v0/oidc/exchange`, {
+    method: 'POST',
+    body: new URLSearchParams({ token: await issuer.token({ branch: 'main', actor: 'eve' }) }),
+  });
+  const { token } = (await answer.json()) as { token: string };
+  expect(await publishTo(url, token, archiveOf('company/new@0.1.0'))).toMatchObject({ status: 200 });
+  expect(await publishTo(url, token, archiveOf('partner/new@0.1.0'))).toMatchObject({ status: 403 });
+  const explanation = await registry.explain(moduleName('company/new'), version('0.1.0'));
+  expect(explanation.published).toMatchObject({
+    token: 'ci:job',
+    owner: 'ci',
+    oidc: { issuer: issuer.url, entry: 'ci', claims: { sub: 'job', branch: 'main' } },
+  });
+  expect(formatExplanation(explanation)).toContain(`Let in by "ci", as ${issuer.url} says:\n    sub: job`);
 });
 
 describe('what publishing is answered', () => {

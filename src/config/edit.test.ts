@@ -299,6 +299,14 @@ describe('setValue and getValue', () => {
     expect(setValue(text, 'server.host', 'h')).toBe(expected);
   });
 
+  test('a table that has only inner ones so far gets its own, and keys of them stay what they are', () => {
+    const inner =
+      '[[access.oidc]]\nname = "ci"\nissuer = "https://id.example"\naudience = "x"\nclaims = { sub = "job" }\nmay = ["read"]\n';
+    const edited = setValue(inner, 'access.read', 'token');
+    expect(edited).toBe(`${inner}\n[access]\nread = "token"\n`);
+    expect(setValue(edited, 'access.token_in_path', 'true')).toBe(`${edited}token_in_path = true\n`);
+  });
+
   test('a name with dots is found, the longest first', () => {
     const text = '[[sources]]\nname = "a"\n[[sources]]\nname = "a.b"\n[[sources]]\nname = "a.auth"\n';
     expect(parse(setValue(text, 'sources.a.b.priority', '3'))).toMatchObject({

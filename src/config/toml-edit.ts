@@ -37,7 +37,11 @@ export function setKey(document: TomlDocument, path: TomlPath, value: TomlValue)
   if (inline) return addToInlineTable(text, inline, path, value);
   const table = document.tables.find((candidate) => isSamePath(candidate.resolvedKey, container));
   const sibling = statements.findLast(
-    (candidate) => startsWithPath(candidate.path, container) && !candidate.isInline,
+    (candidate) =>
+      startsWithPath(candidate.path, container) &&
+      !candidate.isInline &&
+      // Below the header of an inner table, no key is of this one.
+      (candidate.table?.resolvedKey.length ?? 0) <= container.length,
   );
   if (table)
     return insertLines(document, endOfBody(text, table), [

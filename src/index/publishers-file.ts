@@ -11,6 +11,15 @@ const publication = v.looseObject({
   owner: v.string(),
   /** ISO 8601, UTC. */
   at: v.string(),
+  /** Which machine it was, as its issuer says, where the token was given for that. */
+  oidc: v.optional(
+    v.object({
+      issuer: v.string(),
+      /** The `[[access.oidc]]` entry that let it in. */
+      entry: v.string(),
+      claims: v.record(v.string(), v.string()),
+    }),
+  ),
 });
 
 /** Who has published a version; what a later program has written beside stays in it. */

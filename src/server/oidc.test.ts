@@ -1,6 +1,7 @@
 import { mkdir, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
+import { tryGit } from '../../test/support/git-client.ts';
 import { oidcEntries, startIssuer, type TestIssuer, testAudience } from '../../test/support/issuer.ts';
 import { serveStandIn } from '../../test/support/stand-in-server.ts';
 import { openAccess } from '../registry/access/open-access.ts';
@@ -60,6 +61,8 @@ describe('an identity token', () => {
     expect([minutes > 14, minutes <= 15]).toEqual([true, true]);
     expect(headers.get('cache-control')).toMatch(/no-(store|cache)/);
     expect(await reading(body.token)).toBe(200);
+    const git = await tryGit(['ls-remote', `${String(body.mooncakesRegistry)}/git/index`]);
+    expect(git.stdout).toContain('refs/heads/main');
     expect(log.some(({ fields }) => fields?.token === 'machines:job')).toBe(true);
     for (const secret of [shown, body.token]) expect(JSON.stringify(log)).not.toContain(secret.slice(-30));
   });
@@ -82,17 +85,19 @@ describe('an identity token', () => {
   test('counts once, also where two come at the same moment, to any process', async () => {
     const { issuer, exchange, registry } = await world();
     const token = await issuer.token();
-    const other = openAccess({
+    const { access: otherAccess } = openAccess({
       layout: { ...dataLayout(registry.config.directory), index: registry.indexDirectory },
       actor: { user: 'x', command: 'x' },
       audit: { record: async () => {}, flush: async () => {} },
       ...{ now: () => new Date(), settings: () => registry.config, env: {}, onFailure() {} },
-    }).access.identities;
+    });
+    const { body } = await exchange(await issuer.token());
+    expect(otherAccess.short.find(body.token, Date.now(), () => false).kind).toBe('holder');
     const outcomes = await Promise.all([
       ...Array.from({ length: 4 }, async () =>
         (await exchange(token)).status === 200 ? 'issued' : 'refused',
       ),
-      ...Array.from({ length: 4 }, async () => (await other.exchange(token)).kind),
+      ...Array.from({ length: 4 }, async () => (await otherAccess.identities.exchange(token)).kind),
     ]);
     expect(outcomes.filter((outcome) => outcome === 'issued')).toHaveLength(1);
     expect((await exchange(token)).body.detail).toContain('was exchanged before');

@@ -312,7 +312,12 @@ const explanation = named('Explanation', {
   ),
   pin: v.optional(pin),
   isCached: v.optional(flag),
-  published: v.optional(v.looseObject({ version: text, token: text, owner: text, at: text })),
+  published: v.optional(
+    v.looseObject({
+      ...{ version: text, token: text, owner: text, at: text },
+      oidc: v.optional(v.looseObject({ issuer: text, entry: text, claims: v.record(text, text) })),
+    }),
+  ),
   versions: texts,
   findings: v.array(finding),
   heldBack: v.optional(heldBack),

@@ -99,11 +99,17 @@ export function formatExplanation(explanation: Explanation, width?: number): str
   ];
   if (explanation.versions.length > 0) lines.push(`Served versions: ${explanation.versions.join(', ')}`);
   if (pin) lines.push(`Pinned: ${pin.checksum} since ${pin.firstSeen} from "${pin.source}"`);
-  if (published)
-    lines.push(`Published: by ${published.owner} with the token "${published.token}", ${published.at}`);
+  if (published) lines.push(...formatPublished(published));
   if (isCached !== undefined) lines.push(`Archive: ${isCached ? 'cached' : 'not cached'}`);
   lines.push(...formatFindings(explanation.findings, 'all'), ...formatWaiting(explanation));
   return lines.join('\n').trimEnd();
+}
+
+/** A machine's name says which run it was; its claims say it in full. */
+function formatPublished({ owner, token, at, oidc }: NonNullable<Explanation['published']>): string[] {
+  if (!oidc) return [`Published: by ${owner} with the token "${token}", ${at}`];
+  const claims = Object.entries(oidc.claims).map(([claim, value]) => `    ${claim}: ${value}`);
+  return [`Published: by ${token}, ${at}`, `  Let in by "${oidc.entry}", as ${oidc.issuer} says:`, ...claims];
 }
 
 /** What it waits for, and how to decide about it all the same. */

@@ -6,7 +6,7 @@ import { longestIdentityToken } from '../../registry/access/oidc/identity-token.
 import { readSmallFile } from '../../support/disk/read-small-file.ts';
 import { readAtMost } from '../../support/read-at-most.ts';
 import { addExamples, type CommandContext, type Run, readConfig } from '../context.ts';
-import { exitCodes } from '../exit-codes.ts';
+import { CommandLineError, exitCodes } from '../exit-codes.ts';
 import { formatIdentityReport, identityReport } from '../identity-text.ts';
 
 export function defineOidc(parent: Command, run: Run): void {
@@ -54,7 +54,9 @@ async function readToken({ io }: CommandContext, file: string): Promise<string> 
   const hint = 'name the file that holds it, or pipe it in: moonbit-registry oidc check -';
   // It is repeated nowhere: whoever typed it should not have it in a log as well.
   if (/^[\w-]{10,}\.[\w-]{10,}\.[\w-]*$/.test(file))
-    throw new UsageError('the token itself was typed, and so others of this machine can see it', { hint });
+    throw new CommandLineError('the token itself was typed, and so others of this machine can see it', {
+      hint,
+    });
   if (file === '-') return readPiped();
   const read = await readSmallFile(resolve(io.workingDirectory, file), 2 * longestIdentityToken);
   if (read.kind === 'read') return read.text.replace(/^\ufeff/, '').trim();

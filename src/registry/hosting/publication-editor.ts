@@ -68,12 +68,12 @@ async function writeEdit(index: GitIndex, edited: Edited, date: Date): Promise<H
   for (const { publication, added } of accepted)
     for (const upload of added) {
       const { name, version } = upload.manifest;
-      const { token, owner } = publication.by;
+      const { token, owner, oidc } = publication.by;
       const before = files.get(name) ?? (await modules.readLines(name));
       files.set(name, withLine(before, lineOf(upload, date)));
       const path = `${state.commit}:${publishersPathOf(name)}`;
       const known = publishers.get(name) ?? (await index.read(path)) ?? Buffer.alloc(0);
-      const entry = formatPublication({ version, token, owner, at });
+      const entry = formatPublication({ version, token, owner, at, oidc });
       publishers.set(name, Buffer.concat([known, Buffer.from(entry)]));
       notes.push(`published ${name}@${version} by token ${token}`);
     }

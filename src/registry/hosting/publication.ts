@@ -1,3 +1,4 @@
+import type { Publication as PublishedBy } from '../../index/publishers-file.ts';
 import type { Checksum } from '../../model/checksum.ts';
 import type { ModuleName } from '../../model/module-name.ts';
 import type { Version } from '../../model/version.ts';
@@ -10,6 +11,8 @@ export interface Publisher {
   readonly token: string;
   /** The person who answers for it. */
   readonly owner: string;
+  /** Which machine it is, as its issuer says. */
+  readonly oidc?: PublishedBy['oidc'];
 }
 
 /** An archive that may be published as far as it can tell by itself. */

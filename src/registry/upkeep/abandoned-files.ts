@@ -22,6 +22,8 @@ export async function findAbandonedFiles(
     layout.packs,
     layout.symbols,
     layout.assets,
+    layout.shortTokens,
+    layout.burnedTokens,
     ...nested.flat(),
   ];
   const files = folders.map(async (folder) => (await findAbandoned(folder)).map(toAbandoned));

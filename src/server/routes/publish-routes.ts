@@ -78,7 +78,7 @@ async function answerPublish(
     const { principal } = asking;
     if (principal.kind === 'anonymous') return refuseAnonymous(access.judgeAct(asking, 'publish', ''));
     const outcome = await publishing.publish(asked.uploads, {
-      by: { token: principal.name, owner: principal.owner },
+      by: { token: principal.name, owner: principal.owner, oidc: principal.oidc },
       judge: judgeHolder(principal),
       isDryRun: asked.isDryRun,
     });

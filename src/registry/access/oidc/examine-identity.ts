@@ -1,4 +1,4 @@
-import { compactVerify, importJWK } from 'jose';
+import type { JWK } from 'jose';
 import type { OidcEntry } from '../../../config/config.ts';
 import { type IdentityToken, readIdentityToken } from './identity-token.ts';
 import type { IssuerKeys } from './issuer-keys.ts';
@@ -46,9 +46,9 @@ export async function examineIdentity(text: string, { entries, keys, now }: Exam
   return { kind: 'signed', token, times, verdicts: judgeClaims(token.claims, ofIssuer) };
 }
 
-type Key = Parameters<typeof importJWK>[0];
-
-async function isSignedBy({ text, algorithm }: IdentityToken, jwk: Key): Promise<boolean> {
+async function isSignedBy({ text, algorithm }: IdentityToken, jwk: JWK): Promise<boolean> {
+  // Few registries need it, and each would wait for it at the start.
+  const { compactVerify, importJWK } = await import('jose');
   try {
     await compactVerify(text, await importJWK(jwk, algorithm), { algorithms: [algorithm] });
     return true;
