@@ -1,4 +1,5 @@
 import { IntegrityError } from '../../errors.ts';
+import { isObjectId } from '../../index/registry-state.ts';
 import { parseJson } from '../../support/parse-json.ts';
 import { programVersion } from '../../support/version.ts';
 
@@ -55,8 +56,4 @@ export function notOurs(): IntegrityError {
 function isTime(value: unknown): value is string {
   if (typeof value !== 'string' || !/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/.test(value)) return false;
   return !Number.isNaN(Date.parse(value));
-}
-
-function isObjectId(value: unknown): value is string {
-  return typeof value === 'string' && /^[0-9a-f]{40}$/.test(value);
 }

@@ -1,5 +1,5 @@
 import { type ProblemAnswer, problem } from '../../http/answer.ts';
-import { type Lookup, publicReason, type SourceFailure } from '../../model/lookup.ts';
+import { type Missed, publicReason, type SourceFailure } from '../../model/lookup.ts';
 import type { ModuleName } from '../../model/module-name.ts';
 import type { Version } from '../../model/version.ts';
 import type { ArchiveOutcome, BlockedArchive } from '../../registry/deliver/served-bytes.ts';
@@ -39,8 +39,6 @@ export interface AskedArchive {
   readonly version: Version;
   readonly origin: string | undefined;
 }
-
-type Missed = Exclude<Lookup<unknown>, { kind: 'found' }>;
 
 /** The one place that says what is a refusal. The others come back as they are: nobody has it, or asking again at once may help. */
 export function judgeOutcome(
