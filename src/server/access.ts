@@ -14,8 +14,8 @@ import {
   type Principal,
 } from '../registry/access/permissions.ts';
 import type { TokenWatch } from '../registry/access/token-watch.ts';
-import { type ShownToken, shownToken } from './credentials.ts';
 import { toPhrase } from './routes/refusal.ts';
+import { type ShownToken, shownToken } from './shown-token.ts';
 
 /** What a request wants, as far as it takes a permission. */
 export type Need =

@@ -1,6 +1,6 @@
 import type { IncomingMessage } from 'node:http';
 import { type Answer, problem, redirect } from '../http/answer.ts';
-import { isTold } from '../http/status.ts';
+import { mayBeTold } from '../http/status.ts';
 import { type GuardedRoute, needsNothing } from './access.ts';
 import { whyRoot } from './routes/why-path.ts';
 
@@ -37,7 +37,7 @@ export function createAnsweredRoute(): GuardedRoute {
     need: () => needsNothing,
     async handle({ path }) {
       const [outcome = '', ...rest] = path.slice(root.length).split('/');
-      if (!isTold(outcome)) return problem('absent', 'There is nothing at this address.');
+      if (!mayBeTold(outcome)) return problem('absent', 'There is nothing at this address.');
       return problem(outcome, `This was the answer to a request for ${rest.join('/')}.`, {
         hint: 'ask again with the token to be told more',
       });

@@ -4,7 +4,7 @@ import { parseJson } from '../../support/parse-json.ts';
 import { programVersion } from '../../support/version.ts';
 
 /** What a backup says of itself, ahead of everything else in it. */
-export interface Manifest {
+export interface BackupFacts {
   readonly registry: string;
   /** ISO 8601, UTC. */
   readonly madeAt: string;
@@ -21,13 +21,13 @@ export interface Manifest {
 const backupFormat = 1;
 const product = 'moonbit-registry';
 
-export function formatManifest(manifest: Omit<Manifest, 'version'>): Buffer {
+export function formatBackupFacts(manifest: Omit<BackupFacts, 'version'>): Buffer {
   const value = { backupOf: product, backupFormat, version: programVersion, ...manifest };
   return Buffer.from(`${JSON.stringify(value, undefined, 2)}\n`);
 }
 
 /** Throws `IntegrityError` for what is no manifest, and for one of a later format. */
-export function parseManifest(bytes: Buffer): Manifest {
+export function parseBackupFacts(bytes: Buffer): BackupFacts {
   const value: Record<string, unknown> = Object(parseJson(bytes.toString('utf8')));
   if (value.backupOf !== product) throw notOurs();
   if (value.backupFormat !== backupFormat)
