@@ -34,7 +34,7 @@ const layers = [
   'errors',
 ];
 /** What the rooms of the registry have in common: where data are, and what may be done to them. */
-const shapes = ['data-layout', 'open-mode'].map((name) => `registry/${name}.ts`);
+const shapes = ['data-layout', 'registry-lock', 'open-mode'].map((name) => `registry/${name}.ts`);
 const source = join(import.meta.dirname, '..', 'src');
 const statuses = { ...STATUS_CODES, 499: 'of the log' };
 

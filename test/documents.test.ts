@@ -74,6 +74,20 @@ test('a page is read as its commands and what they print', () => {
   expect(isAsPromised('one\ntwo\n', '…\ntw.\n')).toBe(false);
 });
 
+test('every decision is in the list of decisions, by its title', async () => {
+  const folder = 'docs/decisions';
+  const list = await read(join(folder, 'README.md'));
+  const files = (await readdir(join(root, folder))).filter((name) => /^\d{4}-/.test(name));
+  const rows = await Promise.all(
+    files.map(async (name) => {
+      const [, title = ''] = /^# (?:\d+\.? )?(.*)$/m.exec(await read(join(folder, name))) ?? [];
+      return `| [${name.slice(0, 4)}](${name}) | ${title} |`;
+    }),
+  );
+  expect(rows.filter((row) => !list.includes(row))).toEqual([]);
+  expect(rows.length).toBeGreaterThan(30);
+});
+
 test('every link between documents leads to a file and a heading that are there', async () => {
   const documents = ['README.md', 'CONTEXT.md', 'CHANGELOG.md'];
   for (const name of await readdir(join(root, 'docs'), { recursive: true }))

@@ -7,9 +7,11 @@ import type { DiskTicket } from './disk-share.ts';
 import { createPieces } from './pieces.ts';
 import { createZipCheck } from './zip-start.ts';
 
+/** Where the bytes of an archive go while it is on its way and not verified yet. */
 export interface PieceSink {
-  /** Called again only when it has resolved. */
+  /** Takes the next bytes. Called again only when it has resolved. */
   readonly append: (piece: Buffer) => Promise<void>;
+  /** Counts them as part of what the source may fill of the disk; `undefined` where nothing is bounded. */
   readonly ticket: DiskTicket | undefined;
   /** Whether nothing else than a zip file is wanted. */
   readonly isZip: boolean;

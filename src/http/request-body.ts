@@ -1,5 +1,6 @@
 import { finished, type Readable } from 'node:stream';
 import { createGunzip } from 'node:zlib';
+import { errorCode } from '../support/error-code.ts';
 import { type Answer, type AppRequest, type ProblemAnswer, problem } from './answer.ts';
 
 export interface BodyLimits {
@@ -68,7 +69,7 @@ async function readRequestBody(request: AppRequest, maxBytes: number, admit: Adm
     return isTooLong ? tooLarge(maxBytes) : body;
   } catch (error) {
     if (isTooLong) return tooLarge(maxBytes);
-    if (!isZlibError(error)) throw error;
+    if (!errorCode(error)?.startsWith('Z_')) throw error;
     return problem('malformed', 'The body says that it is gzip, but does not inflate.', {
       headers: { Connection: 'close' },
     });
@@ -126,8 +127,4 @@ function tooLarge(maxBytes: number): ProblemAnswer {
   return problem('too-large', `The request body is larger than ${maxBytes} bytes.`, {
     headers: { Connection: 'close' },
   });
-}
-
-function isZlibError(error: unknown): boolean {
-  return error instanceof Error && 'code' in error && /^Z_/.test(String(error.code));
 }

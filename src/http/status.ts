@@ -69,7 +69,7 @@ export const statusOf = {
 export type Outcome = keyof typeof statusOf;
 
 /** Whether a word is an outcome that somebody may be told of: no success, and not that nobody heard it. */
-export function isTold(word: string): word is Outcome {
+export function mayBeTold(word: string): word is Outcome {
   return (
     Object.hasOwn(statusOf, word) && statusOf[word as Outcome] >= statusOf.malformed && word !== 'client-left'
   );

@@ -1,5 +1,5 @@
-import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
+import { readableNamesIn } from '../support/disk/names-in.ts';
 import { runGit } from '../support/git/git.ts';
 
 const maxLooseObjects = 2000;
@@ -14,14 +14,9 @@ export async function packIfScattered(directory: string): Promise<void> {
 
 /** Looks itself, after each commit: `git count-objects` is a process. */
 async function isScattered(objects: string): Promise<boolean> {
-  const packs = (await namesIn(join(objects, 'pack'))).filter((name) => name.endsWith('.pack'));
+  const packs = (await readableNamesIn(join(objects, 'pack'))).filter((name) => name.endsWith('.pack'));
   if (packs.length >= maxPacks) return true;
-  const folders = (await namesIn(objects)).filter((name) => /^[0-9a-f]{2}$/.test(name));
-  const loose = await Promise.all(folders.map((name) => namesIn(join(objects, name))));
+  const folders = (await readableNamesIn(objects)).filter((name) => /^[0-9a-f]{2}$/.test(name));
+  const loose = await Promise.all(folders.map((name) => readableNamesIn(join(objects, name))));
   return loose.flat().length >= maxLooseObjects;
-}
-
-/** None where it cannot be read: whoever has committed has no use for that failure. */
-async function namesIn(folder: string): Promise<string[]> {
-  return readdir(folder).catch(() => []);
 }

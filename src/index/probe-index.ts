@@ -1,6 +1,7 @@
-import { readdir, stat } from 'node:fs/promises';
+import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { StorageError } from '../errors.ts';
+import { readableNamesIn } from '../support/disk/names-in.ts';
 import { errorCode } from '../support/error-code.ts';
 import { GitError, streamGit } from '../support/git/git.ts';
 import { findIndexProblem, lookAtFile } from './index-standing.ts';
@@ -70,19 +71,12 @@ export async function fingerprintIndex(directory: string): Promise<string> {
     join(directory, name),
   );
   const objects = join(directory, 'objects');
-  const folders = (await namesIn(objects)).map((name) => join(objects, name));
+  const folders = (await readableNamesIn(objects)).map((name) => join(objects, name));
   const names = await Promise.all(
-    folders.map(async (folder) => (await namesIn(folder)).map((name) => join(folder, name))),
+    folders.map(async (folder) => (await readableNamesIn(folder)).map((name) => join(folder, name))),
   );
   const files = [...own, ...folders, ...names.flat().slice(0, maxFiles)];
   return (await Promise.all(files.map(identify))).join('\n');
-}
-
-async function namesIn(folder: string): Promise<string[]> {
-  return readdir(folder).then(
-    (names) => names.sort(),
-    () => [],
-  );
 }
 
 async function identify(path: string): Promise<string> {

@@ -1,6 +1,7 @@
 import * as v from 'valibot';
 import { StorageError } from '../errors.ts';
 import { isVersion, type Version } from '../model/version.ts';
+import { parseJson } from '../support/parse-json.ts';
 import { damageHint } from './restore-hint.ts';
 
 const publication = v.looseObject({
@@ -42,12 +43,4 @@ export function parsePublishers(bytes: Buffer): Publication[] {
 
 export function formatPublication(one: Publication): string {
   return `${JSON.stringify(one)}\n`;
-}
-
-function parseJson(line: string): unknown {
-  try {
-    return JSON.parse(line);
-  } catch {
-    return undefined;
-  }
 }

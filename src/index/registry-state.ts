@@ -2,6 +2,7 @@ import { StorageError } from '../errors.ts';
 import type { Block } from '../model/block.ts';
 import { isModuleName } from '../model/module-name.ts';
 import { isVersion } from '../model/version.ts';
+import { isRecord } from '../support/is-record.ts';
 import { damageHint } from './restore-hint.ts';
 
 /** What `refs/registry/state` says beside the ledger: one small file each for facts and findings. */
@@ -209,10 +210,6 @@ function countOf(value: unknown): number {
   return typeof value === 'number' ? value : 0;
 }
 
-function isObjectId(value: unknown): value is string {
+export function isObjectId(value: unknown): value is string {
   return typeof value === 'string' && /^[0-9a-f]{40}$/.test(value);
-}
-
-function isRecord(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }

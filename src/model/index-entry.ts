@@ -1,3 +1,4 @@
+import { isRecord } from '../support/is-record.ts';
 import { type Checksum, isChecksum } from './checksum.ts';
 import { readClientLine, statedVersion } from './client-line.ts';
 import { readBinDeps, requirementsDigest } from './requirements.ts';
@@ -87,8 +88,4 @@ function badVersion(version: string): string {
 
 function malformed(reason: string, version?: Version): ParsedLine {
   return { kind: 'malformed', reason, version };
-}
-
-function isRecord(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }

@@ -8,6 +8,9 @@ export type Lookup<T> =
   | { readonly kind: 'absent'; readonly detail: string }
   | { readonly kind: 'unavailable'; readonly cause: SourceFailure };
 
+/** What is not found, and whether that is an answer. */
+export type Missed = Exclude<Lookup<unknown>, { kind: 'found' }>;
+
 /** Why a source could not be read. `detail` is one line for people, without credentials. */
 export interface SourceFailure {
   readonly reason:

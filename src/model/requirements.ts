@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { isRecord } from '../support/is-record.ts';
 import { parseJson } from '../support/parse-json.ts';
 
 /** What one line of an index file requires: all of it that some client could resolve, in any form it can be written. */
@@ -85,8 +86,4 @@ function objectText(members: [string, string][]): string {
 
 function sha256(text: string): string {
   return createHash('sha256').update(text).digest('hex');
-}
-
-function isRecord(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }

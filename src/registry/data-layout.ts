@@ -9,6 +9,7 @@ export function dataLayout(dataDir: string) {
     symbols: join(dataDir, 'symbols'),
     sources: join(dataDir, 'sources'),
     locks: join(dataDir, 'locks'),
+    registryLock: join(dataDir, 'locks', 'registry'),
     packs: join(dataDir, 'answers'),
     shortTokens: join(dataDir, 'access', 'short'),
     burnedTokens: join(dataDir, 'access', 'burned'),

@@ -14,7 +14,7 @@ import { configProbes } from './upkeep/doctor/doctor-config.ts';
 import { dataProbes } from './upkeep/doctor/doctor-data.ts';
 import { checkGitConfig } from './upkeep/doctor/doctor-git-config.ts';
 import { type ClientSide, moonProbes } from './upkeep/doctor/doctor-moon.ts';
-import { lookAtSource } from './upkeep/doctor/doctor-source.ts';
+import { examineSource } from './upkeep/doctor/doctor-source.ts';
 import { toolProbes } from './upkeep/doctor/doctor-tools.ts';
 import { failure, ok, runProbes, type Verdict, warning } from './upkeep/doctor/probe.ts';
 import { withOwners } from './upkeep/owners.ts';
@@ -88,7 +88,7 @@ async function examineSources(options: DoctorOptions, config: Config): Promise<H
     const index = await runProbes([{ name: 'index', ask: () => checkIndex(options, config, open) }]);
     const isWell = index.every(({ result }) => result === 'ok');
     const looks = await Promise.all(
-      config.sources.map((source) => lookAtSource(source, { ...options, registry })),
+      config.sources.map((source) => examineSource(source, { ...options, registry })),
     );
     const found = looks.flatMap(({ checks }) => checks);
     const ofUser = () => checkGitConfig(config.sources, options.env, refusingSources(found));

@@ -1,12 +1,11 @@
-import { join } from 'node:path';
 import { findSource, noSuchSource } from '../config/find-source.ts';
 import { downgrade } from '../index/migrate.ts';
-import { withProcessLock } from '../support/disk/process-lock.ts';
 import { listServed } from './deliver/served-modules.ts';
 import { mirror } from './mirror/mirror.ts';
 import { findOutdated } from './mirror/outdated.ts';
 import type { RegistryParts } from './parts.ts';
 import type { Inventory, Rulings, Sources, Syncing, Upkeep } from './registry.ts';
+import { withRegistryLock } from './registry-lock.ts';
 import { aggregate } from './sync/aggregate.ts';
 import { checkSource } from './sync/check-source.ts';
 import { listConflicts, ruleOnConflict } from './sync/conflicts.ts';
@@ -138,7 +137,6 @@ export function createUpkeep(parts: RegistryParts): Upkeep {
       const resolver = await parts.resolver.get();
       return verifyOpened({ ...parts.context(), files, archives, resolver, findAbandoned }, options);
     },
-    downgrade: (format) =>
-      withProcessLock(join(layout.locks, 'registry'), () => downgrade(index, new Date(), format)),
+    downgrade: (format) => withRegistryLock(layout, () => downgrade(index, new Date(), format)),
   };
 }

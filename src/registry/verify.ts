@@ -1,11 +1,10 @@
 import { existsSync } from 'node:fs';
-import { join } from 'node:path';
 import { loadConfig } from '../config/load.ts';
 import { StorageError } from '../errors.ts';
-import { withProcessLock } from '../support/disk/process-lock.ts';
 import { dataLayout } from './data-layout.ts';
 import type { OpenOptions } from './ground.ts';
 import { openRegistry } from './open.ts';
+import { withRegistryLock } from './registry-lock.ts';
 import { lookAtData } from './upkeep/data-standing.ts';
 import { findMisplaced } from './upkeep/misplaced.ts';
 import { describeOutOfReach, findOwnedByOthers } from './upkeep/owners.ts';
@@ -48,9 +47,7 @@ export async function verifyRegistry(opening: OpenOptions, options: VerifyOption
       sources: new Set(sources.map(({ name }) => name)),
       isRepaired: repair,
     });
-  const [repository, state] = repair
-    ? await withProcessLock(join(layout.locks, 'registry'), look)
-    : await look();
+  const [repository, state] = repair ? await withRegistryLock(layout, look) : await look();
   const mode = repair ? 'write' : 'read';
   const contents =
     state.outcome === 'sound' ? await verifyOpen({ ...opening, mode }, options) : contentSteps.map(skipped);

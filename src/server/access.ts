@@ -2,6 +2,7 @@ import type { IncomingMessage } from 'node:http';
 import type { Config } from '../config/config.ts';
 import { type Answer, type AppRequest, type ProblemAnswer, problem, type Route } from '../http/answer.ts';
 import type { ClientAddress } from '../http/client-address.ts';
+import { toPhrase } from '../http/phrase.ts';
 import { createFailedAttempts } from '../registry/access/failed-attempts.ts';
 import type { TokenFinding } from '../registry/access/known-tokens.ts';
 import type { LastUse } from '../registry/access/last-use.ts';
@@ -14,8 +15,7 @@ import {
   type Principal,
 } from '../registry/access/permissions.ts';
 import type { TokenWatch } from '../registry/access/token-watch.ts';
-import { type ShownToken, shownToken } from './credentials.ts';
-import { toPhrase } from './routes/refusal.ts';
+import { type ShownToken, shownToken } from './shown-token.ts';
 
 /** What a request wants, as far as it takes a permission. */
 export type Need =

@@ -15,6 +15,7 @@ import { createFreshCommit } from './fresh-commit.ts';
 import { createHandler } from './handle.ts';
 import type { RefreshTrouble } from './health.ts';
 import { createReadiness } from './readiness.ts';
+import { createAnsweredRoute } from './routes/answered-route.ts';
 import { createApiRoutes } from './routes/api-routes.ts';
 import { createArchiveRoutes } from './routes/archive-routes.ts';
 import { createFileRoutes } from './routes/file-routes.ts';
@@ -24,7 +25,6 @@ import { createOidcRoute } from './routes/oidc-route.ts';
 import { createPublishRoutes } from './routes/publish-routes.ts';
 import { createWhyRoutes } from './routes/why-routes.ts';
 import { createStaleness } from './staleness.ts';
-import { createAnsweredRoute } from './told-elsewhere.ts';
 
 /** Archives up to this size are kept in memory and sent with one write. */
 const smallArchiveBytes = 1024 * 1024;

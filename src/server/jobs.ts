@@ -74,7 +74,7 @@ export function createBackground(options: BackgroundOptions): Background {
   setMaxListeners(0, signal); // as many listeners as there are downloads
   const runner = createJobRunner({ ...options, signal, isTold: (error) => registry.disk.refused(error) });
   const refreshing = createRefreshing(options, runner, signal);
-  const reloading = createReloading(options, runner, signal, refreshing.hurry);
+  const reloading = createReloads(options, runner, signal, refreshing.hurry);
   const mirroring = createRepeated(runner, now, 'mirror', Number.NEGATIVE_INFINITY, async () => {
     options.reporter.mirrored(await registry.mirror({ patterns: [], jobs: backgroundJobs, signal }));
   });
@@ -110,7 +110,7 @@ export function createBackground(options: BackgroundOptions): Background {
 }
 
 /** Reads `registry.toml` again when it changes, or when somebody asks for it. */
-function createReloading(
+function createReloads(
   { registry, log, reporter, leavesItToFirst, readFingerprint, reportLateEdits }: BackgroundOptions,
   runner: JobRunner,
   signal: AbortSignal,

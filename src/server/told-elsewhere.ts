@@ -1,15 +1,7 @@
 import type { IncomingMessage } from 'node:http';
-import { type Answer, problem, redirect } from '../http/answer.ts';
-import { isTold } from '../http/status.ts';
-import { type GuardedRoute, needsNothing } from './access.ts';
+import { type Answer, redirect } from '../http/answer.ts';
+import { answeredRoot } from './routes/answered-route.ts';
 import { whyRoot } from './routes/why-path.ts';
-
-/**
- * `/why/answered/OUTCOME/…`: what went wrong with a request whose address had a token in it. `moon` prints the address a download
- * failed at; this one has no secret, needs none, and answers with the same status. It tells nothing but what stands in it.
- */
-
-const root = '/why/answered/';
 
 /** A problem is told at an address without the token, where a client shows people the address. */
 export function tellElsewhere(request: IncomingMessage, answer: Answer, prefix: string): Answer {
@@ -18,7 +10,7 @@ export function tellElsewhere(request: IncomingMessage, answer: Answer, prefix: 
     const refused = `${prefix}${whyRoot}`;
     const { Location: location = '' } = answer.headers;
     return location.startsWith(refused)
-      ? redirect(`${prefix}${root}${location.slice(refused.length)}`)
+      ? redirect(`${prefix}${answeredRoot}${location.slice(refused.length)}`)
       : answer;
   }
   const { reason, module, version } = answer.members;
@@ -27,20 +19,5 @@ export function tellElsewhere(request: IncomingMessage, answer: Answer, prefix: 
       ? `${encodeURI(module)}@${version}`
       : (request.url ?? '').replace(/^https?:\/\/[^/]*/i, '').replace(/^\/+|\?.*$/gs, '');
   const why = typeof reason === 'string' ? `${reason}/` : '';
-  return redirect(`${prefix}${root}${answer.outcome}/${why}${what}`);
-}
-
-export function createAnsweredRoute(): GuardedRoute {
-  return {
-    methods: ['GET', 'HEAD'],
-    pattern: /^\/why\/answered\/[a-z-]+\//,
-    need: () => needsNothing,
-    async handle({ path }) {
-      const [outcome = '', ...rest] = path.slice(root.length).split('/');
-      if (!isTold(outcome)) return problem('absent', 'There is nothing at this address.');
-      return problem(outcome, `This was the answer to a request for ${rest.join('/')}.`, {
-        hint: 'ask again with the token to be told more',
-      });
-    },
-  };
+  return redirect(`${prefix}${answeredRoot}${answer.outcome}/${why}${what}`);
 }

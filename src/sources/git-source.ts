@@ -16,7 +16,7 @@ import {
 import { createDestinations } from './destinations.ts';
 import { defaultGitTimeouts, type GitContext, type GitTimeouts, type InTurn } from './git-context.ts';
 import { maskError, maskLookup } from './masked-lookup.ts';
-import { type OpenContext, openArchiveAt, openAssetAt, openSymbolsAt } from './open-archive.ts';
+import { type OpenContext, openArchiveAt, openAssetAt, openSymbolsAt } from './open-over-http.ts';
 import { type LocatedSnapshot, type ReadingSteps, readingSteps, readSnapshot } from './read-snapshot.ts';
 import { type RemoteIndex, readRemoteHead } from './remote-head.ts';
 import { bodyOf, type OpenedBody, type Snapshot, type Source, SourceClosedError } from './source.ts';

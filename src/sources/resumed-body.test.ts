@@ -9,7 +9,7 @@ import { anyDestination } from '../support/net/destination.ts';
 import { createHttpClient } from '../support/net/fetch-http.ts';
 import { transportFailure } from '../support/net/http-failure.ts';
 import { noCredentials } from './credentials.ts';
-import { type OpenContext, openArchiveAt, openAssetAt } from './open-archive.ts';
+import { type OpenContext, openArchiveAt, openAssetAt } from './open-over-http.ts';
 import type { OpenedBody } from './source.ts';
 
 const cleanups: (() => Promise<unknown>)[] = [];

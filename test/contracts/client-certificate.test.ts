@@ -11,7 +11,7 @@ import { beforeEach, describe, expect, onTestFinished, test } from 'vitest';
 import { parseConfig } from '../../src/config/load.ts';
 import type { ModuleName } from '../../src/model/module-name.ts';
 import type { Version } from '../../src/model/version.ts';
-import { lookAtSource } from '../../src/registry/upkeep/doctor/doctor-source.ts';
+import { examineSource } from '../../src/registry/upkeep/doctor/doctor-source.ts';
 import { connectSources } from '../../src/sources/connect.ts';
 import { type CertificateAuthority, createCertificateAuthority } from '../support/certificates.ts';
 import { temporaryDirectory } from '../support/temporary-directory.ts';
@@ -155,7 +155,7 @@ describe('a source with [sources.tls]', () => {
     const server = await startTls(true);
     chmodSync(join(directory, 'client.key'), 0o644);
     const options = { env: {}, now: Date.now, registry: undefined };
-    const { checks, clocks } = await lookAtSource(configOf(server.url, `${identity}, ${caLine()}`), options);
+    const { checks, clocks } = await examineSource(configOf(server.url, `${identity}, ${caLine()}`), options);
     const results = checks.map(({ name, result, detail }) => `${result}: ${name}: ${detail}`);
     expect(results).toEqual(
       expect.arrayContaining([

@@ -5,6 +5,7 @@ import { isModuleName, type ModuleName } from '../../model/module-name.ts';
 import { patternProblem } from '../../model/pattern.ts';
 import { isVersion, type Version } from '../../model/version.ts';
 import { addressRangeProblem } from '../../support/net/address-ranges.ts';
+import { parseJson } from '../../support/parse-json.ts';
 import { isTokenDigest, type TokenDigest } from './token-text.ts';
 
 const moment = v.pipe(v.string(), v.isoTimestamp());
@@ -83,14 +84,6 @@ export function parseTokens(text: string): TokenRecord[] {
 
 export function formatTokens(records: readonly TokenRecord[]): string {
   return records.map((one) => `${JSON.stringify(one)}\n`).join('');
-}
-
-function parseJson(line: string): unknown {
-  try {
-    return JSON.parse(line);
-  } catch {
-    return undefined;
-  }
 }
 
 /** Why a token cannot be called that; `undefined` if it can. */

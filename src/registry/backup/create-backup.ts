@@ -11,10 +11,10 @@ import type { OpenOptions } from '../ground.ts';
 import { openParts, type RegistryParts } from '../parts.ts';
 import { requireData } from '../upkeep/init.ts';
 import { verifyContents } from '../upkeep/verify-contents.ts';
+import { formatBackupFacts } from './backup-facts.ts';
 import { findPlace } from './backup-place.ts';
 import { composeBackup } from './compose-backup.ts';
 import { listContents, type Tally } from './list-contents.ts';
-import { formatManifest } from './manifest.ts';
 import type { LeftOut } from './stored-contents.ts';
 
 export interface BackupReport {
@@ -90,7 +90,7 @@ async function writeBackup(
   const { named, steps } = await verifyContents(index, state, { signal, sources: names });
   await writeIndexBundle(index.directory, bundle, refsOf(state, kept), signal);
   const facts = { madeAt: madeAt.toISOString(), state: state.commit, served: state.served };
-  const manifest = formatManifest({ registry: registry.name, dataFormat: state.format, ...facts });
+  const manifest = formatBackupFacts({ registry: registry.name, dataFormat: state.format, ...facts });
   const tally: Tally = { archives: 0, assets: 0, leftOut: [] };
   const counter = { sizeBytes: 0 };
   const contents = listContents(

@@ -9,9 +9,9 @@ import { sha256 } from '../../../test/support/worlds.ts';
 import { IntegrityError } from '../../errors.ts';
 import type { Checksum } from '../../model/checksum.ts';
 import { initRegistry } from '../upkeep/init.ts';
+import { formatBackupFacts } from './backup-facts.ts';
 import { type Content, checksumLine, composeBackup } from './compose-backup.ts';
 import { createBackup } from './create-backup.ts';
-import { formatManifest } from './manifest.ts';
 import type { Member } from './members.ts';
 import { openBackup } from './read-backup.ts';
 import { restoreBackup } from './restore-backup.ts';
@@ -121,7 +121,10 @@ describe('a damaged backup', () => {
   const manifest = (changes: Readonly<Record<string, unknown>> = {}) =>
     text(
       { kind: 'manifest' },
-      JSON.stringify({ ...JSON.parse(formatManifest({ ...facts, dataFormat: 2 }).toString()), ...changes }),
+      JSON.stringify({
+        ...JSON.parse(formatBackupFacts({ ...facts, dataFormat: 2 }).toString()),
+        ...changes,
+      }),
     );
   const config = text({ kind: 'config' }, '');
   const index = text({ kind: 'index' }, 'no bundle');

@@ -2,8 +2,8 @@ import { createHash } from 'node:crypto';
 import { IntegrityError } from '../../errors.ts';
 import { readTar, type TarEntry } from '../../support/disk/read-tar.ts';
 import { readAtMost } from '../../support/read-at-most.ts';
+import { type BackupFacts, notOurs, parseBackupFacts } from './backup-facts.ts';
 import { checksumLine } from './compose-backup.ts';
-import { type Manifest, notOurs, parseManifest } from './manifest.ts';
 import { type Member, parseMember } from './members.ts';
 
 /** A file of a backup as it is read. */
@@ -15,7 +15,7 @@ export interface BackupEntry {
 }
 
 export interface BackupReader {
-  readonly manifest: Manifest;
+  readonly manifest: BackupFacts;
   /**
    * What else is in it, as it comes; each is dealt with before the next. Ends only where all was there and each file had
    * the checksum that stands at the end: throws `IntegrityError` otherwise.
@@ -34,7 +34,7 @@ export async function openBackup(pieces: AsyncIterable<Buffer>): Promise<BackupR
   });
   if (first.done || parseMember(first.value.name)?.kind !== 'manifest') throw notOurs();
   const lines: string[] = [];
-  const manifest = parseManifest(await readAll(hashed(first.value, lines), maxManifestBytes));
+  const manifest = parseBackupFacts(await readAll(hashed(first.value, lines), maxManifestBytes));
   return { manifest, entries: readEntries(files, lines) };
 }
 

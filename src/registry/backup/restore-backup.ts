@@ -18,7 +18,7 @@ import { shellLine } from '../../support/shell.ts';
 import { dataLayout } from '../data-layout.ts';
 import { type Actor, openAudit } from '../record/audit.ts';
 import { verifyRepository } from '../upkeep/verify-repository.ts';
-import type { Manifest } from './manifest.ts';
+import type { BackupFacts } from './backup-facts.ts';
 import { openBackup } from './read-backup.ts';
 import type { RestoredSource } from './restored-sources.ts';
 import { type TakenIn, takeIn } from './take-in.ts';
@@ -100,7 +100,7 @@ async function build(
 /** All objects were hashed by git, which took them in; that none is missing is seen here. */
 async function makeIndex(
   { layout, bundle }: TakenIn,
-  { state, served }: Manifest,
+  { state, served }: BackupFacts,
   signal: AbortSignal | undefined,
 ): Promise<StateView> {
   await unbundleIndex(bundle, layout.index, { commit: state, served });

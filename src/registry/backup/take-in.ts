@@ -25,7 +25,9 @@ export interface TakenIn {
   readonly layout: DataLayout;
   /** The file that holds the index. */
   readonly bundle: string;
+  /** How many archives are in the store now. */
   readonly archives: number;
+  /** How many assets are. */
   readonly assets: number;
   /** See `RestoreReport`. */
   readonly movedDataDir: string | undefined;

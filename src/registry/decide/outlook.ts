@@ -6,7 +6,9 @@ import { pendingOf } from './pending-findings.ts';
 import type { Policy } from './policy.ts';
 
 export interface SourceListing {
+  /** How many modules its index lists. */
   readonly modules: number;
+  /** How many owners these modules have. */
   readonly owners: number;
   /** The other enabled sources that have been read. */
   readonly comparedWith: readonly string[];

@@ -20,9 +20,11 @@ export type PlannedFile =
 
 const noFile: PlannedFile = { kind: 'none' };
 
+/** What is to be served and kept of one module. */
 export interface ModulePlan {
   readonly module: ModuleName;
   readonly decision: Decision;
+  /** Its origin so far; `undefined` where it has none. */
   readonly recorded: string | undefined;
   readonly served: PlannedFile;
   /** What would be served if nothing were blocked; `none` where that is what is served. */

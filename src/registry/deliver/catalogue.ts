@@ -33,11 +33,11 @@ export interface Catalogue {
 const maxDepth = 100;
 
 /** One line of an index file, unknown keys included. */
-export type IndexLine = Readonly<Record<string, unknown>> & { readonly version: Version };
+export type CatalogueLine = Readonly<Record<string, unknown>> & { readonly version: Version };
 
 /** The lines of an index file by version; of two lines for one version the last counts (moon-protocol §2.5). */
-export function readIndexLines(file: Buffer): Map<Version, IndexLine> {
-  const lines = new Map<Version, IndexLine>();
+export function readIndexLines(file: Buffer): Map<Version, CatalogueLine> {
+  const lines = new Map<Version, CatalogueLine>();
   for (const text of file.toString('utf8').split('\n')) {
     const line = parseLine(text);
     if (line) lines.set(line.version, line);
@@ -45,10 +45,10 @@ export function readIndexLines(file: Buffer): Map<Version, IndexLine> {
   return lines;
 }
 
-function parseLine(text: string): IndexLine | undefined {
+function parseLine(text: string): CatalogueLine | undefined {
   if (text.trim() === '') return undefined;
   const value = readJson(text);
-  return isIndexLine(value) ? withoutDeepFields(value) : undefined;
+  return isCatalogueLine(value) ? withoutDeepFields(value) : undefined;
 }
 
 function readJson(text: string): unknown {
@@ -64,10 +64,10 @@ function readJson(text: string): unknown {
 }
 
 /** Clients ignore such fields whatever their depth, but `JSON.stringify` is recursive. */
-function withoutDeepFields(line: IndexLine): IndexLine {
+function withoutDeepFields(line: CatalogueLine): CatalogueLine {
   const deep = Object.keys(line).filter((key) => isDeeperThan(maxDepth, line[key]));
   if (deep.length === 0) return line;
-  return Object.fromEntries(Object.entries(line).filter(([key]) => !deep.includes(key))) as IndexLine;
+  return Object.fromEntries(Object.entries(line).filter(([key]) => !deep.includes(key))) as CatalogueLine;
 }
 
 function isDeeperThan(levels: number, value: unknown): boolean {
@@ -75,7 +75,7 @@ function isDeeperThan(levels: number, value: unknown): boolean {
   return levels === 0 || Object.values(value).some((inner) => isDeeperThan(levels - 1, inner));
 }
 
-function isIndexLine(value: unknown): value is IndexLine {
+function isCatalogueLine(value: unknown): value is CatalogueLine {
   return typeof value === 'object' && value !== null && 'version' in value && isVersion(value.version);
 }
 
@@ -105,7 +105,7 @@ export function summarise(module: ModuleName, file: Buffer): CatalogueEntry | un
   };
 }
 
-export function yankOf(line: IndexLine): { isYanked: boolean; yankedReason: string | null } {
+export function yankOf(line: CatalogueLine): { isYanked: boolean; yankedReason: string | null } {
   return { isYanked: line.yanked === true, yankedReason: textOf(line.yanked_reason) ?? null };
 }
 

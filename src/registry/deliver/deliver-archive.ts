@@ -17,7 +17,16 @@ export interface DeliveryContext extends ReceiverContext {
   readonly find: (module: ModuleName, version: Version) => Promise<IndexEntry | undefined>;
 }
 
-/** Archives for clients: from the store, or else fetched, and answered with as soon as they are verified. */
+/**
+ * Archives for clients: from the store, or else fetched, and answered with as soon as they are verified. Who calls whom:
+ *
+ *     routes/archive-routes → Serving.openArchive → open-archive   blocked? listed? then, with what is said where it is not:
+ *       createArchiveDelivery.open                  here           is it on its way (write-behind, passing), or in the store?
+ *         createArchiveReceiver.receive             receive-archive   one fetch for all who ask, in all processes
+ *           fetchArchive                            fetch-archive     the sources that list these bytes, in order of trust
+ *             Source.openArchive                    sources/guarded-source → git-source → open-over-http → resumed-body
+ *             sink: writeBehind.receive             archives/write-behind → verifying-store → receive-verified
+ */
 export interface ArchiveDelivery {
   /** `absent`: it is not listed, or every source that lists it has no such archive. */
   readonly open: (module: ModuleName, version: Version) => Promise<Lookup<ServedArchive>>;

@@ -8,7 +8,7 @@ import type { Config } from '../../config/config.ts';
 import type { GitIndex } from '../../index/git-index.ts';
 import type { Checksum } from '../../model/checksum.ts';
 import type { IndexEntry } from '../../model/index-entry.ts';
-import { detailOf, found, type Lookup, unavailable } from '../../model/lookup.ts';
+import { detailOf, found, type Lookup, type Missed, unavailable } from '../../model/lookup.ts';
 import type { ModuleName } from '../../model/module-name.ts';
 import type { Source } from '../../sources/source.ts';
 import type { DiskWatch } from '../../support/disk/disk-watch.ts';
@@ -41,7 +41,6 @@ export interface ReceiverContext {
 }
 
 type Received = Lookup<ReceivedArchive>;
-type Missed = Exclude<Lookup<unknown>, { kind: 'found' }>;
 
 /** Fetches listed archives for whoever asks: one fetch for all who ask for the same at once, here and in other processes. */
 export interface ArchiveReceiver {

@@ -1,4 +1,5 @@
 import { crc32, createInflateRaw, type InflateRaw } from 'node:zlib';
+import { errorCode } from '../../support/error-code.ts';
 import type { ByteSource } from './byte-source.ts';
 import { zipMethods } from './zip-entry.ts';
 import type { PlacedEntry } from './zip-layout.ts';
@@ -65,7 +66,7 @@ async function* inflate(bytes: ByteSource, entry: PlacedEntry): AsyncGenerator<B
   try {
     for await (const piece of stream) yield piece as Buffer;
   } catch (error) {
-    if (!isZlibError(error)) throw error;
+    if (!errorCode(error)?.startsWith('Z_')) throw error;
     throw new DamagedStream('is not what deflating gives');
   } finally {
     // What it says has an end before its bytes have takes no more: whoever feeds it waits until it is closed.
@@ -96,8 +97,4 @@ function drained(stream: InflateRaw): Promise<void> {
     };
     stream.once('drain', settle).once('close', settle);
   });
-}
-
-function isZlibError(error: unknown): boolean {
-  return error instanceof Error && 'code' in error && String(error.code).startsWith('Z_');
 }

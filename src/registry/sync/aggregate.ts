@@ -1,11 +1,11 @@
-import { join } from 'node:path';
 import type { Config } from '../../config/config.ts';
 import type { StateView } from '../../index/state-view.ts';
 import { unavailable } from '../../model/lookup.ts';
 import type { OperatorDecision } from '../../model/operator-decision.ts';
 import { bugAdvice } from '../../support/bug-report.ts';
-import { withProcessLock } from '../../support/disk/process-lock.ts';
 import type { Log } from '../../support/log.ts';
+import { dataLayout } from '../data-layout.ts';
+import { withRegistryLock } from '../registry-lock.ts';
 import { applyPlan } from './apply-plan.ts';
 import { describePlan } from './describe-plan.ts';
 import { describeSync, newlyHeld } from './describe-sync.ts';
@@ -101,7 +101,7 @@ function whileLocked<T>(
   signal: AbortSignal | undefined,
   work: () => Promise<T>,
 ): Promise<T> {
-  return withProcessLock(join(config.registry.dataDir, 'locks', 'registry'), work, {
+  return withRegistryLock(dataLayout(config.registry.dataDir), work, {
     ...(signal ? { signal } : {}),
     waitMs: lockWaitMs,
     onWait: (holder) => log.info('waiting for another process to update the index', { holder }),

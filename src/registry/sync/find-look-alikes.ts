@@ -1,6 +1,5 @@
 import type { GitIndex } from '../../index/git-index.ts';
 import { ledgerFolder, readIndexPath } from '../../index/layout.ts';
-import { parseLedgerFile } from '../../index/ledger-file.ts';
 import type { StateView } from '../../index/state-view.ts';
 import {
   chooseLookAlikes,
@@ -11,7 +10,7 @@ import {
   type Planned,
 } from '../decide/look-alikes.ts';
 import type { Policy } from '../decide/policy.ts';
-import { readOwnFile } from './source-file.ts';
+import { readPins } from './source-file.ts';
 
 interface Context {
   readonly index: GitIndex;
@@ -67,6 +66,6 @@ async function listRecorded({ index, state }: Context): Promise<Named[]> {
 }
 
 async function withFirstSeen(named: Named, index: GitIndex) {
-  const pins = named.ledger === undefined ? [] : parseLedgerFile(await readOwnFile(index, named.ledger));
+  const pins = await readPins(index, named);
   return { named, firstSeen: pins.map((pin) => pin.firstSeen).sort()[0] };
 }

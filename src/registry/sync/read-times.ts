@@ -20,7 +20,7 @@ export interface ReadTime {
   readonly readAt: string | undefined;
 }
 
-/** See `Serving.readTimes`. */
+/** When each enabled source's index was last read well. */
 export async function listReadTimes(config: Config): Promise<readonly ReadTime[]> {
   const observations = await readObservations(observationsFile(config));
   return config.sources
@@ -28,7 +28,7 @@ export async function listReadTimes(config: Config): Promise<readonly ReadTime[]
     .map(({ name }) => ({ source: name, readAt: observations[name]?.readAt }));
 }
 
-/** See `Serving.staleSources`. */
+/** The enabled sources whose last reading failed, or that were never read. */
 export async function findStaleSources(
   config: Config,
   { snapshots }: StateView,
@@ -43,7 +43,7 @@ export async function findStaleSources(
     });
 }
 
-/** See `Serving.isReady`. */
+/** Whether a client would be told more than that there is nothing: modules are listed, or a source that is enabled was read. */
 export function hasAnythingToServe({ sources }: Config, { snapshots, modules }: StateView): boolean {
   const read = new Set(snapshots.map((snapshot) => snapshot.source));
   return modules > 0 || sources.some(({ name, enabled }) => enabled && read.has(name));

@@ -12,7 +12,7 @@ export interface RulingContext extends SyncContext {
   readonly resolver: Resolver;
 }
 
-/** When it was made, and by whom. */
+/** When something was decided by the operator, and by whom. */
 export interface Stamp {
   /** ISO 8601, UTC. */
   readonly at: string;

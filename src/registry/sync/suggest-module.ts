@@ -13,13 +13,13 @@ export async function suggestModule(
 ): Promise<ModuleName | undefined> {
   const candidates: ModuleName[] = [];
   for (const tree of [served, ...snapshots.map((snapshot) => snapshot.tree)]) {
-    const nearest = suggest(name, await namesIn(index, tree));
+    const nearest = suggest(name, await modulesIn(index, tree));
     if (nearest !== undefined) candidates.push(nearest);
   }
   return suggest(name, candidates);
 }
 
-async function namesIn(index: GitIndex, tree: string): Promise<readonly ModuleName[]> {
+async function modulesIn(index: GitIndex, tree: string): Promise<readonly ModuleName[]> {
   const files = await index.list(tree).catch((error: unknown) => {
     // A source's tree that cannot be read is told by others: here it has no names to offer.
     if (error instanceof StorageError) return new Map<string, string>();

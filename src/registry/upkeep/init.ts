@@ -10,9 +10,9 @@ import { lookAtIndex } from '../../index/index-standing.ts';
 import { asStorageError, onDisk } from '../../support/disk/disk-errors.ts';
 import { syncDirectory } from '../../support/disk/file-system-gaps.ts';
 import { makeFolder } from '../../support/disk/make-folder.ts';
-import { withProcessLock } from '../../support/disk/process-lock.ts';
 import { errorCode } from '../../support/error-code.ts';
 import { type DataLayout, dataLayout } from '../data-layout.ts';
+import { withRegistryLock } from '../registry-lock.ts';
 import { lookAtData } from './data-standing.ts';
 import { forgetMarker } from './registry-marker.ts';
 
@@ -64,7 +64,7 @@ export async function initRegistry(
 export async function createData(directory: string, layout: DataLayout, date: Date): Promise<void> {
   const isThere = await requireData(directory, layout);
   await createFolders(layout);
-  if (!isThere) await withProcessLock(join(layout.locks, 'registry'), () => createIndex(layout, date));
+  if (!isThere) await withRegistryLock(layout, () => createIndex(layout, date));
 }
 
 /** Whether there are data. Throws `StorageError` where there should be some. */

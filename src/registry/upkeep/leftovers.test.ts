@@ -42,7 +42,7 @@ test("what is no source's is not touched, and folders that are not there are no 
     sources: root,
     symbols: join(root, 'none'),
     observations: join(root, 'o.json'),
-    locks: root,
+    registryLock: join(root, 'registry'),
   };
   await writeFile(join(root, '.hidden'), '');
   await writeFile(join(root, 'UPPER'), '');

@@ -1,8 +1,9 @@
-import { readdir, rm } from 'node:fs/promises';
+import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { writeFileAtomic } from '../../support/disk/atomic-file.ts';
-import { ifExists, onDisk } from '../../support/disk/disk-errors.ts';
-import { withProcessLock } from '../../support/disk/process-lock.ts';
+import { onDisk } from '../../support/disk/disk-errors.ts';
+import { namesIn } from '../../support/disk/names-in.ts';
+import { withRegistryLock } from '../registry-lock.ts';
 import { readObservations } from '../sync/observations.ts';
 
 export interface LeftoverPlaces {
@@ -12,8 +13,8 @@ export interface LeftoverPlaces {
   readonly symbols: string;
   /** The file of observations. */
   readonly observations: string;
-  /** The folder of locks. */
-  readonly locks: string;
+  /** The file by which whoever changes the registry excludes others. */
+  readonly registryLock: string;
 }
 
 const sourceName = /^[a-z0-9][a-z0-9._-]*$/;
@@ -36,17 +37,13 @@ export async function removeLeftovers(
 }
 
 async function forget(
-  { observations: file, locks }: LeftoverPlaces,
+  { observations: file, registryLock }: LeftoverPlaces,
   isLeft: (name: string) => boolean,
 ): Promise<void> {
-  await withProcessLock(join(locks, 'registry'), async () => {
+  await withRegistryLock({ registryLock }, async () => {
     const kept = Object.entries(await readObservations(file)).filter(([name]) => !isLeft(name));
     await writeFileAtomic(file, `${JSON.stringify(Object.fromEntries(kept), undefined, 2)}\n`);
   });
-}
-
-async function namesIn(folder: string): Promise<string[]> {
-  return (await onDisk(`read ${folder}`, () => ifExists(readdir(folder)))) ?? [];
 }
 
 function remove(path: string): Promise<void> {

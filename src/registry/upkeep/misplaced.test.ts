@@ -19,6 +19,14 @@ test('a file in the place of a folder, and a folder in the place of a file, are 
   expect(found[0]?.hint).toBe(`move it away: mv ${join(data, 'packages')} ${join(data, 'packages')}.away`);
 });
 
+test('files that a registry in use has are where they should be', async () => {
+  const data = temporaryDirectory();
+  await mkdir(join(data, 'locks'));
+  for (const name of ['token-use.log', 'audit.jsonl', 'locks/registry'])
+    await writeFile(join(data, name), '');
+  expect(await checkParts(data)).toEqual([]);
+});
+
 test('a file in the place of the folder of locks is told once', async () => {
   const data = temporaryDirectory();
   await writeFile(join(data, 'locks'), '');

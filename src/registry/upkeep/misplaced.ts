@@ -13,11 +13,11 @@ interface Misplaced {
 
 /** The index is looked at by itself. */
 export async function findMisplaced(dataDir: string): Promise<Misplaced[]> {
-  const { index: _, ...folders } = dataLayout(dataDir);
+  const { index: _, registryLock, tokenUse, ...folders } = dataLayout(dataDir);
   const files = ['audit.jsonl', 'observations.json', 'mirrored.txt'].map((name) => join(dataDir, name));
   const looks = [
     ...Object.values(folders).map((path) => lookAt(path, 'folder')),
-    ...[...files, join(folders.locks, 'registry')].map((path) => lookAt(path, 'file')),
+    ...[...files, registryLock, tokenUse].map((path) => lookAt(path, 'file')),
   ];
   return (await Promise.all(looks)).flat();
 }

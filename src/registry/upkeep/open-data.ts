@@ -5,10 +5,10 @@ import { type GitIndex, openGitIndex } from '../../index/git-index.ts';
 import { migrate } from '../../index/migrate.ts';
 import { currentFormat } from '../../index/registry-state.ts';
 import { createScratch, type Scratch } from '../../index/scratch.ts';
-import { withProcessLock } from '../../support/disk/process-lock.ts';
 import type { Log } from '../../support/log.ts';
 import type { DataLayout } from '../data-layout.ts';
 import type { OpenMode } from '../open-mode.ts';
+import { withRegistryLock } from '../registry-lock.ts';
 import { createData, requireData } from './init.ts';
 import { requireOwnData } from './own-data.ts';
 
@@ -86,12 +86,12 @@ async function openToRead({ directory, layout }: DataPlace, { now }: DataOptions
 /** Brings the data to the format of this program. Where that cannot be done, they are read as they are. */
 async function upgrade(
   index: GitIndex,
-  { locks }: Layout,
+  layout: Layout,
   { now, log, addressOf, isTold }: DataOptions,
 ): Promise<void> {
   try {
     const { format } = await index.state();
-    await withProcessLock(join(locks, 'registry'), () => migrate(index, now(), addressOf));
+    await withRegistryLock(layout, () => migrate(index, now(), addressOf));
     log.info('the data were brought to the format of this program', { from: format, to: currentFormat });
   } catch (error) {
     if (!(error instanceof StorageError)) throw error;
@@ -100,9 +100,9 @@ async function upgrade(
 }
 
 /** Puts right what a killed process left. Where that cannot be done, what is there is served as it is. */
-async function settle(index: GitIndex, { locks }: Layout, { log, isTold }: DataOptions): Promise<void> {
+async function settle(index: GitIndex, layout: Layout, { log, isTold }: DataOptions): Promise<void> {
   try {
-    await withProcessLock(join(locks, 'registry'), () => index.settle());
+    await withRegistryLock(layout, () => index.settle());
   } catch (error) {
     if (!(error instanceof StorageError)) throw error;
     if (!isTold(error)) log.warn('the served index could not be brought up to the state', { error });

@@ -9,7 +9,7 @@ import type { WantedArchive } from '../deliver/find-suppliers.ts';
 import type { VerifiedContents } from './verify-contents.ts';
 import type { VerifyOptions } from './verify-options.ts';
 import type { VerifyFinding, VerifyStep } from './verify-report.ts';
-import { problem, stepOf } from './verify-repository.ts';
+import { defect, stepOf } from './verify-repository.ts';
 
 export interface ArchiveChecks {
   /** As they are on the disk. */
@@ -81,18 +81,18 @@ async function settleDamaged(
     [...damaged].map(([checksum, damage]) =>
       limit(async () => {
         const subject = checks.files.locate(checksum);
-        if (!repair) return problem(subject, `${damage}: --repair fetches it again`);
+        if (!repair) return defect(subject, `${damage}: --repair fetches it again`);
         await checks.archives.verify(checksum);
         const named = byChecksum.get(checksum);
         // It is out of the way, and no client can ask for it.
         if (!named) {
           const { place } = await checks.files.quarantined();
-          return problem(subject, `${damage}: it was moved to ${place}`, true);
+          return defect(subject, `${damage}: it was moved to ${place}`, true);
         }
         const failure = await checks.refetch(named);
         const outcome =
           failure === undefined ? 'it was fetched again' : `it could not be fetched again: ${failure}`;
-        return problem(subject, `${damage}: ${outcome}`, failure === undefined);
+        return defect(subject, `${damage}: ${outcome}`, failure === undefined);
       }),
     ),
   );
@@ -116,10 +116,10 @@ async function settleMissing(
       if (!wasHere && (await checks.isFetchedOnDemand(archive.module))) return [];
       const subject = `${archive.module}@${archive.version}`;
       const detail = wasHere ? 'was moved to quarantine' : 'is listed, but its archive is missing';
-      if (!repair) return [problem(subject, `${detail}: --repair fetches it again`)];
+      if (!repair) return [defect(subject, `${detail}: --repair fetches it again`)];
       const failure = await checks.refetch(archive);
       const outcome = failure === undefined ? 'it was fetched again' : `it could not be fetched: ${failure}`;
-      return [problem(subject, `${detail}: ${outcome}`, failure === undefined)];
+      return [defect(subject, `${detail}: ${outcome}`, failure === undefined)];
     }),
   );
   return (await Promise.all(findings)).flat();

@@ -10,7 +10,7 @@ import { measureTree } from '../../sources/measure-tree.ts';
 import type { WantedArchive } from '../deliver/find-suppliers.ts';
 import type { VerifyOptions } from './verify-options.ts';
 import type { VerifyFinding, VerifyStep } from './verify-report.ts';
-import { problem, stepOf } from './verify-repository.ts';
+import { defect, stepOf } from './verify-repository.ts';
 
 /** What the index and the ledger say, as far as they can be read. */
 export interface VerifiedContents {
@@ -63,16 +63,16 @@ async function readLedger(
     const origin = path.slice(0, slash);
     const target = readIndexPath(path.slice(slash + 1));
     if (target.kind !== 'module') {
-      findings.push(problem(`${ledgerFolder}/${path}`, 'is not the path of a module'));
+      findings.push(defect(`${ledgerFolder}/${path}`, 'is not the path of a module'));
       continue;
     }
     const other = origins.get(target.module);
     if (other !== undefined)
-      findings.push(problem(target.module, `is recorded under two origins: ${other} and ${origin}`));
+      findings.push(defect(target.module, `is recorded under two origins: ${other} and ${origin}`));
     origins.set(target.module, origin);
     const read = await readPins(index, id);
     pins.set(target.module, read.pins);
-    findings.push(...read.details.map((detail) => problem(`${ledgerFolder}/${path}`, detail)));
+    findings.push(...read.details.map((detail) => defect(`${ledgerFolder}/${path}`, detail)));
   }
   return { pins, findings };
 }
@@ -104,7 +104,7 @@ function comparePin({ module, version, checksum }: WantedArchive, pins: Pins | u
   const detail = pin
     ? `is served with the checksum ${checksum}, but pinned to ${pin.checksum}`
     : 'is served, but not pinned in the ledger';
-  return [problem(`${module}@${version}`, detail)];
+  return [defect(`${module}@${version}`, detail)];
 }
 
 async function readServed(
@@ -121,17 +121,17 @@ async function readServed(
     onProgress?.({ step: 'index', done: done++, total: files.size });
     const target = readIndexPath(path);
     if (target.kind !== 'module') {
-      findings.push(problem(path, 'is in the served index, but is not the index file of a module'));
+      findings.push(defect(path, 'is in the served index, but is not the index file of a module'));
       continue;
     }
     const file = await readIndexFile(index, id);
     if (typeof file === 'string') {
-      findings.push(problem(path, file));
+      findings.push(defect(path, file));
       continue;
     }
     findings.push(
-      ...file.malformed.map(({ number, reason }) => problem(`${path}, line ${number}`, reason)),
-      ...(file.lines.length === 0 ? [problem(path, 'has no line that a client could read')] : []),
+      ...file.malformed.map(({ number, reason }) => defect(`${path}, line ${number}`, reason)),
+      ...(file.lines.length === 0 ? [defect(path, 'has no line that a client could read')] : []),
     );
     // The last line of a version is the one clients use.
     const last = new Map(file.lines.map(({ entry }) => [entry.version, entry.checksum]));
@@ -173,7 +173,7 @@ async function addSnapshots(
     const trouble = await findTrouble(index, tree);
     if (trouble === undefined) for (const id of (await index.list(tree)).values()) ids.add(id);
     else {
-      const found = problem(`source ${source}`, `its index, as it was last read, ${trouble}`);
+      const found = defect(`source ${source}`, `its index, as it was last read, ${trouble}`);
       findings.push(sources.has(source) ? found : { ...found, severity: 'note' });
     }
   }

@@ -62,7 +62,7 @@ export function stepOf(
   return { step, outcome: isSound(findings) ? 'sound' : 'problems', checked, findings };
 }
 
-export function problem(subject: string, detail: string, isRepaired = false): VerifyFinding {
+export function defect(subject: string, detail: string, isRepaired = false): VerifyFinding {
   return { severity: 'problem', subject, detail, isRepaired };
 }
 
@@ -87,20 +87,20 @@ async function checkState(
   const options = { gitDir: directory, ...(signal ? { signal } : {}) };
   const ref = 'refs/registry/state';
   const commit = await ask(['rev-parse', '--verify', '--quiet', `${ref}^{commit}`], options);
-  if (!commit.isGood) return [problem(ref, await describeRef(join(directory, ref)))];
+  if (!commit.isGood) return [defect(ref, await describeRef(join(directory, ref)))];
   const format = await ask(['cat-file', 'blob', `${ref}:${formatFile}`], options);
-  if (!format.isGood) return [problem(`${ref}:${formatFile}`, 'cannot be read')];
+  if (!format.isGood) return [defect(`${ref}:${formatFile}`, 'cannot be read')];
   const wrong = formatProblem(format.text, directory);
-  if (wrong) return [problem(ref, wrong.message)];
+  if (wrong) return [defect(ref, wrong.message)];
   const state = await ask(['cat-file', 'blob', `${ref}:state.json`], options);
   const served = state.isGood ? servedCommitOf(state.text, Number(format.text.trim())) : undefined;
-  if (served === undefined) return [problem(`${ref}:state.json`, 'cannot be read')];
+  if (served === undefined) return [defect(`${ref}:state.json`, 'cannot be read')];
   const tree = await ask(['rev-parse', '--verify', '--quiet', `${served}^{tree}`], options);
-  if (!tree.isGood) return [problem(`${ref}:state.json`, `names ${served} as served, which is not here`)];
+  if (!tree.isGood) return [defect(`${ref}:state.json`, `names ${served} as served, which is not here`)];
   const main = await ask(['rev-parse', '--verify', '--quiet', 'refs/heads/main'], options);
   if (main.text.trim() === served) return [];
   const subject = 'refs/heads/main';
-  if (isRepaired) return [problem(subject, `was not at ${served}, which the state says; it is now`, true)];
+  if (isRepaired) return [defect(subject, `was not at ${served}, which the state says; it is now`, true)];
   const detail = `is not at ${served}, which the state says: the next sync or serve moves it there`;
   return [{ severity: 'note', subject, detail, isRepaired: false }];
 }

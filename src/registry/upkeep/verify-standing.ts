@@ -8,7 +8,7 @@ import {
 import { findUnseenPacks, mendIndex, removeBrokenMain, showPack } from '../../index/mend-index.ts';
 import { GitError, runGit } from '../../support/git/git.ts';
 import type { VerifyFinding } from './verify-report.ts';
-import { problem } from './verify-repository.ts';
+import { defect } from './verify-repository.ts';
 
 /**
  * Whether git can begin with an index at all: what of its own files is missing or damaged. With `repair`, those that are
@@ -24,11 +24,11 @@ export async function verifyStanding(
   if (repair && parts.length === 0) await removeBrokenMain(directory);
   const unseen = await judgeUnseenPacks(directory, repair, signal);
   const damaged = parts.map(({ name, detail, isConstant }) => {
-    if (!isConstant) return problem(join(directory, name), detail);
+    if (!isConstant) return defect(join(directory, name), detail);
     const outcome = repair
       ? 'it was written anew, and nothing is lost by that'
       : '--repair writes it anew, and nothing is lost by that';
-    return problem(join(directory, name), `${detail}: ${outcome}`, repair);
+    return defect(join(directory, name), `${detail}: ${outcome}`, repair);
   });
   return [...damaged, ...unseen];
 }
@@ -42,7 +42,7 @@ async function judgeUnseenPacks(
   const findings: VerifyFinding[] = [];
   for (const file of await findUnseenPacks(directory)) {
     const isSeen = repair && (await showPack(file, signal));
-    if (isSeen) findings.push(problem(file, 'had no .idx beside it: that was written anew', true));
+    if (isSeen) findings.push(defect(file, 'had no .idx beside it: that was written anew', true));
     else {
       const outcome = repair ? 'it is not whole' : '--repair writes that anew, and nothing is lost by that';
       const detail = `has no .idx beside it, so git does not see what is in it: ${outcome}`;

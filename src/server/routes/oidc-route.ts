@@ -1,4 +1,5 @@
 import { type Answer, type AppRequest, json, type ProblemAnswer, problem } from '../../http/answer.ts';
+import { toPhrase } from '../../http/phrase.ts';
 import { createBodyReader } from '../../http/request-body.ts';
 import type { Exchanged } from '../../registry/access/oidc/exchange.ts';
 import { longestIdentityToken } from '../../registry/access/oidc/identity-token.ts';
@@ -7,7 +8,6 @@ import { forMoon } from '../../registry/access/token-address.ts';
 import type { Serving } from '../../registry/registry.ts';
 import { parseJson } from '../../support/parse-json.ts';
 import { type Access, type GuardedRoute, unauthorised } from '../access.ts';
-import { toPhrase } from './refusal.ts';
 
 /** A token, with what stands around it. */
 const bodyBytes = longestIdentityToken + 1024;

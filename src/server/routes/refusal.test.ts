@@ -1,9 +1,10 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { moduleName, version } from '../../../test/support/registry-world.ts';
+import { toPhrase } from '../../http/phrase.ts';
 import type { SourceFailure } from '../../model/lookup.ts';
 import type { ArchiveOutcome } from '../../registry/deliver/served-bytes.ts';
-import { judgeOutcome, refusalProblem, toPhrase } from './refusal.ts';
+import { judgeOutcome, refusalProblem } from './refusal.ts';
 
 const asked = { module: moduleName('alice/json'), version: version('1.0.0'), origin: 'main' };
 const at = '2026-11-27T10:00:00.000Z';

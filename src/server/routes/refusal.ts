@@ -1,5 +1,6 @@
 import { type ProblemAnswer, problem } from '../../http/answer.ts';
-import { type Lookup, publicReason, type SourceFailure } from '../../model/lookup.ts';
+import { toPhrase } from '../../http/phrase.ts';
+import { type Missed, publicReason, type SourceFailure } from '../../model/lookup.ts';
 import type { ModuleName } from '../../model/module-name.ts';
 import type { Version } from '../../model/version.ts';
 import type { ArchiveOutcome, BlockedArchive } from '../../registry/deliver/served-bytes.ts';
@@ -39,8 +40,6 @@ export interface AskedArchive {
   readonly version: Version;
   readonly origin: string | undefined;
 }
-
-type Missed = Exclude<Lookup<unknown>, { kind: 'found' }>;
 
 /** The one place that says what is a refusal. The others come back as they are: nobody has it, or asking again at once may help. */
 export function judgeOutcome(
@@ -131,23 +130,4 @@ export function refusalProblem(refusal: Refusal): ProblemAnswer {
     ...{ hint, phrase, cause, retryAfterMs },
     members: { reason, module, version, until },
   });
-}
-
-const maxPhraseLength = 120;
-
-/**
- * One line of ASCII, as a status line takes it; what others may have written is shortened, and none of it obeyed. Letters lose
- * their accents, dashes and quotes their shape; what is left of others is `?`.
- */
-export function toPhrase(text: string): string {
-  const line = text
-    .normalize('NFKD')
-    .replaceAll(/\p{M}+/gu, '')
-    .replaceAll(/\p{Pd}/gu, '-')
-    .replaceAll(/[\u2018\u2019]/g, "'")
-    .replaceAll(/[\u201c-\u201e]/g, '"')
-    .replaceAll(/[^\u0020-\u007e]+/g, (run) => (/^\s+$/.test(run) ? ' ' : '?'))
-    .replaceAll(/ {2,}/g, ' ')
-    .trim();
-  return line.length <= maxPhraseLength ? line : `${line.slice(0, maxPhraseLength - 3).trimEnd()}...`;
 }

@@ -11,3 +11,8 @@ export async function namesIn(folder: string): Promise<string[]> {
     throw storageErrorOf(`look at ${folder}`, error);
   }
 }
+
+/** What is in a folder, sorted; nothing where it cannot be read. For advice alone: never fails. */
+export async function readableNamesIn(folder: string): Promise<string[]> {
+  return (await readdir(folder).catch(() => [])).sort();
+}

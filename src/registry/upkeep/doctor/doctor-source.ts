@@ -10,7 +10,7 @@ import { checkCredentials, checkIdentity } from './doctor-credentials.ts';
 import { checkHost, hostsOf } from './doctor-network.ts';
 import { failure, ok, runProbes, type Verdict, warning } from './probe.ts';
 
-export interface SourceLook {
+export interface SourceExamination {
   readonly checks: readonly HealthCheck[];
   /** Empty where the source told no time. */
   readonly clocks: readonly ClockReading[];
@@ -32,7 +32,7 @@ interface Options {
 const slowMs = 2000;
 
 /** Name, connection, certificate, credentials, index and one archive of a source, as far as each makes sense. */
-export async function lookAtSource(source: SourceConfig, options: Options): Promise<SourceLook> {
+export async function examineSource(source: SourceConfig, options: Options): Promise<SourceExamination> {
   const about = `source ${source.name}`;
   if (!source.enabled) return { checks: [{ name: about, ...ok('disabled, not asked') }], clocks: [] };
   const { env, now, registry } = options;

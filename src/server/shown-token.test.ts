@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { shownToken } from './credentials.ts';
+import { shownToken } from './shown-token.ts';
 
 const basic = (text: string) => `Basic ${Buffer.from(text).toString('base64')}`;
 

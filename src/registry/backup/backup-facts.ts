@@ -1,9 +1,10 @@
 import { IntegrityError } from '../../errors.ts';
+import { isObjectId } from '../../index/registry-state.ts';
 import { parseJson } from '../../support/parse-json.ts';
 import { programVersion } from '../../support/version.ts';
 
 /** What a backup says of itself, ahead of everything else in it. */
-export interface Manifest {
+export interface BackupFacts {
   readonly registry: string;
   /** ISO 8601, UTC. */
   readonly madeAt: string;
@@ -20,13 +21,13 @@ export interface Manifest {
 const backupFormat = 1;
 const product = 'moonbit-registry';
 
-export function formatManifest(manifest: Omit<Manifest, 'version'>): Buffer {
+export function formatBackupFacts(manifest: Omit<BackupFacts, 'version'>): Buffer {
   const value = { backupOf: product, backupFormat, version: programVersion, ...manifest };
   return Buffer.from(`${JSON.stringify(value, undefined, 2)}\n`);
 }
 
 /** Throws `IntegrityError` for what is no manifest, and for one of a later format. */
-export function parseManifest(bytes: Buffer): Manifest {
+export function parseBackupFacts(bytes: Buffer): BackupFacts {
   const value: Record<string, unknown> = Object(parseJson(bytes.toString('utf8')));
   if (value.backupOf !== product) throw notOurs();
   if (value.backupFormat !== backupFormat)
@@ -55,8 +56,4 @@ export function notOurs(): IntegrityError {
 function isTime(value: unknown): value is string {
   if (typeof value !== 'string' || !/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/.test(value)) return false;
   return !Number.isNaN(Date.parse(value));
-}
-
-function isObjectId(value: unknown): value is string {
-  return typeof value === 'string' && /^[0-9a-f]{40}$/.test(value);
 }
