@@ -11,9 +11,15 @@ import { createDataProbe } from './upkeep/data-probe.ts';
 /** Opens a registry. Contacts no source. */
 export async function openRegistry(options: OpenOptions): Promise<Registry> {
   const parts = await openParts(options);
-  const { layout, disk, reload, close } = parts;
+  const { layout, disk, reload } = parts;
+  const access = openAccess({
+    ...parts,
+    env: options.env,
+    onFailure: (error) =>
+      parts.isTold(error) || parts.log.warn('what is kept of tokens in use was not written down', { error }),
+  });
   return {
-    ...{ disk, reload, close },
+    ...{ disk, reload },
     data: createDataProbe(layout.index, parts.files),
     sharing: {
       isShared: options.isOneOfSeveral ?? false,
@@ -21,13 +27,7 @@ export async function openRegistry(options: OpenOptions): Promise<Registry> {
       packFolder: layout.packs,
     },
     cacheSpace: () => parts.reserve.look().catch(() => undefined),
-    ...openAccess({
-      ...parts,
-      env: options.env,
-      onFailure: (error) =>
-        parts.isTold(error) ||
-        parts.log.warn('what is kept of tokens in use was not written down', { error }),
-    }),
+    ...access,
     publishing: createPublishing({
       ...{ context: parts.context, uploadFolder: parts.dataDir },
       // What is published is no cache: no room is kept free of it.
@@ -44,6 +44,10 @@ export async function openRegistry(options: OpenOptions): Promise<Registry> {
     ...createUpkeep(parts),
     get config() {
       return parts.settings();
+    },
+    async close() {
+      await access.access.lastUse.flush();
+      await parts.close();
     },
   };
 }

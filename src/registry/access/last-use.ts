@@ -41,6 +41,8 @@ export function createLastUse({ file, lockFile, onFailure }: LastUseOptions): La
         onFailure(error);
       }
     }
+    // In the same turn as the last look at what waits: what comes from now on begins anew.
+    writing = undefined;
   }
 
   return {
@@ -49,9 +51,7 @@ export function createLastUse({ file, lockFile, onFailure }: LastUseOptions): La
       if (noted.get(name) === hour) return;
       noted.set(name, hour);
       waiting.push(`${name} ${hour}\n`);
-      writing ??= writeWaiting().finally(() => {
-        writing = undefined;
-      });
+      writing ??= writeWaiting();
     },
     async flush() {
       await writing;
