@@ -5,6 +5,7 @@ import { observationsFile } from '../registry/sync/observations.ts';
 import { withOwners } from '../registry/upkeep/owners.ts';
 import type { RefreshTrouble } from '../server/health.ts';
 import { type BackgroundOptions, createBackground, oldestReading } from '../server/jobs.ts';
+import { unsaidReading } from '../server/unsaid-reading.ts';
 import { listenToParent } from '../server/worker.ts';
 import { startWorkers, type WorkerMessage } from '../server/workers.ts';
 import { errorCode } from '../support/error-code.ts';
@@ -38,6 +39,8 @@ export async function serve(
   address: Address,
   workerCount: number,
 ): Promise<void> {
+  const unsaid = unsaidReading(registry.config, address.host);
+  if (unsaid) throw unsaid;
   const { io, output } = context;
   const log = createCommandLog(context);
   io.waitForNobody();
