@@ -281,7 +281,7 @@ describe('names', () => {
     expect(Object.keys(await readServed(registry))).toEqual(['company/old@1.0.0']);
     expect(await publish('company/old@1.1.0')).toMatchObject({
       status: 403,
-      body: { detail: expect.stringContaining('comes from another registry so far') },
+      body: { detail: expect.stringContaining('is served from another registry so far') },
     });
     // Nothing new of it comes from there any more.
     await upstream.publish('company/old@1.2.0');

@@ -3,7 +3,6 @@
 import { foldName } from '../model/fold-name.ts';
 import { covers, overlaps } from '../model/pattern.ts';
 import { impliedPreset, sourceKinds } from '../sources/kinds.ts';
-import { inSentence, shellLine } from '../support/shell.ts';
 import { suggest } from '../support/suggest.ts';
 import { packageUrlPatternProblem } from './addresses.ts';
 import type { Draft } from './draft.ts';
@@ -111,7 +110,7 @@ function hostedElsewhere(
       overlaps(foldName(other.pattern), foldName(pattern)),
     );
     if (claim === undefined) return [];
-    const message = `"${pattern}" is claimed twice: ${claim.label} claims "${claim.pattern}"; ${inSentence(shellLine`moonbit-registry hosting adopt ${claim.pattern}`)} moves what it has here, with the claim`;
+    const message = `"${pattern}" is claimed twice: ${claim.label} claims "${claim.pattern}"; take it out of one of the two: modules that the source was recorded for stay served from it`;
     return [{ path: ['hosting', 'namespaces', position], message }];
   });
 }

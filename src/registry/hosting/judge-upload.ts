@@ -28,7 +28,7 @@ export function judgeUpload(
     );
   if (servedFrom !== undefined)
     return notAllowed(
-      `${name} comes from another registry so far: whoever operates this one can take it over by "moonbit-registry hosting adopt"`,
+      `${name} is served from another registry so far, and stays with it: publish under a name that is new`,
     );
   if (lookAlike !== undefined && lookAlike !== name)
     return notAllowed(`${name} looks like ${lookAlike} on disks that fold letter case or Unicode form`);

@@ -245,7 +245,7 @@ function reasonOf(decision: Decision, policy: Policy, module: ModuleName): strin
 
 function contested(origin: string, claimant: string): string {
   if (claimant === hosted)
-    return `its name may be published here, but it was first served from "${origin}", so what was served stays and nothing new is listed until "moonbit-registry hosting adopt" moves it`;
+    return `its name may be published here, but it was first served from "${origin}", so what was served stays, and nothing new of it is listed or may be published`;
   return `source "${claimant}" claims this name, but it was first served from "${origin}", and moving it would change what was served or give it to a source trusted less; until the operator decides, what was served stays and nothing new is listed`;
 }
 
