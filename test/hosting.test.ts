@@ -5,8 +5,12 @@ import { join } from 'node:path';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { formatExplanation } from '../src/cli/commands/explain.ts';
 import type { Checksum } from '../src/model/checksum.ts';
+import { openParts } from '../src/registry/parts.ts';
+import { aggregate } from '../src/registry/sync/aggregate.ts';
 import { startServer } from '../src/server/listen.ts';
 import { serveRegistry } from './e2e/served-registry.ts';
+import { tester } from './support/actor.ts';
+import { createGate } from './support/gate.ts';
 import { git } from './support/git-client.ts';
 import { startIssuer, testAudience } from './support/issuer.ts';
 import { archiveOf, createToken, publishTo, sendForm } from './support/publisher.ts';
@@ -352,4 +356,45 @@ test('publications that wait together become one commit, and what cannot be serv
     `${before}..refs/registry/state`,
   ]);
   expect(commits.trim().split('\n').length).toBeLessThan(8);
+});
+
+test('nobody who publishes waits for a plan that takes long, which then rests on what was published', async () => {
+  const { registry, publish } = await serveHosting();
+  const parts = await openParts({ directory: registry.config.directory, env: {}, actor: tester });
+  onTestFinished(async () => {
+    await parts.connections.close();
+    parts.index.close();
+  });
+  const planning = createGate();
+  const gate = createGate();
+  let plans = 0;
+  const now = () => {
+    plans += 1;
+    return new Date();
+  };
+  const index = {
+    ...parts.index,
+    async identify(treeish: string, path: string) {
+      planning.open();
+      await gate.gate;
+      return parts.index.identify(treeish, path);
+    },
+  };
+  const slow = aggregate({ ...parts.context(), index, now }, { touched: [moduleName('alice/json')] });
+  await planning.gate;
+  expect(await publish('company/tool@1.0.0')).toMatchObject({ status: 200 });
+  gate.open();
+  const { state } = await slow;
+  expect(plans).toBe(2);
+  expect(state.commit).toBe(await registry.stateCommit());
+  expect(Object.keys(await readServed(registry))).toEqual(['alice/json@1.0.0', 'company/tool@1.0.0']);
+});
+
+test('data with something published here go back to no older format, and nothing has changed then', async () => {
+  const { registry, publish } = await serveHosting();
+  await publish('company/tool@1.0.0');
+  const state = await registry.stateCommit();
+  for (const format of [1, 2] as const)
+    await expect(registry.downgrade(format)).rejects.toThrow('modules are published here');
+  expect(await registry.stateCommit()).toBe(state);
 });

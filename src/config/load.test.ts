@@ -340,6 +340,11 @@ refresh_interval = "500ms"
 
 describe('one problem, with its place', () => {
   test.each<[string, string, string]>([
+    [
+      'names that are published here and that a source claims',
+      '[hosting]\nnamespaces = ["company/*"]\n[[sources]]\nname = "internal"\ntype = "mooncakes"\nnamespaces = ["Company/t*"]',
+      '2:15 hosting.namespaces[0]: "company/*" is claimed twice: source "internal" claims "Company/t*"; take it out of one of the two: modules that the source was recorded for stay served from it',
+    ],
     ['an unknown key', '[server]\nprot = 1', '2:1 server.prot: unknown key; did you mean "port"?'],
     ['a key of another table', 'port = 1', '1:1 port: unknown key; it belongs in [server]'],
     [
