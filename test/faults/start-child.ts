@@ -27,12 +27,12 @@ export interface ChildOutcome {
   readonly steps: readonly string[];
 }
 
-/** Bundles the scenario for plain Node.js; answers the file. */
-export async function bundleChild(directory: string): Promise<string> {
+/** Bundles a scenario for plain Node.js; answers the file. */
+export async function bundleChild(directory: string, entry = 'child.ts'): Promise<string> {
   const outfile = join(directory, 'child.mjs');
   await build({
     absWorkingDir: root,
-    entryPoints: ['test/faults/child.ts'],
+    entryPoints: [`test/faults/${entry}`],
     outfile,
     bundle: true,
     format: 'esm',
