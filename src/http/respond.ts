@@ -50,7 +50,8 @@ export async function sendAnswer(
     return;
   }
   // An error holds for this moment alone, whatever it is about and whoever says it.
-  const rule = answer.kind === 'problem' ? 'no-store' : options.caching;
+  const isKeptNowhere = answer.kind === 'problem' || answer.headers['Cache-Control'] === 'no-store';
+  const rule = isKeptNowhere ? 'no-store' : options.caching;
   const caching: Headers = rule === undefined ? {} : { 'Cache-Control': rule };
   const length = sizeBytes === undefined ? {} : { 'Content-Length': String(sizeBytes) };
   if (answer.kind === 'problem' && answer.phrase !== undefined) response.statusMessage = answer.phrase;
