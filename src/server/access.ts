@@ -59,8 +59,8 @@ export interface Access {
   /** Reads who asks from a request, or from the token that was taken out of its address. */
   identify(request: IncomingMessage, client: ClientAddress, pathToken: string | undefined): Caller;
   /**
-   * The same, having looked anew, of one whose token nobody knows: it may have been made a moment ago. The one thing here that
-   * waits, and only for who would be refused.
+   * The same, having looked anew, of one whose token nobody knows: it may have been made a moment ago. This waits, and only
+   * for who would be refused.
    */
   reconsider(
     caller: Caller,
@@ -68,8 +68,8 @@ export interface Access {
     client: ClientAddress,
     pathToken: string | undefined,
   ): Promise<Caller>;
-  /** Who shows this token otherwise: in a form. */
-  recognise(text: string, client: ClientAddress): Caller;
+  /** Who shows this token otherwise: in a form. Looks anew, as `reconsider` does. */
+  recognise(text: string, client: ClientAddress): Promise<Caller>;
   /** Counts a token that does not count; the answer instead of why, where there were too many from this address. */
   countFailure(address: string): ProblemAnswer | undefined;
   /** What stands in the way of what is wanted; `undefined` if nothing does. */
@@ -123,6 +123,15 @@ export function createAccess({ settings, tokens, lastUse, short, date, now }: Ac
     return shown === undefined ? nobody(client.address, undefined) : find(shown, client);
   }
 
+  /** Of a token that nobody knows, having looked once more. */
+  async function orAnew(caller: Caller, again: () => Caller): Promise<Caller> {
+    const { failure } = caller;
+    const mayBeNew = failure?.kind === 'unsure' || (failure?.kind === 'unknown' && failure.hasForm);
+    if (!mayBeNew) return caller;
+    await tokens.look();
+    return again();
+  }
+
   /** For want of a token that counts. */
   function refuse({ failure, address }: Caller): ProblemAnswer {
     if (failure?.kind === 'unsure')
@@ -147,14 +156,12 @@ export function createAccess({ settings, tokens, lastUse, short, date, now }: Ac
     isPrivate,
     countFailure,
     identify,
-    async reconsider(caller, request, client, pathToken) {
-      const { failure } = caller;
-      const mayBeNew = failure?.kind === 'unsure' || (failure?.kind === 'unknown' && failure.hasForm);
-      if (!mayBeNew) return caller;
-      await tokens.look();
-      return identify(request, client, pathToken);
+    reconsider: (caller, request, client, pathToken) =>
+      orAnew(caller, () => identify(request, client, pathToken)),
+    async recognise(text, client) {
+      const again = () => find({ text, by: 'header' }, client);
+      return orAnew(again(), again);
     },
-    recognise: (text, client) => find({ text, by: 'header' }, client),
     judge(caller, need) {
       if (need.kind !== 'read' || caller.readsAll) return undefined;
       if (caller.principal.kind === 'anonymous') return refuse(caller);

@@ -74,7 +74,7 @@ async function answerPublish(
     if (records) log.info('publish request', { id: request.id, parts: JSON.stringify(form.parts) });
     const asked = readPublishForm(form, request);
     if (typeof asked === 'string') return answer({ kind: 'bad-request', reason: asked });
-    const asking = asked.token === undefined ? caller : access.recognise(asked.token, request.client);
+    const asking = asked.token === undefined ? caller : await access.recognise(asked.token, request.client);
     const { principal } = asking;
     if (principal.kind === 'anonymous') return refuseAnonymous(access.judgeAct(asking, 'publish', ''));
     const outcome = await publishing.publish(asked.uploads, {
