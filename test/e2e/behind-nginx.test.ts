@@ -40,8 +40,10 @@ interface Asking {
   readonly from?: string;
 }
 
-/** A server as the page configures it, and the page's nginx in front, with whatever is put into its `location` besides. */
-async function createScene(besides = '') {
+/** A server as the page configures it, and the page's nginx in front, with whatever is put into its `location` besides, and above all of it. */
+async function createScene(besides = '', above = '') {
+  // nginx caches nothing of what it does not keep for itself first.
+  const page = above === '' ? example : example.replace('proxy_buffering off;', 'proxy_buffering on;');
   const port = await freePort();
   const base = `https://127.0.0.1:${port}/moonbit`;
   const { registry, server, log } = await serveStandIn({ accessLog: true, baseUrl: base });
@@ -58,7 +60,7 @@ async function createScene(besides = '') {
     replaced.reduce((text, [from, to]) => {
       expect(text).toContain(from);
       return text.replaceAll(from, to);
-    }, example),
+    }, `${above}${page}`),
     port,
   );
   const ca = await readFile(caFile);
@@ -138,6 +140,32 @@ describe.skipIf(!hasNginx)(`behind nginx${hasNginx ? '' : ' (skipped: there is n
       const { status, bytes } = await ask(path, { method: 'POST', ...asking });
       expect([status, bytes.toString()]).toEqual([200, expect.stringContaining('refs/heads/main')]);
     }
+  });
+
+  test('what one client was given for its token, a cache gives to no other', async () => {
+    const zone = `proxy_cache_path ${temporaryDirectory()} keys_zone=archives:1m;\n`;
+    const { registry, ask, requests } = await createScene(
+      'proxy_cache archives; proxy_cache_valid 200 1h;',
+      zone,
+    );
+    await registry.publish('alice/json@1.0.0');
+    const path = '/moonbit/user/alice/json/1.0.0.zip';
+    // It is a cache that works: what anyone may read is given out without asking us again.
+    for (let i = 0; i < 3; i++) expect((await ask(path)).status).toBe(200);
+    expect(requests()).toHaveLength(1);
+    await registry.publish('alice/json@1.1.0');
+    Object.assign(registry, {
+      config: { ...registry.config, access: { ...registry.config.access, read: 'token' } },
+    });
+    const issued = await registry.tokens.create({
+      ...{ name: 'ci', owner: 'ada', grants: { read: ['*'] }, lifetimeMs: undefined },
+    });
+    const headers = { Authorization: `Bearer ${issued.text}` };
+    const secret = '/moonbit/user/alice/json/1.1.0.zip';
+    for (let i = 0; i < 3; i++) expect((await ask(secret, { headers })).status).toBe(200);
+    expect((await ask(secret)).status).toBe(401);
+    expect((await ask('/moonbit/api/v0/modules', { headers })).status).toBe(200);
+    expect((await ask('/moonbit/api/v0/modules')).status).toBe(401);
   });
 
   test('who asked is in the log, by which address stands on the page, and redirects stay below the path', async () => {
