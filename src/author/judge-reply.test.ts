@@ -10,16 +10,36 @@ const asked = {
 };
 
 function reply(status: number, more: Partial<PublishReply> = {}): PublishReply {
-  return { status, detail: undefined, retryAfterMs: undefined, location: undefined, ...more };
+  return {
+    status,
+    detail: undefined,
+    retryAfterMs: undefined,
+    archives: undefined,
+    location: undefined,
+    ...more,
+  };
 }
 
 test.each([
-  [200, false, 'published'],
-  [201, false, 'published'],
   [202, false, 'waiting'],
   [202, true, 'would-publish'],
 ] as const)('%i to a dry run (%o) says %s', (status, dryRun, kind) => {
   expect(judgeReply(reply(status), { ...asked, dryRun })).toEqual({ kind });
+});
+
+test.each([
+  [200, 2, true],
+  [200, undefined, false],
+  [201, 1, false],
+])('%i, of %o archives out of two: sure of all is %o', (status, archives, isSure) => {
+  expect(judgeReply(reply(status, { archives }), asked)).toEqual({ kind: 'published', isSure });
+});
+
+test('one module alone is never in doubt', () => {
+  expect(judgeReply(reply(200), { ...asked, modules: ['company/tool@1.0.0'] })).toEqual({
+    kind: 'published',
+    isSure: true,
+  });
 });
 
 test('a success of a dry run is none: it may have been for real', () => {

@@ -8,6 +8,8 @@ export interface PublishReply {
   /** Its own words, fit to be shown. */
   readonly detail: string | undefined;
   readonly retryAfterMs: number | undefined;
+  /** Of how many archives it is the answer, where it says that. */
+  readonly archives: number | undefined;
   /** Where a redirect leads, fit to be shown. */
   readonly location: string | undefined;
 }
@@ -24,7 +26,8 @@ export interface Asked {
 }
 
 export type Verdict =
-  | { readonly kind: 'published' }
+  /** `isSure` where the registry says that it took each of them. */
+  | { readonly kind: 'published'; readonly isSure: boolean }
   /** Nothing was changed, and all of it could be published now. */
   | { readonly kind: 'would-publish' }
   /** The registry has it, and lists it later: it says when in its own words. */
@@ -35,7 +38,8 @@ export type Verdict =
 export function judgeReply(reply: PublishReply, asked: Asked): Verdict {
   const { status } = reply;
   if (status === 200 && asked.dryRun) return failed(ranForReal(asked));
-  if (status === 200 || status === 201) return { kind: 'published' };
+  if (status === 200 || status === 201)
+    return { kind: 'published', isSure: asked.modules.length === (reply.archives ?? 1) };
   if (status === 202) return { kind: asked.dryRun ? 'would-publish' : 'waiting' };
   return failed(refusal(reply, asked));
 }

@@ -50,13 +50,14 @@ function unreachable(registry: string, detail: string): UnavailableError {
 
 async function readReply(response: HttpResponse, registry: string, token: string): Promise<PublishReply> {
   const { status, headers, retryAfterMs } = response;
-  const { location } = headers;
+  const { location, 'published-archives': archives = '' } = headers;
   const isRedirect = location !== undefined && URL.canParse(location, response.url);
   const text = await readBody(response, registry);
   return {
     status,
     detail: readDetail(text, token),
     retryAfterMs,
+    archives: /^\d{1,4}$/.test(archives) ? Number(archives) : undefined,
     location: isRedirect ? hide(showUrl(new URL(location, response.url)), token) : undefined,
   };
 }

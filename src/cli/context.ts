@@ -7,6 +7,7 @@ import type { Actor } from '../registry/record/audit.ts';
 import type { Registry } from '../registry/registry.ts';
 import { warnRoot } from '../registry/upkeep/owners.ts';
 import { currentUser } from '../support/current-user.ts';
+import type { Environment } from '../support/environment.ts';
 import { shellLine } from '../support/shell.ts';
 import { openModeOf } from './command-modes.ts';
 import { type ExitCode, InterruptedError } from './exit-codes.ts';
@@ -29,7 +30,21 @@ export interface CommandContext {
   /** Says which folder was found where the user does not stand; once. For what changes something, or is about its settings. */
   sayFolder(): void;
   /** Runs `moonbit-registry` with other words in another folder, where this command prints. */
-  runAnother(words: readonly string[], workingDirectory: string): Promise<ExitCode>;
+  runAnother(
+    words: readonly string[],
+    workingDirectory: string,
+    surroundings?: Surroundings,
+  ): Promise<ExitCode>;
+}
+
+/** What a command that is run by another finds there besides. */
+interface Surroundings {
+  /** Variables on top of those of the process. */
+  readonly env?: Environment | undefined;
+  /** Is told what it prints as its result. */
+  readonly onResult?: ((text: string) => void) | undefined;
+  /** Interrupts it. */
+  readonly signal?: AbortSignal | undefined;
 }
 
 /** Runs a command's work with its context, once the command line is parsed. */
@@ -106,7 +121,7 @@ export async function withRegistry<T>(
       if (remark !== undefined) context.output.warn(remark);
     }
     for (const warning of options.isTold ? [] : warnings) context.output.warn(warning);
-    if (registry.config.sourcesAreImplied && !options.isTold) sayImplied(context);
+    if (!options.isTold) saySources(context, registry.config);
     return await work(registry);
   } finally {
     await registry.close();
@@ -117,8 +132,10 @@ export function actorOf({ command }: CommandContext): Actor {
   return { user: currentUser(), command };
 }
 
-export function sayImplied(context: CommandContext): void {
-  context.output.note('No sources configured: the mooncakes preset is implied.');
+/** What counts where the file names no source. */
+export function saySources({ output }: CommandContext, { sources, sourcesAreImplied }: Config): void {
+  if (sourcesAreImplied) output.note('No sources configured: the mooncakes preset is implied.');
+  else if (sources.length === 0) output.note('No sources configured: only what is hosted here is served.');
 }
 
 /** Gives `work` a signal that Ctrl-C aborts; a second Ctrl-C ends the process at once. */

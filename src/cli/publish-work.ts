@@ -56,8 +56,8 @@ export async function publishModules(context: CommandContext, work: PublishWork)
   try {
     const verdict = await send(context, http, work, archives);
     // One that knows of one module a request alone would have taken one of them.
-    const waits = verdict === 'published' && (work.waits || archives.length > 1);
-    return { verdict, waited: waits ? await wait(context, http, work, archives) : undefined };
+    const waits = verdict.kind === 'published' && (work.waits || !verdict.isSure);
+    return { verdict: verdict.kind, waited: waits ? await wait(context, http, work, archives) : undefined };
   } finally {
     await http.close();
   }
@@ -68,7 +68,7 @@ async function send(
   http: HttpClient,
   { registry, token, isDryRun, signal }: PublishWork,
   archives: readonly ArchiveToSend[],
-): Promise<Published['verdict']> {
+): Promise<Exclude<Verdict, { kind: 'failed' }>> {
   const isTime = createPace(io.now);
   const onProgress = (sent: number, total: number) => {
     if (!output.hasStatusLine || !isTime(sent === total ? 'all' : 'some')) return;
@@ -92,7 +92,7 @@ async function send(
   if (verdict.kind === 'failed') throw verdict.error;
   if (verdict.kind === 'waiting' && reply.detail !== undefined)
     output.note(`${registry} says: ${reply.detail}`);
-  return verdict.kind;
+  return verdict;
 }
 
 async function wait(

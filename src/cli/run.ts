@@ -6,7 +6,7 @@ import type { CommandContext, Run } from './context.ts';
 import { type ExitCode, exitCodeOf, exitCodes } from './exit-codes.ts';
 import { describeFailure } from './failure.ts';
 import { describeFolder, findFolder, folderVariable } from './folder.ts';
-import type { CommandIo, Io } from './io.ts';
+import type { CommandIo, Io, OutputStream } from './io.ts';
 import { createOutput, type LogFormat, type OutputSettings } from './output.ts';
 import { createProgram, fullName, HelpShown } from './program.ts';
 import { onInterruptOrHangUp } from './signals.ts';
@@ -86,17 +86,49 @@ function createContext(program: Command, command: string, io: Io): CommandContex
       if (said !== undefined) output.note(said);
       isSaid = true;
     },
-    runAnother: (words, workingDirectory) =>
+    runAnother: (words, workingDirectory, { env, onResult, signal } = {}) =>
       runCli(words, {
         ...io,
         // It ends with the command that runs it.
-        onInterrupt: onInterruptOrHangUp(io),
+        onInterrupt: orOnAbort(onInterruptOrHangUp(io), signal),
         onHangUp: () => () => {},
-        env: { ...io.env, [folderVariable]: undefined },
+        env: { ...io.env, [folderVariable]: undefined, ...env },
         // With --json, stdout carries the one document of this command.
-        stdout: settings.json ? io.stderr : io.stdout,
+        stdout: overheard(settings.json ? io.stderr : io.stdout, onResult),
         workingDirectory,
       }),
+  };
+}
+
+/** Whoever was interrupted already is not a second time: that would end the process at once. */
+function orOnAbort(onInterrupt: Io['onInterrupt'], signal: AbortSignal | undefined): Io['onInterrupt'] {
+  if (!signal) return onInterrupt;
+  return (listener) => {
+    let isInterrupted = false;
+    const stop = onInterrupt(() => {
+      isInterrupted = true;
+      listener();
+    });
+    const onAbort = () => {
+      if (!isInterrupted) listener();
+    };
+    signal.addEventListener('abort', onAbort);
+    return () => {
+      stop();
+      signal.removeEventListener('abort', onAbort);
+    };
+  };
+}
+
+function overheard(stream: OutputStream, onText: ((text: string) => void) | undefined): OutputStream {
+  if (!onText) return stream;
+  return {
+    ...{ isTTY: stream.isTTY, columns: stream.columns },
+    settled: async () => stream.settled?.(),
+    write(text) {
+      onText(text);
+      return stream.write(text);
+    },
   };
 }
 

@@ -31,25 +31,50 @@ describe('what is told of where it serves', () => {
 
   test('names the address for others, that of this machine, and what to give clients', () => {
     const reached = addressesOf({ host: '0.0.0.0', port: 8080, baseUrl: undefined }, all);
-    expect(formatServing('ours', reached, { file: '/m/config.json', verdict: 'absent' })).toBe(
+    expect(
+      formatServing('ours', reached, {
+        client: { file: '/m/config.json', verdict: 'absent' },
+        needsToken: false,
+      }),
+    ).toBe(
       `Serving "ours" at http://10.1.2.3:8080 (on this machine also at http://localhost:8080)
 
 Point moon at it, everywhere at this same address (moon clones anew for another):
   MOONCAKES_REGISTRY=http://10.1.2.3:8080 moon update`,
     );
     const hidden = addressesOf({ host: '0.0.0.0', port: 8080, baseUrl: undefined }, [loopback]);
-    expect(formatServing('ours', hidden, { file: '/m/config.json', verdict: 'absent' })).toContain(
+    expect(
+      formatServing('ours', hidden, {
+        client: { file: '/m/config.json', verdict: 'absent' },
+        needsToken: false,
+      }),
+    ).toContain(
       'No address was found at which other machines could ask; if there is one, set server.base_url to it.',
     );
   });
 
   test('says what to do about a config.json that names another registry, and nothing where it names this one', () => {
     const reached = { url: 'http://localhost:8080', isHidden: false };
-    const right = formatServing('ours', reached, { file: '/m/config.json', verdict: 'this-registry' });
+    const right = formatServing('ours', reached, {
+      client: { file: '/m/config.json', verdict: 'this-registry' },
+      needsToken: false,
+    });
     expect(right).toMatch(/Here moon does so already: \/m\/config\.json names this registry\.$/);
-    const wrong = formatServing('ours', reached, { file: '/m/config.json', verdict: 'other' });
+    const wrong = formatServing('ours', reached, {
+      client: { file: '/m/config.json', verdict: 'other' },
+      needsToken: false,
+    });
     expect(wrong).toContain(
       '/m/config.json exists, so moon ignores that variable. Put this into it instead:\n{',
     );
+  });
+
+  test('has a place for the token where reading needs one', () => {
+    const reached = { url: 'https://moon.company.com', isHidden: false };
+    const client = { file: '/m/config.json', verdict: 'other' } as const;
+    const text = formatServing('ours', reached, { client, needsToken: true });
+    expect(text).toContain('  MOONCAKES_REGISTRY=https://token:TOKEN@moon.company.com moon update\n');
+    expect(text).toContain('moonbit-registry token create NAME --owner PERSON --may read');
+    expect(text).toContain('"https://token:TOKEN@moon.company.com');
   });
 });

@@ -20,7 +20,7 @@ export function tellServing(
   registry: Registry,
   listening: { readonly host: string; readonly port: number },
 ): void {
-  const { server, registry: own, directory } = registry.config;
+  const { server, access, registry: own, directory } = registry.config;
   const reached = addressesOf({ ...listening, baseUrl: server.baseUrl }, machineAddresses());
   const { url } = reached;
   if (lacksAllowedHosts(server, { host: listening.host, address: listening.host }))
@@ -29,7 +29,10 @@ export function tellServing(
         `set the address that clients use, e.g. ${shellLine`moonbit-registry config server.base_url ${url}`}`,
     );
   output.result({
-    text: formatServing(own.name, reached, readClientConfig(io, url)),
+    text: formatServing(own.name, reached, {
+      client: readClientConfig(io, url),
+      needsToken: access.read === 'token',
+    }),
     json: { url, index: `${url}/git/index`, port: listening.port, directory },
   });
   // Clients are served all the same.
@@ -69,8 +72,10 @@ function machineAddresses(): MachineAddress[] {
 export function formatServing(
   name: string,
   { url, localUrl: own, isHidden }: Reached,
-  config: ClientConfig,
+  { client, needsToken }: { readonly client: ClientConfig; readonly needsToken: boolean },
 ): string {
+  // `moon` has no other place for one (moon-protocol §8).
+  const given = needsToken ? url.replace('://', '://token:TOKEN@') : url;
   const lines = [
     `Serving "${name}" at ${url}${own === undefined ? '' : ` (on this machine also at ${own})`}`,
     ...(isHidden
@@ -82,15 +87,18 @@ export function formatServing(
     own === undefined
       ? 'Point moon at it:'
       : 'Point moon at it, everywhere at this same address (moon clones anew for another):',
-    `  ${registryVariable}=${url} moon update`,
+    `  ${registryVariable}=${given} moon update`,
+    ...(needsToken
+      ? ['TOKEN is what this prints: moonbit-registry token create NAME --owner PERSON --may read']
+      : []),
   ];
-  if (config.verdict === 'absent') return lines.join('\n');
-  if (config.verdict === 'this-registry')
-    return [...lines, '', `Here moon does so already: ${config.file} names this registry.`].join('\n');
+  if (client.verdict === 'absent') return lines.join('\n');
+  if (client.verdict === 'this-registry')
+    return [...lines, '', `Here moon does so already: ${client.file} names this registry.`].join('\n');
   return [
     ...lines,
     '',
-    `${config.file} exists, so moon ignores that variable. Put this into it instead:`,
-    formatClientConfig(url),
+    `${client.file} exists, so moon ignores that variable. Put this into it instead:`,
+    formatClientConfig(given),
   ].join('\n');
 }

@@ -22,7 +22,7 @@ export interface Config {
   readonly sources: readonly SourceConfig[];
   /** Name of the source that `mirror` reads unless told otherwise. */
   readonly defaultSource: string;
-  /** Whether the sources are the implied preset, because the file configures none. */
+  /** Whether the sources are the implied preset, because the file configures none and hosts nothing. */
   readonly sourcesAreImplied: boolean;
   readonly mirror: {
     /** Modules that `mirror` without arguments, and `auto_sync`, take. The sources they name need not be configured. */

@@ -85,6 +85,11 @@ describe('a file without problems', () => {
     ]);
   });
 
+  test('whoever hosts modules, and names no source, has none', () => {
+    const config = read('[hosting]\nnamespaces = ["company/*"]');
+    expect([config.sources, config.sourcesAreImplied]).toEqual([[], false]);
+  });
+
   test('with nothing in it, the mooncakes preset is implied', () => {
     const config = read('');
     expect(config.sourcesAreImplied).toBe(true);

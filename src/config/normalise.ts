@@ -26,7 +26,9 @@ export function normaliseConfig(file: ConfigFile, document: TomlDocument, contex
   const sources = file.sources.map((source, index) =>
     normaliseSource(source, normaliseAccess(source, { document, index, directory })),
   );
-  const used = sources.length > 0 ? sources : [impliedSource()];
+  // Who hosts modules does not want to be a mirror of everything unasked.
+  const isImplied = sources.length === 0 && file.hosting.namespaces.length === 0;
+  const used = isImplied ? [impliedSource()] : sources;
   const defaultSource = namedDefault(file) ?? used[0]?.name ?? impliedPreset.name;
   const { registry, mirror, server } = file;
   return freezeDeeply({
@@ -39,7 +41,7 @@ export function normaliseConfig(file: ConfigFile, document: TomlDocument, contex
     },
     sources: used,
     defaultSource,
-    sourcesAreImplied: sources.length === 0,
+    sourcesAreImplied: isImplied,
     mirror: {
       packages: mirror.packages.map((item) => targetOf(item, defaultSource)),
       autoSync: mirror.auto_sync,

@@ -6,7 +6,7 @@ import { readEntries, sha256 } from '../../test/support/worlds.ts';
 import { startDemoWorld } from './demo-world.ts';
 
 describe('startDemoWorld', () => {
-  test('starts three registries whose every version downloads, and whose dependencies are all there', async () => {
+  test('starts two registries whose every version downloads, and whose dependencies are all there', async () => {
     const directory = temporaryDirectory();
     const world = await startDemoWorld(join(directory, 'upstreams'));
     onTestFinished(() => world.close());
@@ -31,8 +31,7 @@ describe('startDemoWorld', () => {
     }
     expect(required.filter(([module, version]) => !listed.has(`${module}@${version}`))).toEqual([]);
     expect(listed.get('company/tool@99.0.0')).toEqual(['mooncakes']);
-    expect(listed.get('company/tool@1.4.0')).toEqual(['internal']);
-    expect(listed.size).toBeGreaterThan(20);
+    expect(listed.size).toBeGreaterThan(15);
   });
 
   test('is the same each time it is started', async () => {

@@ -6,12 +6,10 @@ export interface DemoWorld {
   readonly mooncakes: DemoUpstream;
   /** `partner-org/*`, built on public modules. */
   readonly partner: DemoUpstream;
-  /** `company/*`, built on public and partner modules. */
-  readonly internal: DemoUpstream;
   close(): Promise<void>;
 }
 
-/** Starts the demo's three registries on loopback, each in a folder of its own below `directory`. */
+/** Starts the demo's two public registries on loopback, each in a folder of its own below `directory`. */
 export async function startDemoWorld(directory: string): Promise<DemoWorld> {
   const started: DemoUpstream[] = [];
   const close = async () => {
@@ -25,8 +23,7 @@ export async function startDemoWorld(directory: string): Promise<DemoWorld> {
   try {
     const mooncakes = await start('mooncakes', mooncakesModules);
     const partner = await start('partner', partnerModules);
-    const internal = await start('internal', internalModules);
-    return { mooncakes, partner, internal, close };
+    return { mooncakes, partner, close };
   } catch (error) {
     await close();
     throw error;
@@ -72,24 +69,6 @@ const partnerModules: readonly DemoVersion[] = [
   }),
   ...describeModule('partner-org/sdk/testing', 'Stand-ins for services of Partner', {
     '2.4.0': { 'partner-org/sdk': '2.4.0', 'moonbitlang/quickcheck': '0.9.0' },
-  }),
-];
-
-const internalModules: readonly DemoVersion[] = [
-  ...describeModule('company/logging', 'How services of the company log', {
-    '0.8.0': { 'moonbitlang/x': '0.4.38' },
-    '0.9.0': { 'moonbitlang/x': '0.4.40' },
-  }),
-  ...describeModule('company/auth', 'Single sign-on', {
-    '0.5.0': { 'company/logging': '0.8.0', 'moonbitlang/async': '0.16.6' },
-  }),
-  ...describeModule('company/billing', 'Invoices and payments', {
-    '1.2.0': { 'company/auth': '0.5.0', 'partner-org/payments': '1.0.0' },
-    '1.3.0': { 'company/auth': '0.5.0', 'partner-org/payments': '1.1.0' },
-  }),
-  ...describeModule('company/tool', 'The command line tool of the company', {
-    '1.3.0': { 'company/logging': '0.9.0' },
-    '1.4.0': { 'company/logging': '0.9.0', 'lantern/markdown': '0.4.7' },
   }),
 ];
 

@@ -87,10 +87,14 @@ export async function readServedIndex(repository: string): Promise<Record<string
 }
 
 /** The SHA-256 of what a server delivers for `OWNER/NAME@VERSION`, or its status where that is not 200. */
-export async function downloadFrom(server: Pick<RunningCli, 'baseUrl'>, id: string): Promise<string> {
+export async function downloadFrom(
+  server: Pick<RunningCli, 'baseUrl'>,
+  id: string,
+  headers: Record<string, string> = {},
+): Promise<string> {
   const at = id.lastIndexOf('@');
   const path = [id.slice(0, at), id.slice(at + 1)].join('/');
-  const answer = await fetch(`${server.baseUrl}/user/${encodeURIComponent(path)}.zip`);
+  const answer = await fetch(`${server.baseUrl}/user/${encodeURIComponent(path)}.zip`, { headers });
   const bytes = Buffer.from(await answer.arrayBuffer());
   return answer.status === 200 ? sha256(bytes) : `HTTP ${answer.status}`;
 }

@@ -348,6 +348,7 @@ describe('on a registry of this program', () => {
     await makeModule('app', { name: 'company/app', version: '1.0.0', deps: { [mine.name]: mine.version } });
     const done = await publish(['--workspace'], { env, cwd: surroundings });
     expect([done.code, done.stderr]).toEqual([0, '']);
+    expect(done.stdout).not.toContain('The index lists'); // the registry said so itself
     expect(Object.keys(await served())).toEqual(['company/app@1.0.0', 'company/tool@1.0.0']);
   });
 

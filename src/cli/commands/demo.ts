@@ -6,9 +6,9 @@ import { onInterruptOrHangUp } from '../signals.ts';
 export function defineDemo(parent: Command, run: Run): void {
   const command = parent
     .command('demo')
-    .summary('see it work: three registries on this machine, mirrored and served')
+    .summary('see it work: publish, aggregate and serve, all on this machine')
     .description(
-      'Starts three example registries on loopback, runs the recipe against them and serves the result.',
+      'Starts two registries on loopback that stand for mooncakes.io and a partner, and one of its own for the company: an author publishes there, a build does without a stored secret, and all three are aggregated and served to who has a token.',
     )
     .option('--port <number>', 'where to serve (default: 8080, or a free port if that is taken)')
     .option('--keep', 'keep the folder it works in afterwards');

@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
 import type { Config, SourceConfig } from '../../config/config.ts';
 import { sourceKinds } from '../../sources/kinds.ts';
-import { addExamples, type Run, readConfig, sayImplied } from '../context.ts';
+import { addExamples, type Run, readConfig, saySources } from '../context.ts';
 import { exitCodes } from '../exit-codes.ts';
 
 export function defineSourceList(parent: Command, run: Run): void {
@@ -15,7 +15,7 @@ export function defineSourceList(parent: Command, run: Run): void {
   command.action(() =>
     run(async (context) => {
       const config = await readConfig(context);
-      if (config.sourcesAreImplied) sayImplied(context);
+      saySources(context, config);
       const { defaultSource, sourcesAreImplied } = config;
       context.output.result({
         text: formatSources(config),

@@ -45,6 +45,8 @@ export async function findStaleSources(
 
 /** Whether a client would be told more than that there is nothing: modules are listed, or a source that is enabled was read. */
 export function hasAnythingToServe({ sources }: Config, { snapshots, modules }: StateView): boolean {
+  // Nothing is published yet, and that is all there is.
+  if (sources.length === 0) return true;
   const read = new Set(snapshots.map((snapshot) => snapshot.source));
   return modules > 0 || sources.some(({ name, enabled }) => enabled && read.has(name));
 }

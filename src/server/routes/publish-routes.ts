@@ -82,19 +82,22 @@ async function answerPublish(
       judge: judgeHolder(principal),
       isDryRun: asked.isDryRun,
     });
-    return answer(outcome);
+    return answer(outcome, received.length);
   } finally {
     await Promise.all(received.map((upload) => upload.remove()));
   }
 }
 
-function answer(outcome: PublishOutcome): Answer {
+/** `archives`: of how many. A registry that takes one alone says nothing of it: whoever sent several can tell them apart. */
+function answer(outcome: PublishOutcome, archives = 0): Answer {
   const { status, headers, body } = publishAnswer(outcome);
+  const isDone = outcome.kind === 'published' || outcome.kind === 'already-published';
+  const taken = isDone ? { 'Published-Archives': String(archives) } : {};
   const closing = outcome.kind === 'too-large' ? { Connection: 'close' } : {};
   return {
     kind: 'content',
     status,
-    headers: { ...headers, ...closing, 'Cache-Control': 'no-store' },
+    headers: { ...headers, ...closing, ...taken, 'Cache-Control': 'no-store' },
     body: Buffer.from(body),
   };
 }
