@@ -278,6 +278,7 @@ const statusReport = named('StatusReport', {
       ...{ listed: number, served: number },
     }),
   ),
+  hosting: v.optional(v.strictObject({ namespaces: texts, modules: number })),
   findings: v.array(finding),
   heldBack: v.array(heldBack),
   blocks: v.array(block),

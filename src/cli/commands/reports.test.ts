@@ -264,6 +264,7 @@ test('status shows counts, ages and which source fails', () => {
       { ...source, name: 'off', enabled: false, failure: 'old' },
       { ...source, name: 'gone', removed: true },
     ],
+    hosting: { namespaces: ['company/*'], modules: 2 },
     findings: [conflict],
     heldBack: [],
     blocks: [],
@@ -276,6 +277,7 @@ test('status shows counts, ages and which source fails', () => {
   Archives:  6,548, 5.0 MiB
   Index:     2.0 KiB
   Fallback:  off (only cached archives are listed)
+  Hosting:   2 modules; company/*
 
   SOURCE               PRIORITY  LISTED  SERVED  STATE
   mooncakes (default)       100     887   1,887  read 5 minutes ago

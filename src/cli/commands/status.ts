@@ -54,12 +54,14 @@ export function formatStatus(report: StatusReport, now: number, width?: number):
     `  Archives:  ${groupDigits(archives.count)}, ${formatBytes(archives.bytes)}`,
     `  Index:     ${formatBytes(indexBytes)}`,
     `  Fallback:  ${report.upstreamFallback ? 'on (archives are fetched on demand)' : 'off (only cached archives are listed)'}`,
+    ...describeHosting(report.hosting),
     ...describeCaching(report.caching),
     ...(report.blocks.length > 0
       ? [`  Blocked:   ${groupDigits(report.blocks.length)} (moonbit-registry block --list)`]
       : []),
-    '',
-    formatTable(['SOURCE', 'PRIORITY', 'LISTED', 'SERVED', 'STATE'], rows, [1, 2, 3], width),
+    ...(rows.length === 0
+      ? []
+      : ['', formatTable(['SOURCE', 'PRIORITY', 'LISTED', 'SERVED', 'STATE'], rows, [1, 2, 3], width)]),
     ...failing.map(
       ({ name, failure, failingSince }) =>
         `  ${name}: ${failure ?? 'its index is stale'}${failingSince === undefined ? '' : ` (since ${failingSince})`}`,
@@ -73,6 +75,12 @@ export function formatStatus(report: StatusReport, now: number, width?: number):
 function describeHealth({ health, sources }: StatusReport): string {
   const names = sources.filter(({ isStale }) => isStale).map(({ name }) => name);
   return health === 'ok' ? health : `${health}: not current: ${names.join(', ')}`;
+}
+
+function describeHosting(hosting: StatusReport['hosting']): string[] {
+  if (!hosting) return [];
+  const names = hosting.namespaces.join(', ') || 'takes no more (hosting.namespaces is empty)';
+  return [`  Hosting:   ${count(hosting.modules, 'module')}; ${names}`];
 }
 
 function describeCaching(caching: StatusReport['caching']): string[] {

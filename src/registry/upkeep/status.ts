@@ -48,6 +48,8 @@ export interface StatusReport {
     /** Modules in the served index whose origin it is. */
     readonly served: number;
   }[];
+  /** What is published here; absent where nothing is, or may be. */
+  readonly hosting?: { readonly namespaces: readonly string[]; readonly modules: number } | undefined;
   readonly findings: readonly Finding[];
   readonly heldBack: readonly HeldBack[];
   /** What is refused to everybody. */
@@ -78,10 +80,9 @@ export async function readStatus(
   const policy = policyOf(config, state.snapshots);
   const served = await countServed(index, state);
   const sources = await Promise.all(
-    policy.sources.map(async (source) => {
+    policy.sources.filter(isSource).map(async (source) => {
       const snapshot = state.snapshots.find((record) => record.source === source.name);
       const observation = observations[source.name];
-      const isAsked = source.isEnabled && source.name !== hosted;
       return {
         name: source.name,
         isDefault: source.name === config.defaultSource,
@@ -90,7 +91,7 @@ export async function readStatus(
         priority: source.priority,
         readAt: observation?.readAt,
         triedAt: observation?.triedAt,
-        isStale: isAsked && (snapshot === undefined || observation?.failure !== undefined),
+        isStale: source.isEnabled && (snapshot === undefined || observation?.failure !== undefined),
         isHeld: source.isEnabled && observation?.held !== undefined,
         failure: source.isEnabled ? observation?.failure : undefined,
         failureClass: source.isEnabled ? observation?.failureClass : undefined,
@@ -109,6 +110,7 @@ export async function readStatus(
     modules: state.modules,
     upstreamFallback: config.server.upstreamFallback,
     sources,
+    hosting: describeHosting(config, served),
     findings: await state.findings(),
     heldBack: heldBackOf(await state.pending(), { config, snapshots: state.snapshots, observations }),
     blocks: state.blocks,
@@ -116,6 +118,18 @@ export async function readStatus(
     indexBytes: await measureRepository(index.directory),
     caching: space && { ...space, freeBytes: Number.isFinite(space.freeBytes) ? space.freeBytes : undefined },
   };
+}
+
+function isSource({ name }: { readonly name: string }): boolean {
+  return name !== hosted;
+}
+
+function describeHosting(
+  { hosting: { namespaces } }: Config,
+  served: ReadonlyMap<string, number>,
+): StatusReport['hosting'] {
+  const modules = served.get(hosted) ?? 0;
+  return namespaces.length === 0 && modules === 0 ? undefined : { namespaces, modules };
 }
 
 async function findMissingCredentials(
