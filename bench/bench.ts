@@ -9,6 +9,7 @@ import pLimit from 'p-limit';
 import { archive, archiveAll, fetchThrough } from './rows/archives.ts';
 import { nothing, publish } from './rows/changes.ts';
 import { hostile } from './rows/hostile.ts';
+import { hosting, tokens, visible } from './rows/hosting.ts';
 import { mirrorFull, mirrorLatency } from './rows/mirror.ts';
 import { clone, cloneLarge, updateFive, updateOne } from './rows/packs.ts';
 import { memory, start } from './rows/process.ts';
@@ -32,6 +33,9 @@ const scenarios: readonly Scenario[] = [
   mirrorLatency,
   nothing,
   publish,
+  hosting,
+  visible,
+  tokens,
   start,
   memory,
   hostile,

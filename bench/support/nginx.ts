@@ -128,7 +128,8 @@ async function exists(path: string): Promise<string> {
   throw new Error(`${path} did not come into being`);
 }
 
-async function freePort(): Promise<number> {
+/** Nobody has it now. */
+export async function freePort(): Promise<number> {
   const server = createServer().listen(0, '127.0.0.1');
   await once(server, 'listening');
   const { port } = server.address() as AddressInfo;
