@@ -78,6 +78,15 @@ async function checkIdentities(
     expect(JSON.stringify(report)).not.toContain(token);
   }
   await check('token revoke --issuer', ['token', 'revoke', '--issuer', 'ci']);
+  // Registry and issuer at once.
+  issuer.letDevicesIn([[200, { claims: {} }]]);
+  issuer.documents.set('/api/v0/oidc/login', {
+    logins: [{ name: 'people', issuer: issuer.url, clientId: testAudience }],
+  });
+  const expiresAt = '2027-01-01T00:00:00.000Z';
+  const given = { token: 'mbr_x', name: 'people:job#1', expiresAt, mooncakesRegistry: issuer.url };
+  issuer.documents.set('/api/v0/oidc/exchange', given);
+  await check('login', ['login', issuer.url]);
   await writeFile(file, before);
 }
 

@@ -70,10 +70,11 @@ export function isOfficial(url: string): boolean {
   return /(^|\.)mooncakes\.io\.?$/.test(new URL(url).hostname);
 }
 
-function requireSafeWay(url: string): void {
+/** Throws `UsageError` for an address at which a token would go over the network in the clear. */
+export function requireSafeWay(url: string): void {
   const { protocol, hostname, port } = new URL(url);
   if (protocol === 'https:' || isLoopbackHost(hostname)) return;
   throw new UsageError(`${url} is not encrypted: everybody on the way would read the token`, {
-    hint: `use its https address; or a tunnel: ${shellLine`ssh -N -L ${`8080:localhost:${port || '80'}`} ${hostname}`}, and --registry http://localhost:8080`,
+    hint: `use its https address; or a tunnel: ${shellLine`ssh -N -L ${`8080:localhost:${port || '80'}`} ${hostname}`}, and http://localhost:8080 as the address`,
   });
 }

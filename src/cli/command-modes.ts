@@ -44,6 +44,7 @@ export const commandModes: Readonly<Record<string, CommandMode>> = {
   path: 'read',
   'state downgrade': 'write',
   publish: 'none',
+  login: 'none',
   update: 'none',
   demo: 'none',
   completion: 'none',

@@ -47,6 +47,7 @@ export const argumentOffers: Readonly<Record<string, OfferKind>> = {
   'oidc check token-file': 'files',
   'path module@version': 'modules',
   'publish path': 'files',
+  'login url': 'nothing',
   'backup file': 'files',
   'restore file': 'files',
   'restore folder': 'folders',
@@ -90,6 +91,7 @@ export const optionOffers: Readonly<Record<string, readonly OfferKind[]>> = {
   '--workers': ['nothing'],
   '--registry': ['nothing'],
   '--token-env': ['variables'],
+  '--by': ['nothing'],
 };
 
 export function offerAt(place: Place, words: readonly string[]): Offer {

@@ -19,7 +19,6 @@ const otherWords: Readonly<Record<string, Words>> = {
     rm: 'source remove NAME',
     remove: 'source remove NAME',
     delete: 'source remove NAME',
-    login: 'source login NAME',
     logout: 'source logout NAME',
     upload: 'publish',
     push: 'publish',

@@ -10,6 +10,7 @@ import { defineDoctor } from './commands/doctor.ts';
 import { defineExplain } from './commands/explain.ts';
 import { defineInit } from './commands/init.ts';
 import { defineList } from './commands/list.ts';
+import { defineLogin } from './commands/login.ts';
 import { defineMirror } from './commands/mirror.ts';
 import { defineOidc } from './commands/oidc.ts';
 import { definePath } from './commands/path.ts';
@@ -57,6 +58,7 @@ const commands: readonly DefineCommand[] = [
   defineUnblock,
   defineToken,
   defineOidc,
+  defineLogin,
   defineDoctor,
   defineServe,
   defineBackup,

@@ -152,7 +152,7 @@ describe('what was typed wrongly', () => {
     [['search', 'json'], "unknown command 'search'", 'did you mean "moonbit-registry list"?'],
     [['run'], "unknown command 'run'", 'did you mean "moonbit-registry serve"?'],
     [['rm', 'partner'], "unknown command 'rm'", 'did you mean "moonbit-registry source remove NAME"?'],
-    [['login'], "unknown command 'login'", 'did you mean "moonbit-registry source login NAME"?'],
+    [['login'], "missing required argument 'url'", 'moonbit-registry login URL'],
     [['version'], "unknown command 'version'", 'did you mean "moonbit-registry --version"?'],
     [['source', 'rm', 'x'], "unknown command 'rm'", 'did you mean "moonbit-registry source remove NAME"?'],
     [['upload'], "unknown command 'upload'", 'did you mean "moonbit-registry publish"?'],

@@ -45,8 +45,16 @@ function describeToken(token: TokenFacts): string[] {
       ? [`  only ${only.module}@${only.version}${only.checksum === undefined ? '' : ` (${only.checksum})`}`]
       : []),
     ...(cidr ? [`  from ${cidr.join(', ')}`] : []),
+    ...describeLogin(token),
     `  made ${token.createdAt} by ${token.createdBy}; ${describeEnd(token)}; ${lastUsed === undefined ? 'never used' : `last used ${lastUsed}`}`,
   ];
+}
+
+function describeLogin({ login }: TokenFacts): string[] {
+  if (!login) return [];
+  const { email, preferred_username: user, name } = login.claims;
+  const said = [name, email ?? user].filter((one) => one !== undefined).join(', ');
+  return [`  logged in by ${login.entry}${said === '' ? '' : ` as ${said}`}`];
 }
 
 function describeGrants(grants: Grants): string {

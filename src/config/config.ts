@@ -73,6 +73,8 @@ export interface OidcEntry {
   readonly audience: string;
   /** By claim, what it may say; `*` at the end of one stands for anything, where the rules of the file let it through. */
   readonly claims: Readonly<Record<string, readonly string[]>>;
+  /** Whether people log in by it, to read for longer; else it lets in machines. */
+  readonly isLogin: boolean;
   /** For each permission, the names it holds for, as patterns. */
   readonly grants: { readonly [permission in 'read' | 'publish' | 'yank']?: readonly string[] | undefined };
 }

@@ -5,13 +5,13 @@ import type { OidcTable } from './schema.ts';
 
 /** What an entry without problems means: who is let in for what, defaults filled in. */
 export function normaliseOidc(table: OidcTable): OidcEntry {
-  const { name, issuer, audience, may } = table;
+  const { name, issuer, audience, may, login: isLogin = false } = table;
   const names = table.for ?? ['*'];
-  const provider = providerOf(issuer, Object.keys(table.claims));
+  const provider = isLogin ? 'other' : providerOf(issuer, Object.keys(table.claims));
   const claims = Object.entries(table.claims).map(([key, value]) => [key, claimValues(value)] as const);
   const events = provider === 'github' ? { event_name: githubEvents } : {};
   return {
-    ...{ name, provider, issuer, audience },
+    ...{ name, provider, issuer, audience, isLogin },
     claims: { ...events, ...Object.fromEntries(claims) },
     grants: Object.fromEntries(
       may.map((act) => [act, act === 'read' ? (table.read_for ?? names) : names] as const),

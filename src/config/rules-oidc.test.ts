@@ -36,6 +36,7 @@ describe('what is let in', () => {
     expect(load(write({ claims, rest })).access.oidc).toEqual([
       {
         ...{ name: 'ci', provider: 'github', issuer: github, audience: 'https://registry.example' },
+        isLogin: false,
         claims: {
           event_name: ['push', 'release', 'workflow_dispatch'],
           repository_id: ['123'],
@@ -170,5 +171,30 @@ describe('what is a problem', () => {
     const text = write({ claims: 'ref = "main"' }) + write({ claims: 'repository_id = "x"' });
     expect(problemsOf(text)).toHaveLength(5);
     expect(() => load(text)).toThrow(/registry\.toml:2:8[^\n]*\n|registry\.toml/);
+  });
+});
+
+describe('people who log in', () => {
+  test('are asked for what their issuer says of people, and of no runs', () => {
+    for (const issuer of [github, gitlab, 'https://login.company.com/realms/staff']) {
+      const [entry] = load(
+        write({ issuer, claims: 'groups_direct = "company/staff"', rest: 'may = ["read"]\nlogin = true' }),
+      ).access.oidc;
+      expect(entry).toMatchObject({
+        ...{ provider: 'other', isLogin: true },
+        claims: { groups_direct: ['company/staff'] },
+      });
+      expect(entry?.claims).not.toHaveProperty('event_name');
+    }
+  });
+
+  test('read, and are not all whom the issuer knows', () => {
+    const rest = 'may = ["read", "publish"]\nfor = ["company/*"]\nlogin = true';
+    expect(problemsOf(write({ issuer: gitlab, claims: 'sub = "1"', rest }))).toEqual([
+      'access.oidc[0].may: is ["read"] where people log in: what publishes is a machine, or a token with an end of its own',
+    ]);
+    expect(problemsOf(write({ issuer: gitlab, claims: '', rest: 'may = ["read"]\nlogin = true' }))).toEqual([
+      expect.stringContaining('at least one claim is needed'),
+    ]);
   });
 });

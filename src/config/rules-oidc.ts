@@ -46,7 +46,17 @@ function grantProblems({ index, entry }: PlacedEntry): Problem[] {
   const acts = may.filter((act) => act !== 'read');
   const missing = acts.length > 0 && !('for' in entry);
   const useless = 'read_for' in entry && !may.includes('read');
+  const isTooMuch = entry.login === true && acts.length > 0;
   return [
+    ...(isTooMuch
+      ? [
+          {
+            path: [...path, 'may'],
+            message:
+              'is ["read"] where people log in: what publishes is a machine, or a token with an end of its own',
+          },
+        ]
+      : []),
     ...(missing
       ? [{ path, message: `"for" is missing: it says which modules it may ${acts.join(', ')}` }]
       : []),
@@ -62,9 +72,14 @@ export function claimValues(value: unknown): readonly string[] {
   );
 }
 
+/** What a provider says of runs says nothing of people. */
+function ruledAs({ login = false, issuer = '', claims = {} }: OidcDraft): OidcProvider {
+  return login ? 'other' : providerOf(issuer, Object.keys(claims));
+}
+
 function claimProblems({ index, entry }: PlacedEntry): Problem[] {
   const claims = Object.entries(entry.claims ?? {});
-  const provider = providerOf(entry.issuer ?? '', Object.keys(entry.claims ?? {}));
+  const provider = ruledAs(entry);
   return claims.flatMap(([key, value]) => {
     const path = ['access', 'oidc', index, 'claims', key];
     if (claimsOfOurs.includes(key))
@@ -122,7 +137,8 @@ function gitlabProblem(key: string, value: string): string | undefined {
     : undefined;
 }
 
-function missingClaims({ index, entry: { issuer, claims } }: PlacedEntry): Problem[] {
+function missingClaims({ index, entry }: PlacedEntry): Problem[] {
+  const { issuer, claims } = entry;
   if (issuer === undefined || claims === undefined) return [];
   const keys = Object.keys(claims);
   const path = ['access', 'oidc', index, 'claims'];
@@ -144,6 +160,6 @@ function missingClaims({ index, entry: { issuer, claims } }: PlacedEntry): Probl
       keys.length === 0 &&
         'at least one claim is needed, such as sub: without it everybody would do whom the issuer knows',
     ],
-  }[providerOf(issuer, keys)];
+  }[ruledAs(entry)];
   return problems.flatMap((message) => (message === false ? [] : [{ path, message }]));
 }

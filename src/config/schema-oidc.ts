@@ -65,4 +65,8 @@ export const oidc = table({
   ),
   for: setting(patterns, 'For which modules; every one where it may only read, unless it is said'),
   read_for: setting(patterns, 'Which modules may be read, if others than those of `for`'),
+  login: setting(
+    v.boolean(expected('true or false')),
+    'Whether people log in by it (`moonbit-registry login`): `audience` is the id of a client of the issuer, for devices, and what is given is a token to read for 90 days',
+  ),
 });

@@ -30,6 +30,7 @@ const addresses: readonly (readonly [target: string, of: string | 'all' | 'nothi
   ['/', 'all'],
   ['/nothing', 'all'],
   ['/health', 'nothing'],
+  ['/api/v0/oidc/login', 'nothing'],
   ['/ready', 'nothing'],
 ];
 /** A POST has its own. */

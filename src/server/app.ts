@@ -21,7 +21,7 @@ import { createArchiveRoutes } from './routes/archive-routes.ts';
 import { createFileRoutes } from './routes/file-routes.ts';
 import { createIndexRoutes } from './routes/index-routes.ts';
 import { createInfoRoutes } from './routes/info-routes.ts';
-import { createOidcRoute } from './routes/oidc-route.ts';
+import { createOidcRoutes } from './routes/oidc-route.ts';
 import { createPublishRoutes } from './routes/publish-routes.ts';
 import { createWhyRoutes } from './routes/why-routes.ts';
 import { createStaleness } from './staleness.ts';
@@ -67,7 +67,10 @@ export function createApp(registry: Serving, options: AppOptions): App {
   const base = createBaseAddress(registry);
   const { prefix } = base;
   const { targetCharacters } = limits;
-  const tokens = watchTokens({ store: registry.access.store, log, now });
+  const tokens = watchTokens({
+    ...{ store: registry.access.store, log, now },
+    entries: () => registry.config.access.oidc,
+  });
   const access = createAccess({
     ...{ settings: () => registry.config, tokens, date: Date.now, now },
     ...{ lastUse: registry.access.lastUse, short: registry.access.short },
@@ -102,7 +105,7 @@ export function createApp(registry: Serving, options: AppOptions): App {
     ...createFileRoutes(registry, { prefix }),
     ...createApiRoutes(registry),
     ...createPublishRoutes(registry, { access, log, records: options.recordsPublish ?? false }),
-    createOidcRoute(registry, access, { baseUrl: base.url, allBodiesBytes: limits.allBodiesBytes }),
+    ...createOidcRoutes(registry, access, { baseUrl: base.url, allBodiesBytes: limits.allBodiesBytes }),
     ...createInfoRoutes(registry, {
       baseUrl: base.url,
       staleness,

@@ -138,6 +138,7 @@ test('no command says anything that a terminal would obey or hide', { timeout: 3
     ['token', 'revoke', unsafeText],
     ['token', 'rotate', unsafeText],
     ['oidc', 'check', unsafeText.replaceAll('\0', '')],
+    ['login', unsafeText.replaceAll('\0', '')],
     ['publish', unsafeText.replaceAll('\0', '')],
     ['publish', '.', '--registry', unsafeText],
     ['publish', '.', '--registry', 'http://127.0.0.1:1', '--token-env', unsafeText],

@@ -17,9 +17,14 @@ export interface TestIssuer {
   /** Answers otherwise, where it is set. */
   intercept: ((request: IncomingMessage, response: ServerResponse) => boolean) | undefined;
   close(): Promise<void>;
+  /** Lets people log in by devices, as this client's users: these answers to polls, one after the other, the last of them for ever. */
+  letDevicesIn(answers: readonly DeviceAnswer[]): void;
   /** A token of this issuer that counts now, with these claims besides. */
   token(claims?: Readonly<Record<string, unknown>>, more?: TokenOptions): Promise<string>;
 }
+
+/** A status and a document; claims of an identity token instead of `{ claims }`. */
+type DeviceAnswer = readonly [status: number, document: Readonly<Record<string, unknown>>];
 
 interface TokenOptions {
   readonly header?: Readonly<Record<string, unknown>>;
@@ -63,6 +68,27 @@ export async function openIssuer(alg = 'ES256'): Promise<TestIssuer> {
       server.closeAllConnections();
       server.close();
       await once(server, 'close');
+    },
+    letDevicesIn(answers) {
+      const waiting = [...answers];
+      documents.set('/.well-known/openid-configuration', {
+        ...{ issuer: url, jwks_uri: `${url}/keys`, token_endpoint: `${url}/token` },
+        device_authorization_endpoint: `${url}/device`,
+      });
+      documents.set('/device', {
+        ...{ device_code: 'device-secret', user_code: 'ABCD-EFGH', expires_in: 60, interval: 0.01 },
+        ...{ verification_uri: `${url}/open`, verification_uri_complete: `${url}/open?code=ABCD-EFGH` },
+      });
+      issuer.intercept = (request, response) => {
+        if (request.method !== 'POST' || request.url !== '/token') return false;
+        const [status, document] = (waiting.length > 1 ? waiting.shift() : waiting[0]) ?? [500, {}];
+        const { claims, ...said } = document as { readonly claims?: Record<string, unknown> };
+        void Promise.resolve(claims && issuer.token(claims)).then((id_token) => {
+          response.statusCode = status;
+          response.end(JSON.stringify({ ...said, ...(id_token === undefined ? {} : { id_token }) }));
+        });
+        return true;
+      };
     },
     token(claims = {}, { header = {}, key = privateKey, alg: algorithm = alg } = {}) {
       const seconds = Math.floor(Date.now() / 1000);

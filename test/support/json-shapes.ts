@@ -168,6 +168,7 @@ const token = named('Token', {
   revokedAt: v.optional(time),
   only: v.optional(v.strictObject({ module: text, version: text, checksum: v.optional(checksum) })),
   cidr: names,
+  login: v.optional(v.strictObject({ entry: text, claims: v.record(text, text) })),
   standing: v.picklist(['valid', 'expired', 'revoked']),
   formerUntil: v.optional(time),
   lastUsed: maybe,
@@ -427,6 +428,10 @@ export const jsonShapes = {
   'token revoke': v.array(token),
   'token revoke --issuer': v.strictObject({ issuer: text, until: time }),
   'oidc check': identityReport,
+  login: v.strictObject({
+    ...{ registry: text, name: text, text, expiresAt: time },
+    mooncakesRegistry: maybe,
+  }),
   doctor: v.strictObject({
     directory: text,
     checks: v.array(

@@ -71,6 +71,7 @@ test('a watch lets in who may, follows a change, and lets nobody in when it cann
       read: store.read,
       readRevocations: store.readRevocations,
     },
+    entries: () => [],
     log: silentLog,
     now: () => now,
   });

@@ -1,7 +1,9 @@
 import { timingSafeEqual } from 'node:crypto';
+import type { OidcEntry } from '../../config/config.ts';
 import { type AddressRanges, createAddressRanges } from '../../support/net/address-ranges.ts';
+import { rulesOf } from './oidc/entry-rules.ts';
 import type { Revocations } from './oidc/revocations.ts';
-import type { TokenHolder } from './permissions.ts';
+import type { Grants, TokenHolder } from './permissions.ts';
 import { standingOf, type TokenRecord } from './token-record.ts';
 import { readToken } from './token-text.ts';
 
@@ -33,10 +35,24 @@ interface Key {
   readonly ranges: AddressRanges | undefined;
 }
 
+/** `entries`: those that people may have logged in by, as they are now. */
 export function knowTokens(
   records: readonly TokenRecord[],
   revocations: Revocations = new Map(),
+  entries: () => readonly OidcEntry[] = () => [],
 ): KnownTokens {
+  const isRevoked = (entry: string, issuedAt: number) =>
+    issuedAt <= (revocations.get(entry) ?? Number.NEGATIVE_INFINITY);
+
+  /** What the entry grants now; `undefined` where it is gone, or asks for something else. */
+  function grantsOf({ grants, login, createdAt }: TokenRecord): Grants | undefined {
+    if (!login) return grants;
+    const entry = entries().find(({ name }) => name === login.entry);
+    if (!entry || rulesOf(entry) !== login.rules || isRevoked(entry.name, Date.parse(createdAt)))
+      return undefined;
+    return { read: entry.grants.read };
+  }
+
   const keys = new Map<string, Key>();
   for (const record of records) {
     const { name, owner, grants, only, cidr } = record;
@@ -50,7 +66,7 @@ export function knowTokens(
       });
   }
   return {
-    isRevoked: (entry, issuedAt) => issuedAt <= (revocations.get(entry) ?? Number.NEGATIVE_INFINITY),
+    isRevoked,
     find(text, address, now) {
       const digest = readToken(text);
       const key = digest === undefined ? undefined : keys.get(digest);
@@ -62,7 +78,9 @@ export function knowTokens(
       if (until <= now) return { kind: 'spent', name: record.name, why: 'replaced' };
       if (ranges && (address === undefined || !ranges.has(address)))
         return { kind: 'spent', name: record.name, why: 'elsewhere' };
-      return { kind: 'holder', holder };
+      const grants = grantsOf(record);
+      if (!grants) return { kind: 'spent', name: record.name, why: 'revoked' };
+      return { kind: 'holder', holder: grants === holder.grants ? holder : { ...holder, grants } };
     },
   };
 }

@@ -45,7 +45,7 @@ export function openAccess(parts: AccessParts): { readonly access: OpenAccess; r
       short,
       lastUse: createLastUse({ file: layout.tokenUse, lockFile, onFailure }),
       identities: createIdentityExchange({
-        ...{ entries, short, now, onFailure },
+        ...{ entries, short, store, now, onFailure },
         keys: createIssuerKeys(createKeyReader(parts.env), () => performance.now()),
         burned: openBurnedTokens(layout.burnedTokens),
         record: (event) => audit.record([event]),

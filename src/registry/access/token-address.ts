@@ -17,7 +17,7 @@ export function forMoon(text: string, grants: Grants, url: string): ForMoon {
 }
 
 /** An address that names a token as moon can send it: by a Basic header, made from the address. */
-function withToken(url: string, token: string): string {
+export function withToken(url: string, token: string): string {
   const address = new URL(url);
   address.username = 'token';
   address.password = token;

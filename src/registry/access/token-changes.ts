@@ -61,6 +61,44 @@ function copyGrants(grants: Grants): TokenRecord['grants'] {
   );
 }
 
+/** Who logged in, and by what. */
+export interface LoginRequest {
+  readonly login: NonNullable<TokenRecord['login']>;
+  /** Says who it is, within the entry: `sub` of the identity token. */
+  readonly subject: string;
+  readonly grants: Grants;
+  readonly lifetimeMs: number;
+}
+
+/** So many at a time count of one person: whoever logs in once more ends the oldest. */
+const mostLogins = 10;
+/** So many are kept of one person, those that have ended among them. */
+const keptLogins = 20;
+
+/** The token of somebody who logged in, as the last of the list: their next number, with their oldest ended where there are many. */
+export function addLogin(
+  tokens: readonly TokenRecord[],
+  { login, subject, grants, lifetimeMs }: LoginRequest,
+  digest: TokenDigest,
+  { now }: Stamp,
+): TokenRecord[] {
+  const owner = `${login.entry}:${subject}`;
+  const own = tokens.filter((token) => token.login !== undefined && token.owner === owner);
+  const forgotten = own.slice(0, Math.max(0, own.length + 1 - keptLogins));
+  const ended = own.filter((token) => standingOf(token, now.getTime()) === 'valid').slice(0, 1 - mostLogins);
+  const last = Number(/#(\d+)$/.exec(own.at(-1)?.name ?? '')?.[1] ?? 0);
+  const token: TokenRecord = {
+    ...{ name: `${owner}#${last + 1}`, owner, keys: [{ digest }], grants: copyGrants(grants), login },
+    createdAt: now.toISOString(),
+    createdBy: `login ${login.entry}`,
+    expiresAt: new Date(now.getTime() + lifetimeMs).toISOString(),
+  };
+  const kept = tokens
+    .filter((one) => !forgotten.includes(one))
+    .map((one) => (ended.includes(one) ? revoked(one, now) : one));
+  return [...kept, token];
+}
+
 /** Throws `NotFoundError` where there is none of that name that still counts. */
 export function revokeToken(tokens: readonly TokenRecord[], name: string, { now }: Stamp): TokenRecord[] {
   const token = findToken(tokens, name);

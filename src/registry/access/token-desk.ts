@@ -21,6 +21,8 @@ export interface TokenFacts {
   readonly only?: OnlyVersion | undefined;
   /** Ranges of addresses that it counts from; absent: any. */
   readonly cidr?: readonly string[] | undefined;
+  /** Who they are, where somebody logged in: claims of their issuer, by name. */
+  readonly login?: { readonly entry: string; readonly claims: Readonly<Record<string, string>> } | undefined;
   readonly standing: 'valid' | 'expired' | 'revoked';
   /** Until when a text that was replaced still counts: ISO 8601, UTC. */
   readonly formerUntil?: string | undefined;
@@ -78,6 +80,7 @@ export function createTokenDesk({ store, lastUseFile, by, now, record }: TokenDe
     return {
       ...{ name, owner, grants, createdAt, createdBy, expiresAt, revokedAt, only, cidr },
       standing,
+      ...(record.login && { login: { entry: record.login.entry, claims: record.login.claims } }),
       ...(former?.until === undefined || standing !== 'valid' ? {} : { formerUntil: former.until }),
       ...(uses.has(record.name) ? { lastUsed: uses.get(record.name) } : {}),
     };

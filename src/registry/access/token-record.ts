@@ -52,6 +52,15 @@ const record = v.looseObject({
       checksum: v.optional(v.custom<Checksum>(isChecksum)),
     }),
   ),
+  /** Of whoever logged in: by which `[[access.oidc]]` entry, what that asked for (`rulesOf`), and who their issuer says they are. */
+  login: v.optional(
+    v.strictObject({
+      issuer: v.string(),
+      entry: v.string(),
+      rules: v.string(),
+      claims: v.record(v.string(), v.string()),
+    }),
+  ),
   /** Ranges of addresses that it may be shown from; absent: any. */
   cidr: v.optional(
     v.array(

@@ -1,3 +1,4 @@
+import type { OidcEntry } from '../../config/config.ts';
 import type { Log } from '../../support/log.ts';
 import type { AccessStore } from './access-store.ts';
 import { type KnownTokens, knowTokens } from './known-tokens.ts';
@@ -18,13 +19,15 @@ export interface TokenWatch {
 
 export interface TokenWatchOptions {
   readonly store: Pick<AccessStore, 'version' | 'read' | 'readRevocations'>;
+  /** Those that people may have logged in by, as they are now. */
+  readonly entries: () => readonly OidcEntry[];
   readonly log: Log;
   /** Milliseconds since any moment. */
   readonly now: () => number;
 }
 
 /** Looks by itself, until it is closed. */
-export function watchTokens({ store, log, now }: TokenWatchOptions): TokenWatch {
+export function watchTokens({ store, entries, log, now }: TokenWatchOptions): TokenWatch {
   let known: { readonly version: string | undefined; readonly tokens: KnownTokens } | undefined;
   let sureUntil = Number.NEGATIVE_INFINITY;
   let looking: Promise<void> | undefined;
@@ -36,7 +39,7 @@ export function watchTokens({ store, log, now }: TokenWatchOptions): TokenWatch 
       const version = store.version();
       if (!known || version !== known.version) {
         const [tokens, revocations] = [await store.read(version), await store.readRevocations(version)];
-        known = { version, tokens: knowTokens(tokens, revocations) };
+        known = { version, tokens: knowTokens(tokens, revocations, entries) };
       }
       sureUntil = begunAt + trustedForMs;
       if (isFailing) log.info('tokens can be read again');

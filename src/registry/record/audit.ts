@@ -100,8 +100,8 @@ export type AuditEvent =
       readonly owner: string;
     }
   | {
-      readonly event: 'token-exchanged';
-      /** What the token of a quarter of an hour is called. */
+      readonly event: 'token-exchanged' | 'logged-in';
+      /** What the token that was given for it is called. */
       readonly token: string;
       /** Name of the `[[access.oidc]]` entry by which it was given out. */
       readonly issuer: string;

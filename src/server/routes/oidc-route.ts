@@ -1,13 +1,13 @@
 import { type Answer, type AppRequest, json, type ProblemAnswer, problem } from '../../http/answer.ts';
 import { toPhrase } from '../../http/phrase.ts';
 import { createBodyReader } from '../../http/request-body.ts';
-import type { Exchanged } from '../../registry/access/oidc/exchange.ts';
+import type { Exchanged } from '../../registry/access/oidc/exchanged.ts';
 import { longestIdentityToken } from '../../registry/access/oidc/identity-token.ts';
 import type { EntryVerdict } from '../../registry/access/oidc/judge-claims.ts';
 import { forMoon } from '../../registry/access/token-address.ts';
 import type { Serving } from '../../registry/registry.ts';
 import { parseJson } from '../../support/parse-json.ts';
-import { type Access, type GuardedRoute, unauthorised } from '../access.ts';
+import { type Access, type GuardedRoute, needsNothing, unauthorised } from '../access.ts';
 
 /** A token, with what stands around it. */
 const bodyBytes = longestIdentityToken + 1024;
@@ -18,8 +18,36 @@ export interface OidcRouteOptions {
   readonly allBodiesBytes: number;
 }
 
-/** `POST /api/v0/oidc/exchange`: machines show whose they are, and get a token for a quarter of an hour. */
-export function createOidcRoute(
+/** `/api/v0/oidc/…`: how people log in, and what they and machines get for showing who they are. */
+export function createOidcRoutes(
+  registry: Pick<Serving, 'access' | 'config'>,
+  access: Pick<Access, 'countFailure'>,
+  options: OidcRouteOptions,
+): GuardedRoute[] {
+  return [createLoginRoute(registry), createExchangeRoute(registry, access, options)];
+}
+
+/** `GET /api/v0/oidc/login`: where people log in, and as whose client. Asked by who has no token yet. */
+function createLoginRoute(registry: Pick<Serving, 'config'>): GuardedRoute {
+  return {
+    methods: ['GET', 'HEAD'],
+    pattern: /^\/api\/v0\/oidc\/login$/,
+    need: () => needsNothing,
+    async handle() {
+      const logins = registry.config.access.oidc.filter(({ isLogin }) => isLogin);
+      if (logins.length === 0)
+        return problem('absent', 'Nobody logs in here.', {
+          hint: 'whoever operates this registry says how in [[access.oidc]]: login = true',
+        });
+      return json({
+        logins: logins.map(({ name, issuer, audience }) => ({ name, issuer, clientId: audience })),
+      });
+    },
+  };
+}
+
+/** `POST /api/v0/oidc/exchange`: machines show whose they are, and get a token for a quarter of an hour; people one for longer. */
+function createExchangeRoute(
   registry: Pick<Serving, 'access' | 'config'>,
   access: Pick<Access, 'countFailure'>,
   { baseUrl, allBodiesBytes }: OidcRouteOptions,

@@ -1,31 +1,18 @@
 import type { OidcEntry } from '../../../config/config.ts';
+import type { AccessStore } from '../access-store.ts';
 import { createToken } from '../token-text.ts';
 import type { BurnedTokens } from './burned-tokens.ts';
-import { type Examination, examineIdentity } from './examine-identity.ts';
+import { rulesOf } from './entry-rules.ts';
+import { examineIdentity } from './examine-identity.ts';
+import type { Exchanged } from './exchanged.ts';
 import type { IssuerKeys } from './issuer-keys.ts';
-import type { EntryVerdict } from './judge-claims.ts';
+import { logIn } from './log-in.ts';
 import { describeMachine, machineName } from './machine-identity.ts';
-import { rulesOf, type ShortTokens } from './short-tokens.ts';
+import type { ShortTokens } from './short-tokens.ts';
 
 /** So long a machine may do what its entry says: a job that takes longer shows another identity token. */
 const lifetimeMs = 15 * 60_000;
 const tidyEveryMs = 60_000;
-
-/** What became of an identity token. */
-export type Exchanged =
-  | Exclude<Examination, { kind: 'signed' }>
-  /** Its issuer gave it out, but it does not count now; words go after "it". */
-  | { readonly kind: 'other-time'; readonly why: string }
-  | { readonly kind: 'refused'; readonly verdicts: readonly EntryVerdict[] }
-  | { readonly kind: 'used-before' }
-  | {
-      readonly kind: 'issued';
-      /** Shown to whoever asked, and kept nowhere. */
-      readonly text: string;
-      readonly name: string;
-      readonly entry: OidcEntry;
-      readonly endsAt: Date;
-    };
 
 /** Gives machines that show whose they are a token for a while. */
 export interface IdentityExchange {
@@ -38,10 +25,11 @@ export interface ExchangeParts {
   readonly keys: IssuerKeys;
   readonly burned: BurnedTokens;
   readonly short: Pick<ShortTokens, 'add' | 'tidy'>;
+  readonly store: Pick<AccessStore, 'change'>;
   readonly now: () => Date;
   /** Told of each token that is given out. */
   readonly record: (event: {
-    readonly event: 'token-exchanged';
+    readonly event: 'token-exchanged' | 'logged-in';
     readonly token: string;
     readonly issuer: string;
   }) => Promise<void>;
@@ -68,6 +56,12 @@ export function createIdentityExchange(parts: ExchangeParts): IdentityExchange {
       const entry = verdicts.find(({ failures }) => failures.length === 0)?.entry;
       if (!entry) return { kind: 'refused', verdicts };
       if (!(await parts.burned.burn(token, times.endsAt))) return { kind: 'used-before' };
+      if (entry.isLogin) {
+        const login = await logIn(parts.store, token.claims, entry, parts.now());
+        if (login.kind === 'issued')
+          await parts.record({ event: 'logged-in', token: login.name, issuer: entry.name });
+        return login;
+      }
       const identity = describeMachine(token.claims, entry);
       const name = machineName(entry, identity);
       const endsAt = Math.min(now, times.endsAt) + lifetimeMs;

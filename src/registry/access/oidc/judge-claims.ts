@@ -23,9 +23,9 @@ const longestShown = 200;
 export function judgeClaims(claims: Claims, entries: readonly OidcEntry[]): readonly EntryVerdict[] {
   return entries.map((entry) => {
     const failures = Object.entries(entry.claims).flatMap(([claim, expected]): ClaimFailure[] => {
-      const actual = claimText(claims, claim);
-      const fits = actual !== undefined && expected.some((value) => matchesClaim(value, actual));
-      return fits ? [] : [{ claim, expected, actual: actual === undefined ? undefined : show(actual) }];
+      const said = entry.isLogin ? claimTexts(claims, claim) : textOrNothing(claims, claim);
+      const fits = said.some((actual) => expected.some((value) => matchesClaim(value, actual)));
+      return fits ? [] : [{ claim, expected, actual: said.length === 0 ? undefined : show(said.join(' ')) }];
     });
     return { entry, failures: [...audienceFailure(claims, entry), ...failures] };
   });
@@ -49,6 +49,19 @@ export function claimText(claims: Claims, claim: string): string | undefined {
   if (typeof value === 'string') return value;
   if (typeof value === 'boolean' || Number.isSafeInteger(value)) return String(value);
   return undefined;
+}
+
+function textOrNothing(claims: Claims, claim: string): readonly string[] {
+  const text = claimText(claims, claim);
+  return text === undefined ? [] : [text];
+}
+
+/** Of people, issuers say by lists which groups they are in: one of them is enough. */
+function claimTexts(claims: Claims, claim: string): readonly string[] {
+  const value = Object.hasOwn(claims, claim) ? claims[claim] : undefined;
+  return Array.isArray(value)
+    ? value.filter((one): one is string => typeof one === 'string')
+    : textOrNothing(claims, claim);
 }
 
 function show(text: string): string {

@@ -28,12 +28,22 @@ const longestValue = 300;
 const longestName = 200;
 
 export function describeMachine(claims: Claims, entry: OidcEntry): OidcClaims {
-  const names = [...new Set([...tellingClaims[entry.provider], ...Object.keys(entry.claims)])];
-  const telling = names.flatMap((name) => {
+  return pickClaims(claims, entry, [...tellingClaims[entry.provider], ...Object.keys(entry.claims)]);
+}
+
+function pickClaims(claims: Claims, entry: OidcEntry, names: readonly string[]): OidcClaims {
+  const telling = [...new Set(names)].flatMap((name) => {
     const text = claimText(claims, name);
     return text === undefined ? [] : [[name, toVisibleLine(text.slice(0, longestValue))] as const];
   });
   return { issuer: entry.issuer, entry: entry.name, claims: Object.fromEntries(telling) };
+}
+
+/** What is kept of somebody who logged in, beside what the entry asks for: to tell people apart by. */
+const claimsOfPeople = ['sub', 'email', 'preferred_username', 'name'];
+
+export function describePerson(claims: Claims, entry: OidcEntry): OidcClaims {
+  return pickClaims(claims, entry, [...claimsOfPeople, ...Object.keys(entry.claims)]);
 }
 
 /** What logs, the audit and published versions call it: `github:owner/repo@refs/heads/main`. No token that is made by command has a ":". */

@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -13,6 +12,7 @@ import { errorCode } from '../../../support/error-code.ts';
 import { parseJson } from '../../../support/parse-json.ts';
 import type { TokenFinding } from '../known-tokens.ts';
 import { isTokenDigest, readToken, type TokenDigest } from '../token-text.ts';
+import { rulesOf } from './entry-rules.ts';
 
 const text = v.string();
 /** What is kept of a token that ends in a quarter of an hour: one file, named after the token's digest. */
@@ -104,20 +104,6 @@ function judge(
     kind: 'holder',
     holder: { kind: 'token', name, owner: entry.name, grants: entry.grants, oidc: identity },
   };
-}
-
-const rulesByEntry = new WeakMap<OidcEntry, string>();
-
-/** What an entry asks for, as one word: lets a token end with what it was given out for. */
-export function rulesOf(entry: OidcEntry): string {
-  const before = rulesByEntry.get(entry);
-  if (before !== undefined) return before;
-  const { issuer, audience, claims } = entry;
-  const rules = createHash('sha256')
-    .update(JSON.stringify([issuer, audience, claims]))
-    .digest('hex');
-  rulesByEntry.set(entry, rules);
-  return rules;
 }
 
 function parseShortToken(content: string | undefined): ShortToken | undefined {
