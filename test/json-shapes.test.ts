@@ -6,8 +6,12 @@ import { expect, test } from 'vitest';
 import { recordIo } from '../src/cli/io.fixture.ts';
 import { createProgram, fullName, withDescendants } from '../src/cli/program.ts';
 import { runCli } from '../src/cli/run.ts';
+import { openRegistry } from '../src/registry/open.ts';
+import { startServer } from '../src/server/listen.ts';
+import { tester } from './support/actor.ts';
 import { startIssuer, testAudience } from './support/issuer.ts';
 import { jsonShapes, renderJsonShapes } from './support/json-shapes.ts';
+import { archiveOf, createToken, publishTo } from './support/publisher.ts';
 import { temporaryDirectory } from './support/temporary-directory.ts';
 import { startUpstream } from './support/worlds.ts';
 
@@ -57,6 +61,22 @@ function createShapeCheck(surroundings: string) {
 }
 
 /** With an issuer of the test's own; the settings are afterwards what they were. */
+/** In the registry that commands run in. */
+async function publishHere(directory: string): Promise<void> {
+  const file = join(directory, 'registry.toml');
+  await writeFile(file, `${await readFile(file, 'utf8')}\n[hosting]\nnamespaces = ["company/*"]\n`);
+  const registry = await openRegistry({ directory, env: {}, actor: tester });
+  try {
+    const token = await createToken(registry, 'publisher');
+    const server = await startServer(registry, { host: '127.0.0.1', port: 0 });
+    const { status } = await publishTo(server.url, token, archiveOf('company/tool@1.0.0'));
+    expect(status).toBe(200);
+    await server.close(0);
+  } finally {
+    await registry.close();
+  }
+}
+
 async function checkIdentities(
   registry: string,
   check: ReturnType<typeof createShapeCheck>['check'],
@@ -164,6 +184,11 @@ test('what commands print has the shapes that are documented, and nothing beside
   await check('publish', ['publish', tool, ...mooncakes]);
   await writeFile(join(tool, 'moon.mod.json'), '{"name": "company/tool", "version": "1"}');
   await check('publish', ['publish', tool, ...mooncakes]);
+  await publishHere(registry);
+  await check('yank', ['yank', 'company/tool@1.0.0', '--reason', 'use 1.1.0']);
+  await check('explain', ['explain', 'company/tool@1.0.0']);
+  await check('unyank', ['unyank', 'company/tool']);
+  await check('withdraw', ['withdraw', 'company/tool@1.0.0', '--reason', 'a secret']);
   await check('update', ['update']);
   await check('completion', ['completion', 'bash']);
   await check('serve', ['serve', '--port', '0'], true);

@@ -23,7 +23,7 @@ const otherWords: Readonly<Record<string, Words>> = {
     upload: 'publish',
     push: 'publish',
     pack: 'publish --dry-run',
-    yank: 'block OWNER/NAME@VERSION',
+    deprecate: 'yank OWNER/NAME@VERSION',
     fetch: 'mirror',
     download: 'mirror',
     refresh: 'sync',

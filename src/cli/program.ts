@@ -25,6 +25,8 @@ import { defineSync } from './commands/sync.ts';
 import { defineToken } from './commands/token.ts';
 import { defineUpdate } from './commands/update.ts';
 import { defineVerify } from './commands/verify.ts';
+import { defineWithdraw } from './commands/withdraw.ts';
+import { defineUnyank, defineYank } from './commands/yank.ts';
 import type { DefineCommand, Run } from './context.ts';
 import { CommandLineError } from './exit-codes.ts';
 import { commandsOf, defineHelp, namesOf } from './help-command.ts';
@@ -67,6 +69,9 @@ const commands: readonly DefineCommand[] = [
   definePath,
   defineState,
   definePublish,
+  defineYank,
+  defineUnyank,
+  defineWithdraw,
   defineUpdate,
   defineDemo,
   defineCompletion,

@@ -32,10 +32,12 @@ export const statusOf = {
   // There is no such thing (rule 4: a definitive no), or none any more.
   absent: 404,
   gone: 410,
+  withdrawn: 410,
 
   // Asking again here is what helps: we are starting, busy, still fetching, or cannot tell yet. Sent with `Retry-After`.
   busy: 503,
   disabled: 503,
+  lost: 503,
   'not-cached': 503,
   'not-current': 503,
   overloaded: 503,

@@ -26,14 +26,36 @@ const publication = v.looseObject({
 /** Who has published a version; what a later program has written beside stays in it. */
 export type Publication = v.InferOutput<typeof publication>;
 
-/** Reads a module's file: one JSON object a line, in the order of publishing. */
-export function parsePublishers(bytes: Buffer): Publication[] {
+const yank = v.looseObject({
+  does: v.picklist(['yank', 'unyank']),
+  version: v.custom<Version>(isVersion),
+  /** One line that its users are told; of an `unyank` none. */
+  reason: v.optional(v.string()),
+  /** `user NAME`, or `token NAME`. */
+  by: v.string(),
+  /** ISO 8601, UTC. */
+  at: v.string(),
+});
+
+/** Who has told the users of a version not to use it any more, or has taken that back. */
+export type Yank = v.InferOutput<typeof yank>;
+
+export type HostedRecord = Publication | Yank;
+
+const hostedRecord = v.union([yank, publication]);
+
+export function isYank(record: HostedRecord): record is Yank {
+  return 'does' in record;
+}
+
+/** Reads a module's file: one JSON object a line, in the order in which it was done. */
+export function parsePublishers(bytes: Buffer): HostedRecord[] {
   return bytes
     .toString('utf8')
     .split('\n')
     .flatMap((line, position) => {
       if (line === '') return [];
-      const parsed = v.safeParse(publication, parseJson(line));
+      const parsed = v.safeParse(hostedRecord, parseJson(line));
       if (parsed.success) return [parsed.output];
       throw new StorageError(`line ${position + 1} of a module's publishers cannot be read`, {
         hint: damageHint,
@@ -41,6 +63,6 @@ export function parsePublishers(bytes: Buffer): Publication[] {
     });
 }
 
-export function formatPublication(one: Publication): string {
+export function formatHostedRecord(one: HostedRecord): string {
   return `${JSON.stringify(one)}\n`;
 }

@@ -193,11 +193,12 @@ function isHeld(value: unknown): value is HeldReading {
 
 function isBlock(value: unknown): value is Block {
   if (!isRecord(value)) return false;
-  const { module, version, reason, at, by } = value;
+  const { module, version, reason, at, by, isWithdrawn } = value;
   return (
     typeof module === 'string' &&
     isModuleName(module) &&
     (version === undefined || isVersion(version)) &&
+    (isWithdrawn === undefined || isWithdrawn === true) &&
     [reason, at, by].every((text) => typeof text === 'string')
   );
 }

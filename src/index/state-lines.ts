@@ -113,6 +113,7 @@ const decisions: Readonly<Record<OperatorDecision['action'], v.GenericSchema>> =
     ...{ from: v.optional(text), to: text, pattern: v.optional(text) },
   }),
   block: v.looseObject({ ...decided, version: v.optional(version), reason: text }),
+  withdraw: v.looseObject({ ...decided, version, reason: text }),
   unblock: v.looseObject({ ...decided, version: v.optional(version) }),
 };
 

@@ -10,8 +10,10 @@ export interface Block {
   readonly reason: string;
   /** ISO 8601, UTC. */
   readonly at: string;
-  /** The user of the operating system who typed it. */
+  /** The user of the operating system who typed it, or a token. */
   readonly by: string;
+  /** Whoever publishes it has taken it back, for good: nothing lifts that. */
+  readonly isWithdrawn?: true | undefined;
 }
 
 export type BlockSubject = Pick<Block, 'module' | 'version'>;

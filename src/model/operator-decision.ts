@@ -56,6 +56,12 @@ export type OperatorDecision = {
       readonly reason: string;
     }
   | {
+      /** A version that is published here is taken back: refused to everybody, and for good. */
+      readonly action: 'withdraw';
+      readonly version: Version;
+      readonly reason: string;
+    }
+  | {
       /** It is refused no longer. */
       readonly action: 'unblock';
       readonly version?: Version | undefined;
@@ -90,11 +96,13 @@ export function carryFindings(
 
 /** The blocks that stand after a decision: one of the same version, or of the same whole module, replaces the one before. */
 export function applyBlockDecision(blocks: readonly Block[], decision: OperatorDecision): readonly Block[] {
-  if (decision.action !== 'block' && decision.action !== 'unblock') return blocks;
+  if (decision.action !== 'block' && decision.action !== 'unblock' && decision.action !== 'withdraw')
+    return blocks;
   const others = blocks.filter((block) => nameOfBlock(block) !== nameOfBlock(decision));
   if (decision.action === 'unblock') return others;
   const { module, version, reason, at, by } = decision;
-  const block = { module, ...(version === undefined ? {} : { version }), reason, at, by };
+  const isWithdrawn = decision.action === 'withdraw' ? { isWithdrawn: true as const } : {};
+  const block = { module, ...(version === undefined ? {} : { version }), reason, at, by, ...isWithdrawn };
   return [...others, block].sort((a, b) => (nameOfBlock(a) < nameOfBlock(b) ? -1 : 1));
 }
 
@@ -120,6 +128,8 @@ export function describeDecision(decision: OperatorDecision): string {
     }
     case 'block':
       return `block ${nameOfBlock(decision)}: ${decision.reason}, by ${by}`;
+    case 'withdraw':
+      return `withdraw ${nameOfBlock(decision)}: ${decision.reason}, by ${by}`;
     case 'unblock':
       return `unblock ${nameOfBlock(decision)}, by ${by}`;
   }

@@ -2,7 +2,14 @@ import { openFileArchiveStore } from '../archives/file-archive-store.ts';
 import { openAccess } from './access/open-access.ts';
 import type { OpenOptions } from './ground.ts';
 import { createPublishing } from './hosting/publishing.ts';
-import { createInventory, createRulings, createSyncing, createUpkeep, lookAtSources } from './operating.ts';
+import {
+  createHostedRulings,
+  createInventory,
+  createRulings,
+  createSyncing,
+  createUpkeep,
+  lookAtSources,
+} from './operating.ts';
 import { openParts } from './parts.ts';
 import type { Registry } from './registry.ts';
 import { createResolution, serveFiles, serveIndex, watchFreshness } from './serving.ts';
@@ -33,6 +40,8 @@ export async function openRegistry(options: OpenOptions): Promise<Registry> {
       // What is published is no cache: no room is kept free of it.
       archives: openFileArchiveStore(layout.packages),
     }),
+    hosted: createHostedRulings(parts),
+    user: `user ${parts.actor.user}`,
     ...createResolution(parts),
     ...serveIndex(parts),
     ...serveFiles(parts),

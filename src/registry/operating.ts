@@ -1,10 +1,12 @@
 import { findSource, noSuchSource } from '../config/find-source.ts';
 import { downgrade } from '../index/migrate.ts';
 import { listServed } from './deliver/served-modules.ts';
+import { listWithdrawn } from './hosting/withdrawn.ts';
+import { ruleOnYank } from './hosting/yank.ts';
 import { mirror } from './mirror/mirror.ts';
 import { findOutdated } from './mirror/outdated.ts';
 import type { RegistryParts } from './parts.ts';
-import type { Inventory, Rulings, Sources, Syncing, Upkeep } from './registry.ts';
+import type { HostedRulings, Inventory, Rulings, Sources, Syncing, Upkeep } from './registry.ts';
 import { withRegistryLock } from './registry-lock.ts';
 import { aggregate } from './sync/aggregate.ts';
 import { checkSource } from './sync/check-source.ts';
@@ -94,6 +96,14 @@ export function createRulings({ index, context, actor }: RegistryParts): Rulings
     ruleOnConflict: (ruling) => ruleOnConflict(context(), ruling, actor.user),
     blocks: async () => (await index.state()).blocks,
     ruleOnBlock: (ruling) => ruleOnBlock(context(), ruling, actor.user),
+  };
+}
+
+export function createHostedRulings({ index, context }: RegistryParts): HostedRulings {
+  return {
+    yank: (ruling, by) => ruleOnYank(context(), ruling, by),
+    withdraw: (ruling, by) => ruleOnBlock(context(), { action: 'withdraw', ...ruling }, by),
+    withdrawn: () => listWithdrawn(index),
   };
 }
 

@@ -12,6 +12,8 @@ import type { TokenDesk } from './access/token-desk.ts';
 import type { ArchiveOutcome, BlockedArchive, ServedFile } from './deliver/served-bytes.ts';
 import type { ListedModule, ListOptions } from './deliver/served-modules.ts';
 import type { Publishing } from './hosting/publishing.ts';
+import type { WithdrawnVersion, WithdrawRuling } from './hosting/withdrawn.ts';
+import type { YankOutcome, YankRuling } from './hosting/yank.ts';
 import type { MirrorOptions } from './mirror/mirror-options.ts';
 import type { MirrorReport } from './mirror/mirror-report.ts';
 import type { OutdatedReport } from './mirror/outdated.ts';
@@ -47,12 +49,16 @@ export interface Serving extends Settings, Resolution, IndexServing, FileServing
   /** Who may, as it is written down; `watchTokens` follows it. */
   readonly access: OpenAccess;
   readonly publishing: Publishing;
+  readonly hosted: HostedRulings;
   /** What is left of the disk, and whether archives are still cached; `undefined` where it cannot be asked. */
   cacheSpace(): Promise<CacheSpace | undefined>;
 }
 
 /** What changes a registry, and what its operator asks of it. */
 export interface Operating extends Settings, Resolution, Syncing, Sources, Rulings, Inventory, Upkeep {
+  readonly hosted: HostedRulings;
+  /** Who it is that asks, as `hosted` takes it. */
+  readonly user: string;
   /** Gives out tokens and takes them back. */
   readonly tokens: TokenDesk;
 }
@@ -163,6 +169,15 @@ export interface Rulings {
   blocks(): Promise<readonly Block[]>;
   /** Refuses a version or a module to everybody, served or not, or lifts that. Throws `NotFoundError` where nothing is to lift. */
   ruleOnBlock(ruling: BlockRuling): Promise<BlockOutcome>;
+}
+
+/** What is decided about modules that are published here. `by`: `user NAME` or `token NAME`. */
+export interface HostedRulings {
+  yank(ruling: YankRuling, by: string): Promise<YankOutcome>;
+  /** As `ruleOnBlock`. */
+  withdraw(ruling: WithdrawRuling, by: string): Promise<BlockOutcome>;
+  /** What was withdrawn, by name, with the bytes that are given out no more. */
+  withdrawn(): Promise<readonly WithdrawnVersion[]>;
 }
 
 /** What is here. */

@@ -27,6 +27,7 @@ const addresses: readonly (readonly [target: string, of: string | 'all' | 'nothi
   ['/api/v0/manifest/company/tool@1.0.0', 'company/tool'],
   ['/api/v0/explain/company/tool', 'company/tool'],
   ['/api/v0/user/company', 'all'],
+  ['/api/v0/withdrawn', 'all'],
   ['/', 'all'],
   ['/nothing', 'all'],
   ['/health', 'nothing'],
@@ -77,6 +78,7 @@ describe('where reading needs a token', () => {
     const status = async (target: string, headers: Record<string, string> = {}) =>
       (await fetch(url + target, { headers, redirect: 'manual' })).status;
     await untilHeard(async () => (await status('/', bearer(publisher))) === 403);
+    await untilHeard(async () => (await status('/', bearer(revoked))) === 401);
     // Twice, so that archives are in memory, ready to send, when the others come.
     for (let i = 0; i < 3; i++) expect(await status('/user/company/tool/1.0.0.zip', bearer(all))).toBe(200);
 

@@ -19,6 +19,7 @@ import { createAnsweredRoute } from './routes/answered-route.ts';
 import { createApiRoutes } from './routes/api-routes.ts';
 import { createArchiveRoutes } from './routes/archive-routes.ts';
 import { createFileRoutes } from './routes/file-routes.ts';
+import { createHostedRoutes } from './routes/hosted-routes.ts';
 import { createIndexRoutes } from './routes/index-routes.ts';
 import { createInfoRoutes } from './routes/info-routes.ts';
 import { createOidcRoutes } from './routes/oidc-route.ts';
@@ -105,6 +106,7 @@ export function createApp(registry: Serving, options: AppOptions): App {
     ...createFileRoutes(registry, { prefix }),
     ...createApiRoutes(registry),
     ...createPublishRoutes(registry, { access, log, records: options.recordsPublish ?? false }),
+    ...createHostedRoutes(registry, { access, allBodiesBytes: limits.allBodiesBytes }),
     ...createOidcRoutes(registry, access, { baseUrl: base.url, allBodiesBytes: limits.allBodiesBytes }),
     ...createInfoRoutes(registry, {
       baseUrl: base.url,

@@ -66,7 +66,10 @@ const finding = named('Finding', findingEntries);
 const pin = v.strictObject({ checksum, firstSeen: text, source: text });
 const conflict = named('Conflict', { ...findingEntries, pin: v.optional(pin) });
 
-const block = named('Block', { module: text, version: maybe, reason: text, at: time, by: text });
+const block = named('Block', {
+  ...{ module: text, version: maybe, reason: text, at: time, by: text },
+  isWithdrawn: v.optional(flag),
+});
 
 const heldBack = named('HeldBack', {
   kind: v.picklist(['new', 'claimed']),
@@ -139,7 +142,16 @@ const decision = named('Decision', {
   at: time,
   by: text,
   action: v.picklist([
-    ...['keep', 'accept-version', 'accept-requirements', 'accept-name', 'accept-origin', 'block', 'unblock'],
+    ...[
+      'keep',
+      'accept-version',
+      'accept-requirements',
+      'accept-name',
+      'accept-origin',
+      'block',
+      'unblock',
+      'withdraw',
+    ],
   ] as const),
   version: maybe,
   from: maybe,
@@ -202,6 +214,8 @@ const blocked = v.strictObject({
   purge: texts,
   unknown: v.optional(v.strictObject({ what: text, nearest: maybe, unread: texts })),
 });
+
+const yanked = v.strictObject({ module: text, versions: texts, changed: texts, reason: maybe });
 
 const sourceAuth = v.strictObject({ type: v.picklist(['bearer', 'basic']) });
 
@@ -320,6 +334,9 @@ const explanation = named('Explanation', {
       oidc: v.optional(v.looseObject({ issuer: text, entry: text, claims: v.record(text, text) })),
     }),
   ),
+  yanked: v.optional(
+    v.looseObject({ does: v.literal('yank'), version: text, reason: maybe, by: text, at: time }),
+  ),
   versions: texts,
   findings: v.array(finding),
   heldBack: v.optional(heldBack),
@@ -422,6 +439,9 @@ export const jsonShapes = {
   block: blocked,
   unblock: blocked,
   'block --list': v.array(block),
+  yank: yanked,
+  unyank: yanked,
+  withdraw: blocked,
   'token create': issued,
   'token rotate': issued,
   'token list': v.array(token),

@@ -100,6 +100,8 @@ export async function createRegistryStandIn(): Promise<RegistryStandIn> {
       onFailure() {},
     }),
     publishing: { receive: unavailableHere, publish: unavailableHere },
+    hosted: { yank: unavailableHere, withdraw: unavailableHere, withdrawn: async () => [] },
+    user: 'user tester',
     config: configFor(directory),
     indexDirectory,
     data: {
@@ -197,7 +199,7 @@ export async function createRegistryStandIn(): Promise<RegistryStandIn> {
       const rule = 'priority';
       const isServed = lines.has(module);
       const rest = { pin: undefined, isCached: true, sources: [], versions: [], blocks: [], findings: [] };
-      const unknown = { heldBack: undefined, published: undefined, decidedBy: 'root' };
+      const unknown = { heldBack: undefined, published: undefined, yanked: undefined, decidedBy: 'root' };
       return { module, version, isServed, origin: 'mooncakes', rule, because, ...unknown, ...rest };
     },
     close: () => rm(directory, { recursive: true, force: true }),

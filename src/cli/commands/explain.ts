@@ -85,7 +85,7 @@ function adviceFor(nearest: string | undefined, { sources, version, versions }: 
 }
 
 export function formatExplanation(explanation: Explanation, width?: number): string {
-  const { pin, published, isCached, decidedBy } = explanation;
+  const { pin, published, yanked, isCached, decidedBy } = explanation;
   const lines = [
     formatVerdict(explanation),
     `  ${explanation.because}`,
@@ -100,6 +100,7 @@ export function formatExplanation(explanation: Explanation, width?: number): str
   if (explanation.versions.length > 0) lines.push(`Served versions: ${explanation.versions.join(', ')}`);
   if (pin) lines.push(`Pinned: ${pin.checksum} since ${pin.firstSeen} from "${pin.source}"`);
   if (published) lines.push(...formatPublished(published));
+  if (yanked) lines.push(`Yanked: ${yanked.reason ?? ''} (by ${yanked.by}, ${yanked.at})`);
   if (isCached !== undefined) lines.push(`Archive: ${isCached ? 'cached' : 'not cached'}`);
   lines.push(...formatFindings(explanation.findings, 'all'), ...formatWaiting(explanation));
   return lines.join('\n').trimEnd();
@@ -125,7 +126,7 @@ function formatWaiting({ module, heldBack, sources }: Explanation): string[] {
 function formatVerdict({ module, version, origin, isServed, sources, blocks }: Explanation): string {
   const name = version === undefined ? module : `${module}@${version}`;
   const whole = blocks.find((block) => version !== undefined || block.version === undefined);
-  if (whole) return `${name} is blocked: ${whole.reason}`;
+  if (whole) return `${name} ${whole.isWithdrawn ? 'was withdrawn' : 'is blocked'}: ${whole.reason}`;
   if (isServed) return `${name} is served${origin === undefined ? '' : ` from "${origin}"`}.`;
   if (origin === undefined) return `${name} is not served.`;
   const supplier = sources.find(({ source }) => source === origin);

@@ -22,9 +22,11 @@ export function definePath(parent: Command, run: Run): void {
       return withRegistry(context, async (registry) => {
         const block = findBlock(await registry.blocks(), module, version);
         if (block)
-          throw new NotFoundError(`${module}@${version} is blocked: ${block.reason}`, {
-            hint: shellLine`moonbit-registry unblock ${nameOfBlock(block)}`,
-          });
+          throw block.isWithdrawn
+            ? new NotFoundError(`${module}@${version} was withdrawn: ${block.reason}`)
+            : new NotFoundError(`${module}@${version} is blocked: ${block.reason}`, {
+                hint: shellLine`moonbit-registry unblock ${nameOfBlock(block)}`,
+              });
         const archive = await registry.findArchive(module, version);
         if (!archive)
           throw new NotFoundError(`${module}@${version} is not in the served index`, {

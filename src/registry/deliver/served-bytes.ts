@@ -12,7 +12,7 @@ export type ArchiveRefusal = BlockedArchive | GoneArchive;
 
 export interface BlockedArchive {
   readonly kind: 'blocked';
-  readonly block: Pick<Block, 'reason' | 'at' | 'version'>;
+  readonly block: Pick<Block, 'reason' | 'at' | 'version' | 'isWithdrawn'>;
 }
 
 export interface ServedArchive {

@@ -33,6 +33,8 @@ export function judgeUpload(
   if (lookAlike !== undefined && lookAlike !== name)
     return notAllowed(`${name} looks like ${lookAlike} on disks that fold letter case or Unicode form`);
   const block = findBlock(blocks, name, version);
+  if (block?.isWithdrawn)
+    return notAllowed(`${name}@${version} was withdrawn, and is not published again: ${block.reason}`);
   if (block) return notAllowed(`${name} is blocked here: ${block.reason}`);
   if (versions.get(version) === checksum) return { kind: 'already-published' };
   const problem = versionProblem(settings.requireIncreasingVersions, [...versions.keys()], version);

@@ -1,9 +1,10 @@
 import type { GitIndex } from '../../index/git-index.ts';
 import { publishersPathOf } from '../../index/layout.ts';
-import { formatPublication } from '../../index/publishers-file.ts';
+import { formatHostedRecord } from '../../index/publishers-file.ts';
 import type { StateView } from '../../index/state-view.ts';
 import type { ModuleName } from '../../model/module-name.ts';
 import type { TreeEdit } from '../../support/git/git-import.ts';
+import type { AuditEvent } from '../record/audit.ts';
 import type { HostedEdit, HostedEditor } from '../sync/hosted-edit.ts';
 import type { SyncPlan } from '../sync/sync-plan.ts';
 import { type HostedModules, lookUpHosted } from './hosted-modules.ts';
@@ -65,6 +66,7 @@ async function writeEdit(index: GitIndex, edited: Edited, date: Date): Promise<H
   const files = new Map<ModuleName, Buffer>();
   const publishers = new Map<ModuleName, Buffer>();
   const notes: string[] = [];
+  const events: AuditEvent[] = [];
   for (const { publication, added } of accepted)
     for (const upload of added) {
       const { name, version } = upload.manifest;
@@ -73,15 +75,19 @@ async function writeEdit(index: GitIndex, edited: Edited, date: Date): Promise<H
       files.set(name, withLine(before, lineOf(upload, date)));
       const path = `${state.commit}:${publishersPathOf(name)}`;
       const known = publishers.get(name) ?? (await index.read(path)) ?? Buffer.alloc(0);
-      const entry = formatPublication({ version, token, owner, at, oidc });
+      const entry = formatHostedRecord({ version, token, owner, at, oidc });
       publishers.set(name, Buffer.concat([known, Buffer.from(entry)]));
+      events.push({
+        event: 'published',
+        ...{ module: name, version, checksum: upload.checksum, token, owner },
+      });
       notes.push(`published ${name}@${version} by token ${token}`);
     }
   const tree = await writeHostedTree(index, state, files, date);
   const stateEdits = [...publishers].map(
     ([module, content]): TreeEdit => ({ path: publishersPathOf(module), content }),
   );
-  return { ...tree, modules: [...files.keys()], stateEdits, at, notes };
+  return { ...tree, modules: [...files.keys()], stateEdits, at, notes, events };
 }
 
 function lineOf({ manifest, checksum }: CheckedUpload, createdAt: Date): string {

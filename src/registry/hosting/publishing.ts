@@ -34,7 +34,7 @@ interface PublishRequest {
 export interface PublishingParts {
   readonly context: () => SyncContext;
   /** Where archives are kept for good: whatever else is kept free on the disk, they are stored. */
-  readonly archives: Pick<ArchiveStore, 'store'>;
+  readonly archives: Pick<ArchiveStore, 'store' | 'has'>;
   /** A folder that is there. */
   readonly uploadFolder: string;
 }
@@ -66,10 +66,12 @@ export function createPublishing({ context, archives, uploadFolder }: Publishing
       // 200 to a dry run, also of what is published already, would be taken for a publish.
       if (isDryRun && (outcome.kind === 'published' || outcome.kind === 'already-published'))
         return dryRunOf(checked);
-      if (outcome.kind !== 'published') return outcome;
+      if (outcome.kind !== 'published' && outcome.kind !== 'already-published') return outcome;
+      // Of what was published before, the file may be lost.
       for (const upload of uploads)
-        await archives.store(upload.checksum, upload.open(), { announcedBytes: upload.sizeBytes });
-      return queue.publish(publication);
+        if (outcome.kind === 'published' || !(await archives.has(upload.checksum)))
+          await archives.store(upload.checksum, upload.open(), { announcedBytes: upload.sizeBytes });
+      return outcome.kind === 'published' ? queue.publish(publication) : outcome;
     },
   };
 }

@@ -74,6 +74,32 @@ export type AuditEvent =
       readonly version?: Version | undefined;
       readonly reason: string;
     }
+  /** Taken back by whoever publishes it. */
+  | {
+      readonly event: 'withdrawn';
+      readonly module: ModuleName;
+      readonly version: Version;
+      readonly reason: string;
+    }
+  | {
+      readonly event: 'published';
+      readonly module: ModuleName;
+      readonly version: Version;
+      readonly checksum: Checksum;
+      /** Name of the token that it was published with. */
+      readonly token: string;
+      /** The person who answers for that. */
+      readonly owner: string;
+    }
+  | {
+      readonly event: 'yanked' | 'unyanked';
+      readonly module: ModuleName;
+      readonly version: Version;
+      /** What its users are told; of `unyanked` nothing. */
+      readonly reason?: string | undefined;
+      /** `user NAME`, or `token NAME`. */
+      readonly by: string;
+    }
   | { readonly event: 'unblocked'; readonly module: ModuleName; readonly version?: Version | undefined }
   | {
       readonly event: 'archive-fetched';

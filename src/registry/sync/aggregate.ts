@@ -166,7 +166,10 @@ async function carryOut(
 ): Promise<SyncResult> {
   const { plan, state, edit, date } = planned;
   const after = await applyPlan(context.index, plan, date, edit);
-  if (after !== state) await context.audit.record(describePlan(plan, await state.findings()));
+  if (after !== state) {
+    await context.audit.record(edit?.events ?? []);
+    await context.audit.record(describePlan(plan, await state.findings()));
+  }
   return describe(options, planned, after);
 }
 

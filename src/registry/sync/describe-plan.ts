@@ -79,6 +79,10 @@ function describeTaken(decision: OperatorDecision): AuditEvent {
       const { module, version, reason } = decision;
       return { event: 'blocked', module, version, reason };
     }
+    case 'withdraw': {
+      const { module, version, reason } = decision;
+      return { event: 'withdrawn', module, version, reason };
+    }
     case 'unblock':
       return { event: 'unblocked', module: decision.module, version: decision.version };
   }

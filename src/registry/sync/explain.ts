@@ -2,7 +2,13 @@ import type { GitIndex } from '../../index/git-index.ts';
 import { findEntry, parseIndexFile } from '../../index/index-file.ts';
 import { publishersPathOf } from '../../index/layout.ts';
 import type { Pending } from '../../index/pending-names.ts';
-import { type Publication, parsePublishers } from '../../index/publishers-file.ts';
+import {
+  type HostedRecord,
+  isYank,
+  type Publication,
+  parsePublishers,
+  type Yank,
+} from '../../index/publishers-file.ts';
 import type { StateView } from '../../index/state-view.ts';
 import { type Block, findBlock } from '../../model/block.ts';
 import type { Checksum } from '../../model/checksum.ts';
@@ -55,6 +61,8 @@ export interface Explanation {
   readonly isCached: boolean | undefined;
   /** Who published the asked version here. */
   readonly published: Publication | undefined;
+  /** Who told its users last not to use the version any more, where that stands. */
+  readonly yanked: Yank | undefined;
   /** Versions in the served index, lowest first. */
   readonly versions: readonly Version[];
   /** What of it is refused to everybody; of one version, what refuses that. */
@@ -88,6 +96,7 @@ export async function explain(
   const blocks = blocksOf(state.blocks, module, version);
   const refusing = blocks.find((block) => version !== undefined || block.version === undefined);
   const findings = (await state.findings()).filter((finding) => finding.module === module);
+  const records = await readRecords(index, state, module, version);
   return {
     module,
     version,
@@ -107,7 +116,8 @@ export async function explain(
     ),
     pin: pin && { checksum: pin.checksum, firstSeen: pin.firstSeen, source: pin.source },
     isCached: checksum === undefined ? undefined : await context.archives.has(checksum),
-    published: await findPublication(index, state, module, version),
+    published: records.find((one) => !isYank(one)) as Publication | undefined,
+    yanked: standingYank(records),
     versions,
     blocks,
     findings,
@@ -117,14 +127,20 @@ export async function explain(
   };
 }
 
-async function findPublication(
+/** Of one version that is published here. */
+async function readRecords(
   index: GitIndex,
   { commit }: StateView,
   module: ModuleName,
   version: Version | undefined,
-): Promise<Publication | undefined> {
+): Promise<readonly HostedRecord[]> {
   const file = await index.read(`${commit}:${publishersPathOf(module)}`);
-  return file && parsePublishers(file).find((one) => one.version === version);
+  return file ? parsePublishers(file).filter((one) => one.version === version) : [];
+}
+
+function standingYank(records: readonly HostedRecord[]): Yank | undefined {
+  const last = records.filter(isYank).at(-1);
+  return last?.does === 'yank' ? last : undefined;
 }
 
 type Mirrored = Extract<OperatorDecision, { action: 'accept-origin' }>;

@@ -5,6 +5,7 @@ import { hosted } from '../../model/hosted.ts';
 import type { ModuleName } from '../../model/module-name.ts';
 import type { TreeEdit } from '../../support/git/git-import.ts';
 import { hostedPriority } from '../decide/policy.ts';
+import type { AuditEvent } from '../record/audit.ts';
 import type { SyncPlan } from './sync-plan.ts';
 
 /** A change to what is published here, to be planned as if a source had been read. */
@@ -19,6 +20,8 @@ export interface HostedEdit {
   readonly at: string;
   /** Lines for the state's history: who has done what. */
   readonly notes: readonly string[];
+  /** The same for the audit. */
+  readonly events: readonly AuditEvent[];
 }
 
 export interface HostedEditor {

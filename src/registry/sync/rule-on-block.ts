@@ -1,6 +1,9 @@
-import { NotFoundError } from '../../errors.ts';
+import { NotFoundError, UsageError } from '../../errors.ts';
+import type { GitIndex } from '../../index/git-index.ts';
 import type { StateView } from '../../index/state-view.ts';
 import { type Block, type BlockSubject, nameOfBlock } from '../../model/block.ts';
+import { hosted } from '../../model/hosted.ts';
+import type { ModuleName } from '../../model/module-name.ts';
 import type { OperatorDecision } from '../../model/operator-decision.ts';
 import { compareVersions, latestVersion, type Version } from '../../model/version.ts';
 import { shellLine } from '../../support/shell.ts';
@@ -15,7 +18,11 @@ import type { SyncContext } from './sync-context.ts';
 import type { SyncReport } from './sync-report.ts';
 
 export type BlockRuling = BlockSubject &
-  ({ readonly action: 'block'; readonly reason: string } | { readonly action: 'unblock' });
+  (
+    | { readonly action: 'block'; readonly reason: string }
+    | { readonly action: 'withdraw'; readonly version: Version; readonly reason: string }
+    | { readonly action: 'unblock' }
+  );
 
 export interface BlockOutcome {
   readonly decision: OperatorDecision;
@@ -32,7 +39,10 @@ export interface BlockOutcome {
     | undefined;
 }
 
-/** Blocks or unblocks, in one change of the state. Throws `NotFoundError`, with nothing changed, where there is nothing to lift. */
+/**
+ * Blocks, unblocks or withdraws, in one change of the state. Throws, with nothing changed: `NotFoundError` where there is nothing to lift
+ * or to withdraw, `UsageError` of what was withdrawn already, or is not published here.
+ */
 export async function ruleOnBlock(
   context: SyncContext,
   ruling: BlockRuling,
@@ -42,6 +52,7 @@ export async function ruleOnBlock(
   let unknown: BlockOutcome['unknown'];
   const { report } = await aggregate(context, {
     decide: async (state, config) => {
+      if (ruling.action === 'withdraw') await requireHosted(ruling, context.index, state);
       decision = decide(state.blocks, ruling, { at: context.now().toISOString(), by });
       if (ruling.action === 'block') unknown = await judgeKnown(ruling, { ...context, config }, state);
       return [decision];
@@ -100,14 +111,58 @@ async function judgeKnown(
   return { what: `${module}@${version}`, nearest: nearest && `${module}@${nearest}`, unread };
 }
 
+/** What comes from elsewhere is not ours to take back. */
+async function requireHosted(
+  { module, version }: BlockSubject,
+  index: GitIndex,
+  state: StateView,
+): Promise<void> {
+  const facts = await findFactsByPath(index, state, state.snapshots).find(module);
+  const pins = await readPins(index, facts);
+  if (facts.recorded !== hosted) {
+    const name = nameOfBlock({ module, version });
+    if (pins.length === 0) throw await unknownHere(module, index, state);
+    throw new UsageError(
+      `${name} is not published here: it comes from "${facts.recorded ?? 'another registry'}"`,
+      {
+        hint: `refuse it to everybody instead: ${shellLine`moonbit-registry block ${name} --reason "…"`}`,
+      },
+    );
+  }
+  const versions = pins.map((pin) => pin.version);
+  if (version === undefined || versions.includes(version)) return;
+  const nearest = suggest(version, versions) ?? latestVersion(versions);
+  throw new NotFoundError(`${module} has no version ${version} here`, {
+    hint: nearest === undefined ? 'moonbit-registry list' : `the nearest is ${module}@${nearest}`,
+  });
+}
+
+async function unknownHere(module: ModuleName, index: GitIndex, state: StateView): Promise<NotFoundError> {
+  const nearest = await suggestModule(module, index, state);
+  return new NotFoundError(`${module} is not published here`, {
+    hint: nearest === undefined ? 'moonbit-registry list' : `did you mean ${nearest}?`,
+  });
+}
+
+function requireStanding(blocks: readonly Block[], ruling: BlockRuling): void {
+  const own = blocks.find((block) => nameOfBlock(block) === nameOfBlock(ruling));
+  if (!own?.isWithdrawn) return;
+  throw new UsageError(`${nameOfBlock(own)} was withdrawn at ${own.at} by ${own.by}: ${own.reason}`, {
+    hint: 'that is for good: publish another version',
+  });
+}
+
 function decide(
   blocks: readonly Block[],
   ruling: BlockRuling,
   stamp: { readonly at: string; readonly by: string },
 ): OperatorDecision {
+  requireStanding(blocks, ruling);
   const { module, version } = ruling;
   const facts = { module, ...(version === undefined ? {} : { version }), ...stamp };
   if (ruling.action === 'block') return { ...facts, action: 'block', reason: ruling.reason };
+  if (ruling.action === 'withdraw')
+    return { ...facts, action: 'withdraw', version: ruling.version, reason: ruling.reason };
   const stands = blocks.some((block) => nameOfBlock(block) === nameOfBlock(ruling));
   if (stands) return { ...facts, action: 'unblock' };
   throw notBlocked(blocks, ruling);

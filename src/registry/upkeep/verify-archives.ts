@@ -16,6 +16,8 @@ export interface ArchiveChecks {
   readonly files: StoredArchives;
   readonly archives: VerifyingStore;
   readonly contents: Pick<VerifiedContents, 'served' | 'named'>;
+  /** Whether the module is published here, so that no source has its archives. */
+  readonly isHosted: (module: ModuleName) => Promise<boolean>;
   /** Whether clients may cause the module's archives to be fetched: then one that is not here was merely not asked for. */
   readonly isFetchedOnDemand: (module: ModuleName) => Promise<boolean>;
   /** Fetches an archive against its pin; what went wrong, or `undefined`. */
@@ -98,6 +100,9 @@ async function settleDamaged(
   );
 }
 
+const onlyItsPublisher =
+  'nobody but who published it has these bytes; publish the same ones again, or take them out of a backup';
+
 async function settleMissing(
   checks: ArchiveChecks,
   stored: ReadonlySet<Checksum>,
@@ -113,9 +118,11 @@ async function settleMissing(
   const findings = [...absent.values()].map((archive) =>
     limit(async () => {
       const wasHere = quarantined.has(archive.checksum);
-      if (!wasHere && (await checks.isFetchedOnDemand(archive.module))) return [];
+      const isHosted = await checks.isHosted(archive.module);
+      if (!wasHere && !isHosted && (await checks.isFetchedOnDemand(archive.module))) return [];
       const subject = `${archive.module}@${archive.version}`;
       const detail = wasHere ? 'was moved to quarantine' : 'is listed, but its archive is missing';
+      if (isHosted) return [defect(subject, `${detail}: ${onlyItsPublisher}`)];
       if (!repair) return [defect(subject, `${detail}: --repair fetches it again`)];
       const failure = await checks.refetch(archive);
       const outcome = failure === undefined ? 'it was fetched again' : `it could not be fetched: ${failure}`;

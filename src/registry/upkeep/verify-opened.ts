@@ -1,5 +1,6 @@
 import type { AbandonedUpload, StoredArchives } from '../../archives/archive-store.ts';
 import type { VerifyingStore } from '../../archives/verifying-store.ts';
+import { hosted } from '../../model/hosted.ts';
 import { detailOf } from '../../model/lookup.ts';
 import type { ModuleName } from '../../model/module-name.ts';
 import { fetchArchive, intoStore } from '../deliver/fetch-archive.ts';
@@ -34,6 +35,7 @@ export async function verifyOpened(
     {
       ...context,
       contents,
+      isHosted: async (module: ModuleName) => (await resolver.locate(module)).decision.origin === hosted,
       async isFetchedOnDemand(module: ModuleName) {
         const { decision } = await resolver.locate(module);
         return config.server.upstreamFallback && decision.supply !== 'obtainable';

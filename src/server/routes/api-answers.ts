@@ -62,7 +62,9 @@ export function describeExplanation(explanation: Explanation) {
         waitsFor: heldBack.waitsFor.map(({ source, failureClass }) => ({ source, class: failureClass })),
       },
     }),
-    blocks: blocks.map(({ module, version, reason, at }) => ({ module, version, reason, at })),
+    blocks: blocks.map(({ module, version, reason, at, isWithdrawn }) => {
+      return { module, version, reason, at, ...(isWithdrawn && { isWithdrawn }) };
+    }),
     findings: findings.map(({ kind, module, version, source, pinned, offered, foundAt }: FindingFacts) => {
       return { kind, module, version, source, pinned, offered, foundAt };
     }),

@@ -1,5 +1,6 @@
 import { type ProblemAnswer, problem } from '../../http/answer.ts';
 import { toPhrase } from '../../http/phrase.ts';
+import { hosted } from '../../model/hosted.ts';
 import { type Missed, publicReason, type SourceFailure } from '../../model/lookup.ts';
 import type { ModuleName } from '../../model/module-name.ts';
 import type { Version } from '../../model/version.ts';
@@ -9,11 +10,13 @@ import { inSentence, shellLine } from '../../support/shell.ts';
 /** Why an archive is refused to whoever asks, now and when they ask again at once. They stand in addresses: `/why/REASON/…`. */
 export const refusalReasons = [
   'blocked',
+  'withdrawn',
   'disabled',
   'no-credentials',
   'not-cached',
   'not-current',
   'gone',
+  'lost',
 ] as const;
 export type RefusalReason = (typeof refusalReasons)[number];
 
@@ -69,12 +72,12 @@ export function judgeOutcome(
       };
     case 'unavailable': {
       const { reason, detail, until, retryAfterMs } = outcome.cause;
-      const words = heldWords[reason];
+      const words = reason === 'disabled' && origin === hosted ? lost : heldWords[reason];
       if (!words) return outcome;
-      const source = origin === undefined ? '' : ` (from source "${origin}")`;
+      const source = origin === undefined || origin === hosted ? '' : ` (from source "${origin}")`;
       return {
         ...{ ...facts, ...words, until, retryAfterMs, cause: detail },
-        text: `The archive of ${subject}${source} is not available now: ${publicReason(reason)}.`,
+        text: `The archive of ${subject}${source} is not available now: ${words === lost ? 'it was published here, and its file is lost' : publicReason(reason)}.`,
       };
     }
   }
@@ -85,10 +88,19 @@ export function describeBlock(
   block: BlockedArchive['block'],
 ): Refusal {
   const subject = `${module}@${version}`;
+  const facts = {
+    ...{ kind: 'refused' as const, module, version },
+    ...{ until: undefined, retryAfterMs: undefined, cause: undefined },
+  };
+  if (block.isWithdrawn)
+    return {
+      ...{ ...facts, reason: 'withdrawn', phrase: toPhrase(`Withdrawn: ${block.reason}`) },
+      text: `${subject} was withdrawn by its publisher on ${block.at.slice(0, 10)}: ${block.reason}`,
+      hint: `require another version: /api/v0/manifest/${module} lists them`,
+    };
   const what = block.version === undefined ? `${subject}, like all of ${module},` : subject;
   return {
-    ...{ kind: 'refused', module, version, until: undefined, retryAfterMs: undefined, cause: undefined },
-    ...{ reason: 'blocked', phrase: toPhrase(`Blocked: ${block.reason}`) },
+    ...{ ...facts, reason: 'blocked', phrase: toPhrase(`Blocked: ${block.reason}`) },
     text: `${what} is blocked here since ${block.at.slice(0, 10)}: ${block.reason}`,
     hint: `require another version, or ask whoever operates this registry: ${operatorsLook(subject)} tells them who decided it`,
   };
@@ -99,6 +111,13 @@ function operatorsLook(subject: string): string {
 }
 
 type Words = Pick<Refusal, 'reason' | 'phrase' | 'hint'>;
+
+/** Of what is published here nobody else has the bytes, but those who published it. */
+const lost: Words = {
+  reason: 'lost',
+  phrase: 'Held: this registry has lost the file',
+  hint: 'whoever published it may publish the same bytes again, which mends it; "moonbit-registry verify" tells whoever operates this registry which files are lost',
+};
 
 /** What holds an archive back. Other failures are of the moment, and clients ask again by themselves. */
 const heldWords: Readonly<Partial<Record<SourceFailure['reason'], Words>>> = {
