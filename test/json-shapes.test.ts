@@ -185,6 +185,7 @@ test('what commands print has the shapes that are documented, and nothing beside
   await writeFile(join(tool, 'moon.mod.json'), '{"name": "company/tool", "version": "1"}');
   await check('publish', ['publish', tool, ...mooncakes]);
   await publishHere(registry);
+  await check('hosting adopt', ['hosting', 'adopt', 'moonbitlang/*', '--dry-run']);
   await check('yank', ['yank', 'company/tool@1.0.0', '--reason', 'use 1.1.0']);
   await check('explain', ['explain', 'company/tool@1.0.0']);
   await check('unyank', ['unyank', 'company/tool']);

@@ -31,6 +31,7 @@ export const commandModes: Readonly<Record<string, CommandMode>> = {
   'conflicts keep': 'write',
   block: 'write',
   unblock: 'write',
+  'hosting adopt': 'write',
   yank: 'write',
   unyank: 'write',
   withdraw: 'write',

@@ -41,6 +41,7 @@ export const argumentOffers: Readonly<Record<string, OfferKind>> = {
   'conflicts accept module[@version]': 'modules',
   'block module[@version]': 'modules',
   'unblock module[@version]': 'blocks',
+  'hosting adopt pattern': 'modules',
   'yank module[@version]': 'modules',
   'unyank module[@version]': 'modules',
   'withdraw module@version': 'modules',

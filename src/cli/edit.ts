@@ -183,6 +183,22 @@ export async function previewEdit(
   return { config, report: await withRegistry(context, plan, { onlyLooks: true, isTold: true }) };
 }
 
+/** What an edit would make of the settings, with each that changes in a line. Writes nothing. */
+export async function previewSettings(
+  context: CommandContext,
+  edit: (text: string) => string,
+): Promise<{ readonly config: Config; readonly changes: readonly string[] }> {
+  requireRegistry(context.folder);
+  const [{ parseEdited }, { readConfigText }, { describeConfigChanges }] = await Promise.all([
+    import('../config/edit-file.ts'),
+    import('../config/load.ts'),
+    import('../registry/sync/config-changes.ts'),
+  ]);
+  const text = await readConfigText(context.directory);
+  const config = parseEdited(text, edit(text), context.directory);
+  return { config, changes: describeConfigChanges(await tryParse(context, text), config) };
+}
+
 function refuseLosses(doing: string, report: SyncReport | undefined): void {
   const losses = report ? describeLosses(report) : [];
   if (losses.length === 0) return;

@@ -8,6 +8,7 @@ import { defineConflicts } from './commands/conflicts.ts';
 import { defineDemo } from './commands/demo.ts';
 import { defineDoctor } from './commands/doctor.ts';
 import { defineExplain } from './commands/explain.ts';
+import { defineHosting } from './commands/hosting.ts';
 import { defineInit } from './commands/init.ts';
 import { defineList } from './commands/list.ts';
 import { defineLogin } from './commands/login.ts';
@@ -69,6 +70,7 @@ const commands: readonly DefineCommand[] = [
   definePath,
   defineState,
   definePublish,
+  defineHosting,
   defineYank,
   defineUnyank,
   defineWithdraw,

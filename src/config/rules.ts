@@ -3,6 +3,7 @@
 import { foldName } from '../model/fold-name.ts';
 import { covers, overlaps } from '../model/pattern.ts';
 import { impliedPreset, sourceKinds } from '../sources/kinds.ts';
+import { shellLine } from '../support/shell.ts';
 import { suggest } from '../support/suggest.ts';
 import { packageUrlPatternProblem } from './addresses.ts';
 import type { Draft } from './draft.ts';
@@ -110,7 +111,7 @@ function hostedElsewhere(
       overlaps(foldName(other.pattern), foldName(pattern)),
     );
     if (claim === undefined) return [];
-    const message = `"${pattern}" is claimed twice: ${claim.label} claims "${claim.pattern}"; take it out of one of the two: modules that the source was recorded for stay served from it`;
+    const message = `"${pattern}" is claimed twice: ${claim.label} claims "${claim.pattern}"; take it out here, and ${shellLine`moonbit-registry hosting adopt ${claim.pattern}`} takes over what the source supplies, and the claim`;
     return [{ path: ['hosting', 'namespaces', position], message }];
   });
 }

@@ -40,12 +40,34 @@ const yank = v.looseObject({
 /** Who has told the users of a version not to use it any more, or has taken that back. */
 export type Yank = v.InferOutput<typeof yank>;
 
-export type HostedRecord = Publication | Yank;
+const adoption = v.looseObject({
+  does: v.literal('adopt'),
+  version: v.custom<Version>(isVersion),
+  /** The source that it was served from till then. */
+  from: v.string(),
+  /** `user NAME`. */
+  by: v.string(),
+  /** ISO 8601, UTC. */
+  at: v.string(),
+});
 
-const hostedRecord = v.union([yank, publication]);
+/** Who has taken over a version that was served from a source. */
+export type Adoption = v.InferOutput<typeof adoption>;
+
+export type HostedRecord = Publication | Yank | Adoption;
+
+const hostedRecord = v.union([yank, adoption, publication]);
 
 export function isYank(record: HostedRecord): record is Yank {
-  return 'does' in record;
+  return record.does === 'yank' || record.does === 'unyank';
+}
+
+export function isAdoption(record: HostedRecord): record is Adoption {
+  return record.does === 'adopt';
+}
+
+export function isPublication(record: HostedRecord): record is Publication {
+  return !isYank(record) && !isAdoption(record);
 }
 
 /** Reads a module's file: one JSON object a line, in the order in which it was done. */

@@ -1,6 +1,7 @@
 import { findSource, noSuchSource } from '../config/find-source.ts';
 import { downgrade } from '../index/migrate.ts';
 import { listServed } from './deliver/served-modules.ts';
+import { adopt, prepareAdoption } from './hosting/adoption.ts';
 import { listWithdrawn } from './hosting/withdrawn.ts';
 import { ruleOnYank } from './hosting/yank.ts';
 import { mirror } from './mirror/mirror.ts';
@@ -104,6 +105,8 @@ export function createHostedRulings({ index, context }: RegistryParts): HostedRu
     yank: (ruling, by) => ruleOnYank(context(), ruling, by),
     withdraw: (ruling, by) => ruleOnBlock(context(), { action: 'withdraw', ...ruling }, by),
     withdrawn: () => listWithdrawn(index),
+    prepareAdoption: (work, by) => prepareAdoption(context(), work, by),
+    adopt: (pattern, by) => adopt(context(), pattern, by),
   };
 }
 

@@ -11,6 +11,8 @@ import type { OpenAccess } from './access/open-access.ts';
 import type { TokenDesk } from './access/token-desk.ts';
 import type { ArchiveOutcome, BlockedArchive, ServedFile } from './deliver/served-bytes.ts';
 import type { ListedModule, ListOptions } from './deliver/served-modules.ts';
+import type { AdoptedModule } from './hosting/adopt.ts';
+import type { AdoptionWork, PreparedAdoption } from './hosting/adoption.ts';
 import type { Publishing } from './hosting/publishing.ts';
 import type { WithdrawnVersion, WithdrawRuling } from './hosting/withdrawn.ts';
 import type { YankOutcome, YankRuling } from './hosting/yank.ts';
@@ -176,6 +178,10 @@ export interface HostedRulings {
   yank(ruling: YankRuling, by: string): Promise<YankOutcome>;
   /** As `ruleOnBlock`. */
   withdraw(ruling: WithdrawRuling, by: string): Promise<BlockOutcome>;
+  /** See `prepareAdoption`. */
+  prepareAdoption(work: AdoptionWork, by: string): Promise<PreparedAdoption>;
+  /** See `adopt`. */
+  adopt(pattern: string, by: string): Promise<readonly AdoptedModule[]>;
   /** What was withdrawn, by name, with the bytes that are given out no more. */
   withdrawn(): Promise<readonly WithdrawnVersion[]>;
 }

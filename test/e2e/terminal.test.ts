@@ -124,6 +124,8 @@ test('no command says anything that a terminal would obey or hide', { timeout: 3
     ['yank', `${module}@1.0.0`, '--reason', unsafeText],
     ['yank', module, '--reason', 'old'],
     ['unyank', unsafeText],
+    ['hosting', 'adopt', unsafeText],
+    ['hosting', 'adopt', `${module.slice(0, 5)}/*`, '--dry-run'],
     ['withdraw', `${module}@1.0.0`, '--reason', 'old'],
     ['backup', unsafeText.replaceAll(/[\0/]/g, '')],
     ['restore', unsafeText.replaceAll(/[\0/]/g, ''), '.'],

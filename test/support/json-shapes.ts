@@ -334,6 +334,9 @@ const explanation = named('Explanation', {
       oidc: v.optional(v.looseObject({ issuer: text, entry: text, claims: v.record(text, text) })),
     }),
   ),
+  adopted: v.optional(
+    v.looseObject({ does: v.literal('adopt'), version: text, from: text, by: text, at: time }),
+  ),
   yanked: v.optional(
     v.looseObject({ does: v.literal('yank'), version: text, reason: maybe, by: text, at: time }),
   ),
@@ -439,6 +442,12 @@ export const jsonShapes = {
   block: blocked,
   unblock: blocked,
   'block --list': v.array(block),
+  'hosting adopt': v.strictObject({
+    dryRun: flag,
+    modules: v.array(v.strictObject({ module: text, from: text, versions: texts })),
+    fetched: v.array(v.strictObject({ module: text, version: text })),
+    changes: texts,
+  }),
   yank: yanked,
   unyank: yanked,
   withdraw: blocked,

@@ -100,7 +100,10 @@ export async function createRegistryStandIn(): Promise<RegistryStandIn> {
       onFailure() {},
     }),
     publishing: { receive: unavailableHere, publish: unavailableHere },
-    hosted: { yank: unavailableHere, withdraw: unavailableHere, withdrawn: async () => [] },
+    hosted: {
+      ...{ yank: unavailableHere, withdraw: unavailableHere, withdrawn: async () => [] },
+      ...{ prepareAdoption: unavailableHere, adopt: unavailableHere },
+    },
     user: 'user tester',
     config: configFor(directory),
     indexDirectory,
@@ -199,7 +202,13 @@ export async function createRegistryStandIn(): Promise<RegistryStandIn> {
       const rule = 'priority';
       const isServed = lines.has(module);
       const rest = { pin: undefined, isCached: true, sources: [], versions: [], blocks: [], findings: [] };
-      const unknown = { heldBack: undefined, published: undefined, yanked: undefined, decidedBy: 'root' };
+      const unknown = {
+        heldBack: undefined,
+        published: undefined,
+        adopted: undefined,
+        yanked: undefined,
+        decidedBy: 'root',
+      };
       return { module, version, isServed, origin: 'mooncakes', rule, because, ...unknown, ...rest };
     },
     close: () => rm(directory, { recursive: true, force: true }),

@@ -85,7 +85,7 @@ function adviceFor(nearest: string | undefined, { sources, version, versions }: 
 }
 
 export function formatExplanation(explanation: Explanation, width?: number): string {
-  const { pin, published, yanked, isCached, decidedBy } = explanation;
+  const { pin, published, adopted, yanked, isCached, decidedBy } = explanation;
   const lines = [
     formatVerdict(explanation),
     `  ${explanation.because}`,
@@ -100,6 +100,7 @@ export function formatExplanation(explanation: Explanation, width?: number): str
   if (explanation.versions.length > 0) lines.push(`Served versions: ${explanation.versions.join(', ')}`);
   if (pin) lines.push(`Pinned: ${pin.checksum} since ${pin.firstSeen} from "${pin.source}"`);
   if (published) lines.push(...formatPublished(published));
+  if (adopted) lines.push(`Adopted: from "${adopted.from}" (by ${adopted.by}, ${adopted.at})`);
   if (yanked) lines.push(`Yanked: ${yanked.reason ?? ''} (by ${yanked.by}, ${yanked.at})`);
   if (isCached !== undefined) lines.push(`Archive: ${isCached ? 'cached' : 'not cached'}`);
   lines.push(...formatFindings(explanation.findings, 'all'), ...formatWaiting(explanation));

@@ -329,6 +329,7 @@ test('explain gives the verdict first, then each source, then pin, cache and fin
     findings: [],
     heldBack: undefined,
     published: undefined,
+    adopted: undefined,
     yanked: undefined,
   };
   expect(formatExplanation(explanation)).toBe(`company/tool@1.4.0 is served from "internal".

@@ -91,6 +91,14 @@ export type AuditEvent =
       /** The person who answers for that. */
       readonly owner: string;
     }
+  /** Served from `from` till then, and from here since. */
+  | {
+      readonly event: 'adopted';
+      readonly module: ModuleName;
+      readonly from: string;
+      readonly versions: readonly Version[];
+      readonly by: string;
+    }
   | {
       readonly event: 'yanked' | 'unyanked';
       readonly module: ModuleName;

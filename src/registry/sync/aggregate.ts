@@ -96,6 +96,15 @@ export async function editHosted(context: SyncContext, editor: HostedEditor): Pr
   });
 }
 
+/** Whether an edit would do what is meant on the state as it is now. Changes nothing, and waits for nobody. */
+export async function foreseeHosted(context: SyncContext, editor: HostedEditor): Promise<boolean> {
+  const ground = await readGround(context, false);
+  const edit = await editor.edit(ground.state, ground.config);
+  if (!edit) return true;
+  const { plan } = await planOn(context, { touched: edit.modules }, ground, edit);
+  return editor.accepts(plan);
+}
+
 function whileLocked<T>(
   { config, log }: SyncContext,
   signal: AbortSignal | undefined,

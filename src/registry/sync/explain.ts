@@ -3,7 +3,10 @@ import { findEntry, parseIndexFile } from '../../index/index-file.ts';
 import { publishersPathOf } from '../../index/layout.ts';
 import type { Pending } from '../../index/pending-names.ts';
 import {
+  type Adoption,
   type HostedRecord,
+  isAdoption,
+  isPublication,
   isYank,
   type Publication,
   parsePublishers,
@@ -61,6 +64,8 @@ export interface Explanation {
   readonly isCached: boolean | undefined;
   /** Who published the asked version here. */
   readonly published: Publication | undefined;
+  /** Who took the version over from a source. */
+  readonly adopted: Adoption | undefined;
   /** Who told its users last not to use the version any more, where that stands. */
   readonly yanked: Yank | undefined;
   /** Versions in the served index, lowest first. */
@@ -116,7 +121,8 @@ export async function explain(
     ),
     pin: pin && { checksum: pin.checksum, firstSeen: pin.firstSeen, source: pin.source },
     isCached: checksum === undefined ? undefined : await context.archives.has(checksum),
-    published: records.find((one) => !isYank(one)) as Publication | undefined,
+    published: records.find(isPublication),
+    adopted: records.find(isAdoption),
     yanked: standingYank(records),
     versions,
     blocks,
