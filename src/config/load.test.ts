@@ -348,7 +348,7 @@ describe('one problem, with its place', () => {
     [
       'names that are published here and that a source claims',
       '[hosting]\nnamespaces = ["company/*"]\n[[sources]]\nname = "internal"\ntype = "mooncakes"\nnamespaces = ["Company/t*"]',
-      '2:15 hosting.namespaces[0]: "company/*" is claimed twice: source "internal" claims "Company/t*"; take it out here, and moonbit-registry hosting adopt 'Company/t*' takes over what the source supplies, and the claim',
+      '2:15 hosting.namespaces[0]: "company/*" is claimed twice: source "internal" claims "Company/t*"; take it out here, and moonbit-registry hosting adopt \'Company/t*\' takes over what the source supplies, and the claim',
     ],
     ['an unknown key', '[server]\nprot = 1', '2:1 server.prot: unknown key; did you mean "port"?'],
     ['a key of another table', 'port = 1', '1:1 port: unknown key; it belongs in [server]'],
