@@ -12,7 +12,7 @@ import {
 } from './operating.ts';
 import { openParts } from './parts.ts';
 import type { Registry } from './registry.ts';
-import { createResolution, serveFiles, serveIndex, watchFreshness } from './serving.ts';
+import { createPast, createResolution, serveFiles, serveIndex, watchFreshness } from './serving.ts';
 import { createDataProbe } from './upkeep/data-probe.ts';
 
 /** Opens a registry. Contacts no source. */
@@ -43,6 +43,7 @@ export async function openRegistry(options: OpenOptions): Promise<Registry> {
     hosted: createHostedRulings(parts),
     user: `user ${parts.actor.user}`,
     ...createResolution(parts),
+    ...createPast(parts),
     ...serveIndex(parts),
     ...serveFiles(parts),
     ...watchFreshness(parts),

@@ -6,6 +6,7 @@ import type { Checksum } from '../model/checksum.ts';
 import type { Lookup, SourceFailure } from '../model/lookup.ts';
 import type { ModuleName } from '../model/module-name.ts';
 import type { Version } from '../model/version.ts';
+import type { When } from '../model/when.ts';
 import type { DiskWatch } from '../support/disk/disk-watch.ts';
 import type { OpenAccess } from './access/open-access.ts';
 import type { TokenDesk } from './access/token-desk.ts';
@@ -20,8 +21,10 @@ import type { OutdatedReport } from './mirror/outdated.ts';
 import type { SourceCheck } from './sync/check-source.ts';
 import type { Conflict, ConflictOutcome, ConflictRuling } from './sync/conflict.ts';
 import type { Explanation } from './sync/explain.ts';
+import type { PastExplanation } from './sync/explain-past.ts';
 import type { HeldBack } from './sync/held-back.ts';
 import type { SourceLook } from './sync/look-at-source.ts';
+import type { FoundState, PastState } from './sync/past-states.ts';
 import type { ReadTime, StaleSource } from './sync/read-times.ts';
 import type { BlockOutcome, BlockRuling } from './sync/rule-on-block.ts';
 import type { GoOn } from './sync/sync-context.ts';
@@ -55,7 +58,7 @@ export interface Serving extends Settings, Resolution, IndexServing, FileServing
 }
 
 /** What changes a registry, and what its operator asks of it. */
-export interface Operating extends Settings, Resolution, Syncing, Sources, Rulings, Inventory, Upkeep {
+export interface Operating extends Settings, Resolution, Past, Syncing, Sources, Rulings, Inventory, Upkeep {
   readonly hosted: HostedRulings;
   /** Who it is that asks, as `hosted` takes it. */
   readonly user: string;
@@ -75,6 +78,15 @@ export interface Resolution {
   /** Where the module comes from, as recorded. */
   originOf(module: ModuleName): Promise<string | undefined>;
   explain(module: ModuleName, version?: Version): Promise<Explanation>;
+}
+
+/** What was served at any moment, from the states that were in force then. */
+export interface Past {
+  findState(when: When): Promise<FoundState>;
+  /** The newest states first, at most so many. */
+  newestStates(count: number): Promise<readonly PastState[]>;
+  /** As `explain`, of what was recorded then; whether an archive is here is as of now. */
+  explainPast(module: ModuleName, version: Version | undefined, state: PastState): Promise<PastExplanation>;
 }
 
 /** The index as clients see it. */

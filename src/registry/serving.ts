@@ -3,8 +3,9 @@ import { policyOf } from './decide/policy.ts';
 import { parseAssetPath } from './deliver/assets/asset-path.ts';
 import { openServedArchive } from './deliver/open-archive.ts';
 import type { RegistryParts } from './parts.ts';
-import type { FileServing, Freshness, IndexServing, Resolution } from './registry.ts';
+import type { FileServing, Freshness, IndexServing, Past, Resolution } from './registry.ts';
 import { explain } from './sync/explain.ts';
+import { explainPast } from './sync/explain-past.ts';
 import { readOrigins } from './sync/find-facts.ts';
 import { findStaleSources, hasAnythingToServe, listReadTimes } from './sync/read-times.ts';
 
@@ -12,6 +13,14 @@ export function createResolution({ context, resolver }: RegistryParts): Resoluti
   return {
     originOf: resolver.originOf,
     explain: (module, version) => explain(module, version, context()),
+  };
+}
+
+export function createPast({ context, past }: RegistryParts): Past {
+  return {
+    findState: past.find,
+    newestStates: past.newest,
+    explainPast: (module, version, state) => explainPast(module, version, context(), state),
   };
 }
 

@@ -232,6 +232,9 @@ const unsupported = {
   blocks: unavailableHere,
   ruleOnBlock: unavailableHere,
   findArchive: unavailableHere,
+  findState: unavailableHere,
+  newestStates: unavailableHere,
+  explainPast: unavailableHere,
 };
 
 const identity = ['-c', 'user.name=test', '-c', 'user.email=test@example.com'];
