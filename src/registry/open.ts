@@ -12,7 +12,8 @@ import {
 } from './operating.ts';
 import { openParts } from './parts.ts';
 import type { Registry } from './registry.ts';
-import { createPast, createResolution, serveFiles, serveIndex, watchFreshness } from './serving.ts';
+import { createPast } from './serve-past.ts';
+import { createResolution, serveFiles, serveIndex, watchFreshness } from './serving.ts';
 import { createDataProbe } from './upkeep/data-probe.ts';
 
 /** Opens a registry. Contacts no source. */

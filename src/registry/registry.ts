@@ -87,7 +87,14 @@ export interface Past {
   newestStates(count: number): Promise<readonly PastState[]>;
   /** As `explain`, of what was recorded then; whether an archive is here is as of now. */
   explainPast(module: ModuleName, version: Version | undefined, state: PastState): Promise<PastExplanation>;
+  /**
+   * The index of that state, for clients: what it lists is what was listed then, with the bytes of then, and never changes; where
+   * bytes come from, and what is refused, is as of now.
+   */
+  serveState(state: PastState): PastServing;
 }
+
+export interface PastServing extends Resolution, IndexServing, FileServing {}
 
 /** The index as clients see it. */
 export interface IndexServing {

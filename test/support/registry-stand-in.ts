@@ -235,6 +235,7 @@ const unsupported = {
   findState: unavailableHere,
   newestStates: unavailableHere,
   explainPast: unavailableHere,
+  serveState: unavailableHere,
 };
 
 const identity = ['-c', 'user.name=test', '-c', 'user.email=test@example.com'];
