@@ -44,7 +44,7 @@ export interface Registry extends Serving, Operating {
 }
 
 /** What answers clients, and says how well they are served. */
-export interface Serving extends Settings, Resolution, IndexServing, FileServing, Freshness {
+export interface Serving extends Settings, Resolution, Past, IndexServing, FileServing, Freshness {
   readonly data: DataProbe;
   readonly sharing: ProcessSharing;
   /** Of a registry that is served: whether the disk takes what is new. */

@@ -184,6 +184,10 @@ export async function createRegistryStandIn(): Promise<RegistryStandIn> {
     sourcesLeftAlone: () => [],
     isReady: async () => standIn.ready,
     forgetAbsences: () => {},
+    findState: async () => ({
+      ...{ kind: 'none', reason: 'before-first', instead: undefined },
+      detail: 'Nothing has been served here yet.',
+    }),
     async staleSources() {
       calls.staleSources++;
       return staleNames.map((source) => ({
@@ -232,7 +236,6 @@ const unsupported = {
   blocks: unavailableHere,
   ruleOnBlock: unavailableHere,
   findArchive: unavailableHere,
-  findState: unavailableHere,
   newestStates: unavailableHere,
   explainPast: unavailableHere,
   serveState: unavailableHere,
