@@ -157,6 +157,10 @@ test('what commands print has the shapes that are documented, and nothing beside
     'partner/new',
   ])
     await check('explain', ['explain', name]);
+  const [newest] = (await check('state log', ['state', 'log', '--limit', '2'])) as { state: string }[];
+  await check('state at', ['state', 'at', newest?.state.slice(0, 9) ?? '']);
+  for (const name of ['moonbitlang/x', 'moonbitlang/x@0.4.1'])
+    await check('explain --at', ['explain', name, '--at', newest?.state ?? '']);
   await check('block', ['block', 'moonbitlang/x@0.4.0', '--reason', 'broken']);
   await check('block --list', ['block', '--list']);
   await check('token create', ['token', 'create', 'ci', '--owner', 'ada', '--may', 'read']);

@@ -46,6 +46,8 @@ export const commandModes: Readonly<Record<string, CommandMode>> = {
   restore: 'none',
   config: 'write',
   path: 'read',
+  'state log': 'read',
+  'state at': 'read',
   'state downgrade': 'write',
   publish: 'none',
   login: 'none',

@@ -110,7 +110,7 @@ test.each([
   [['help', 'source', 'ch'], ['check']],
   [
     ['state', ''],
-    ['downgrade', 'help'],
+    ['log', 'at', 'downgrade', 'help'],
   ],
   [['sync', '--', '-'], []],
   [['mirror', '--', '--s'], []],

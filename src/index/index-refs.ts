@@ -62,6 +62,13 @@ async function moveRef(directory: string, ref: string, next: string, expected: s
 
 const maxRememberedTips = 16;
 
+/** A served commit and those before it, back to the root that clients of its time began with, the newest first. */
+export async function listServedHistory(directory: string, commit: string): Promise<readonly string[]> {
+  const listed = runGit(['rev-list', '--max-count=1000', commit], { gitDir: directory });
+  const listing = await inRepository(directory, `read the history of ${servedRef}`, listed);
+  return listing.toString().trim().split('\n');
+}
+
 /** What `main` names, as `readTip` reads it, and has named. */
 export function createServedHistory(directory: string, readTip: () => Promise<string>) {
   // A client that was told of a tip asks for it although a new root may have come between.
@@ -81,11 +88,7 @@ export function createServedHistory(directory: string, readTip: () => Promise<st
     tip,
     async commits(): Promise<readonly string[]> {
       const now = await tip();
-      if (history?.tip !== now) {
-        const listed = runGit(['rev-list', '--max-count=1000', now], { gitDir: directory });
-        const listing = await inRepository(directory, `read the history of ${servedRef}`, listed);
-        history = { tip: now, commits: listing.toString().trim().split('\n') };
-      }
+      if (history?.tip !== now) history = { tip: now, commits: await listServedHistory(directory, now) };
       return [...history.commits, ...recentTips];
     },
   };

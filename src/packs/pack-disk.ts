@@ -19,8 +19,18 @@ export interface PackDiskOptions {
 
 export type PackDisk = ReturnType<typeof createPackDisk>;
 
+interface PackDiskKind {
+  /** Whether what is kept of one commit leaves what is kept of others where it is. */
+  readonly keepsAllCommits: boolean;
+}
+
 /** The files of packs, within a bound. Keys begin with a commit, and are the names of files that processes share. */
-export function createPackDisk({ shared, diskBytes, smallBytes, ...options }: PackDiskOptions) {
+export function createPackDisk({
+  shared,
+  diskBytes,
+  smallBytes,
+  ...options
+}: PackDiskOptions & PackDiskKind) {
   const folder = shared?.packFolder ?? options.folder;
   const writing = <T>(work: () => Promise<T>) => onDisk(`write below ${folder}`, work);
   const room = createPackRoom(diskBytes);
@@ -28,7 +38,7 @@ export function createPackDisk({ shared, diskBytes, smallBytes, ...options }: Pa
 
   /** Nobody asks for packs of other commits any more. */
   async function discardOthers(commit: string): Promise<void> {
-    if (commit === commitOfAll) return;
+    if (options.keepsAllCommits || commit === commitOfAll) return;
     commitOfAll = commit;
     room.giveBackWhere((key) => !key.startsWith(commit));
     // Also what processes left that were killed.

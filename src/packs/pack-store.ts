@@ -55,8 +55,11 @@ export interface PackStoreOptions extends PackDiskOptions, KeepingOptions {
   readonly memoryBytes: number;
   /** How long another process is waited for. */
   readonly timeoutMs: number;
-  /** Read afresh: a pack during whose making the index moved on is not kept. */
-  readonly readCommit: () => Promise<string>;
+  /**
+   * Read afresh: a pack during whose making the index moved on is not kept. `undefined` where packs of any commit may be asked for
+   * again: those stay for which there is room.
+   */
+  readonly readCommit: (() => Promise<string>) | undefined;
 }
 
 type Found = { readonly kind: 'file'; readonly file: PackFile } | (Pack & { readonly kind: 'bytes' });
@@ -69,7 +72,8 @@ export function createPackStore(options: PackStoreOptions): PackStore {
     maxSize: memoryBytes,
     sizeCalculation: (bytes, key) => bytes.length + key.length,
   });
-  const disk = createPackDisk(options);
+  const { readCommit } = options;
+  const disk = createPackDisk({ ...options, keepsAllCommits: readCommit === undefined });
   const keeping = createKeeping(disk, options);
   const flights = createFlights<Outcome>();
   let shared = 0;
@@ -85,7 +89,8 @@ export function createPackStore(options: PackStoreOptions): PackStore {
 
   async function compute(key: string, wanted: WantedPack, flight: Flight, answer: Answer): Promise<void> {
     const computed = await wanted.compute(flight.signal);
-    const isServed = async () => key.startsWith(await options.readCommit().catch(() => 'none'));
+    const isServed = async () =>
+      readCommit === undefined || key.startsWith(await readCommit().catch(() => 'none'));
     if (computed.kind === 'large') {
       const onBegun = (file: PackFile | undefined) =>
         answer(file ? { kind: 'file', file } : { kind: 'unkept' });

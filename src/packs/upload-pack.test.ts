@@ -256,7 +256,7 @@ describe('processes that share packs', () => {
   test('refuse alike, and share no refusal', async () => {
     const { packs, request, folder, started } = await several();
     const wrong = `0014command=fetch0001000dofs-delta0035shallow ${'1'.repeat(40)}\n0009done\n0000`;
-    const input = { bytes: Buffer.from(wrong), digest: 'wrong' };
+    const input = { bytes: Buffer.from(wrong), listsRefs: false, digest: 'wrong' };
     const answers = await Promise.all(packs.map((pack) => pack.packFor({ ...request, input }, stays)));
     expect(answers.map(({ kind }) => kind)).not.toContain('bytes');
     expect([started(), existsSync(folder)]).toEqual([2, false]);

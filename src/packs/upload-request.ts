@@ -29,6 +29,8 @@ export interface UploadInput {
   readonly bytes: Buffer;
   /** SHA-256 of the bytes. */
   readonly digest: string;
+  /** Whether it wants no object, only to be told of refs. */
+  readonly listsRefs: boolean;
 }
 
 export type GitProtocol = 0 | 1 | 2;
@@ -205,6 +207,7 @@ function accept(
         [...wanted, ...others.filter(isKept)],
         rest.filter((packet) => packet.kind !== 'data' || isKept(packet.text)),
       ),
+      wanted.size === 0,
     );
   const hasKnown = others.some(isKnownLine) || rest.some((packet) => isKnownLine(textOf(packet) ?? ''));
   const plain = hasKnown ? undefined : inputFor(() => true);
@@ -224,9 +227,9 @@ function idOf(line: string): string {
   return line.slice(line.indexOf(' ') + 1).toLowerCase();
 }
 
-function inputOf(packets: readonly Packet[]): UploadInput {
+function inputOf(packets: readonly Packet[], listsRefs: boolean): UploadInput {
   const bytes = formatPackets(packets);
-  return { bytes, digest: createHash('sha256').update(bytes).digest('hex') };
+  return { bytes, digest: createHash('sha256').update(bytes).digest('hex'), listsRefs };
 }
 
 function asPackets(lines: readonly string[]): Packet[] {

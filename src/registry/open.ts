@@ -12,6 +12,7 @@ import {
 } from './operating.ts';
 import { openParts } from './parts.ts';
 import type { Registry } from './registry.ts';
+import { createPast } from './serve-past.ts';
 import { createResolution, serveFiles, serveIndex, watchFreshness } from './serving.ts';
 import { createDataProbe } from './upkeep/data-probe.ts';
 
@@ -43,6 +44,7 @@ export async function openRegistry(options: OpenOptions): Promise<Registry> {
     hosted: createHostedRulings(parts),
     user: `user ${parts.actor.user}`,
     ...createResolution(parts),
+    ...createPast(parts),
     ...serveIndex(parts),
     ...serveFiles(parts),
     ...watchFreshness(parts),

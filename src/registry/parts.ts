@@ -20,6 +20,7 @@ import { type Ground, type OpenOptions, openGround } from './ground.ts';
 import { createConnections } from './sync/connections.ts';
 import { type CurrentResolver, createCurrentResolver } from './sync/current-resolver.ts';
 import { observationsFile } from './sync/observations.ts';
+import { createPastStates, type PastStates } from './sync/past-states.ts';
 import { createReloading } from './sync/reload-settings.ts';
 import type { SyncContext } from './sync/sync-context.ts';
 import { findAbandonedFiles } from './upkeep/abandoned-files.ts';
@@ -58,6 +59,7 @@ export interface RegistryParts extends Ground, VerifyingStores, UpkeepParts {
   readonly served: ServedIndex;
   /** Where modules come from, as of the state that is real now. */
   readonly resolver: CurrentResolver;
+  readonly past: PastStates;
   readonly connections: ReturnType<typeof createConnections>;
   /** All sources by name, as the settings are now. */
   readonly sources: () => ConnectedSources['sources'];
@@ -108,6 +110,7 @@ export async function openParts(options: OpenOptions): Promise<RegistryParts> {
   });
   return {
     ...{ ...ground, ...stores, served, resolver, connections, sources, reload, delivery },
+    past: createPastStates({ index, now }),
     assets,
     symbols: createSymbols({ directory: layout.symbols, shares, log }),
     context: () => ({

@@ -6,6 +6,7 @@ import type { Checksum } from '../model/checksum.ts';
 import type { Lookup, SourceFailure } from '../model/lookup.ts';
 import type { ModuleName } from '../model/module-name.ts';
 import type { Version } from '../model/version.ts';
+import type { When } from '../model/when.ts';
 import type { DiskWatch } from '../support/disk/disk-watch.ts';
 import type { OpenAccess } from './access/open-access.ts';
 import type { TokenDesk } from './access/token-desk.ts';
@@ -22,8 +23,10 @@ import type { OutdatedReport } from './mirror/outdated.ts';
 import type { SourceCheck } from './sync/check-source.ts';
 import type { Conflict, ConflictOutcome, ConflictRuling } from './sync/conflict.ts';
 import type { Explanation } from './sync/explain.ts';
+import type { PastExplanation } from './sync/explain-past.ts';
 import type { HeldBack } from './sync/held-back.ts';
 import type { SourceLook } from './sync/look-at-source.ts';
+import type { FoundState, PastState } from './sync/past-states.ts';
 import type { ReadTime, StaleSource } from './sync/read-times.ts';
 import type { BlockOutcome, BlockRuling } from './sync/rule-on-block.ts';
 import type { GoOn } from './sync/sync-context.ts';
@@ -43,7 +46,7 @@ export interface Registry extends Serving, Operating {
 }
 
 /** What answers clients, and says how well they are served. */
-export interface Serving extends Settings, Resolution, IndexServing, FileServing, Freshness {
+export interface Serving extends Settings, Resolution, Past, IndexServing, FileServing, Freshness {
   readonly data: DataProbe;
   readonly sharing: ProcessSharing;
   /** Of a registry that is served: whether the disk takes what is new. */
@@ -57,7 +60,7 @@ export interface Serving extends Settings, Resolution, IndexServing, FileServing
 }
 
 /** What changes a registry, and what its operator asks of it. */
-export interface Operating extends Settings, Resolution, Syncing, Sources, Rulings, Inventory, Upkeep {
+export interface Operating extends Settings, Resolution, Past, Syncing, Sources, Rulings, Inventory, Upkeep {
   readonly hosted: HostedRulings;
   /** Who it is that asks, as `hosted` takes it. */
   readonly user: string;
@@ -78,6 +81,22 @@ export interface Resolution {
   originOf(module: ModuleName): Promise<string | undefined>;
   explain(module: ModuleName, version?: Version): Promise<Explanation>;
 }
+
+/** What was served at any moment, from the states that were in force then. */
+export interface Past {
+  findState(when: When): Promise<FoundState>;
+  /** The newest states first, at most so many. */
+  newestStates(count: number): Promise<readonly PastState[]>;
+  /** As `explain`, of what was recorded then; whether an archive is here is as of now. */
+  explainPast(module: ModuleName, version: Version | undefined, state: PastState): Promise<PastExplanation>;
+  /**
+   * The index of that state, for clients: what it lists is what was listed then, with the bytes of then, and never changes; where
+   * bytes come from, and what is refused, is as of now.
+   */
+  serveState(state: PastState): PastServing;
+}
+
+export interface PastServing extends Resolution, IndexServing, FileServing {}
 
 /** The index as clients see it. */
 export interface IndexServing {

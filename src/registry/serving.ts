@@ -1,7 +1,7 @@
 import { findBlock } from '../model/block.ts';
 import { policyOf } from './decide/policy.ts';
 import { parseAssetPath } from './deliver/assets/asset-path.ts';
-import { openServedArchive } from './deliver/open-archive.ts';
+import { type OpeningContext, openServedArchive } from './deliver/open-archive.ts';
 import type { RegistryParts } from './parts.ts';
 import type { FileServing, Freshness, IndexServing, Resolution } from './registry.ts';
 import { explain } from './sync/explain.ts';
@@ -27,14 +27,8 @@ export function serveIndex({ layout, index, served }: RegistryParts): IndexServi
 }
 
 export function serveFiles(parts: RegistryParts): FileServing {
-  const { index, served, delivery, resolver, settings, now } = parts;
-  const opening = {
-    ...{ index, served, delivery, settings, resolver: resolver.get },
-    leftAloneUntil(source: string) {
-      const waitMs = parts.sources().get(source)?.refusal()?.retryAfterMs;
-      return waitMs === undefined ? undefined : new Date(now().getTime() + waitMs).toISOString();
-    },
-  };
+  const { index, settings } = parts;
+  const opening = openingContext(parts);
   return {
     openArchive: (module, version) => openServedArchive(opening, module, version),
     async symbols() {
@@ -48,6 +42,17 @@ export function serveFiles(parts: RegistryParts): FileServing {
       const named = parseAssetPath(assetPath);
       const block = named && findBlock((await index.state()).blocks, named.module, named.version);
       return block ? { kind: 'blocked', block } : parts.assets.open(assetPath);
+    },
+  };
+}
+
+export function openingContext(parts: RegistryParts): OpeningContext {
+  const { index, served, delivery, resolver, settings, now } = parts;
+  return {
+    ...{ index, served, delivery, settings, resolver: resolver.get },
+    leftAloneUntil(source) {
+      const waitMs = parts.sources().get(source)?.refusal()?.retryAfterMs;
+      return waitMs === undefined ? undefined : new Date(now().getTime() + waitMs).toISOString();
     },
   };
 }

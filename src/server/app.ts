@@ -1,7 +1,10 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { setTimeout } from 'node:timers/promises';
+import pLimit from 'p-limit';
 import type { Limits } from '../config/config.ts';
 import { createClientReader } from '../http/client-address.ts';
+import { createBodyReader } from '../http/request-body.ts';
+import { servingAnyMain } from '../packs/any-main.ts';
 import { createUploadPack, type UploadPackStats } from '../packs/upload-pack.ts';
 import { watchTokens } from '../registry/access/token-watch.ts';
 import type { Serving } from '../registry/registry.ts';
@@ -11,12 +14,14 @@ import type { Listening } from './allowed-hosts.ts';
 import { createBaseAddress } from './base-address.ts';
 import { createBefore } from './before.ts';
 import { createDataWatch, type DataWatch } from './data-watch.ts';
+import { createDatedEditions } from './dated.ts';
 import { createFreshCommit } from './fresh-commit.ts';
 import { createHandler } from './handle.ts';
 import type { RefreshTrouble } from './health.ts';
 import { createReadiness } from './readiness.ts';
 import { createAnsweredRoute } from './routes/answered-route.ts';
 import { createApiRoutes } from './routes/api-routes.ts';
+import { createArchiveMemory } from './routes/archive-memory.ts';
 import { createArchiveRoutes } from './routes/archive-routes.ts';
 import { createFileRoutes } from './routes/file-routes.ts';
 import { createHostedRoutes } from './routes/hosted-routes.ts';
@@ -53,7 +58,8 @@ export interface App {
   prepare(): Promise<void>;
   /** Answers one request, whatever happens. Settles when the answer is on its way out. */
   handle(request: IncomingMessage, response: ServerResponse): Promise<void>;
-  stats(): { readonly git: UploadPackStats };
+  /** Of the index of now, and of those of the past. */
+  stats(): { readonly git: UploadPackStats; readonly past: UploadPackStats };
   /** Everything that is answered at all: methods, and what their paths look like. */
   readonly routes: readonly Pick<GuardedRoute, 'methods' | 'pattern'>[];
   /** When nobody is answered any more. */
@@ -82,27 +88,32 @@ export function createApp(registry: Serving, options: AppOptions): App {
   const servedCommit = createFreshCommit(() => registry.servedCommit(), now);
   // A decision may refuse an archive, and leave the index as it is.
   const stateCommit = createFreshCommit(() => registry.stateCommit(), now);
-  const archives = createArchiveRoutes(registry, stateCommit, { ...limits, prefix });
-  const uploadPack = createUploadPack({
+  const memory = createArchiveMemory(limits);
+  const bodies = createBodyReader(limits);
+  const packing = {
     gitDir: registry.indexDirectory,
-    readCommit: () => servedCommit.read(),
-    processes: limits.gitProcesses,
     queue: limits.gitQueue,
-    memoryBytes: limits.gitCacheBytes,
     smallBytes: limits.gitAnswerBytes,
     folder: registry.config.registry.dataDir,
-    shared: registry.sharing.isShared ? registry.sharing : undefined,
-    diskBytes: limits.gitSpoolBytes,
     timeoutMs: limits.gitTimeoutMs,
     onFailure: watch.suspect,
     log,
-    isTold: (error) => registry.disk.refused(error),
+    isTold: (error: unknown) => registry.disk.refused(error),
+  };
+  const uploadPack = createUploadPack({
+    ...packing,
+    readCommit: () => servedCommit.read(),
+    processes: limits.gitProcesses,
+    memoryBytes: limits.gitCacheBytes,
+    shared: registry.sharing.isShared ? registry.sharing : undefined,
+    diskBytes: limits.gitSpoolBytes,
   });
+  const pastUploadPack = createUploadPack({ ...packing, ...sharesOfThePast(limits), readCommit: undefined });
   const routes: readonly GuardedRoute[] = [
     createAnsweredRoute(),
-    ...archives.routes,
+    ...createArchiveRoutes(registry, stateCommit, memory, { ...limits, prefix }),
     ...createWhyRoutes(registry, { prefix, firstByteMs: limits.firstByteMs }),
-    ...createIndexRoutes(registry, servedCommit, uploadPack, readiness, limits),
+    ...createIndexRoutes(registry, servedCommit, uploadPack, readiness, bodies),
     ...createFileRoutes(registry, { prefix }),
     ...createApiRoutes(registry),
     ...createPublishRoutes(registry, { access, log, records: options.recordsPublish ?? false }),
@@ -116,13 +127,21 @@ export function createApp(registry: Serving, options: AppOptions): App {
       refreshTrouble: options.refreshTrouble ?? (() => undefined),
     }),
   ];
+  const dated = createDatedEditions(registry, {
+    ...{ settings: registry, base, stateCommit, memory, bodies, now, inTurn: pLimit(1) },
+    // What was served then can be, whatever is read or enabled now.
+    readiness: createReadiness({ config: registry.config, isReady: async () => true }, watch),
+    uploadPack: servingAnyMain(pastUploadPack),
+    firstByteMs: limits.firstByteMs,
+  });
   const handle = createHandler({
     before: createBefore({ registry, listening: options.listening, log, now, targetCharacters }),
     readClient: createClientReader(registry),
     access,
     readsPathTokens: () => registry.config.access.tokenInPath,
     routes,
-    findReady: archives.findReady,
+    editions: [dated],
+    findReady: (target) => memory.findReady(target, stateCommit.glance()),
     staleness,
     watch,
     prefix,
@@ -135,10 +154,11 @@ export function createApp(registry: Serving, options: AppOptions): App {
     prepare: tokens.look,
     handle,
     routes,
-    stats: () => ({ git: uploadPack.stats() }),
+    stats: () => ({ git: uploadPack.stats(), past: pastUploadPack.stats() }),
     close() {
       tokens.close();
       uploadPack.close();
+      pastUploadPack.close();
     },
   };
 }
@@ -153,4 +173,13 @@ function watchData(
     date: () => new Date(),
     sleep: (ms, signal) => setTimeout(ms, undefined, { signal, ref: false }),
   });
+}
+
+/** Whoever asks for one date after the other takes nothing from clients of now but this much more memory, disk and work. */
+function sharesOfThePast({ gitProcesses, gitCacheBytes, gitSpoolBytes }: Limits) {
+  return {
+    processes: Math.max(1, Math.floor(gitProcesses / 4)),
+    memoryBytes: Math.floor(gitCacheBytes / 4),
+    diskBytes: Math.floor(gitSpoolBytes / 4),
+  };
 }

@@ -21,6 +21,7 @@ import { unlessOwnFailure } from '../support/git/git-disk.ts';
 import type { Log, LogLevel } from '../support/log.ts';
 import { type Access, type Caller, type GuardedRoute, readsAll } from './access.ts';
 import { type DataWatch, hasTrouble } from './data-watch.ts';
+import { type EditionKind, findPlace } from './editions.ts';
 import { takePathToken } from './path-token.ts';
 import { errorProblem } from './problems.ts';
 import type { Staleness } from './staleness.ts';
@@ -34,6 +35,8 @@ export interface HandlerOptions {
   readonly readClient: (request: IncomingMessage) => ClientAddress;
   /** The first that matches answers. */
   readonly routes: readonly GuardedRoute[];
+  /** Other indexes below names of their own, where no route of `routes` answers. */
+  readonly editions: readonly EditionKind[];
   /** The answer to a GET for all of what is at a target (as sent), where it needs no route to be built. */
   readonly findReady: (target: string) => ReadyAnswer | undefined;
   /** As in `BaseAddress`. */
@@ -121,7 +124,9 @@ async function answer(
     sendAnswer(
       request,
       response,
-      exchange.isByPath && !found.isForGit ? tellElsewhere(request, sent, options.prefix()) : sent,
+      exchange.isByPath && !found.isForGit
+        ? tellElsewhere(request, sent, options.prefix(), options.editions)
+        : sent,
       {
         ...{ id, headers: found.headers, problemsAsText: found.isForGit },
         caching: cachingOf(options, exchange),
@@ -188,17 +193,20 @@ async function findAnswer(options: HandlerOptions, exchange: Exchange, client: C
   const target = parseTarget(url, options.prefix());
   if (!target) return refuse(problem('malformed', 'The request target is not a path.'));
   const isForGit = isAskedByGit(request);
-  const route = options.routes.find(
-    ({ methods, pattern }) => methods.includes(method) && pattern.test(target.path),
+  const place = await findPlace(target.path, options, exchange.caller).catch((error: unknown) =>
+    explainFailure(options, exchange, client, error),
   );
-  const barred = options.access.judge(exchange.caller, route?.need?.(target.path) ?? readsAll);
+  if (place.kind === 'problem') return refuse(place, isForGit);
+  const { routes, path, finish } = place;
+  const route = routes.find(({ methods, pattern }) => methods.includes(method) && pattern.test(path));
+  const barred = options.access.judge(exchange.caller, route?.need?.(path) ?? readsAll);
   if (barred) return refuse(barred, isForGit);
-  if (!route) return { answer: noRoute(method, target.path, options.routes), headers: {}, isForGit };
+  if (!route) return { answer: noRoute(method, path, routes), headers: {}, isForGit };
   const asked: AppRequest = {
     id,
     method,
     target: url,
-    path: target.path,
+    path,
     query: target.query,
     headers,
     client: askedBy,
@@ -206,12 +214,22 @@ async function findAnswer(options: HandlerOptions, exchange: Exchange, client: C
     body: request,
     signal: client.signal,
   };
-  const answer = await route.handle(asked, exchange.caller).catch((error: unknown) => {
-    const isTold = isKnown(options.watch, error);
-    if (!client.hasLeft() && !isTold) logFailure(options.log, exchange, error);
-    return { ...errorProblem(error), isTold };
-  });
+  const answer = await route
+    .handle(asked, exchange.caller)
+    .catch((error: unknown) => explainFailure(options, exchange, client, error));
+  if (finish) return { answer: finish(route, answer), headers: {}, isForGit };
   return { answer, headers: route.showsStaleness ? warningOf(options.staleness) : {}, isForGit };
+}
+
+function explainFailure(
+  { watch, log }: HandlerOptions,
+  exchange: Exchange,
+  client: Client,
+  error: unknown,
+): ProblemAnswer {
+  const isTold = isKnown(watch, error);
+  if (!client.hasLeft() && !isTold) logFailure(log, exchange, error);
+  return { ...errorProblem(error), isTold };
 }
 
 function noRoute(method: string, path: string, routes: readonly GuardedRoute[]): Answer {

@@ -18,7 +18,10 @@ export interface Readiness {
 const retryAfterMs = 5000;
 
 /** What was ready once stays so while the settings are the same and the data can be read, so that nobody looks twice. */
-export function createReadiness(registry: Settings & Freshness, watch: DataWatch): Readiness {
+export function createReadiness(
+  registry: Pick<Settings, 'config'> & Pick<Freshness, 'isReady'>,
+  watch: DataWatch,
+): Readiness {
   let readyFor: Settings['config'] | undefined;
 
   async function refusal(): Promise<ProblemAnswer | undefined> {

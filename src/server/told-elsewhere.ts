@@ -1,16 +1,23 @@
 import type { IncomingMessage } from 'node:http';
 import { type Answer, redirect } from '../http/answer.ts';
+import { type EditionKind, splitEdition } from './editions.ts';
 import { answeredRoot } from './routes/answered-route.ts';
 import { whyRoot } from './routes/why-path.ts';
 
 /** A problem is told at an address without the token, where a client shows people the address. */
-export function tellElsewhere(request: IncomingMessage, answer: Answer, prefix: string): Answer {
+export function tellElsewhere(
+  request: IncomingMessage,
+  answer: Answer,
+  prefix: string,
+  editions: readonly EditionKind[],
+): Answer {
   if (request.method !== 'GET' && request.method !== 'HEAD') return answer;
   if (answer.kind === 'content') {
-    const refused = `${prefix}${whyRoot}`;
     const { Location: location = '' } = answer.headers;
-    return location.startsWith(refused)
-      ? redirect(`${prefix}${answeredRoot}${location.slice(refused.length)}`)
+    const inside = location.slice(prefix.length);
+    const path = splitEdition(inside, editions)?.path ?? inside;
+    return path.startsWith(whyRoot)
+      ? redirect(`${prefix}${answeredRoot}${path.slice(whyRoot.length)}`)
       : answer;
   }
   const { reason, module, version } = answer.members;

@@ -304,13 +304,14 @@ const statusReport = named('StatusReport', {
   ),
 });
 
-const explanation = named('Explanation', {
+const explanationEntries = {
   module: text,
   version: maybe,
   isServed: flag,
   origin: maybe,
   rule: v.picklist([
     ...['claimed', 'priority', 'recorded', 'moved', 'held', 'undecided', 'unlisted', 'blocked'],
+    'as-recorded',
   ] as const),
   because: text,
   decidedBy: maybe,
@@ -344,7 +345,21 @@ const explanation = named('Explanation', {
   findings: v.array(finding),
   heldBack: v.optional(heldBack),
   blocks: v.array(block),
-  nearest: maybe,
+};
+
+const explanation = named('Explanation', { ...explanationEntries, nearest: maybe });
+
+const pastExplanation = named('PastExplanation', {
+  ...explanationEntries,
+  state: v.strictObject({ commit: text, since: text, until: maybe, served: text }),
+  today: v.strictObject({
+    ...{ isServed: flag, checksum: v.optional(checksum), isSame: flag },
+    blocks: v.array(block),
+  }),
+});
+
+const pastState = named('PastState', {
+  ...{ state: text, since: text, until: maybe, served: text, modules: number, summary: text, path: text },
 });
 
 const listedModule = named('ListedModule', {
@@ -435,6 +450,7 @@ export const jsonShapes = {
   list: v.array(listedModule),
   'list --outdated': outdatedReport,
   explain: explanation,
+  'explain --at': pastExplanation,
   verify: verifyReport,
   'conflicts list': v.array(conflict),
   'conflicts keep': ruled,
@@ -482,6 +498,8 @@ export const jsonShapes = {
     served,
   }),
   path: v.strictObject({ module: text, version: text, checksum, path: text }),
+  'state log': v.array(pastState),
+  'state at': pastState,
   'state downgrade': v.strictObject({ format: number }),
   backup: v.strictObject({
     ...{ file: text, durationMs: number, ...backupEntries, sizeBytes: number },

@@ -187,6 +187,10 @@ export async function createRegistryStandIn(): Promise<RegistryStandIn> {
     sourcesLeftAlone: () => [],
     isReady: async () => standIn.ready,
     forgetAbsences: () => {},
+    findState: async () => ({
+      ...{ kind: 'none', reason: 'before-first', instead: undefined },
+      detail: 'Nothing has been served here yet.',
+    }),
     async staleSources() {
       calls.staleSources++;
       return staleNames.map((source) => ({
@@ -241,6 +245,9 @@ const unsupported = {
   blocks: unavailableHere,
   ruleOnBlock: unavailableHere,
   findArchive: unavailableHere,
+  newestStates: unavailableHere,
+  explainPast: unavailableHere,
+  serveState: unavailableHere,
 };
 
 const identity = ['-c', 'user.name=test', '-c', 'user.email=test@example.com'];

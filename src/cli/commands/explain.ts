@@ -1,15 +1,17 @@
 import type { Command } from 'commander';
 import { versionOf } from '../../model/finding.ts';
+import type { When } from '../../model/when.ts';
 import type { Operating } from '../../registry/registry.ts';
 import type { Explanation } from '../../registry/sync/explain.ts';
 import { shellLine } from '../../support/shell.ts';
-import { parseModuleVersion } from '../arguments.ts';
+import { type ModuleVersion, parseModuleVersion } from '../arguments.ts';
 import { formatBlock } from '../block-text.ts';
-import { addExamples, type Run, withRegistry } from '../context.ts';
-import { exitCodes } from '../exit-codes.ts';
+import { addExamples, type CommandContext, type Run, withRegistry } from '../context.ts';
+import { type ExitCode, exitCodes } from '../exit-codes.ts';
 import { formatFindings } from '../findings.ts';
 import { nameVersions } from '../format.ts';
 import { formatHeldBack, toCommandLine } from '../held-back.ts';
+import { formatMoment, formatToday, parseMoment, requireState } from '../past-text.ts';
 import { formatTable } from '../table.ts';
 
 type SourceView = Explanation['sources'][number];
@@ -21,18 +23,28 @@ export function defineExplain(parent: Command, run: Run): void {
     .description(
       'Shows the decision about one module: every source, what it has, which rule decided, pin and cache.',
     )
-    .argument('<module[@version]>', 'OWNER/NAME, or one version of it');
+    .argument('<module[@version]>', 'OWNER/NAME, or one version of it')
+    .option(
+      '--at <when>',
+      'as it was served at a moment: 2026-11-27 (UTC; the end of that day), 2026-11-27T10:00:00Z, or the id of a state',
+    );
   addExamples(command, [
     ['moonbit-registry explain moonbitlang/x', 'Where it comes from, and what the other sources have.'],
     [
       'moonbit-registry explain company/tool@1.2.0',
       'The same for one version: its checksum, pinned and offered.',
     ],
+    [
+      'moonbit-registry explain company/tool@1.2.0 --at 2026-11-27',
+      'What was served of it that day, from where, and whether that is so today.',
+    ],
   ]);
-  command.action((text: string) =>
+  command.action((text: string, { at }: { readonly at?: string }) =>
     run((context) => {
       const { module, version } = parseModuleVersion(text);
+      const when = at === undefined ? undefined : parseMoment(at);
       return withRegistry(context, async (registry) => {
+        if (when) return tellPast(context, registry, { module, version }, when);
         const explanation = await registry.explain(module, version);
         const text = formatExplanation(explanation, context.output.width);
         if (isThere(explanation)) {
@@ -48,6 +60,21 @@ export function defineExplain(parent: Command, run: Run): void {
       });
     }),
   );
+}
+
+async function tellPast(
+  { output }: CommandContext,
+  registry: Operating,
+  { module, version }: ModuleVersion,
+  when: When,
+): Promise<ExitCode> {
+  const state = await requireState(registry, when);
+  const past = await registry.explainPast(module, version, state);
+  const text = [formatMoment(when, past), formatExplanation(past, output.width), '', formatToday(past)].join(
+    '\n',
+  );
+  output.result({ text, json: past });
+  return isThere(past) ? exitCodes.done : exitCodes.failed;
 }
 
 /** Whether there is anything to explain: something that was served, is listed by a source, or was refused, by us or the operator. */

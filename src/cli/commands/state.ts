@@ -2,14 +2,20 @@ import { type Command, Option } from 'commander';
 import { olderFormats } from '../../index/registry-state.ts';
 import { addExamples, type Run, withRegistry } from '../context.ts';
 import { exitCodes } from '../exit-codes.ts';
+import { defineStateAt, defineStateLog } from './state-past.ts';
 
 export function defineState(parent: Command, run: Run): void {
   const state = parent
     .command('state')
-    .summary('the format of the stored data')
-    .description('Looks after the format in which the registry stores what it knows.');
+    .summary('what was served when, and the format of the stored data')
+    .description(
+      'Shows the states that this registry had, one for each change, and looks after the format in which they are stored.',
+    );
+  defineStateLog(state, run);
+  defineStateAt(state, run);
   const command = state
     .command('downgrade')
+    .summary('bring the data back to an older format')
     .description(
       'Brings the data back to an older format, by default the one before, for an older program; it must be the next to open them, since this one upgrades ' +
         'them again. Refuses where the older format has no place for something, and says what.',

@@ -30,6 +30,8 @@ export interface DeliveryContext extends ReceiverContext {
 export interface ArchiveDelivery {
   /** `absent`: it is not listed, or every source that lists it has no such archive. */
   readonly open: (module: ModuleName, version: Version) => Promise<Lookup<ServedArchive>>;
+  /** The same of a line that is listed, or was once: whoever lists its checksum now is asked for it. */
+  readonly openListed: (module: ModuleName, entry: IndexEntry) => Promise<Lookup<ServedArchive>>;
   /** Fetches an archive that went bad; whether it is here now. */
   repair(module: ModuleName, entry: IndexEntry): Promise<boolean>;
   /** An archive that was here has been taken out: it may be had again, also without upstream fallback. */
@@ -48,16 +50,20 @@ export function createArchiveDelivery(context: DeliveryContext): ArchiveDelivery
   const passing = createPassingArchives();
   const receiver = createArchiveReceiver(context, { behind, passing, onUnkept: report.onFailure });
 
+  async function openListed(module: ModuleName, entry: IndexEntry): Promise<Lookup<ServedArchive>> {
+    const here = receiver.find(entry.checksum) ?? (await archives.load(entry.checksum, loadedBytes));
+    if (here) return found(serveArchive(archives, receiver, module, entry, here));
+    const fetched = await receiver.receive(module, entry);
+    if (fetched.kind !== 'found') return fetched;
+    return found(serveArchive(archives, receiver, module, entry, fetched.value));
+  }
+
   return {
     async open(module, version) {
       const entry = await context.find(module, version);
-      if (!entry) return absent(`${module}@${version} is not in the index`);
-      const here = receiver.find(entry.checksum) ?? (await archives.load(entry.checksum, loadedBytes));
-      if (here) return found(serveArchive(archives, receiver, module, entry, here));
-      const fetched = await receiver.receive(module, entry);
-      if (fetched.kind !== 'found') return fetched;
-      return found(serveArchive(archives, receiver, module, entry, fetched.value));
+      return entry ? openListed(module, entry) : absent(`${module}@${version} is not in the index`);
     },
+    openListed,
     async repair(module, entry) {
       const fetched = await receiver.receive(module, entry);
       return fetched.kind === 'found' && fetched.value.isStored;

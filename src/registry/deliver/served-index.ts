@@ -22,7 +22,8 @@ const rememberedVersions = 100_000;
 /** As many as keep git busy. */
 const readAtOnce = 16;
 
-export function createServedIndex(index: GitIndex): ServedIndex {
+/** Of what is served now, or of what `servedCommit` names instead. */
+export function createServedIndex(index: Pick<GitIndex, 'servedCommit' | 'read' | 'list'>): ServedIndex {
   const entries = new LRUCache<string, ReadonlyMap<Version, IndexEntry>>({
     max: rememberedModules,
     maxSize: rememberedVersions,

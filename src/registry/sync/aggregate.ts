@@ -173,8 +173,9 @@ async function carryOut(
   options: AggregateOptions,
   planned: Planned,
 ): Promise<SyncResult> {
-  const { plan, state, edit, date } = planned;
-  const after = await applyPlan(context.index, plan, date, edit);
+  const { plan, state, edit } = planned;
+  // Planning may have taken long: a state is dated when it begins to count, so that a moment that is over stays as it was.
+  const after = await applyPlan(context.index, plan, context.now(), edit);
   if (after !== state) {
     await context.audit.record(edit?.events ?? []);
     await context.audit.record(describePlan(plan, await state.findings()));

@@ -101,7 +101,6 @@ export async function explain(
   const blocks = blocksOf(state.blocks, module, version);
   const refusing = blocks.find((block) => version !== undefined || block.version === undefined);
   const findings = (await state.findings()).filter((finding) => finding.module === module);
-  const records = await readRecords(index, state, module, version);
   return {
     module,
     version,
@@ -121,9 +120,7 @@ export async function explain(
     ),
     pin: pin && { checksum: pin.checksum, firstSeen: pin.firstSeen, source: pin.source },
     isCached: checksum === undefined ? undefined : await context.archives.has(checksum),
-    published: records.find(isPublication),
-    adopted: records.find(isAdoption),
-    yanked: standingYank(records),
+    ...(await describeHosted(index, state, module, version)),
     versions,
     blocks,
     findings,
@@ -134,14 +131,19 @@ export async function explain(
 }
 
 /** Of one version that is published here. */
-async function readRecords(
+export async function describeHosted(
   index: GitIndex,
   { commit }: StateView,
   module: ModuleName,
   version: Version | undefined,
-): Promise<readonly HostedRecord[]> {
+): Promise<Pick<Explanation, 'published' | 'adopted' | 'yanked'>> {
   const file = await index.read(`${commit}:${publishersPathOf(module)}`);
-  return file ? parsePublishers(file).filter((one) => one.version === version) : [];
+  const records = file ? parsePublishers(file).filter((one) => one.version === version) : [];
+  return {
+    published: records.find(isPublication),
+    adopted: records.find(isAdoption),
+    yanked: standingYank(records),
+  };
 }
 
 function standingYank(records: readonly HostedRecord[]): Yank | undefined {
@@ -152,8 +154,8 @@ function standingYank(records: readonly HostedRecord[]): Yank | undefined {
 type Mirrored = Extract<OperatorDecision, { action: 'accept-origin' }>;
 
 /** What the operator has decided by mirroring the name. */
-async function findMirrored(
-  { origin }: Decision,
+export async function findMirrored(
+  { origin }: Pick<Decision, 'origin'>,
   module: ModuleName,
   state: StateView,
 ): Promise<Mirrored | undefined> {
@@ -163,14 +165,14 @@ async function findMirrored(
   return isIt ? last : undefined;
 }
 
-function describeMirrored(mirrored: Mirrored | undefined): string {
+export function describeMirrored(mirrored: Mirrored | undefined): string {
   if (!mirrored) return '';
   const { pattern, at } = mirrored;
   return `; nobody could tell whose name it is until the operator mirrored "${pattern}" from it (${at})`;
 }
 
 /** What of a module is refused, or what refuses one version of it. */
-function blocksOf(
+export function blocksOf(
   blocks: readonly Block[],
   module: ModuleName,
   version: Version | undefined,
@@ -181,7 +183,7 @@ function blocksOf(
 }
 
 /** `listed` and `left` are versions of the module: what clients find, and what left the index as it is blocked. */
-function reasonOfBlock(
+export function reasonOfBlock(
   version: Version | undefined,
   listed: readonly Version[],
   left: readonly Version[],

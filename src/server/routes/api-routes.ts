@@ -22,8 +22,10 @@ const defaultLimit = 20;
 const deepestPath = 12;
 
 /** `/api/v0`: answered from the served index alone, never by asking a source. */
-export function createApiRoutes(registry: IndexServing & Resolution): GuardedRoute[] {
-  const readViews = createCatalogueReader(registry);
+export function createApiRoutes(
+  registry: IndexServing & Resolution,
+  readViews = createCatalogueReader(registry),
+): GuardedRoute[] {
   const explaining = createSingleFlight<string, Answer>();
   const get = (
     pattern: RegExp,

@@ -1,10 +1,4 @@
-import {
-  type Answer,
-  type AppRequest,
-  type ProblemAnswer,
-  problem,
-  type ReadyAnswer,
-} from '../../http/answer.ts';
+import { type Answer, type AppRequest, type ProblemAnswer, problem } from '../../http/answer.ts';
 import { answerEntity } from '../../http/entity.ts';
 import { decodePath } from '../../http/target.ts';
 import { isModuleName, type ModuleName, moduleNameProblem } from '../../model/module-name.ts';
@@ -14,16 +8,11 @@ import type { FileServing, Resolution } from '../../registry/registry.ts';
 import { type GuardedRoute, readsModule } from '../access.ts';
 import type { FreshCommit } from '../fresh-commit.ts';
 import { undecodable } from '../problems.ts';
-import {
-  type ArchiveMemory,
-  type ArchiveMemoryLimits,
-  createArchiveMemory,
-  describeArchive,
-} from './archive-memory.ts';
+import { type ArchiveMemory, describeArchive } from './archive-memory.ts';
 import { askForArchive } from './ask-archive.ts';
 import { refuse } from './why-routes.ts';
 
-export interface ArchiveOptions extends ArchiveMemoryLimits {
+export interface ArchiveOptions {
   /** moon gives up after 30 s without a first byte (moon-protocol §3). */
   readonly firstByteMs: number;
   /** As in `WhyOptions`. */
@@ -33,19 +22,13 @@ export interface ArchiveOptions extends ArchiveMemoryLimits {
 const prefix = '/user/';
 const suffix = '.zip';
 
-export interface ArchiveRoutes {
-  readonly routes: readonly GuardedRoute[];
-  /** The whole archive last served for `target` (as sent), if nothing has to be looked up for that. */
-  findReady(target: string): ReadyAnswer | undefined;
-}
-
 /** `GET /user/….zip` in all forms clients send. */
 export function createArchiveRoutes(
   registry: FileServing & Resolution,
   stateCommit: FreshCommit,
+  memory: ArchiveMemory,
   options: ArchiveOptions,
-): ArchiveRoutes {
-  const memory = createArchiveMemory(options);
+): GuardedRoute[] {
   const route: GuardedRoute = {
     methods: ['GET', 'HEAD'],
     pattern: /^\/user\/.+\.zip$/,
@@ -55,7 +38,7 @@ export function createArchiveRoutes(
     },
     handle: (request) => answerArchive({ registry, stateCommit, memory, options }, request),
   };
-  return { routes: [route], findReady: (target) => memory.findReady(target, stateCommit.glance()) };
+  return [route];
 }
 
 interface ArchiveContext {

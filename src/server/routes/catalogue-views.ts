@@ -39,22 +39,31 @@ function createViews(catalogue: Catalogue): CatalogueViews {
   };
 }
 
-/** Reads the index once per served commit, however many ask. */
-export function createCatalogueReader(registry: IndexServing): () => Promise<CatalogueViews> {
+/** Reads the index once per served commit, however many ask; of several indexes, one after the other where `inTurn` has it so. */
+export function createCatalogueReader(
+  registry: IndexServing,
+  inTurn: <T>(work: () => Promise<T>) => Promise<T> = (work) => work(),
+): () => Promise<CatalogueViews> {
   const flights = createSingleFlight<string, CatalogueViews>();
   let known: { readonly commit: string; readonly views: CatalogueViews } | undefined;
   return async () => {
     const commit = await registry.servedCommit();
     if (known?.commit === commit) return known.views;
-    return flights.run(commit, async () => {
-      const entries = [];
-      for await (const { module, file } of registry.readIndex()) {
-        const entry = summarise(module, file);
-        if (entry) entries.push(entry);
-      }
-      const views = createViews(buildCatalogue(entries));
-      known = { commit, views };
-      return views;
-    });
+    return flights.run(commit, () =>
+      inTurn(async () => {
+        const views = createViews(buildCatalogue(await readEntries(registry)));
+        known = { commit, views };
+        return views;
+      }),
+    );
   };
+}
+
+async function readEntries(registry: IndexServing): Promise<CatalogueEntry[]> {
+  const entries = [];
+  for await (const { module, file } of registry.readIndex()) {
+    const entry = summarise(module, file);
+    if (entry) entries.push(entry);
+  }
+  return entries;
 }

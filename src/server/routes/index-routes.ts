@@ -1,6 +1,6 @@
 import pLimit from 'p-limit';
 import { type Answer, type AppRequest, content, problem } from '../../http/answer.ts';
-import { type BodyLimits, createBodyReader } from '../../http/request-body.ts';
+import type { BodyReader } from '../../http/request-body.ts';
 import { parseQuery } from '../../http/target.ts';
 import type { Pack, PackFailure } from '../../packs/pack-store.ts';
 import type { UploadPack } from '../../packs/upload-pack.ts';
@@ -15,11 +15,10 @@ import type { Readiness } from '../readiness.ts';
 export function createIndexRoutes(
   registry: IndexServing,
   servedCommit: FreshCommit,
-  uploadPack: UploadPack,
-  readiness: Readiness,
-  limits: BodyLimits,
+  uploadPack: Pick<UploadPack, 'packFor'>,
+  readiness: Pick<Readiness, 'refusal' | 'refusalAfterFailure'>,
+  bodies: BodyReader,
 ): GuardedRoute[] {
-  const bodies = createBodyReader(limits);
   const context = {
     servedCommit,
     uploadPack,
@@ -108,8 +107,8 @@ function createHistoryReader(registry: IndexServing): IndexServing['servedCommit
 
 interface UploadContext {
   readonly servedCommit: FreshCommit;
-  readonly uploadPack: UploadPack;
-  readonly readiness: Readiness;
+  readonly uploadPack: Pick<UploadPack, 'packFor'>;
+  readonly readiness: Pick<Readiness, 'refusalAfterFailure'>;
   readonly readServedCommits: IndexServing['servedCommits'];
   readonly readRequest: ReturnType<typeof createUploadRequestReader>;
 }
@@ -134,7 +133,11 @@ async function upload(
   return answerPack(pack, 'application/x-git-upload-pack-result', readiness);
 }
 
-async function answerPack(pack: Pack | PackFailure, type: string, readiness: Readiness): Promise<Answer> {
+async function answerPack(
+  pack: Pack | PackFailure,
+  type: string,
+  readiness: Pick<Readiness, 'refusalAfterFailure'>,
+): Promise<Answer> {
   const headers = { 'Content-Type': type, 'Cache-Control': 'no-cache' };
   switch (pack.kind) {
     case 'bytes':

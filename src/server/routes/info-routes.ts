@@ -1,7 +1,7 @@
 import { StorageError } from '../../errors.ts';
 import { json } from '../../http/answer.ts';
 import { clientConfigFor, registryVariable } from '../../model/moon-client.ts';
-import type { Serving } from '../../registry/registry.ts';
+import type { Serving, Settings } from '../../registry/registry.ts';
 import { unlessOwnFailure } from '../../support/git/git-disk.ts';
 import { programVersion } from '../../support/version.ts';
 import { type GuardedRoute, needsNothing } from '../access.ts';
@@ -25,11 +25,7 @@ export interface InfoOptions {
  */
 export function createInfoRoutes(registry: Serving, options: InfoOptions): GuardedRoute[] {
   return [
-    {
-      methods: ['GET', 'HEAD'],
-      pattern: /^\/$/,
-      handle: async (request) => json(describeRegistry(registry, options.baseUrl() ?? request.origin())),
-    },
+    createFrontRoute(registry, options.baseUrl),
     {
       methods: ['GET', 'HEAD'],
       pattern: /^\/health$/,
@@ -55,6 +51,23 @@ export function createInfoRoutes(registry: Serving, options: InfoOptions): Guard
   ];
 }
 
+/** `/`: what is said of this registry, or of an edition of it, which `mark` stands in front of. */
+export function createFrontRoute(
+  registry: Settings,
+  baseUrl: InfoOptions['baseUrl'],
+  mark = '',
+): GuardedRoute {
+  return {
+    methods: ['GET', 'HEAD'],
+    pattern: /^\/$/,
+    async handle(request) {
+      const base = (baseUrl() ?? request.origin()) + mark;
+      const ofAll = mark === '' ? { health: `${base}/health`, ready: `${base}/ready` } : {};
+      return json({ ...describeRegistry(registry, base), ...ofAll });
+    },
+  };
+}
+
 /** What our own disk does not tell makes us unwell, and the process answers all the same. */
 async function readFacts(registry: Serving, { staleness, watch }: InfoOptions) {
   const data = await watch.look();
@@ -67,7 +80,7 @@ async function readFacts(registry: Serving, { staleness, watch }: InfoOptions) {
   }
 }
 
-function describeRegistry(registry: Serving, base: string) {
+function describeRegistry(registry: Settings, base: string) {
   const client = clientConfigFor(base);
   return {
     name: registry.config.registry.name,
@@ -77,8 +90,6 @@ function describeRegistry(registry: Serving, base: string) {
     archives: `${base}/user/{owner}/{name}/{version}.zip`,
     symbols: client.symbols,
     api: `${base}/api/v0`,
-    health: `${base}/health`,
-    ready: `${base}/ready`,
     client: {
       'config.json': client,
       environment: `${registryVariable}=${base}`,
