@@ -1,11 +1,10 @@
-import type { Grants } from '../registry/access/permissions.ts';
 import { permissions } from '../registry/access/permissions.ts';
 import { forMoon } from '../registry/access/token-address.ts';
 import type { IssuedToken, TokenFacts } from '../registry/access/token-desk.ts';
 
 /** What is printed once, with what `moon` needs of it. */
 export function formatIssued({ text, token }: IssuedToken, url: string): { text: string; json: unknown } {
-  const moon = forMoon(text, token.grants, url);
+  const moon = forMoon(text, token.grants, url, token.views);
   const reading = [
     'To read with moon, in its environment (anybody who sees the address has the token):',
     `  export MOONCAKES_REGISTRY=${moon.mooncakesRegistry}`,
@@ -15,7 +14,7 @@ export function formatIssued({ text, token }: IssuedToken, url: string): { text:
     `  ${JSON.stringify(moon.credentials)}`,
   ];
   const lines = [
-    `Token "${token.name}" of ${token.owner}: ${describeGrants(token.grants)}; ${describeEnd(token)}.`,
+    `Token "${token.name}" of ${token.owner}: ${describeGrants(token)}; ${describeEnd(token)}.`,
     '',
     `  ${text}`,
     '',
@@ -37,10 +36,10 @@ export function formatTokenList(tokens: readonly TokenFacts[], hidden: number): 
 }
 
 function describeToken(token: TokenFacts): string[] {
-  const { name, owner, grants, only, cidr, lastUsed, standing } = token;
+  const { name, owner, only, cidr, lastUsed, standing } = token;
   return [
     `${name} (${owner})${standing === 'valid' ? '' : ` [${standing}]`}`,
-    `  ${describeGrants(grants)}`,
+    `  ${describeGrants(token)}`,
     ...(only
       ? [`  only ${only.module}@${only.version}${only.checksum === undefined ? '' : ` (${only.checksum})`}`]
       : []),
@@ -57,12 +56,13 @@ function describeLogin({ login }: TokenFacts): string[] {
   return [`  logged in by ${login.entry}${said === '' ? '' : ` as ${said}`}`];
 }
 
-function describeGrants(grants: Grants): string {
+function describeGrants({ grants, views }: Pick<TokenFacts, 'grants' | 'views'>): string {
   const said = permissions.flatMap((permission) => {
     const names = grants[permission];
     return names === undefined ? [] : [`${permission} ${names.join(' ')}`];
   });
-  return `may ${said.join(', ')}`;
+  const seen = views === undefined ? [] : [`read the view ${views.join(', ')}`];
+  return `may ${[...said, ...seen].join(', ')}`;
 }
 
 function describeEnd({ revokedAt, expiresAt }: TokenFacts): string {

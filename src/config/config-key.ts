@@ -29,6 +29,10 @@ export function resolveKey(
     throw new UsageError('[[access.oidc]] tables are written by hand', {
       hint: 'docs/recipes/ci-oidc.md shows one; "moonbit-registry config" shows those in force',
     });
+  if (/^views(?:\.|$)/.test(shown))
+    throw new UsageError('[[views]] tables are written by hand', {
+      hint: 'docs/recipes/views.md shows one; "moonbit-registry config" shows those in force',
+    });
   throw new UsageError(`there is no setting called "${shown}"`, {
     hint: shown === key ? adviceFor(key, keysOf(value)) : separateWords,
   });

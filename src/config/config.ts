@@ -20,6 +20,7 @@ export interface Config {
   };
   /** Sources in the order of the file, which is the order in which they were added. */
   readonly sources: readonly SourceConfig[];
+  readonly views: readonly ViewConfig[];
   /** Name of the source that `mirror` reads unless told otherwise. */
   readonly defaultSource: string;
   /** Whether the sources are the implied preset, because the file configures none and hosts nothing. */
@@ -60,6 +61,15 @@ interface AccessSettings {
   readonly tokenInPath: boolean;
   /** Machines that get a token for a while by one of somebody else's; the first entry that fits counts. */
   readonly oidc: readonly OidcEntry[];
+}
+
+/** A part of the index, at an address of its own: one `[[views]]` table. */
+export interface ViewConfig {
+  readonly name: string;
+  /** The modules it is of, as patterns. */
+  readonly include: readonly string[];
+  /** Who may read it besides those who may read everything: names of tokens as patterns, `owner:PERSON`, `anyone`. */
+  readonly for: readonly string[];
 }
 
 /** Whose identity tokens are exchanged for a token of ours, and for which: one `[[access.oidc]]` table. */

@@ -1,6 +1,6 @@
 import { relative } from 'node:path';
 import { formatMirrorPattern, type MirrorTarget } from '../model/mirror-target.ts';
-import type { Config, OidcEntry, SourceConfig } from './config.ts';
+import type { Config, OidcEntry, SourceConfig, ViewConfig } from './config.ts';
 import type { SettingValue } from './config-key.ts';
 import { limitFields, sourceLimitFields, writeLimit } from './limit-fields.ts';
 import { configKeys } from './schema-shape.ts';
@@ -9,6 +9,7 @@ import { renderItem, type TomlItem } from './toml-edit.ts';
 
 const ofSource = 'sources.NAME.';
 const ofOidc = 'access.oidc.NAME.';
+const ofView = 'views.NAME.';
 
 /**
  * All settings in effect, under the names they have in `registry.toml`, `sources.NAME.KEY` for those of a source;
@@ -20,6 +21,7 @@ export function effectiveSettings(config: Config): ReadonlyMap<string, SettingVa
   const entries = keys.flatMap((key): (readonly [string, SettingValue | undefined])[] => {
     if (key.startsWith(ofOidc))
       return key === `${ofOidc}name` ? config.access.oidc.flatMap(settingsOfOidc) : [];
+    if (key.startsWith(ofView)) return key === `${ofView}name` ? config.views.flatMap(settingsOfView) : [];
     if (!key.startsWith(ofSource)) return [[key, settingOf(config, key)]];
     if (key !== ofSources[0]) return [];
     return config.sources.flatMap((source) => settingsOf(source, ofSources));
@@ -50,6 +52,11 @@ function settingsOfOidc({ name, issuer, audience, claims, grants }: OidcEntry) {
     read_for: read === names ? undefined : read,
   };
   return Object.entries(settings).map(([key, value]) => [`access.oidc.${name}.${key}`, value] as const);
+}
+
+function settingsOfView({ name, include, for: audience }: ViewConfig) {
+  const settings = { include, for: audience };
+  return Object.entries(settings).map(([key, value]) => [`views.${name}.${key}`, value] as const);
 }
 
 function settingsOf(source: SourceConfig, keys: readonly string[]) {

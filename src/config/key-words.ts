@@ -3,12 +3,12 @@ import { type ConfigKey, configKeys } from './schema-shape.ts';
 
 const ofSource = 'sources.NAME.';
 /** Tables that are written by hand. */
-const ofFileAlone = 'access.oidc.';
+const ofFileAlone = ['access.oidc.', 'views.'];
 
 /** All keys there are with sources of these names. */
 export function keysFor(names: readonly string[]): Pick<ConfigKey, 'key' | 'meaning' | 'type'>[] {
   return configKeys
-    .filter(({ key }) => !key.startsWith(ofFileAlone))
+    .filter(({ key }) => !ofFileAlone.some((prefix) => key.startsWith(prefix)))
     .flatMap(({ key, meaning, type }) =>
       key.startsWith(ofSource)
         ? names.map((name) => ({ key: `sources.${name}.${key.slice(ofSource.length)}`, meaning, type }))

@@ -350,6 +350,11 @@ describe('one problem, with its place', () => {
       '[hosting]\nnamespaces = ["company/*"]\n[[sources]]\nname = "internal"\ntype = "mooncakes"\nnamespaces = ["Company/t*"]',
       '2:15 hosting.namespaces[0]: "company/*" is claimed twice: source "internal" claims "Company/t*"; take it out here, and moonbit-registry hosting adopt \'Company/t*\' takes over what the source supplies, and the claim',
     ],
+    [
+      'two views of one name',
+      '[[views]]\nname = "a"\ninclude = ["b/*"]\n[[views]]\nname = "a"\ninclude = ["c/*"]',
+      '5:8 views[1].name: another view is called "a" already',
+    ],
     ['an unknown key', '[server]\nprot = 1', '2:1 server.prot: unknown key; did you mean "port"?'],
     ['a key of another table', 'port = 1', '1:1 port: unknown key; it belongs in [server]'],
     [
@@ -370,12 +375,12 @@ describe('one problem, with its place', () => {
     [
       'a prototype key',
       '__proto__ = 1',
-      '1:1 __proto__: unknown key; expected registry, sources, mirror, server, access, hosting, limits',
+      '1:1 __proto__: unknown key; expected registry, sources, mirror, server, access, views, hosting, limits',
     ],
     [
       'an inherited name',
       'isPrototypeOf = 1',
-      '1:1 isPrototypeOf: unknown key; expected registry, sources, mirror, server, access, hosting, limits',
+      '1:1 isPrototypeOf: unknown key; expected registry, sources, mirror, server, access, views, hosting, limits',
     ],
     ['a table that is a value', 'server = 1', '1:10 server: expected a table, got 1'],
     [

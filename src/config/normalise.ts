@@ -40,6 +40,7 @@ export function normaliseConfig(file: ConfigFile, document: TomlDocument, contex
       cacheReserveBytes: registry.cache_reserve === undefined ? undefined : parseSize(registry.cache_reserve),
     },
     sources: used,
+    views: file.views.map(({ name, include, for: audience }) => ({ name, include, for: audience })),
     defaultSource,
     sourcesAreImplied: isImplied,
     mirror: {

@@ -36,6 +36,7 @@ export function findRuleProblems(draft: Draft<ConfigFile>): Problem[] {
     ...sources.flatMap(authProblems),
     ...sources.flatMap(tlsProblems),
     ...oidcProblems(draft.access?.oidc ?? []),
+    ...viewNamesakes(draft.views ?? []),
   ];
 }
 
@@ -77,6 +78,14 @@ function missingAddresses(sources: readonly PlacedSource[]): Problem[] {
     return (['url', 'index_url'] as const)
       .filter((key) => !(key in source))
       .map((key) => ({ path, message: `"${key}" is missing` }));
+  });
+}
+
+function viewNamesakes(views: readonly ({ readonly name?: string | undefined } | undefined)[]): Problem[] {
+  return views.flatMap((view, index) => {
+    const first = views.findIndex((other) => other?.name === view?.name);
+    if (view?.name === undefined || first === index) return [];
+    return [{ path: ['views', index, 'name'], message: `another view is called "${view.name}" already` }];
   });
 }
 

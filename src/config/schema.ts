@@ -13,6 +13,7 @@ import { limits, server } from './schema-server.ts';
 import { source } from './schema-source.ts';
 import { access } from './schema-tokens.ts';
 import { duration, flag, sourceName, sourceReference } from './schema-values.ts';
+import { view } from './schema-views.ts';
 import { sizeForm, sizeSyntax } from './size.ts';
 import { sourcesProblem } from './source-tables.ts';
 
@@ -93,6 +94,7 @@ const configTable = table({
   mirror: v.optional(mirror, {}),
   server: v.optional(server, {}),
   access: v.optional(access, {}),
+  views: v.optional(v.array(view, expected('[[views]] tables')), []),
   hosting: v.optional(hosting, {}),
   limits: v.optional(limits, {}),
 });

@@ -63,6 +63,7 @@ function emptyState(served: string): Pick<NewCommit, 'message' | 'edits'> {
           snapshots: [],
           acceptedNames: [],
           blocks: [],
+          views: [],
         }),
       },
       { path: findingsFile, content: '' },

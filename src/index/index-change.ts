@@ -15,6 +15,7 @@ import {
   pendingFile,
   type RegistryState,
   stateFile,
+  type ViewRecord,
 } from './registry-state.ts';
 import type { Scratch } from './scratch.ts';
 import { formatLines } from './state-lines.ts';
@@ -30,7 +31,9 @@ export interface IndexChange {
     readonly message: string;
     readonly isRoot: boolean;
   };
-  readonly state: Omit<RegistryState, 'served' | 'format' | 'extra'>;
+  readonly state: Omit<RegistryState, 'served' | 'format' | 'views' | 'extra'>;
+  /** All that there are to be; absent: they stay as they are. */
+  readonly views?: readonly ViewChange[] | undefined;
   /** Of the ledger, and of whatever else the state's tree has for single modules. */
   readonly stateEdits: readonly TreeEdit[];
   readonly findings: readonly Finding[];
@@ -40,6 +43,19 @@ export interface IndexChange {
   readonly decisions?: readonly OperatorDecision[] | undefined;
   readonly message: string;
   readonly date: Date;
+}
+
+/** What becomes of a view: another commit, or the one that it has. */
+export interface ViewChange {
+  readonly record: Omit<ViewRecord, 'commit'>;
+  readonly commit:
+    | string
+    | {
+        /** The commit that it goes on from; absent: it begins anew, and `edits` are all of its files. */
+        readonly base: string | undefined;
+        readonly edits: readonly TreeEdit[];
+        readonly message: string;
+      };
 }
 
 /** Where a change is written: into the repository, or beside it by whoever only looks. */
@@ -82,16 +98,23 @@ function commitBuilders(
     ...(recordOf(source) ? [] : [snapshotPathOf(source)]),
     ...(held && !recordOf(source)?.held ? [heldPathOf(source)] : []),
   ]);
+  const views = change.views?.filter(({ commit }) => typeof commit !== 'string') ?? [];
+  const before = served ? 1 : 0;
   const state = (earlier: readonly string[]): NewCommit => ({
     base: base.commit,
-    merge: served ? [0] : [],
+    merge: [...(served ? [0] : []), ...views.map((_, position) => before + position)],
     message: change.message,
     date,
     edits: [
       { path: formatFile, content: `${currentFormat}\n` },
       {
         path: stateFile,
-        content: formatState({ ...change.state, served: earlier[0] ?? base.served, extra: base.extra }),
+        content: formatState({
+          ...change.state,
+          served: served ? (earlier[0] ?? '') : base.served,
+          views: viewsAfter(change, views, earlier.slice(before)),
+          extra: base.extra,
+        }),
       },
       { path: findingsFile, content: formatLines(change.findings) },
       { path: pendingFile, content: formatPending(change.pending) },
@@ -101,7 +124,8 @@ function commitBuilders(
       ...change.stateEdits,
     ],
   });
-  if (!served) return [state];
+  const viewBuilders = views.map((view) => () => viewCommit(view, date));
+  if (!served) return [...viewBuilders, state];
   const startingTree: TreeEdit[] = served.isRoot ? [{ path: '', mode: '040000', object: baseTree }] : [];
   const aggregated = (): NewCommit => ({
     ...(served.isRoot ? {} : { base: base.served }),
@@ -109,5 +133,24 @@ function commitBuilders(
     date,
     edits: [...startingTree, ...served.edits],
   });
-  return [aggregated, state];
+  return [aggregated, ...viewBuilders, state];
+}
+
+function viewCommit({ commit }: ViewChange, date: Date): NewCommit {
+  if (typeof commit === 'string') throw new Error('this view has its commit already');
+  const { base, edits, message } = commit;
+  return { ...(base === undefined ? {} : { base }), message, date, edits };
+}
+
+/** `written` are those with another commit, and `ids` are those commits. */
+function viewsAfter(
+  { base, views }: IndexChange,
+  written: readonly ViewChange[],
+  ids: readonly string[],
+): readonly ViewRecord[] {
+  if (!views) return base.views;
+  return views.map((view) => {
+    const { record, commit } = view;
+    return { ...record, commit: typeof commit === 'string' ? commit : (ids[written.indexOf(view)] ?? '') };
+  });
 }

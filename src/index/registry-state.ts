@@ -24,8 +24,28 @@ export interface RegistryState {
   readonly acceptedNames: readonly string[];
   /** What the operator refuses to everybody, by name. */
   readonly blocks: readonly Block[];
+  /** Parts of the index that are served by themselves. */
+  readonly views: readonly ViewRecord[];
   /** What a later program has written beside the above; it survives. */
   readonly extra?: Extra | undefined;
+}
+
+/** A part of the index, with a history of its own: its commits are parents of the state's. */
+export interface ViewRecord {
+  readonly name: string;
+  readonly commit: string;
+  /** As that of the state, of this history. */
+  readonly changedSinceRoot: number;
+  /** What it was made by, besides what is served: another text means that it is made anew. */
+  readonly rules: string;
+  readonly modules: number;
+  /** What its modules depend on and it does not show, as it is claimed or published here and not named: the first of them. */
+  readonly withheld: readonly WithheldModule[];
+}
+
+export interface WithheldModule {
+  readonly module: string;
+  readonly neededBy: string;
 }
 
 /** A source's last good snapshot; its tree is in the state's own tree, under `sources/NAME`. */
@@ -85,8 +105,18 @@ export function formatProblem(format: string, directory: string): StorageError |
 
 /** As of format 2 the keys have names that version 0.1.0, which never looked at the format, stops at. */
 export function formatState(state: Omit<RegistryState, 'format'>): string {
-  const { served, modules, changedSinceRoot, policy, planner, snapshots, acceptedNames, blocks, extra } =
-    state;
+  const {
+    served,
+    modules,
+    changedSinceRoot,
+    policy,
+    planner,
+    snapshots,
+    acceptedNames,
+    blocks,
+    views,
+    extra,
+  } = state;
   const sources = snapshots.map(({ source, extra: more, ...record }) => ({
     name: source,
     ...record,
@@ -100,6 +130,7 @@ export function formatState(state: Omit<RegistryState, 'format'>): string {
     planner,
     acceptedNames,
     blocks,
+    ...(views.length === 0 ? {} : { views }),
     sources,
   };
   return `${JSON.stringify({ ...known, ...extra }, undefined, 2)}\n`;
@@ -132,6 +163,7 @@ function readState(value: Record<string, unknown>, format: number): RegistryStat
     planner,
     acceptedNames,
     blocks,
+    views,
     sources,
     ...extra
   } = state;
@@ -153,6 +185,7 @@ function readState(value: Record<string, unknown>, format: number): RegistryStat
       ? acceptedNames.filter((name) => typeof name === 'string')
       : [],
     blocks: refused,
+    views: Array.isArray(views) ? views.filter(isViewRecord) : [],
     ...withExtra(extra),
   };
 }
@@ -189,6 +222,24 @@ function isHeld(value: unknown): value is HeldReading {
   return (
     isRecord(value) && isObjectId(value.commit) && isObjectId(value.tree) && typeof value.since === 'string'
   );
+}
+
+/** One that cannot be read is made anew. */
+function isViewRecord(value: unknown): value is ViewRecord {
+  if (!isRecord(value)) return false;
+  const { name, commit, changedSinceRoot, rules, modules, withheld } = value;
+  return (
+    typeof name === 'string' &&
+    isObjectId(commit) &&
+    [changedSinceRoot, modules].every((count) => Number.isSafeInteger(count)) &&
+    typeof rules === 'string' &&
+    Array.isArray(withheld) &&
+    withheld.every(isWithheld)
+  );
+}
+
+function isWithheld(value: unknown): value is WithheldModule {
+  return isRecord(value) && typeof value.module === 'string' && typeof value.neededBy === 'string';
 }
 
 function isBlock(value: unknown): value is Block {

@@ -13,6 +13,7 @@ import {
 import { openParts } from './parts.ts';
 import type { Registry } from './registry.ts';
 import { createPast } from './serve-past.ts';
+import { createViews } from './serve-view.ts';
 import { createResolution, serveFiles, serveIndex, watchFreshness } from './serving.ts';
 import { createDataProbe } from './upkeep/data-probe.ts';
 
@@ -45,6 +46,7 @@ export async function openRegistry(options: OpenOptions): Promise<Registry> {
     user: `user ${parts.actor.user}`,
     ...createResolution(parts),
     ...createPast(parts),
+    ...createViews(parts),
     ...serveIndex(parts),
     ...serveFiles(parts),
     ...watchFreshness(parts),

@@ -46,7 +46,7 @@ export interface Registry extends Serving, Operating {
 }
 
 /** What answers clients, and says how well they are served. */
-export interface Serving extends Settings, Resolution, Past, IndexServing, FileServing, Freshness {
+export interface Serving extends Settings, Resolution, Past, Views, IndexServing, FileServing, Freshness {
   readonly data: DataProbe;
   readonly sharing: ProcessSharing;
   /** Of a registry that is served: whether the disk takes what is new. */
@@ -93,10 +93,23 @@ export interface Past {
    * The index of that state, for clients: what it lists is what was listed then, with the bytes of then, and never changes; where
    * bytes come from, and what is refused, is as of now.
    */
-  serveState(state: PastState): PastServing;
+  serveState(state: PastState): EditionServing;
 }
 
-export interface PastServing extends Resolution, IndexServing, FileServing {}
+/** Parts of the index, each served by itself. */
+export interface Views {
+  /** `undefined` where the settings name no such view, or it was not made yet. */
+  findView(name: string): Promise<ServedView | undefined>;
+}
+
+export interface ServedView {
+  /** Of its own history. */
+  readonly commit: string;
+  /** What clients are served of it, and of nothing else. */
+  readonly serving: EditionServing;
+}
+
+export interface EditionServing extends Resolution, IndexServing, FileServing {}
 
 /** The index as clients see it. */
 export interface IndexServing {

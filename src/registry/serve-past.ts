@@ -4,7 +4,7 @@ import { parseAssetPath } from './deliver/assets/asset-path.ts';
 import { openPastArchive } from './deliver/open-archive.ts';
 import { createServedIndex } from './deliver/served-index.ts';
 import type { RegistryParts } from './parts.ts';
-import type { FileServing, Past, PastServing } from './registry.ts';
+import type { EditionServing, FileServing, Past } from './registry.ts';
 import { openingContext, serveFiles } from './serving.ts';
 import { explainPast } from './sync/explain-past.ts';
 import type { PastState } from './sync/past-states.ts';
@@ -20,7 +20,7 @@ export function createPast(parts: RegistryParts): Past {
   };
 }
 
-function servePast(parts: RegistryParts, files: FileServing, state: PastState): PastServing {
+function servePast(parts: RegistryParts, files: FileServing, state: PastState): EditionServing {
   const { index, resolver, context } = parts;
   const { served: commit } = state.view;
   const served = createServedIndex({ ...index, servedCommit: async () => commit });

@@ -1,3 +1,5 @@
+import type { Config } from '../config/config.ts';
+import type { StateView } from '../index/state-view.ts';
 import { findBlock } from '../model/block.ts';
 import { policyOf } from './decide/policy.ts';
 import { parseAssetPath } from './deliver/assets/asset-path.ts';
@@ -33,10 +35,8 @@ export function serveFiles(parts: RegistryParts): FileServing {
     openArchive: (module, version) => openServedArchive(opening, module, version),
     async symbols() {
       const state = await index.state();
-      const read = new Set(state.snapshots.map(({ source }) => source));
-      const { sources } = policyOf(settings(), state.snapshots);
-      const names = sources.flatMap(({ name, isRemoved }) => (isRemoved || !read.has(name) ? [] : [name]));
-      return parts.symbols.serve(state.commit, names, () => readOrigins(index, state.commit));
+      const sources = symbolSources(settings(), state);
+      return parts.symbols.serve(state.commit, sources, () => readOrigins(index, state.commit));
     },
     async openAsset(assetPath) {
       const named = parseAssetPath(assetPath);
@@ -44,6 +44,14 @@ export function serveFiles(parts: RegistryParts): FileServing {
       return block ? { kind: 'blocked', block } : parts.assets.open(assetPath);
     },
   };
+}
+
+/** Whose symbols are served, of those that were read. */
+export function symbolSources(config: Config, { snapshots }: Pick<StateView, 'snapshots'>): string[] {
+  const read = new Set(snapshots.map(({ source }) => source));
+  return policyOf(config, snapshots).sources.flatMap(({ name, isRemoved }) =>
+    isRemoved || !read.has(name) ? [] : [name],
+  );
 }
 
 export function openingContext(parts: RegistryParts): OpeningContext {

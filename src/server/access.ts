@@ -3,6 +3,7 @@ import type { Config } from '../config/config.ts';
 import { type Answer, type AppRequest, type ProblemAnswer, problem, type Route } from '../http/answer.ts';
 import type { ClientAddress } from '../http/client-address.ts';
 import { toPhrase } from '../http/phrase.ts';
+import { matchesPattern } from '../model/pattern.ts';
 import { createFailedAttempts } from '../registry/access/failed-attempts.ts';
 import type { TokenFinding } from '../registry/access/known-tokens.ts';
 import type { LastUse } from '../registry/access/last-use.ts';
@@ -23,6 +24,8 @@ export type Need =
   | { readonly kind: 'nothing' }
   /** To read what is of these modules alone, or of all there are: the index, lists, search. */
   | { readonly kind: 'read'; readonly modules: readonly string[] | 'all' }
+  /** To read a part of the index, whose readers the settings name: see `ViewConfig`. */
+  | { readonly kind: 'view'; readonly view: string; readonly for: readonly string[] }
   /** What the request itself says: whoever answers it asks. */
   | { readonly kind: 'own' };
 
@@ -163,9 +166,12 @@ export function createAccess({ settings, tokens, lastUse, short, date, now }: Ac
       return orAnew(again(), again);
     },
     judge(caller, need) {
-      if (need.kind !== 'read' || caller.readsAll) return undefined;
+      if (need.kind === 'nothing' || need.kind === 'own' || caller.readsAll) return undefined;
+      if (need.kind === 'view' && mayReadView(caller.principal, need)) return undefined;
       if (caller.principal.kind === 'anonymous') return refuse(caller);
       const { principal } = caller;
+      if (need.kind === 'view')
+        return forbidden(`This token may not read the view ${JSON.stringify(need.view)}.`, principal.name);
       if (need.modules === 'all' || need.modules.length === 0)
         return forbidden('This token may not read all modules, and this tells of all.', principal.name);
       const denied = need.modules.find((module) => !mayFor(principal, 'read', module));
@@ -181,6 +187,24 @@ export function createAccess({ settings, tokens, lastUse, short, date, now }: Ac
     },
   };
 }
+
+/** Who may read a view besides those who may read everything: whom it names, and who has a token for it. */
+function mayReadView(
+  principal: Principal,
+  { view, for: audience }: Extract<Need, { kind: 'view' }>,
+): boolean {
+  if (audience.includes('anyone')) return true;
+  if (principal.kind === 'anonymous') return false;
+  const { name, owner, views = [] } = principal;
+  return (
+    views.includes(view) ||
+    audience.some((one) =>
+      one.startsWith(ownerMark) ? one.slice(ownerMark.length) === owner : matchesPattern(one, name),
+    )
+  );
+}
+
+const ownerMark = 'owner:';
 
 function describeSpent({ name, why }: Extract<TokenFinding, { kind: 'spent' }>): string {
   switch (why) {

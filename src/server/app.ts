@@ -15,6 +15,7 @@ import { createBaseAddress } from './base-address.ts';
 import { createBefore } from './before.ts';
 import { createDataWatch, type DataWatch } from './data-watch.ts';
 import { createDatedEditions } from './dated.ts';
+import type { EditionGround } from './edition-routes.ts';
 import { createFreshCommit } from './fresh-commit.ts';
 import { createHandler } from './handle.ts';
 import type { RefreshTrouble } from './health.ts';
@@ -31,6 +32,7 @@ import { createOidcRoutes } from './routes/oidc-route.ts';
 import { createPublishRoutes } from './routes/publish-routes.ts';
 import { createWhyRoutes } from './routes/why-routes.ts';
 import { createStaleness } from './staleness.ts';
+import { createViewEditions } from './views.ts';
 
 /** Archives up to this size are kept in memory and sent with one write. */
 const smallArchiveBytes = 1024 * 1024;
@@ -127,20 +129,21 @@ export function createApp(registry: Serving, options: AppOptions): App {
       refreshTrouble: options.refreshTrouble ?? (() => undefined),
     }),
   ];
-  const dated = createDatedEditions(registry, {
+  const ground: EditionGround = {
     ...{ settings: registry, base, stateCommit, memory, bodies, now, inTurn: pLimit(1) },
     // What was served then can be, whatever is read or enabled now.
     readiness: createReadiness({ config: registry.config, isReady: async () => true }, watch),
     uploadPack: servingAnyMain(pastUploadPack),
     firstByteMs: limits.firstByteMs,
-  });
+  };
+  const editions = [createDatedEditions(registry, ground), createViewEditions(registry, ground)];
   const handle = createHandler({
     before: createBefore({ registry, listening: options.listening, log, now, targetCharacters }),
     readClient: createClientReader(registry),
     access,
     readsPathTokens: () => registry.config.access.tokenInPath,
     routes,
-    editions: [dated],
+    editions,
     findReady: (target) => memory.findReady(target, stateCommit.glance()),
     staleness,
     watch,

@@ -1,6 +1,6 @@
 import type { BodyReader } from '../http/request-body.ts';
 import type { UploadPack } from '../packs/upload-pack.ts';
-import type { PastServing, Settings } from '../registry/registry.ts';
+import type { EditionServing, Settings } from '../registry/registry.ts';
 import type { GuardedRoute } from './access.ts';
 import type { BaseAddress } from './base-address.ts';
 import { createFreshCommit, type FreshCommit } from './fresh-commit.ts';
@@ -36,7 +36,7 @@ export interface EditionGround {
  * that they send clients to has `mark` in front.
  */
 export function createEditionRoutes(
-  serving: PastServing,
+  serving: EditionServing,
   mark: string,
   ground: EditionGround,
 ): readonly GuardedRoute[] {

@@ -19,6 +19,8 @@ export interface Edition {
   readonly kind: 'edition';
   /** Of paths behind the name. The first that matches answers; none of the whole registry's does. */
   readonly routes: readonly GuardedRoute[];
+  /** What it takes to be answered by any of the routes, instead of what they say. */
+  readonly need?: (() => Need) | undefined;
   /** What is told of it otherwise than of the whole registry, to whoever was answered by such a route. */
   readonly finish?: ((route: GuardedRoute, answer: Answer) => Answer) | undefined;
 }
@@ -45,7 +47,7 @@ export function splitEdition(path: string, kinds: readonly EditionKind[]): Editi
 }
 
 /** The routes that a path is for, and the path as they know it. */
-interface Place extends Pick<Edition, 'routes' | 'finish'> {
+interface Place extends Pick<Edition, 'routes' | 'need' | 'finish'> {
   readonly kind: 'place';
   readonly path: string;
 }

@@ -197,9 +197,9 @@ async function findAnswer(options: HandlerOptions, exchange: Exchange, client: C
     explainFailure(options, exchange, client, error),
   );
   if (place.kind === 'problem') return refuse(place, isForGit);
-  const { routes, path, finish } = place;
+  const { routes, path, finish, need } = place;
   const route = routes.find(({ methods, pattern }) => methods.includes(method) && pattern.test(path));
-  const barred = options.access.judge(exchange.caller, route?.need?.(path) ?? readsAll);
+  const barred = options.access.judge(exchange.caller, need?.() ?? route?.need?.(path) ?? readsAll);
   if (barred) return refuse(barred, isForGit);
   if (!route) return { answer: noRoute(method, path, routes), headers: {}, isForGit };
   const asked: AppRequest = {

@@ -193,6 +193,7 @@ describe.each([
   'private-registry',
   'publish',
   'ci-oidc',
+  'views',
 ])('docs/recipes', (name) => {
   test(`${name}.md does what it says`, async () => {
     const reader = await openPage(`docs/recipes/${name}.md`, [installed]);

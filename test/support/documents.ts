@@ -15,6 +15,8 @@ export function renderSettings(): string {
 function introduce(table: string, [first]: readonly ConfigKey[]): string {
   const prefix = first?.key.slice(0, first.key.lastIndexOf('.') + 1) ?? '';
   if (table === '') return 'At the top of the file, above every table:';
+  if (table === '[[views]]')
+    return '`[[views]]`, once for each part of the index with an address of its own; written by hand, no command sets it:';
   if (table === '[[access.oidc]]')
     return '`[[access.oidc]]`, once for whom machines are let in; written by hand, no command sets it:';
   const place = table === '[[sources]]' ? ', once for each source' : '';

@@ -174,6 +174,7 @@ const token = named('Token', {
   name: text,
   owner: text,
   grants: v.strictObject({ read: names, publish: names, yank: names, admin: names }),
+  views: names,
   createdAt: time,
   createdBy: text,
   expiresAt: v.optional(time),
@@ -294,6 +295,12 @@ const statusReport = named('StatusReport', {
     }),
   ),
   hosting: v.optional(v.strictObject({ namespaces: texts, modules: number })),
+  views: v.array(
+    v.strictObject({
+      ...{ name: text, modules: number },
+      withheld: v.array(v.strictObject({ module: text, neededBy: text })),
+    }),
+  ),
   findings: v.array(finding),
   heldBack: v.array(heldBack),
   blocks: v.array(block),

@@ -105,6 +105,7 @@ export async function createRegistryStandIn(): Promise<RegistryStandIn> {
       ...{ prepareAdoption: unavailableHere, adopt: unavailableHere },
     },
     user: 'user tester',
+    findView: async () => undefined,
     config: configFor(directory),
     indexDirectory,
     data: {
@@ -293,6 +294,7 @@ function configFor(directory: string): Config {
     file: join(directory, 'registry.toml'),
     registry: { name: 'stand-in', dataDir: directory, cacheReserveBytes: undefined },
     sources: [],
+    views: [],
     defaultSource: 'mooncakes',
     sourcesAreImplied: true,
     mirror: { packages: [], autoSync: false, syncIntervalMs: 0 },

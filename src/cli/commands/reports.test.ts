@@ -265,6 +265,7 @@ test('status shows counts, ages and which source fails', () => {
       { ...source, name: 'gone', removed: true },
     ],
     hosting: { namespaces: ['company/*'], modules: 2 },
+    views: [{ name: 'partner', modules: 3, withheld: [{ module: 'company/log', neededBy: 'company/api' }] }],
     findings: [conflict],
     heldBack: [],
     blocks: [],
@@ -278,6 +279,7 @@ test('status shows counts, ages and which source fails', () => {
   Index:     2.0 KiB
   Fallback:  off (only cached archives are listed)
   Hosting:   2 modules; company/*
+  View partner: 3 modules; not shown, though they need it: company/log (company/api)
 
   SOURCE               PRIORITY  LISTED  SERVED  STATE
   mooncakes (default)       100     887   1,887  read 5 minutes ago

@@ -1,4 +1,5 @@
 import type { Command } from 'commander';
+import type { Config } from '../../config/config.ts';
 import { NotFoundError } from '../../errors.ts';
 import { isChecksum } from '../../model/checksum.ts';
 import {
@@ -24,6 +25,7 @@ interface CreateFlags {
   readonly may?: string;
   readonly for?: string[];
   readonly readFor?: string[];
+  readonly view?: string[];
   readonly expires: string;
   readonly only?: string;
   readonly checksum?: string;
@@ -57,6 +59,7 @@ function defineCreate(token: Command, run: Run): void {
     .option('--may <permissions>', `what it allows, by commas: ${permissions.join(', ')}`)
     .option('--for <pattern...>', 'for which modules; every one where it may only read, unless it is said')
     .option('--read-for <pattern...>', 'which modules it may read, if others than those of --for')
+    .option('--view <name...>', 'views of [[views]] that it may read, and nothing else unless --may says so')
     .option('--expires <duration>', 'when it ends, such as 15m, 12h or 90d; "never" must be typed', '90d')
     .option('--only <module@version>', 'the one version that it may publish or yank')
     .option('--checksum <sha256>', 'with --only: the one archive that it may publish')
@@ -71,11 +74,16 @@ function defineCreate(token: Command, run: Run): void {
       'moonbit-registry token create release --owner ada --may publish --for "company/*" --only company/tool@1.2.0 --expires 1h',
       'One release, within the hour.',
     ],
+    [
+      'moonbit-registry token create acme-ci --owner acme --view partner',
+      'A partner that reads the view "partner", and nothing else.',
+    ],
   ]);
   command.action((name: string, flags: CreateFlags) =>
     run((context) => {
       const request = readRequest(name, flags);
       return withRegistry(context, async ({ tokens, config }) => {
+        requireViews(request, config);
         const issued = await tokens.create(request);
         const { baseUrl, host, port } = config.server;
         context.output.result(formatIssued(issued, baseUrl ?? localUrl(host, port)));
@@ -84,6 +92,16 @@ function defineCreate(token: Command, run: Run): void {
       });
     }),
   );
+}
+
+function requireViews({ views = [] }: TokenRequest, config: Config): void {
+  const names = config.views.map((view) => view.name);
+  const unknown = views.find((name) => !names.includes(name));
+  if (unknown === undefined) return;
+  const near = suggest(unknown, names);
+  throw new NotFoundError(`there is no view "${unknown}" in registry.toml`, {
+    hint: near === undefined ? 'docs/recipes/views.md shows how one is made' : `did you mean "${near}"?`,
+  });
 }
 
 /** What is allowed and yet of little use. */
@@ -101,7 +119,7 @@ export function readRequest(name: string, flags: CreateFlags): TokenRequest {
     throw new CommandLineError('--owner takes a person, in 1 to 100 visible characters', {
       hint: 'moonbit-registry token create NAME --owner PERSON --may read',
     });
-  const may = readPermissions(flags.may);
+  const may = flags.may === undefined && flags.view ? [] : readPermissions(flags.may);
   const only = readOnly(flags);
   if (only && !may.includes('publish') && !may.includes('yank'))
     throw new CommandLineError('--only is for a token that may publish or yank');
@@ -114,6 +132,7 @@ export function readRequest(name: string, flags: CreateFlags): TokenRequest {
     name,
     owner,
     grants,
+    views: flags.view,
     lifetimeMs: parseLifetime('--expires', flags.expires),
     only,
     cidr: flags.cidr,

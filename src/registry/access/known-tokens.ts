@@ -55,8 +55,8 @@ export function knowTokens(
 
   const keys = new Map<string, Key>();
   for (const record of records) {
-    const { name, owner, grants, only, cidr } = record;
-    const holder: TokenHolder = { kind: 'token', name, owner, grants, only };
+    const { name, owner, grants, views, only, cidr } = record;
+    const holder: TokenHolder = { kind: 'token', name, owner, grants, views, only };
     const ranges = cidr && createAddressRanges(cidr);
     for (const { digest, until } of record.keys)
       keys.set(digest, {

@@ -23,6 +23,8 @@ export interface TokenHolder {
   /** The person who answers for it. */
   readonly owner: string;
   readonly grants: Grants;
+  /** Views that may be read by it, by name. */
+  readonly views?: readonly string[] | undefined;
   /** The one version that may be published or yanked with it. */
   readonly only?: OnlyVersion | undefined;
   /** Who its machine is, where it was given for an identity token. */

@@ -8,11 +8,13 @@ export interface ForMoon {
   readonly mooncakesRegistry?: string;
 }
 
-export function forMoon(text: string, grants: Grants, url: string): ForMoon {
+/** `views`: those that it may read besides. */
+export function forMoon(text: string, grants: Grants, url: string, [view]: readonly string[] = []): ForMoon {
   const readsAll = grants.read?.includes('*') ?? false;
+  const address = readsAll || view === undefined ? url : `${url}/v/${view}`;
   return {
     credentials: { token: text },
-    ...(readsAll ? { mooncakesRegistry: withToken(url, text) } : {}),
+    ...(readsAll || view !== undefined ? { mooncakesRegistry: withToken(address, text) } : {}),
   };
 }
 

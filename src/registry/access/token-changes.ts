@@ -12,6 +12,7 @@ export interface TokenRequest {
   readonly grants: Grants;
   /** How long it counts, in milliseconds; `undefined`: for ever. */
   readonly lifetimeMs: number | undefined;
+  readonly views?: readonly string[] | undefined;
   readonly only?: OnlyVersion | undefined;
   readonly cidr?: readonly string[] | undefined;
 }
@@ -27,7 +28,7 @@ const rotationMs = 3_600_000;
 
 export function addToken(
   tokens: readonly TokenRecord[],
-  { name, owner, grants, lifetimeMs, only, cidr }: TokenRequest,
+  { name, owner, grants, views, lifetimeMs, only, cidr }: TokenRequest,
   digest: TokenDigest,
   { now, by }: Stamp,
 ): TokenRecord[] {
@@ -46,6 +47,7 @@ export function addToken(
     owner,
     keys: [{ digest }],
     grants: copyGrants(grants),
+    ...(views === undefined ? {} : { views: [...views] }),
     createdAt: now.toISOString(),
     createdBy: by,
     ...(lifetimeMs === undefined ? {} : { expiresAt: new Date(now.getTime() + lifetimeMs).toISOString() }),

@@ -18,6 +18,8 @@ export interface TokenFacts {
   /** Absent: it never ends. */
   readonly expiresAt?: string | undefined;
   readonly revokedAt?: string | undefined;
+  /** Views that it may read besides, by name. */
+  readonly views?: readonly string[] | undefined;
   readonly only?: OnlyVersion | undefined;
   /** Ranges of addresses that it counts from; absent: any. */
   readonly cidr?: readonly string[] | undefined;
@@ -73,12 +75,13 @@ export function createTokenDesk({ store, lastUseFile, by, now, record }: TokenDe
   const stamp = () => ({ now: now(), by });
 
   function describe(record: TokenRecord, uses: ReadonlyMap<string, string>): TokenFacts {
-    const { keys, name, owner, grants, createdAt, createdBy, expiresAt, revokedAt, only, cidr } = record;
+    const { keys, name, owner, grants, views, createdAt, createdBy, expiresAt, revokedAt, only, cidr } =
+      record;
     const at = now().getTime();
     const former = keys.find(({ until }) => until !== undefined && Date.parse(until) > at);
     const standing = standingOf(record, at);
     return {
-      ...{ name, owner, grants, createdAt, createdBy, expiresAt, revokedAt, only, cidr },
+      ...{ name, owner, grants, views, createdAt, createdBy, expiresAt, revokedAt, only, cidr },
       standing,
       ...(record.login && { login: { entry: record.login.entry, claims: record.login.claims } }),
       ...(former?.until === undefined || standing !== 'valid' ? {} : { formerUntil: former.until }),

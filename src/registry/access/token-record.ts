@@ -36,6 +36,8 @@ const record = v.looseObject({
     yank: v.optional(patterns),
     admin: v.optional(patterns),
   }),
+  /** Views that it may read besides, by name. */
+  views: v.optional(v.array(v.string())),
   /** When it was made: ISO 8601, UTC. */
   createdAt: moment,
   /** Who made it: a user of the operating system. */

@@ -5,6 +5,7 @@ import type { OperatorDecision } from '../../model/operator-decision.ts';
 import { bugAdvice } from '../../support/bug-report.ts';
 import type { Log } from '../../support/log.ts';
 import { dataLayout } from '../data-layout.ts';
+import { policyOf } from '../decide/policy.ts';
 import { withRegistryLock } from '../registry-lock.ts';
 import { applyPlan } from './apply-plan.ts';
 import { describePlan } from './describe-plan.ts';
@@ -173,9 +174,12 @@ async function carryOut(
   options: AggregateOptions,
   planned: Planned,
 ): Promise<SyncResult> {
-  const { plan, state, edit } = planned;
+  const { plan, state, edit, config } = planned;
   // Planning may have taken long: a state is dated when it begins to count, so that a moment that is over stays as it was.
-  const after = await applyPlan(context.index, plan, context.now(), edit);
+  const after = await applyPlan(context.index, plan, context.now(), edit, {
+    views: config.views,
+    policy: policyOf(config, plan.snapshots, plan),
+  });
   if (after !== state) {
     await context.audit.record(edit?.events ?? []);
     await context.audit.record(describePlan(plan, await state.findings()));

@@ -7,6 +7,7 @@ import type { TreeEdit } from '../../support/git/git-import.ts';
 import type { FileChange, PlannedChange } from '../decide/planned-change.ts';
 import { plannerVersion } from '../decide/policy.ts';
 import type { HostedEdit } from './hosted-edit.ts';
+import { planViews, type ViewsInput } from './plan-views.ts';
 import type { SyncPlan } from './sync-plan.ts';
 
 /**
@@ -22,19 +23,25 @@ export function reRoots(plan: SyncPlan): boolean {
   return edits > 0 && plan.base.changedSinceRoot + edits > maxFilesPerPull;
 }
 
+/** What views are made by; without it they stay as they are. */
+type ViewSettings = Pick<ViewsInput, 'views' | 'policy'>;
+
 /** Writes the plan and makes it count. Returns the state as it was when there is nothing to do. */
 export async function applyPlan(
   index: GitIndex,
   plan: SyncPlan,
   date: Date,
   edit?: HostedEdit,
+  settings?: ViewSettings,
 ): Promise<StateView> {
   const edits = plan.modules.flatMap(servedEditsOf);
   const stateEdits = [
     ...plan.modules.flatMap((change) => [...ledgerEditsOf(change), ...unblockedEditsOf(change)]),
     ...(edit?.stateEdits ?? []),
   ];
-  if (edits.length === 0 && stateEdits.length === 0 && !(await hasOtherNews(plan))) return plan.base;
+  const views = settings && (await planViews({ ...settings, index, plan, maxFilesPerPull }));
+  const hasNews = edits.length > 0 || stateEdits.length > 0 || views !== undefined;
+  if (!hasNews && !(await hasOtherNews(plan))) return plan.base;
   const isRoot = reRoots(plan);
   const summary = describePlan(plan);
   return index.commit({
@@ -49,6 +56,7 @@ export async function applyPlan(
       snapshots: plan.snapshots,
       changedSinceRoot: isRoot ? 0 : plan.base.changedSinceRoot + edits.length,
     },
+    views,
     stateEdits,
     findings: plan.findings,
     pending: plan.pending,

@@ -3,6 +3,7 @@ import type { CacheSpace } from '../../archives/cache-reserve.ts';
 import type { Config } from '../../config/config.ts';
 import type { GitIndex } from '../../index/git-index.ts';
 import { readIndexPath } from '../../index/layout.ts';
+import type { ViewRecord } from '../../index/registry-state.ts';
 import type { StateView } from '../../index/state-view.ts';
 import type { Block } from '../../model/block.ts';
 import type { Finding } from '../../model/finding.ts';
@@ -50,6 +51,8 @@ export interface StatusReport {
   }[];
   /** What is published here; absent where nothing is, or may be. */
   readonly hosting?: { readonly namespaces: readonly string[]; readonly modules: number } | undefined;
+  /** Parts of the index that are served by themselves. */
+  readonly views: readonly Pick<ViewRecord, 'name' | 'modules' | 'withheld'>[];
   readonly findings: readonly Finding[];
   readonly heldBack: readonly HeldBack[];
   /** What is refused to everybody. */
@@ -111,6 +114,7 @@ export async function readStatus(
     upstreamFallback: config.server.upstreamFallback,
     sources,
     hosting: describeHosting(config, served),
+    views: state.views.map(({ name, modules, withheld }) => ({ name, modules, withheld })),
     findings: await state.findings(),
     heldBack: heldBackOf(await state.pending(), { config, snapshots: state.snapshots, observations }),
     blocks: state.blocks,

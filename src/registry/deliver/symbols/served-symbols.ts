@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { readFile, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
+import { LRUCache } from 'lru-cache';
 import type { DiskShares } from '../../../archives/disk-share.ts';
 import { detailOf } from '../../../model/lookup.ts';
 import type { ModuleName } from '../../../model/module-name.ts';
@@ -15,6 +16,9 @@ import { receiveFile } from '../receive-file.ts';
 import type { ServedFile } from '../served-bytes.ts';
 
 const maxSymbolsBytes = 64 * 1024 * 1024;
+/** Of the index as a whole, and of views. */
+const rememberedMerges = 8;
+const rememberedBytes = 2 * maxSymbolsBytes;
 
 export interface SymbolsContext {
   readonly directory: string;
@@ -27,7 +31,11 @@ export interface SymbolsContext {
  * one merged by the modules' origins. Help for editors, not code: a source that fails keeps its last one.
  */
 export function createSymbols({ directory, shares, log }: SymbolsContext) {
-  let merged: { readonly key: string; readonly served: ServedFile } | undefined;
+  const merged = new LRUCache<string, ServedFile>({
+    max: rememberedMerges,
+    maxSize: rememberedBytes,
+    sizeCalculation: ({ sizeBytes }) => Math.max(sizeBytes, 1),
+  });
   const complaints = createComplaints();
   const merging = createSingleFlight<string, ServedFile>();
   const fileOf = (source: string) => symbolsFileOf(directory, source);
@@ -81,7 +89,7 @@ export function createSymbols({ directory, shares, log }: SymbolsContext) {
         const source = sources[position]?.config.name;
         log.debug('symbols were not refreshed', { source, detail: String(result.reason) });
       }
-      merged = undefined;
+      merged.clear();
     },
 
     /** Of `sources`, most trusted first; merged once, however many ask. `state` names the state the origins belong to; the files are looked at, as another process may refresh them. */
@@ -92,13 +100,14 @@ export function createSymbols({ directory, shares, log }: SymbolsContext) {
     ): Promise<ServedFile> {
       const marks = await Promise.all(sources.map((source) => markOf(fileOf(source))));
       const key = [state, ...marks].join(' ');
-      if (merged?.key === key) return merged.served;
+      const before = merged.get(key);
+      if (before) return before;
       return merging.run(key, async () => {
         const served = await merge(
           sources.filter((_, position) => marks[position] !== ''),
           await loadOrigins(),
         );
-        merged = { key, served };
+        merged.set(key, served);
         return served;
       });
     },
