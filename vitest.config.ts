@@ -1,4 +1,5 @@
 import { configDefaults, defineConfig } from 'vitest/config';
+import { LongestFirst } from './test/support/longest-first.ts';
 import { findMemoryPlace } from './test/support/memory-place.ts';
 
 // Unless somebody says where: `TMPDIR=/somewhere npm test`.
@@ -15,6 +16,7 @@ export default defineConfig({
     hookTimeout: 60_000,
     // Many tests wait for processes they started, so two more than the processors of the smallest machine.
     maxWorkers: 4,
+    sequence: { sequencer: LongestFirst },
     projects: [
       // What they share is made for each test: a process for each file would mostly load what the last one had loaded.
       // Nothing that a test replaced outlives it.

@@ -251,6 +251,9 @@ const listedBelowBlankLine: Event[][] = [
   ],
 ];
 
+/** Histories for each fact; CI tries many more in a run of its own. */
+const numRuns = Number(process.env.PROPERTY_RUNS ?? 150);
+
 /** Tries `check` after each sync of random histories that start with one source. */
 function always(check: (step: Step) => void): void {
   fc.assert(
@@ -266,7 +269,7 @@ function always(check: (step: Step) => void): void {
         check({ before, world, plans });
       }
     }),
-    { numRuns: 400, examples: [[listedBelowBlankLine]] },
+    { numRuns, examples: [[listedBelowBlankLine]] },
   );
 }
 
@@ -374,7 +377,7 @@ describe('whatever happens', () => {
       }
     });
     // Histories in which nothing is ever decided, or nothing ever waits, would show nothing.
-    expect(Math.min(decided, waiting)).toBeGreaterThan(100);
+    expect(Math.min(decided, waiting)).toBeGreaterThan(numRuns / 4);
   });
 
   test('a plan without readings gives no name away, and leaves every answer as it is', () => {

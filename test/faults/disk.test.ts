@@ -29,7 +29,7 @@ describe.each([
   { how: 'EROFS', sticks: true },
   { how: 'EIO', sticks: false },
   { how: 'EMFILE', sticks: false },
-])('a disk that answers $how', ({ how, sticks, most = 6 }) => {
+])('a disk that answers $how', ({ how, sticks, most = 4 }) => {
   const points = world.whole.steps.map((name, position) => ({ name, step: position + 1, how, sticks }));
   test.concurrent.each(sample(points, most))('from step $step, about $name', async (point) => {
     const directory = await world.copy(`failing-${how}-${point.step}`);

@@ -18,7 +18,7 @@ import { type RecordedRequest, recordRequests } from './recorder.ts';
 
 const root = fastDirectory();
 /** For everything in this file together. */
-const seconds = Number(process.env.FUZZ_SECONDS ?? 10);
+const seconds = Number(process.env.FUZZ_SECONDS ?? 4);
 const timeoutMs = seconds * 1000 + 60_000;
 
 /** For a part of the time, in percent; a failure names the seed and path that repeat it. */
