@@ -15,7 +15,7 @@ export function ruleOnBlock(context: CommandContext, ruling: BlockRuling): Promi
     const { module } = ruling;
     const archives =
       ruling.action !== 'unblock' ? outcome.versions.map((version) => ({ module, version })) : [];
-    const purge = purgeAddresses(archives, registry.config.server);
+    const purge = purgeAddresses(archives, registry.config);
     const { report, unknown, ...rest } = outcome;
     context.output.result({
       text: formatOutcome(ruling, outcome, purge),

@@ -193,7 +193,7 @@ function rule(context: CommandContext, ruling: ConflictRuling): Promise<ExitCode
   return withRegistry(context, async (registry) => {
     const outcome = await registry.ruleOnConflict(ruling);
     const replaced = outcome.decisions.filter((decision) => decision.action === 'accept-version');
-    const purge = purgeAddresses(replaced, registry.config.server);
+    const purge = purgeAddresses(replaced, registry.config);
     context.output.result({ text: formatOutcome(outcome, purge), json: { ...outcome, purge } });
     if (ruling.action !== 'keep' && !registry.config.server.upstreamFallback) {
       const subject = 'module' in ruling ? ruling.module : ruling.pattern;
