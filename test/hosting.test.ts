@@ -367,9 +367,10 @@ test('nobody who publishes waits for a plan that takes long, which then rests on
   });
   const planning = createGate();
   const gate = createGate();
-  let plans = 0;
+  // It asks for the time once for each plan, and once when it makes one real.
+  let asked = 0;
   const now = () => {
-    plans += 1;
+    asked += 1;
     return new Date();
   };
   const index = {
@@ -385,7 +386,7 @@ test('nobody who publishes waits for a plan that takes long, which then rests on
   expect(await publish('company/tool@1.0.0')).toMatchObject({ status: 200 });
   gate.open();
   const { state } = await slow;
-  expect(plans).toBe(2);
+  expect(asked).toBe(2 + 1);
   expect(state.commit).toBe(await registry.stateCommit());
   expect(Object.keys(await readServed(registry))).toEqual(['alice/json@1.0.0', 'company/tool@1.0.0']);
 });
