@@ -122,6 +122,17 @@ describe('what publishing is answered', () => {
     expect(await publish('company/tool@1.1.1')).toEqual(ok);
   });
 
+  test('of ten at once of one version with other bytes each, one is published', async () => {
+    const { registry, publish } = await serveHosting();
+    const answers = await Promise.all(
+      Array.from({ length: 10 }, (_, i) => publish('company/tool@1.0.0', { text: `let n = ${i}\n` })),
+    );
+    const statuses = answers.map(({ status }) => status);
+    expect(statuses.toSorted()).toEqual([200, ...Array(9).fill(409)]);
+    const won = archiveOf('company/tool@1.0.0', { text: `let n = ${statuses.indexOf(200)}\n` });
+    expect((await readServed(registry))['company/tool@1.0.0']).toBe(sha256(won));
+  });
+
   test('a dry run finds out, however it is marked, and changes nothing', async () => {
     const { registry, url, token } = await serveHosting();
     const state = await registry.stateCommit();
