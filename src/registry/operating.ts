@@ -117,6 +117,7 @@ export function createInventory({
   served,
   settings,
   env,
+  now,
   reserve,
 }: RegistryParts): Inventory {
   return {
@@ -124,7 +125,7 @@ export function createInventory({
       const config = settings();
       const observations = await readObservations(observationsFile(config));
       const space = await reserve.look().catch(() => undefined);
-      return readStatus(config, index, files, observations, env, space);
+      return readStatus(config, index, files, observations, env, now(), space);
     },
     list: (options) => listServed({ index, archives }, options),
     async findArchive(module, version) {

@@ -17,6 +17,7 @@ import type { AdoptionWork, PreparedAdoption } from './hosting/adoption.ts';
 import type { Publishing } from './hosting/publishing.ts';
 import type { WithdrawnVersion, WithdrawRuling } from './hosting/withdrawn.ts';
 import type { YankOutcome, YankRuling } from './hosting/yank.ts';
+import type { Staging } from './hosting/staging/staging.ts';
 import type { MirrorOptions } from './mirror/mirror-options.ts';
 import type { MirrorReport } from './mirror/mirror-report.ts';
 import type { OutdatedReport } from './mirror/outdated.ts';
@@ -55,6 +56,7 @@ export interface Serving extends Settings, Resolution, Past, Views, IndexServing
   readonly access: OpenAccess;
   readonly publishing: Publishing;
   readonly hosted: HostedRulings;
+  readonly staging: Staging;
   /** What is left of the disk, and whether archives are still cached; `undefined` where it cannot be asked. */
   cacheSpace(): Promise<CacheSpace | undefined>;
 }
@@ -66,6 +68,8 @@ export interface Operating extends Settings, Resolution, Past, Syncing, Sources,
   readonly user: string;
   /** Gives out tokens and takes them back. */
   readonly tokens: TokenDesk;
+  /** What waits for somebody's approval. */
+  readonly staging: Staging;
 }
 
 export interface Settings {

@@ -81,6 +81,7 @@ async function answerPublish(
       by: { token: principal.name, owner: principal.owner, oidc: principal.oidc },
       judge: judgeHolder(principal),
       isDryRun: asked.isDryRun,
+      isStaged: asked.isStaged,
     });
     return answer(outcome, received.length);
   } finally {
@@ -91,7 +92,7 @@ async function answerPublish(
 /** `archives`: of how many. A registry that takes one alone says nothing of it: whoever sent several can tell them apart. */
 function answer(outcome: PublishOutcome, archives = 0): Answer {
   const { status, headers, body } = publishAnswer(outcome);
-  const isDone = outcome.kind === 'published' || outcome.kind === 'already-published';
+  const isDone = ['published', 'already-published', 'staged'].includes(outcome.kind);
   const taken = isDone ? { 'Published-Archives': String(archives) } : {};
   const closing = outcome.kind === 'too-large' ? { Connection: 'close' } : {};
   return {

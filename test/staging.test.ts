@@ -1,0 +1,235 @@
+/** What waits to be approved before it is published: over real HTTP, into a real repository. */
+import { readdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { describe, expect, onTestFinished, test } from 'vitest';
+import { formatExplanation } from '../src/cli/commands/explain.ts';
+import type { Checksum } from '../src/model/checksum.ts';
+import { stagingId } from '../src/registry/hosting/staging/stagings.ts';
+import type { Registry } from '../src/registry/registry.ts';
+import { startServer } from '../src/server/listen.ts';
+import { git } from './support/git-client.ts';
+import { archiveOf, createToken, publishTo } from './support/publisher.ts';
+import {
+  createRegistry,
+  download,
+  moduleName,
+  readServed,
+  version,
+  writeSettings,
+} from './support/registry-world.ts';
+import { sha256 } from './support/worlds.ts';
+
+const nobody = { url: 'http://127.0.0.1:9', indexUrl: 'http://127.0.0.1:9/git/index' };
+const sources = [{ name: 'public', upstream: nobody, enabled: false }];
+const hosting = 'namespaces = ["company/*"]\nrequire_approval = ["company/core*"]';
+
+async function serveStaging(settings = hosting) {
+  const registry = await createRegistry({ sources, hosting: settings });
+  const token = await createToken(registry, 'ci');
+  const server = await startServer(registry, { host: '127.0.0.1', port: 0 });
+  onTestFinished(() => server.close(0));
+  const send = (archives: Buffer | readonly Buffer[], more = {}) =>
+    publishTo(server.url, token, archives, more);
+  return { registry, url: server.url, token, send };
+}
+
+const idOf = (...archives: readonly Buffer[]) => stagingId(archives.map((one) => sha256(one) as Checksum));
+const operator = { kind: 'operator', user: 'root' } as const;
+const bob = { kind: 'token', token: 'boss', owner: 'bob' } as const;
+
+async function stagedFiles({ config }: Pick<Registry, 'config'>): Promise<string[]> {
+  const names = await readdir(join(config.registry.dataDir, 'staged'), { recursive: true }).catch(() => []);
+  return names.filter((name) => name.endsWith('.zip')).map((name) => name.replace(/.*\/|\.zip$/g, ''));
+}
+
+describe('a version of a name that needs approval', () => {
+  test('waits whoever sends it, is nowhere to be seen, and is there once it is approved', async () => {
+    const { registry, url, send } = await serveStaging();
+    const archive = archiveOf('company/core@1.0.0');
+    const id = sha256(archive);
+    const waits = {
+      status: 202,
+      body: {
+        detail: `Waiting for approval, not published yet: company/core@1.0.0. Whoever may approve it finds it as ${id}; the same bytes sent again change nothing.`,
+        status: 'staged',
+        id,
+      },
+    };
+    const served = await registry.servedCommit();
+    expect(await send(archive)).toEqual(waits);
+    expect(await send(archive)).toEqual(waits);
+    expect(await registry.servedCommit()).toBe(served);
+    expect(await readServed(registry)).toEqual({});
+    for (const path of ['/user/company/core/1.0.0.zip', '/api/v0/manifest/company/core@1.0.0'])
+      expect((await fetch(url + path)).status).toBe(404);
+    expect(await stagedFiles(registry)).toEqual([id]);
+    expect((await registry.staging.list()).map(({ versions, owner }) => [versions.length, owner])).toEqual([
+      [1, 'ada'],
+    ]);
+    expect((await registry.status()).hosting?.staged).toMatchObject({ count: 1, bytes: archive.length });
+
+    expect(await registry.staging.approve(id as Checksum, bob)).toEqual({ kind: 'published' });
+    expect(await readServed(registry)).toEqual({ 'company/core@1.0.0': id });
+    expect(await download(registry, 'company/core@1.0.0')).toBe(id);
+    expect(await stagedFiles(registry)).toEqual([]);
+    expect(await send(archive)).toEqual({ status: 200, body: { status: 'ok' } });
+    expect(await registry.staging.approve(id as Checksum, bob)).toEqual({ kind: 'already-published' });
+    const explanation = await registry.explain(moduleName('company/core'), version('1.0.0'));
+    expect(explanation.published).toMatchObject({
+      ...{ token: 'ci', owner: 'ada' },
+      staged: { approvedBy: 'bob', approvedWith: 'boss' },
+    });
+    expect(formatExplanation(explanation)).toMatch(/Sent .*, and approved by bob with the token "boss"/);
+    const log = await git([
+      '--git-dir',
+      registry.indexDirectory,
+      'log',
+      '--format=%B',
+      'refs/registry/state',
+    ]);
+    expect(log).toContain('published company/core@1.0.0 by token ci, approved by bob');
+  });
+
+  test('is one whatever its letters look like; others of the same owner are published at once, unless they are sent to wait', async () => {
+    const { send } = await serveStaging();
+    expect(await send(archiveOf('company/Core-x@1.0.0'))).toMatchObject({ status: 202 });
+    expect(await send(archiveOf('company/tool@1.0.0'))).toMatchObject({ status: 200 });
+    expect(await send(archiveOf('company/tool@1.1.0'), { stage: 'true' })).toMatchObject({ status: 202 });
+    expect(await send(archiveOf('company/tool@1.2.0'), { stage: 'maybe' })).toMatchObject({ status: 400 });
+    expect(await send(archiveOf('company/tool@1.2.0'), { stage: 'true', dry_run: 'true' })).toMatchObject({
+      status: 202,
+      body: { detail: expect.stringContaining('Dry run completed successfully') },
+    });
+    expect(await send(archiveOf('company/core@1.2.0'), { dry_run: 'true' })).toMatchObject({
+      body: { detail: expect.stringContaining('Dry run completed successfully') },
+    });
+  });
+
+  test('is judged before it waits, and again before it is published', async () => {
+    const { registry, send } = await serveStaging();
+    expect(await send(archiveOf('partner/core@1.0.0'))).toMatchObject({ status: 403 });
+    expect(await stagedFiles(registry)).toEqual([]);
+    const [low, high] = [archiveOf('company/core@1.0.0'), archiveOf('company/core@1.1.0')];
+    await send(low);
+    await send(high);
+    await registry.staging.approve(idOf(high), operator);
+    expect(await registry.staging.approve(idOf(low), operator)).toMatchObject({ kind: 'not-higher' });
+    await registry.ruleOnBlock({
+      ...{ action: 'block', module: moduleName('company/core-b'), version: undefined, reason: 'CVE-1' },
+    });
+    expect(await send(archiveOf('company/core-b@1.0.0'))).toMatchObject({ status: 403 });
+    expect((await registry.staging.list()).filter(({ decision }) => !decision)).toHaveLength(1);
+  });
+});
+
+describe('who approves', () => {
+  test('is somebody else than who sent it; the operator may, as he could change the settings', async () => {
+    const { registry, send } = await serveStaging();
+    const archive = archiveOf('company/core@1.0.0');
+    await send(archive);
+    const own = { kind: 'token', token: 'other', owner: 'Ada' } as const;
+    expect(await registry.staging.approve(idOf(archive), own)).toMatchObject({
+      kind: 'not-allowed',
+      reason: expect.stringContaining('somebody else has to approve it'),
+    });
+    expect(await readServed(registry)).toEqual({});
+    expect(await registry.staging.approve(idOf(archive), operator)).toEqual({ kind: 'published' });
+  });
+
+  test('approves these bytes, and not what has taken their place meanwhile', async () => {
+    const { registry, send } = await serveStaging();
+    const [seen, unseen] = [
+      archiveOf('company/core@1.0.0'),
+      archiveOf('company/core@1.0.0', { text: 'evil' }),
+    ];
+    await send(seen);
+    await send(unseen);
+    expect(await registry.staging.approve(idOf(seen), bob)).toMatchObject({
+      kind: 'not-waiting',
+      reason: expect.stringContaining('it was replaced by other bytes of the same version by ada'),
+    });
+    expect(await readServed(registry)).toEqual({});
+    expect(await stagedFiles(registry)).toEqual([sha256(unseen)]);
+    expect(await registry.staging.approve(idOf(unseen), bob)).toEqual({ kind: 'published' });
+  });
+
+  test('of many at once, one publishes, and nobody publishes what was rejected', async () => {
+    const { registry, send } = await serveStaging();
+    const archive = archiveOf('company/core@1.0.0');
+    await send(archive);
+    const outcomes = await Promise.all(
+      Array.from({ length: 4 }, () => registry.staging.approve(idOf(archive), bob)),
+    );
+    expect(new Set(outcomes.map(({ kind }) => kind))).toEqual(new Set(['published', 'already-published']));
+    const other = archiveOf('company/core@1.1.0');
+    await send(other);
+    expect(await registry.staging.reject(idOf(other), bob, 'has no tests')).toBeUndefined();
+    expect(await stagedFiles(registry)).toEqual([]);
+    expect(await registry.staging.approve(idOf(other), bob)).toMatchObject({
+      kind: 'not-waiting',
+      reason: expect.stringMatching(/it was rejected by bob at .*: has no tests$/),
+    });
+    expect(await registry.staging.reject(idOf(other), bob, 'again')).toMatchObject({ kind: 'not-waiting' });
+    expect(await send(other)).toMatchObject({ status: 202 });
+    expect(Object.keys(await readServed(registry))).toEqual(['company/core@1.0.0']);
+  });
+});
+
+test('modules sent together are approved together, and one of them takes all along', async () => {
+  const { registry, send } = await serveStaging(`${hosting}\nrequire_resolvable = true`);
+  const lib = archiveOf('company/core-lib@1.0.0');
+  const app = archiveOf('company/app@1.0.0', { fields: { deps: { 'company/core-lib': '1.0.0' } } });
+  const id = idOf(app, lib);
+  expect(await send([app, lib])).toMatchObject({ status: 202, body: { id } });
+  expect(await registry.staging.approve(idOf(app), bob)).toMatchObject({ kind: 'not-waiting' });
+  expect(await registry.staging.approve(id, bob)).toEqual({ kind: 'published' });
+  expect(Object.keys(await readServed(registry))).toEqual(['company/app@1.0.0', 'company/core-lib@1.0.0']);
+});
+
+test('what waits is shown with its files, and with what is new since the version before', async () => {
+  const { registry, send } = await serveStaging();
+  const first = archiveOf('company/core@1.0.0', { fields: { deps: { 'company/a': '1.0.0' } } });
+  await send(first);
+  await registry.staging.approve(idOf(first), bob);
+  const second = archiveOf('company/core@1.1.0', {
+    fields: { deps: { 'company/b': '1.0.0' }, license: 'x' },
+  });
+  await send(second);
+  const shown = await registry.staging.show(idOf(second));
+  expect(shown?.modules).toMatchObject([
+    {
+      version: '1.1.0',
+      files: [{ path: 'moon.mod.json' }, { path: 'src/lib.mbt' }],
+      problems: [{ severity: 'remark', code: 'licence' }],
+      previous: {
+        version: '1.0.0',
+        files: { added: [], removed: [], changed: ['moon.mod.json', 'src/lib.mbt'] },
+        dependencies: { added: ['company/b 1.0.0'], removed: ['company/a 1.0.0'], changed: [] },
+      },
+    },
+  ]);
+  expect(JSON.parse(shown?.modules[0]?.manifest ?? '')).toMatchObject({ name: 'company/core', license: 'x' });
+  expect(await registry.staging.show(idOf(first))).toBeUndefined();
+});
+
+test('what waits takes bounded room and time, and survives that nothing needs approval any more', async () => {
+  const { registry, send } = await serveStaging(`${hosting}\nmax_staged = "1KiB"`);
+  const archives = [0, 1, 2, 3, 4, 5].map((minor) => archiveOf(`company/core@1.${minor}.0`));
+  const statuses: number[] = [];
+  for (const archive of archives) statuses.push((await send(archive)).status);
+  expect(statuses.at(-1)).toBe(507);
+  const waiting = statuses.filter((status) => status === 202).length;
+  expect((await stagedFiles(registry)).length).toBe(waiting);
+  await writeSettings(registry.config.directory, { sources, hosting: 'namespaces = ["company/*"]' });
+  await registry.reload();
+  expect((await registry.status()).hosting?.staged).toMatchObject({ count: waiting });
+  const [first = Buffer.alloc(0)] = archives;
+  expect(await send(first)).toMatchObject({ status: 200 });
+  expect(await registry.staging.approve(idOf(first), bob)).toEqual({ kind: 'already-published' });
+  await writeSettings(registry.config.directory, { sources, hosting: `${hosting}\nstaged_expiry = "1ms"` });
+  await registry.reload();
+  expect((await registry.status()).hosting?.staged).toEqual({ count: 0, bytes: 0 });
+  expect(await registry.staging.approve(idOf(archives[1] ?? first), bob)).toMatchObject({
+    reason: expect.stringContaining('nobody had decided about it in time'),
+  });
+});
