@@ -1,12 +1,18 @@
 /** What waits to be approved before it is published: over real HTTP, into a real repository. */
-import { readdir } from 'node:fs/promises';
+import { createReadStream } from 'node:fs';
+import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { formatExplanation } from '../src/cli/commands/explain.ts';
 import type { Checksum } from '../src/model/checksum.ts';
+import type { Grants } from '../src/registry/access/permissions.ts';
+import { createBackup } from '../src/registry/backup/create-backup.ts';
+import { restoreBackup } from '../src/registry/backup/restore-backup.ts';
 import { stagingId } from '../src/registry/hosting/staging/stagings.ts';
+import { openRegistry } from '../src/registry/open.ts';
 import type { Registry } from '../src/registry/registry.ts';
 import { startServer } from '../src/server/listen.ts';
+import { tester } from './support/actor.ts';
 import { git } from './support/git-client.ts';
 import { archiveOf, createToken, publishTo } from './support/publisher.ts';
 import {
@@ -17,6 +23,7 @@ import {
   version,
   writeSettings,
 } from './support/registry-world.ts';
+import { temporaryDirectory } from './support/temporary-directory.ts';
 import { sha256 } from './support/worlds.ts';
 
 const nobody = { url: 'http://127.0.0.1:9', indexUrl: 'http://127.0.0.1:9/git/index' };
@@ -231,5 +238,90 @@ test('what waits takes bounded room and time, and survives that nothing needs ap
   expect((await registry.status()).hosting?.staged).toEqual({ count: 0, bytes: 0 });
   expect(await registry.staging.approve(idOf(archives[1] ?? first), bob)).toMatchObject({
     reason: expect.stringContaining('nobody had decided about it in time'),
+  });
+});
+
+test('a backup has what waits, and it is approved where that was restored', async () => {
+  const { registry, send } = await serveStaging();
+  const archive = archiveOf('company/core@1.0.0');
+  await send(archive);
+  const folder = temporaryDirectory();
+  const [file, restored] = [join(folder, 'b.tar'), join(folder, 'restored')];
+  const { directory } = registry.config;
+  expect(await createBackup({ directory, env: {}, actor: tester }, { target: file })).toMatchObject({
+    ...{ archives: 1, leftOut: [], problems: [] },
+  });
+  await restoreBackup(createReadStream(file), restored, { name: file, actor: tester, now: () => new Date() });
+  const after = await openRegistry({ directory: restored, env: {}, actor: tester });
+  expect((await after.staging.show(idOf(archive)))?.modules[0]?.files).toHaveLength(2);
+  expect(await after.staging.approve(idOf(archive), operator)).toEqual({ kind: 'published' });
+  expect(await download(after, 'company/core@1.0.0')).toBe(sha256(archive));
+  await after.close();
+});
+
+describe('over the wire', () => {
+  test('whoever may decide sees what waits, and decides; the author sees it, and may take it back', async () => {
+    const { registry, url, token, send } = await serveStaging();
+    const make = async (name: string, owner: string, grants: Grants) =>
+      (await registry.tokens.create({ name, owner, grants, lifetimeMs: 60_000 })).text;
+    const boss = await make('boss', 'bob', { admin: ['company/*'] });
+    const other = await make('other', 'eve', { publish: ['partner/*'], admin: ['partner/*'] });
+    const ownAdmin = await make('own', 'Ada', { admin: ['*'] });
+    const ask = async (text: string, path = '', method = 'GET', body?: object) => {
+      const headers = { Authorization: `Bearer ${text}` };
+      const init = { method, headers, ...(body ? { body: JSON.stringify(body) } : {}) };
+      const answer = await fetch(`${url}/api/v0/staged${path}`, init);
+      return { status: answer.status, body: (await answer.json()) as Record<string, unknown> };
+    };
+    const [one, two] = [archiveOf('company/core@1.0.0'), archiveOf('company/core@1.1.0')];
+    await send(one);
+    await send(two);
+    const path = `/${sha256(one)}`;
+    expect(await ask(boss)).toMatchObject({
+      body: { staged: [{ id: sha256(one), token: 'ci', owner: 'ada' }, { id: sha256(two) }] },
+    });
+    expect(await ask(token)).toMatchObject({ status: 200, body: { staged: [{ id: sha256(one) }, {}] } });
+    expect(await ask(other)).toMatchObject({ status: 200, body: { staged: [] } });
+    for (const suffix of ['', '/contents', '/approve', '/reject'])
+      expect(
+        await ask(
+          other,
+          path + suffix,
+          suffix.length > 0 && suffix !== '/contents' ? 'POST' : 'GET',
+          undefined,
+        ),
+      ).toMatchObject({ status: 404 });
+    const contents = await ask(boss, `${path}/contents`);
+    expect(contents).toMatchObject({
+      body: { modules: [{ files: [{}, {}], manifest: { name: 'company/core' } }] },
+    });
+    expect(JSON.stringify(contents)).not.toContain(registry.config.directory);
+
+    expect(await ask(token, `${path}/approve`, 'POST')).toMatchObject({ status: 403 });
+    expect(await ask(ownAdmin, `${path}/approve`, 'POST')).toMatchObject({
+      status: 403,
+      body: { detail: expect.stringContaining('somebody else has to approve it') },
+    });
+    expect(await readServed(registry)).toEqual({});
+    expect(await ask(boss, `${path}/approve`, 'POST')).toEqual({ status: 200, body: { status: 'ok' } });
+    expect(await ask(boss, `${path}/approve`, 'POST')).toEqual({ status: 200, body: { status: 'ok' } });
+    expect(await ask(token, path)).toMatchObject({
+      body: { decision: { kind: 'approved', by: 'bob', token: 'boss' } },
+    });
+    expect(await ask(token, `/${sha256(two)}/reject`, 'POST', {})).toMatchObject({ status: 400 });
+    expect(await ask(token, `/${sha256(two)}/reject`, 'POST', { reason: 'a bug' })).toEqual({
+      status: 200,
+      body: { status: 'ok' },
+    });
+    expect(await ask(boss, `/${sha256(two)}/approve`, 'POST')).toMatchObject({
+      status: 410,
+      body: { detail: expect.stringMatching(/it was rejected by ada at .*: a bug\.$/) },
+    });
+    expect(Object.keys(await readServed(registry))).toEqual(['company/core@1.0.0']);
+    const audit = await readFile(join(registry.config.registry.dataDir, 'audit.jsonl'), 'utf8');
+    const told = audit.split('\n').filter((line) => line.includes('"staged'));
+    expect(told.map((line) => (JSON.parse(line) as { event: string }).event)).toEqual([
+      ...['staged', 'staged', 'staged-approved', 'staged-rejected'],
+    ]);
   });
 });

@@ -12,6 +12,8 @@ export interface StagedArchives {
   store(checksum: Checksum, body: Readable, sizeBytes: number): Promise<void>;
   /** The whole archive; `undefined` if it is not here. As it lies on the disk: whoever reads it verifies it. */
   read(checksum: Checksum): Promise<Buffer | undefined>;
+  /** What is here and nowhere else. */
+  readonly stored: ArchiveStore;
   /** Everything here, in no order, and since when: milliseconds since 1970. */
   list(): Promise<readonly { readonly checksum: Checksum; readonly since: number }[]>;
   /** Harmless where it is not here. */
@@ -46,6 +48,7 @@ export function openStagedArchives(
     },
     remove: (checksum) => onDisk(`remove ${locate(checksum)}`, () => rm(locate(checksum), { force: true })),
     locate,
+    stored: store,
     findAbandoned: store.findAbandoned,
   };
 }

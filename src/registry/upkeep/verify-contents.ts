@@ -8,6 +8,8 @@ import type { Checksum } from '../../model/checksum.ts';
 import type { ModuleName } from '../../model/module-name.ts';
 import { measureTree } from '../../sources/measure-tree.ts';
 import type { WantedArchive } from '../deliver/find-suppliers.ts';
+import { readStagings } from '../hosting/staging/read-stagings.ts';
+import { isWaiting } from '../hosting/staging/stagings.ts';
 import type { VerifyOptions } from './verify-options.ts';
 import type { VerifyFinding, VerifyStep } from './verify-report.ts';
 import { defect, stepOf } from './verify-repository.ts';
@@ -17,7 +19,7 @@ export interface VerifiedContents {
   readonly steps: readonly [ledger: VerifyStep, index: VerifyStep];
   /** Versions clients can see. */
   readonly served: readonly WantedArchive[];
-  /** Every checksum that the index, the ledger or a source's snapshot names. */
+  /** Every checksum that the index, the ledger, a source's snapshot, or what waits for approval names. */
   readonly named: ReadonlySet<Checksum>;
 }
 
@@ -34,10 +36,11 @@ export async function verifyContents(
   const named = new Set<Checksum>(served.map(({ checksum }) => checksum));
   for (const pins of ledger.pins.values()) for (const pin of pins.values()) named.add(pin.checksum);
   const unreadable = await addSnapshots(index, state, named, options);
+  const unreadableStagings = await addStaged(index, state, named);
   return {
     steps: [
       stepOf('ledger', ledger.pins.size, [...ledger.findings, ...unpinned]),
-      stepOf('index', served.length, [...files.findings, ...unreadable]),
+      stepOf('index', served.length, [...files.findings, ...unreadable, ...unreadableStagings]),
     ],
     served,
     named,
@@ -153,6 +156,18 @@ async function readIndexFile(
   } catch (error) {
     if (!(error instanceof StorageError)) throw error;
     return `cannot be read: ${error.message}`;
+  }
+}
+
+/** Returns what is wrong with what waits for approval. */
+async function addStaged(index: GitIndex, state: StateView, named: Set<Checksum>): Promise<VerifyFinding[]> {
+  try {
+    const waiting = (await readStagings(index, state)).filter(isWaiting);
+    for (const { versions } of waiting) for (const { checksum } of versions) named.add(checksum);
+    return [];
+  } catch (error) {
+    if (!(error instanceof StorageError)) throw error;
+    return [defect('staged.jsonl', `what waits for approval: ${error.message}`)];
   }
 }
 

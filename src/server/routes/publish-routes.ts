@@ -1,7 +1,7 @@
 import { type Answer, type AppRequest, type ProblemAnswer, problem } from '../../http/answer.ts';
 import { readForm } from '../../http/multipart.ts';
 import { statusOf } from '../../http/status.ts';
-import { type PublishOutcome, publishAnswer } from '../../registry/hosting/publish-outcome.ts';
+import type { PublishOutcome } from '../../registry/hosting/publish-outcome.ts';
 import type { Publishing } from '../../registry/hosting/publishing.ts';
 import type { Upload } from '../../registry/hosting/upload.ts';
 import type { Settings } from '../../registry/registry.ts';
@@ -9,6 +9,7 @@ import type { Log } from '../../support/log.ts';
 import type { Access, Caller, GuardedRoute } from '../access.ts';
 import { judgeHolder } from './may-publish.ts';
 import { readPublishForm } from './publish-form.ts';
+import { wireAnswer } from './wire-answer.ts';
 
 export interface PublishOptions {
   readonly access: Pick<Access, 'recognise' | 'judgeAct'>;
@@ -91,16 +92,11 @@ async function answerPublish(
 
 /** `archives`: of how many. A registry that takes one alone says nothing of it: whoever sent several can tell them apart. */
 function answer(outcome: PublishOutcome, archives = 0): Answer {
-  const { status, headers, body } = publishAnswer(outcome);
   const isDone = ['published', 'already-published', 'staged'].includes(outcome.kind);
-  const taken = isDone ? { 'Published-Archives': String(archives) } : {};
-  const closing = outcome.kind === 'too-large' ? { Connection: 'close' } : {};
-  return {
-    kind: 'content',
-    status,
-    headers: { ...headers, ...closing, ...taken, 'Cache-Control': 'no-store' },
-    body: Buffer.from(body),
-  };
+  return wireAnswer(outcome, {
+    ...(isDone ? { 'Published-Archives': String(archives) } : {}),
+    ...(outcome.kind === 'too-large' ? { Connection: 'close' } : {}),
+  });
 }
 
 /** The guard knows why; the official words say less. */

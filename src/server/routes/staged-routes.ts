@@ -1,0 +1,124 @@
+import { type Answer, type AppRequest, json, type ProblemAnswer, problem } from '../../http/answer.ts';
+import { createBodyReader } from '../../http/request-body.ts';
+import type { Checksum } from '../../model/checksum.ts';
+import { mayFor, type TokenHolder } from '../../registry/access/permissions.ts';
+import type { Approver } from '../../registry/hosting/publication.ts';
+import type { StagedPublication, Staging } from '../../registry/hosting/staging/staging.ts';
+import { isOfSame } from '../../registry/hosting/staging/stagings.ts';
+import { parseJson } from '../../support/parse-json.ts';
+import type { Access, Caller, GuardedRoute } from '../access.ts';
+import { describeContents, describeStaged } from './staged-answers.ts';
+import { wireAnswer } from './wire-answer.ts';
+
+interface StagedOptions {
+  readonly access: Pick<Access, 'judgeAct'>;
+  readonly allBodiesBytes: number;
+}
+
+const longestReason = 1000;
+const noStore = { 'Cache-Control': 'no-store' };
+const idPath = '/api/v0/staged/([0-9a-f]{64})';
+
+/**
+ * What waits for approval, and deciding about it. Whoever may publish a module, or decide about it (`admin`), sees what waits of it;
+ * an id is of bytes, so who approves one has said which.
+ */
+export function createStagedRoutes(
+  { staging }: { readonly staging: Staging },
+  { access, allBodiesBytes }: StagedOptions,
+): GuardedRoute[] {
+  const bodies = createBodyReader({ bodyBytes: 16 * 1024, allBodiesBytes });
+  const need: GuardedRoute['need'] = () => ({ kind: 'own' });
+
+  async function find(request: AppRequest, { principal }: Caller): Promise<StagedPublication | undefined> {
+    const staged = await staging.find(idOf(request));
+    return staged && principal.kind === 'token' && maySee(principal, staged) ? staged : undefined;
+  }
+  const decide = (action: 'approve' | 'reject', act: Act): GuardedRoute => ({
+    methods: ['POST'],
+    pattern: new RegExp(`^${idPath}/${action}$`),
+    need,
+    async handle(request, caller) {
+      const { principal } = caller;
+      if (principal.kind === 'anonymous') return access.judgeAct(caller, 'admin', '') ?? nothingThere;
+      const staged = await find(request, caller);
+      if (!staged) return nothingThere;
+      const isOwn = isOfSame(principal.owner, staged.owner) && action === 'reject';
+      const refusal = staged.versions.map(({ module }) => access.judgeAct(caller, 'admin', module));
+      return (isOwn ? undefined : refusal.find((one) => one !== undefined)) ?? act(request, principal);
+    },
+  });
+  const look = (path: string, tell: (staged: StagedPublication) => Promise<Answer>): GuardedRoute => ({
+    methods: ['GET'],
+    pattern: new RegExp(`^${path}$`),
+    need,
+    async handle(request, caller) {
+      if (caller.principal.kind === 'anonymous') return access.judgeAct(caller, 'admin', '') ?? nothingThere;
+      const staged = await find(request, caller);
+      return staged ? tell(staged) : nothingThere;
+    },
+  });
+
+  return [
+    {
+      methods: ['GET'],
+      pattern: /^\/api\/v0\/staged$/,
+      need,
+      async handle(_, caller) {
+        const { principal } = caller;
+        const refusal = access.judgeAct(caller, 'admin', '');
+        if (principal.kind === 'anonymous' || !(principal.grants.admin ?? principal.grants.publish))
+          return refusal ?? nothingThere;
+        const seen = (await staging.list()).filter((one) => maySee(principal, one));
+        return json({ staged: seen.map(describeStaged) }, noStore);
+      },
+    },
+    look(idPath, async (staged) => json(describeStaged(staged), noStore)),
+    look(`${idPath}/contents`, async ({ id }) => {
+      const details = await staging.show(id);
+      return details ? json(describeContents(details), noStore) : nothingThere;
+    }),
+    decide('approve', async (request, holder) =>
+      wireAnswer(await staging.approve(idOf(request), approverOf(holder))),
+    ),
+    decide('reject', (request, holder) =>
+      bodies.withBody(request, async (bytes) => {
+        const reason = readReason(bytes.toString('utf8'));
+        if (typeof reason !== 'string') return reason;
+        const failure = await staging.reject(idOf(request), approverOf(holder), reason);
+        return failure ? wireAnswer(failure) : json({ status: 'ok' }, noStore);
+      }),
+    ),
+  ];
+}
+
+type Act = (request: AppRequest, holder: TokenHolder) => Promise<Answer>;
+
+const nothingThere = problem('absent', 'Nothing waits for approval under this id.', {
+  hint: 'moonbit-registry staged list',
+});
+
+/** The pattern of the route has seen to its form. */
+function idOf({ path }: AppRequest): Checksum {
+  return (path.split('/')[4] ?? '') as Checksum;
+}
+
+function approverOf({ name, owner }: TokenHolder): Approver {
+  return { kind: 'token', token: name, owner };
+}
+
+function maySee(holder: TokenHolder, { versions }: StagedPublication): boolean {
+  return (['admin', 'publish'] as const).some((permission) =>
+    versions.every(({ module }) => mayFor(holder, permission, module)),
+  );
+}
+
+function readReason(body: string): string | ProblemAnswer {
+  const sent = parseJson(body);
+  const isSent = typeof sent === 'object' && sent !== null && 'reason' in sent;
+  const reason = isSent && typeof sent.reason === 'string' ? sent.reason.trim() : '';
+  if (reason !== '' && reason.length <= longestReason) return reason;
+  return problem('malformed', `The body has no "reason" of 1 to ${longestReason} characters.`, {
+    hint: 'send {"reason": "…"}: whoever sent the archive reads it',
+  });
+}
