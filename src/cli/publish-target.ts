@@ -22,6 +22,7 @@ interface TargetFlags {
   readonly tokenEnv?: string;
   readonly dryRun?: true;
   readonly workspace?: true;
+  readonly stage?: true;
 }
 
 const mooncakesUrl = 'https://mooncakes.io';
@@ -35,6 +36,10 @@ export async function chooseTarget({ io }: CommandContext, flags: TargetFlags): 
   if (isOfficial(url) && flags.workspace)
     throw new UsageError(`${url} is not known to publish several modules in one step`, {
       hint: shellLine`moonbit-registry publish MEMBER --registry ${url}`,
+    });
+  if (isOfficial(url) && flags.stage)
+    throw new UsageError(`${url} is not known to let anything wait for approval: it would publish it`, {
+      hint: 'leave --stage out if all the world may read it at once',
     });
   if (isOfficial(url) && flags.dryRun) return { registry: url, token: undefined };
   const token = chooseToken({

@@ -123,7 +123,6 @@ export function createApp(registry: Serving, options: AppOptions): App {
     ...createHostedRoutes(registry, { access, allBodiesBytes: limits.allBodiesBytes }),
     ...createOidcRoutes(registry, access, { baseUrl: base.url, allBodiesBytes: limits.allBodiesBytes }),
     ...createStagedRoutes(registry, { access, allBodiesBytes: limits.allBodiesBytes }),
-    createOidcRoute(registry, access, { baseUrl: base.url, allBodiesBytes: limits.allBodiesBytes }),
     ...createInfoRoutes(registry, {
       baseUrl: base.url,
       staleness,

@@ -85,7 +85,8 @@ function headersOf(outcome: PublishOutcome): Readonly<Record<string, string>> {
   return {};
 }
 
-function detailOf(outcome: PublishOutcome): string | undefined {
+/** In the official words where they are known; `undefined` of a success. */
+export function detailOf(outcome: PublishOutcome): string | undefined {
   switch (outcome.kind) {
     case 'published':
     case 'already-published':

@@ -3,11 +3,11 @@ import { createBodyReader } from '../../http/request-body.ts';
 import type { Checksum } from '../../model/checksum.ts';
 import { mayFor, type TokenHolder } from '../../registry/access/permissions.ts';
 import type { Approver } from '../../registry/hosting/publication.ts';
+import { describeContents, describeStaged } from '../../registry/hosting/staging/describe-staged.ts';
 import type { StagedPublication, Staging } from '../../registry/hosting/staging/staging.ts';
 import { isOfSame } from '../../registry/hosting/staging/stagings.ts';
 import { parseJson } from '../../support/parse-json.ts';
 import type { Access, Caller, GuardedRoute } from '../access.ts';
-import { describeContents, describeStaged } from './staged-answers.ts';
 import { wireAnswer } from './wire-answer.ts';
 
 interface StagedOptions {
@@ -70,7 +70,7 @@ export function createStagedRoutes(
         if (principal.kind === 'anonymous' || !(principal.grants.admin ?? principal.grants.publish))
           return refusal ?? nothingThere;
         const seen = (await staging.list()).filter((one) => maySee(principal, one));
-        return json({ staged: seen.map(describeStaged) }, noStore);
+        return json({ staged: seen.map((one) => describeStaged(one)) }, noStore);
       },
     },
     look(idPath, async (staged) => json(describeStaged(staged), noStore)),
