@@ -1,9 +1,8 @@
-import { Readable } from 'node:stream';
 import { UnavailableError } from '../errors.ts';
 import { readStagedFacts, type StagedFacts } from '../registry/hosting/staging/staged-facts.ts';
 import { isRecord } from '../support/is-record.ts';
 import type { HttpClient } from '../support/net/fetch-http.ts';
-import type { HttpBody } from '../support/net/http-request.ts';
+import { jsonBody } from '../support/net/json-body.ts';
 import { askStaged, type StagedPlace, type StagedReply, stagedRefusal } from './staged-reader.ts';
 
 /** What waits for approval at one registry. Each throws a `RegistryError` where that registry refuses, or cannot be asked. */
@@ -49,14 +48,5 @@ export function createStagedClient(http: HttpClient, place: StagedPlace, signal:
     async reject(id, reason) {
       await ask(`reject ${id}`, `/${id}/reject`, { reason });
     },
-  };
-}
-
-function jsonBody(value: object): HttpBody {
-  const bytes = Buffer.from(JSON.stringify(value));
-  return {
-    contentType: 'application/json',
-    sizeBytes: bytes.length,
-    open: () => Readable.from([bytes], { objectMode: false }),
   };
 }

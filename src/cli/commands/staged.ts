@@ -1,8 +1,9 @@
 import type { Command } from 'commander';
 import type { StagedDesk } from '../../author/staged-client.ts';
 import { addExamples, type CommandContext, type Run } from '../context.ts';
-import { CommandLineError, exitCodes } from '../exit-codes.ts';
+import { exitCodes } from '../exit-codes.ts';
 import { findApproved, findStagedId, parseStagedName, type StagedName } from '../find-staged.ts';
+import { readReason } from '../reason.ts';
 import { type DeskFlags, withStagedDesk } from '../staged-desk.ts';
 import { formatContents, formatStagedList, namesOf } from '../staged-text.ts';
 
@@ -129,11 +130,7 @@ function defineReject(staged: Command, run: Run): void {
   command.action((which: string, flags: DeskFlags & { readonly reason?: string }) =>
     run((context) => {
       const name = parseStagedName(which);
-      const reason = flags.reason?.trim() ?? '';
-      if (reason === '' || reason.length > 1000)
-        throw new CommandLineError('--reason says why, in 1 to 1000 characters', {
-          hint: 'moonbit-registry staged reject MODULE@VERSION --reason "has no tests"',
-        });
+      const reason = readReason(flags.reason, ['staged reject', which]);
       return withStagedDesk(context, flags, async (desk) => {
         const every = await desk.list();
         const id = name.kind === 'id' ? name.id : findStagedId(every, name);

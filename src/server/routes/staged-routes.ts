@@ -1,6 +1,7 @@
 import { type Answer, type AppRequest, json, type ProblemAnswer, problem } from '../../http/answer.ts';
 import { createBodyReader } from '../../http/request-body.ts';
 import type { Checksum } from '../../model/checksum.ts';
+import { reasonProblem } from '../../model/reason.ts';
 import { mayFor, type TokenHolder } from '../../registry/access/permissions.ts';
 import type { Approver } from '../../registry/hosting/publication.ts';
 import { describeContents, describeStaged } from '../../registry/hosting/staging/describe-staged.ts';
@@ -15,7 +16,6 @@ interface StagedOptions {
   readonly allBodiesBytes: number;
 }
 
-const longestReason = 1000;
 const noStore = { 'Cache-Control': 'no-store' };
 const idPath = '/api/v0/staged/([0-9a-f]{64})';
 
@@ -117,8 +117,9 @@ function readReason(body: string): string | ProblemAnswer {
   const sent = parseJson(body);
   const isSent = typeof sent === 'object' && sent !== null && 'reason' in sent;
   const reason = isSent && typeof sent.reason === 'string' ? sent.reason.trim() : '';
-  if (reason !== '' && reason.length <= longestReason) return reason;
-  return problem('malformed', `The body has no "reason" of 1 to ${longestReason} characters.`, {
+  const why = reason === '' ? 'is missing' : reasonProblem(reason);
+  if (why === undefined) return reason;
+  return problem('malformed', `The "reason" ${why}.`, {
     hint: 'send {"reason": "…"}: whoever sent the archive reads it',
   });
 }
