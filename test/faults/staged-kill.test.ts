@@ -34,7 +34,7 @@ async function stage({ publishing }: Registry): Promise<string> {
 }
 
 test('what waits is there whole or not, and published whole or not, wherever it was killed', {
-  timeout: 120_000,
+  timeout: 900_000,
 }, async () => {
   const folder = temporaryDirectory();
   const registry = await createRegistry({
