@@ -129,7 +129,7 @@ async function checkStaged(
     await upload?.remove();
   }
   await registry.close();
-  const facts = await check('staged show', ['staged', 'show', 'company/core@1.1.0']);
+  const facts = await check('staged show', [...['staged', 'show', 'company/core@1.1.0', '--save', 'saved']]);
   await check('status', ['status']);
   await check('staged approve', ['staged', 'approve', (facts as { id: string }).id]);
   await check('staged reject', ['staged', 'reject', 'company/core@2.0.0', '--reason', 'no']);

@@ -1,5 +1,5 @@
 /** What an author, who approves, and the operator type about versions that wait, and what they read. */
-import { mkdir, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
 import { recordIo } from '../src/cli/io.fixture.ts';
@@ -9,6 +9,7 @@ import { startServer } from '../src/server/listen.ts';
 import { startPublishStandIn } from './support/publish-stand-in.ts';
 import { createRegistry, readServed } from './support/registry-world.ts';
 import { temporaryDirectory } from './support/temporary-directory.ts';
+import { sha256 } from './support/worlds.ts';
 
 const nobody = { url: 'http://127.0.0.1:9', indexUrl: 'http://127.0.0.1:9/git/index' };
 
@@ -47,13 +48,13 @@ async function makeWorld() {
     await writeFile(join(folder, 'src/lib.mbt'), `pub fn one() -> String { "${text}" }\n`);
     return folder;
   }
-  return { registry, url: server.url, type, write };
+  return { registry, surroundings, url: server.url, type, write };
 }
 
 const idIn = (text: string) => /[0-9a-f]{64}/.exec(text)?.[0] ?? '';
 
 test('an author sends, a colleague looks and approves, and each reads what to do next', async () => {
-  const { registry, url, type, write } = await makeWorld();
+  const { registry, surroundings, url, type, write } = await makeWorld();
   const folder = await write('company/core@1.0.0');
   const sent = await type('ada', ['publish', folder]);
   expect([sent.code, sent.stdout]).toEqual([
@@ -74,6 +75,15 @@ test('an author sends, a colleague looks and approves, and each reads what to do
     `exactly these bytes: moonbit-registry staged approve ${id} --registry ${url}\n`,
   );
   expect(shown.stdout).not.toContain(registry.config.directory);
+
+  const saving = ['staged', 'show', id, '--save', 'look'];
+  expect((await type('bob', saving)).stderr).toMatch(/Saved .*look\/company-core-1\.0\.0\.zip/);
+  const saved = join(surroundings, 'look', 'company-core-1.0.0.zip');
+  expect(sha256(await readFile(saved))).toBe(id);
+  expect((await type('bob', saving)).code).toBe(0);
+  await writeFile(saved, 'mine');
+  expect((await type('bob', saving)).code).toBe(1);
+  expect(await readFile(saved, 'utf8')).toBe('mine');
 
   const own = await type('ada', ['staged', 'approve', id]);
   expect([own.code, own.stderr]).toEqual([1, expect.stringContaining('somebody else has to approve it')]);
@@ -102,6 +112,8 @@ test('a version is approved by the bytes that were looked at', async () => {
   expect((await type('operator', [...name, '--checksum', now])).stdout).toBe(
     'Published: company/core@1.0.0.\n',
   );
+  const noToken = await type('operator', ['staged', 'list', '--registry', 'https://moon.company.com']);
+  expect(noToken.stderr).toContain('token create NAME --owner PERSON --may admin --for PATTERN');
   for (const words of [
     ['approve', seen.slice(0, 12)],
     ['show', 'nonsense'],

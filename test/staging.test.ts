@@ -2,6 +2,7 @@
 import { createReadStream } from 'node:fs';
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { Readable } from 'node:stream';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { formatExplanation } from '../src/cli/commands/explain.ts';
 import type { Checksum } from '../src/model/checksum.ts';
@@ -164,21 +165,55 @@ describe('who approves', () => {
     const { registry, send } = await serveStaging();
     const archive = archiveOf('company/core@1.0.0');
     await send(archive);
+    const { directory } = registry.config;
+    const other = await openRegistry({ directory, env: {}, actor: tester });
     const outcomes = await Promise.all(
-      Array.from({ length: 4 }, () => registry.staging.approve(idOf(archive), bob)),
+      [registry, other, registry, other].map(({ staging }) => staging.approve(idOf(archive), bob)),
     );
-    expect(new Set(outcomes.map(({ kind }) => kind))).toEqual(new Set(['published', 'already-published']));
-    const other = archiveOf('company/core@1.1.0');
-    await send(other);
-    expect(await registry.staging.reject(idOf(other), bob, 'has no tests')).toBeUndefined();
+    await other.close();
+    expect(outcomes.filter(({ kind }) => kind === 'published')).toHaveLength(1);
+    expect(outcomes.filter(({ kind }) => kind === 'already-published')).toHaveLength(3);
+    const next = archiveOf('company/core@1.1.0');
+    await send(next);
+    expect(await registry.staging.reject(idOf(next), bob, 'has no tests')).toBeUndefined();
     expect(await stagedFiles(registry)).toEqual([]);
-    expect(await registry.staging.approve(idOf(other), bob)).toMatchObject({
+    expect(await registry.staging.approve(idOf(next), bob)).toMatchObject({
       kind: 'not-waiting',
       reason: expect.stringMatching(/it was rejected by bob at .*: has no tests$/),
     });
-    expect(await registry.staging.reject(idOf(other), bob, 'again')).toMatchObject({ kind: 'not-waiting' });
-    expect(await send(other)).toMatchObject({ status: 202 });
+    expect(await registry.staging.reject(idOf(next), bob, 'again')).toMatchObject({ kind: 'not-waiting' });
+    expect(await send(next)).toMatchObject({ status: 202 });
     expect(Object.keys(await readServed(registry))).toEqual(['company/core@1.0.0']);
+  });
+
+  test('what is sent while the same bytes are rejected waits whole, or not at all', async () => {
+    const { registry, send } = await serveStaging();
+    const archive = archiveOf('company/core@1.0.0');
+    for (let round = 0; round < 6; round++) {
+      await Promise.all([
+        ...[send(archive), send(archive)],
+        registry.staging.reject(idOf(archive), bob, 'again'),
+      ]);
+      const waiting = (await registry.staging.list()).filter(({ decision }) => !decision);
+      expect(waiting.length).toBeLessThan(2);
+      expect(await stagedFiles(registry)).toEqual(waiting.map(({ id }) => id));
+    }
+  });
+
+  test('is kept beside what is known of the machine that sent it', async () => {
+    const { registry } = await serveStaging();
+    const archive = archiveOf('company/core@1.0.0');
+    const oidc = { issuer: 'https://issuer.test', entry: 'github', claims: { sub: 'job', ref: 'main' } };
+    const upload = await registry.publishing.receive(Readable.from([archive]));
+    const by = { token: 'github:job', owner: 'github', oidc };
+    const request = { by, judge: () => undefined, isDryRun: false, isStaged: false };
+    expect(await registry.publishing.publish(upload ? [upload] : [], request)).toMatchObject({
+      kind: 'staged',
+    });
+    await upload?.remove();
+    await registry.staging.approve(idOf(archive), bob);
+    const { published } = await registry.explain(moduleName('company/core'), version('1.0.0'));
+    expect(published).toMatchObject({ ...{ token: 'github:job', oidc }, staged: { approvedBy: 'bob' } });
   });
 });
 
@@ -296,6 +331,11 @@ describe('over the wire', () => {
       body: { modules: [{ files: [{}, {}], manifest: { name: 'company/core' } }] },
     });
     expect(JSON.stringify(contents)).not.toContain(registry.config.directory);
+    const headers = { Authorization: `Bearer ${boss}` };
+    const archive = (checksum: string) =>
+      fetch(`${url}/api/v0/staged${path}/archives/${checksum}`, { headers });
+    expect(Buffer.from(await (await archive(sha256(one))).arrayBuffer()).equals(one)).toBe(true);
+    expect((await archive(sha256(two))).status).toBe(404);
 
     expect(await ask(token, `${path}/approve`, 'POST')).toMatchObject({ status: 403 });
     expect(await ask(ownAdmin, `${path}/approve`, 'POST')).toMatchObject({

@@ -1,4 +1,5 @@
-import { UnavailableError } from '../errors.ts';
+import { createHash } from 'node:crypto';
+import { IntegrityError, UnavailableError } from '../errors.ts';
 import { readStagedFacts, type StagedFacts } from '../registry/hosting/staging/staged-facts.ts';
 import { isRecord } from '../support/is-record.ts';
 import type { HttpClient } from '../support/net/fetch-http.ts';
@@ -11,6 +12,8 @@ export interface StagedDesk {
   list(): Promise<readonly StagedFacts[]>;
   /** With what is in it; throws `NotFoundError` where nothing waits under this id. */
   show(id: string): Promise<StagedFacts>;
+  /** One of its archives, exactly as it would be published. */
+  read(id: string, checksum: string): Promise<Buffer>;
   approve(id: string): Promise<void>;
   reject(id: string, reason: string): Promise<void>;
 }
@@ -41,6 +44,13 @@ export function createStagedClient(http: HttpClient, place: StagedPlace, signal:
       const facts = readStagedFacts((await ask(`show ${id}`, `/${id}/contents`)).value);
       if (!facts) throw strange();
       return facts;
+    },
+    async read(id, checksum) {
+      const { bytes } = await ask(`read an archive of ${id}`, `/${id}/archives/${checksum}`);
+      if (createHash('sha256').update(bytes).digest('hex') === checksum) return bytes;
+      throw new IntegrityError(`${place.registry} gives other bytes than those of ${checksum}`, {
+        hint: 'approve nothing there before whoever operates it knows why',
+      });
     },
     async approve(id) {
       await ask(`approve ${id}`, `/${id}/approve`, {});

@@ -20,10 +20,13 @@ export interface StagedReply {
   readonly status: number;
   /** The registry's own words, fit to be shown. */
   readonly detail: string | undefined;
+  /** Of the body, where it is JSON. */
   readonly value: unknown;
+  readonly bytes: Buffer;
 }
 
-const longestReplyBytes = 32 * 1024 * 1024;
+/** An archive is no larger than what `publish` sends. */
+const longestReplyBytes = 512 * 1024 * 1024;
 const longestDetail = 8000;
 
 /** Asks below `/api/v0/staged`. Throws `UnavailableError` where nothing usable came. */
@@ -48,15 +51,16 @@ export async function askStaged(
       hint: 'run the same command again: what was decided already stays so',
     });
   const { status, body: sent } = result.response;
-  const text = await readAtMost(sent, longestReplyBytes).catch((error: unknown) => {
+  const bytes = await readAtMost(sent, longestReplyBytes).catch((error: unknown) => {
     const failure = transportFailure(error);
     if (failure === undefined) throw error;
     throw new UnavailableError(`cannot read what ${registry} answers: ${failure.detail}`);
   });
-  const value = parseJson(text?.toString('utf8') ?? '');
+  const isJson = /\bjson\b/.test(result.response.headers['content-type'] ?? '');
+  const value = isJson ? parseJson(bytes?.toString('utf8') ?? '') : undefined;
   const detail = typeof value === 'object' && value !== null && 'detail' in value ? value.detail : undefined;
   const shown = typeof detail === 'string' ? redact(detail, createMask([token]), longestDetail) : undefined;
-  return { status, detail: shown?.replace(/\.$/, ''), value };
+  return { status, detail: shown?.replace(/\.$/, ''), value, bytes: bytes ?? Buffer.alloc(0) };
 }
 
 /** What an answer that is no success means to whoever asked. `doing`: such as `approve 3f…`. */

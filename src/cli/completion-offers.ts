@@ -101,6 +101,7 @@ export const optionOffers: Readonly<Record<string, readonly OfferKind[]>> = {
   '--workers': ['nothing'],
   '--registry': ['nothing'],
   '--token-env': ['variables'],
+  '--save': ['folders'],
   '--by': ['nothing'],
 };
 

@@ -37,7 +37,7 @@ async function withRemote<T>(
   flags: DeskFlags,
   work: (desk: StagedDesk) => Promise<T>,
 ): Promise<T> {
-  const { registry, token } = await chooseTarget(context, { ...flags, stage: true });
+  const { registry, token } = await chooseTarget(context, { ...flags, stage: true, may: 'admin' });
   if (token === undefined) throw new Error('no token was chosen');
   const http = createHttpClient({
     userAgent,
@@ -60,6 +60,11 @@ function createLocalDesk(staging: Staging): StagedDesk {
       const details = await staging.show(id as Checksum);
       if (!details) throw await nothingWaits(staging, id);
       return describeContents(details, true);
+    },
+    async read(id, checksum) {
+      const bytes = await staging.read(id as Checksum, checksum as Checksum);
+      if (!bytes) throw await nothingWaits(staging, id);
+      return bytes;
     },
     async approve(id) {
       const outcome = await staging.approve(id as Checksum, by);

@@ -39,6 +39,7 @@ const ofStaged = [
   '/api/v0/staged',
   `/api/v0/staged/${'a'.repeat(64)}`,
   `/api/v0/staged/${'a'.repeat(64)}/contents`,
+  `/api/v0/staged/${'a'.repeat(64)}/archives/${'b'.repeat(64)}`,
 ];
 /** A POST has its own. */
 const uploadPack = '/git/index/git-upload-pack';

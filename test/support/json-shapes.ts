@@ -216,6 +216,7 @@ const stagedEntries = {
 const staged = named('Staged', stagedEntries);
 const stagedContents = v.strictObject({
   ...stagedEntries,
+  saved: v.optional(texts),
   modules: v.array(
     v.strictObject({
       ...stagedVersion,

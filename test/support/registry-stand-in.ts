@@ -110,6 +110,7 @@ export async function createRegistryStandIn(): Promise<RegistryStandIn> {
       list: async () => [],
       find: async () => undefined,
       show: async () => undefined,
+      read: async () => undefined,
       approve: unavailableHere,
       reject: unavailableHere,
     },

@@ -4,6 +4,7 @@ import { addExamples, type CommandContext, type Run } from '../context.ts';
 import { exitCodes } from '../exit-codes.ts';
 import { findApproved, findStagedId, parseStagedName, type StagedName } from '../find-staged.ts';
 import { readReason } from '../reason.ts';
+import { saveArchives } from '../save-archives.ts';
 import { type DeskFlags, withStagedDesk } from '../staged-desk.ts';
 import { formatContents, formatStagedList, namesOf } from '../staged-text.ts';
 
@@ -67,18 +68,21 @@ function defineShow(staged: Command, run: Run): void {
       .description(
         'Shows who sent it, its manifest, its files, what is different from the version before, and what the checks say.',
       )
-      .argument(whichArgument, 'what waits'),
+      .argument(whichArgument, 'what waits')
+      .option('--save <folder>', 'write its archives there, to be unpacked and read'),
   );
   addExamples(command, [
     ['moonbit-registry staged show company/core@1.2.0', 'What would be published as 1.2.0.'],
+    ['moonbit-registry staged show company/core@1.2.0 --save .', 'The same, and its archive to look into.'],
   ]);
-  command.action((which: string, flags: DeskFlags) =>
+  command.action((which: string, flags: DeskFlags & { readonly save?: string }) =>
     run((context) => {
       const name = parseStagedName(which);
       return withStagedDesk(context, flags, async (desk) => {
         const facts = await desk.show(await idOf(desk, name));
+        const saved = flags.save === undefined ? [] : await saveArchives(context, desk, facts, flags.save);
         const text = formatContents(facts, context.io.now(), flags.registry);
-        context.output.result({ text, json: facts });
+        context.output.result({ text, json: { ...facts, ...(saved.length > 0 && { saved }) } });
         return exitCodes.done;
       });
     }),

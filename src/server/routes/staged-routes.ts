@@ -1,4 +1,11 @@
-import { type Answer, type AppRequest, json, type ProblemAnswer, problem } from '../../http/answer.ts';
+import {
+  type Answer,
+  type AppRequest,
+  content,
+  json,
+  type ProblemAnswer,
+  problem,
+} from '../../http/answer.ts';
 import { createBodyReader } from '../../http/request-body.ts';
 import type { Checksum } from '../../model/checksum.ts';
 import { reasonProblem } from '../../model/reason.ts';
@@ -48,14 +55,17 @@ export function createStagedRoutes(
       return (isOwn ? undefined : refusal.find((one) => one !== undefined)) ?? act(request, principal);
     },
   });
-  const look = (path: string, tell: (staged: StagedPublication) => Promise<Answer>): GuardedRoute => ({
+  const look = (
+    path: string,
+    tell: (staged: StagedPublication, request: AppRequest) => Promise<Answer>,
+  ): GuardedRoute => ({
     methods: ['GET'],
     pattern: new RegExp(`^${path}$`),
     need,
     async handle(request, caller) {
       if (caller.principal.kind === 'anonymous') return access.judgeAct(caller, 'admin', '') ?? nothingThere;
       const staged = await find(request, caller);
-      return staged ? tell(staged) : nothingThere;
+      return staged ? tell(staged, request) : nothingThere;
     },
   });
 
@@ -77,6 +87,12 @@ export function createStagedRoutes(
     look(`${idPath}/contents`, async ({ id }) => {
       const details = await staging.show(id);
       return details ? json(describeContents(details), noStore) : nothingThere;
+    }),
+    look(`${idPath}/archives/[0-9a-f]{64}`, async ({ id }, { path }) => {
+      const bytes = await staging.read(id, (path.split('/')[6] ?? '') as Checksum);
+      return bytes
+        ? content('whole', { ...noStore, 'Content-Type': 'application/zip' }, bytes)
+        : nothingThere;
     }),
     decide('approve', async (request, holder) =>
       wireAnswer(await staging.approve(idOf(request), approverOf(holder))),

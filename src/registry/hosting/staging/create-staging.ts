@@ -2,6 +2,7 @@ import pLimit from 'p-limit';
 import { rulesOf } from '../check-upload.ts';
 import { lookUpHosted } from '../hosted-modules.ts';
 import { approveStaged } from './approve-staged.ts';
+import { readStaged } from './read-staged.ts';
 import { readStagings } from './read-stagings.ts';
 import { rejectStaged } from './reject-staged.ts';
 import { showStaged } from './show-staged.ts';
@@ -38,6 +39,10 @@ export function createStaging(parts: StagingParts): Staging {
       const shared = { staged, archives, modules, rules: rulesOf(config) };
       const shown = staging.versions.map((one) => limit(() => showStaged(shared, staging, one)));
       return { ...staging, modules: await Promise.all(shown) };
+    },
+    async read(id, checksum) {
+      const version = findWaiting(await list(), id)?.versions.find((one) => one.checksum === checksum);
+      return version && limit(() => readStaged(staged, { id, ...version }));
     },
     approve: (id, by) => limit(() => approveStaged(parts, id, by)),
     reject: (id, by, reason) => rejectStaged(parts, id, by, reason),

@@ -49,6 +49,8 @@ export interface Staging {
   find(id: Checksum): Promise<StagedPublication | undefined>;
   /** Reads the archives; `undefined` where nothing waits under this id. Throws `StorageError` where one is not as it came. */
   show(id: Checksum): Promise<StagedDetails | undefined>;
+  /** One of its archives; `undefined` where it has none of this checksum, or waits no more. Throws `StorageError` as `show` does. */
+  read(id: Checksum, checksum: Checksum): Promise<Buffer | undefined>;
   /**
    * Publishes these bytes, and no others, all or none, if nothing stands against them now; they wait on if something does. Whoever sent them
    * may not. Approved before: `already-published`.

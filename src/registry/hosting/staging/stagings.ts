@@ -10,9 +10,9 @@ export interface StagingLimits {
   readonly stagedExpiryMs: number;
 }
 
-/** So many that nobody would look through more of them, and that the state stays small. */
+/** So many versions that nobody would look through more of them, and that the state stays small. */
 export const mostWaiting = 500;
-/** Of what is decided, so that whoever sent it, or approves it a second time, hears what became of it. */
+/** Of versions that are decided, so that whoever sent them, or approves them a second time, hears what became of them. */
 const mostDecided = 500;
 
 export type Added =
@@ -48,9 +48,12 @@ export function settleStagings(
       ? decided(one, { kind: 'expired', at: now.toISOString() })
       : one,
   );
-  const surplus = marked.filter(({ decision }) => decision !== undefined).length - mostDecided;
-  let left = Math.max(0, surplus);
-  const kept = marked.filter(({ decision }) => decision === undefined || left-- <= 0);
+  let surplus = countVersions(marked.filter((one) => !isWaiting(one))) - mostDecided;
+  const kept = marked.filter((one) => {
+    if (isWaiting(one) || surplus <= 0) return true;
+    surplus -= one.versions.length;
+    return false;
+  });
   return kept.length === records.length && kept.every((one, at) => one === records[at]) ? records : kept;
 }
 
@@ -73,8 +76,8 @@ export function addStaging(
       : one,
   );
   const waiting = replaced.filter(isWaiting);
-  if (waiting.length >= mostWaiting || sizeOf(waiting) + sizeOf([staging]) > limits.maxStagedBytes)
-    return { kind: 'full' };
+  const all = [...waiting, staging];
+  if (countVersions(all) > mostWaiting || sizeOf(all) > limits.maxStagedBytes) return { kind: 'full' };
   return { kind: 'added', records: [...replaced, staging], staging };
 }
 
@@ -109,6 +112,10 @@ export function isOfSame(one: string, other: string): boolean {
 
 export function sizeOf(records: readonly StagingRecord[]): number {
   return records.flatMap(({ versions }) => versions).reduce((sum, { sizeBytes }) => sum + sizeBytes, 0);
+}
+
+function countVersions(records: readonly StagingRecord[]): number {
+  return records.reduce((sum, { versions }) => sum + versions.length, 0);
 }
 
 /** `company/core@1.2.0`, of each. */
