@@ -13,13 +13,16 @@ const staging = v.looseObject({
   /** Which bytes it is about: the archive's checksum, or one that is made of all of them. */
   id: checksum,
   /** What is approved together. */
-  versions: v.array(
-    v.looseObject({
-      module: v.custom<ModuleName>((name) => typeof name === 'string' && isModuleName(name)),
-      version: v.custom<Version>(isVersion),
-      checksum,
-      sizeBytes: v.number(),
-    }),
+  versions: v.pipe(
+    v.array(
+      v.looseObject({
+        module: v.custom<ModuleName>((name) => typeof name === 'string' && isModuleName(name)),
+        version: v.custom<Version>(isVersion),
+        checksum,
+        sizeBytes: v.number(),
+      }),
+    ),
+    v.minLength(1),
   ),
   /** Of the token that it was sent with. */
   token: v.string(),

@@ -15,7 +15,7 @@ import { describeContents, describeStaged } from '../../registry/hosting/staging
 import type { StagedPublication, Staging } from '../../registry/hosting/staging/staging.ts';
 import { isOfSame } from '../../registry/hosting/staging/stagings.ts';
 import { parseJson } from '../../support/parse-json.ts';
-import type { Access, Caller, GuardedRoute } from '../access.ts';
+import type { Access, Caller, GuardedRoute, Need } from '../access.ts';
 import { wireAnswer } from './wire-answer.ts';
 
 interface StagedOptions {
@@ -35,50 +35,16 @@ export function createStagedRoutes(
   { access, allBodiesBytes }: StagedOptions,
 ): GuardedRoute[] {
   const bodies = createBodyReader({ bodyBytes: 16 * 1024, allBodiesBytes });
-  const need: GuardedRoute['need'] = () => ({ kind: 'own' });
-
-  async function find(request: AppRequest, { principal }: Caller): Promise<StagedPublication | undefined> {
-    const staged = await staging.find(idOf(request));
-    return staged && principal.kind === 'token' && maySee(principal, staged) ? staged : undefined;
-  }
-  const decide = (action: 'approve' | 'reject', act: Act): GuardedRoute => ({
-    methods: ['POST'],
-    pattern: new RegExp(`^${idPath}/${action}$`),
-    need,
-    async handle(request, caller) {
-      const { principal } = caller;
-      if (principal.kind === 'anonymous') return access.judgeAct(caller, 'admin', '') ?? nothingThere;
-      const staged = await find(request, caller);
-      if (!staged) return nothingThere;
-      const isOwn = isOfSame(principal.owner, staged.owner) && action === 'reject';
-      const refusal = staged.versions.map(({ module }) => access.judgeAct(caller, 'admin', module));
-      return (isOwn ? undefined : refusal.find((one) => one !== undefined)) ?? act(request, principal);
-    },
-  });
-  const look = (
-    path: string,
-    tell: (staged: StagedPublication, request: AppRequest) => Promise<Answer>,
-  ): GuardedRoute => ({
-    methods: ['GET'],
-    pattern: new RegExp(`^${path}$`),
-    need,
-    async handle(request, caller) {
-      if (caller.principal.kind === 'anonymous') return access.judgeAct(caller, 'admin', '') ?? nothingThere;
-      const staged = await find(request, caller);
-      return staged ? tell(staged, request) : nothingThere;
-    },
-  });
-
+  const { look, decide } = createStagedGuard(staging, access);
   return [
     {
       methods: ['GET'],
       pattern: /^\/api\/v0\/staged$/,
-      need,
+      need: ownNeed,
       async handle(_, caller) {
         const { principal } = caller;
-        const refusal = access.judgeAct(caller, 'admin', '');
         if (principal.kind === 'anonymous' || !(principal.grants.admin ?? principal.grants.publish))
-          return refusal ?? nothingThere;
+          return access.judgeAct(caller, 'admin', '') ?? nothingThere;
         const seen = (await staging.list()).filter((one) => maySee(principal, one));
         return json({ staged: seen.map((one) => describeStaged(one)) }, noStore);
       },
@@ -108,6 +74,41 @@ export function createStagedRoutes(
   ];
 }
 
+const ownNeed = (): Need => ({ kind: 'own' });
+
+/** Makes routes about one of them. Whoever may not see it hears that there is no such thing. */
+function createStagedGuard(staging: Pick<Staging, 'find'>, access: StagedOptions['access']) {
+  async function guard(request: AppRequest, caller: Caller, act: Seen): Promise<Answer> {
+    const { principal } = caller;
+    if (principal.kind === 'anonymous') return access.judgeAct(caller, 'admin', '') ?? nothingThere;
+    const staged = await staging.find(idOf(request));
+    return staged && maySee(principal, staged) ? act(staged, principal) : nothingThere;
+  }
+  return {
+    look: (path: string, tell: Tell): GuardedRoute => ({
+      methods: ['GET'],
+      pattern: new RegExp(`^${path}$`),
+      need: ownNeed,
+      handle: (request, caller) => guard(request, caller, (staged) => tell(staged, request)),
+    }),
+    decide: (action: 'approve' | 'reject', act: Act): GuardedRoute => ({
+      methods: ['POST'],
+      pattern: new RegExp(`^${idPath}/${action}$`),
+      need: ownNeed,
+      handle: (request, caller) =>
+        guard(request, caller, async ({ versions, owner }, holder) => {
+          // Who sent it may take it back.
+          const isOwn = action === 'reject' && isOfSame(holder.owner, owner);
+          const refusals = versions.map(({ module }) => access.judgeAct(caller, 'admin', module));
+          const refusal = isOwn ? undefined : refusals.find((one) => one !== undefined);
+          return refusal ?? act(request, holder);
+        }),
+    }),
+  };
+}
+
+type Seen = (staged: StagedPublication, holder: TokenHolder) => Promise<Answer>;
+type Tell = (staged: StagedPublication, request: AppRequest) => Promise<Answer>;
 type Act = (request: AppRequest, holder: TokenHolder) => Promise<Answer>;
 
 const nothingThere = problem('absent', 'Nothing waits for approval under this id.', {

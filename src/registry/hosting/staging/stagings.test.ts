@@ -126,7 +126,12 @@ test('records are read as they were written, with what a later program adds; dam
   ];
   expect(parseStagings(Buffer.from(formatStagings(records)))).toEqual(records);
   expect(parseStagings(Buffer.alloc(0))).toEqual([]);
-  for (const line of ['{', '{"id":"x"}', JSON.stringify({ ...records[0], id: 'A'.repeat(64) })])
+  for (const line of [
+    '{',
+    '{"id":"x"}',
+    JSON.stringify({ ...records[0], id: 'A'.repeat(64) }),
+    JSON.stringify({ ...records[0], versions: [] }),
+  ])
     expect(() => parseStagings(Buffer.from(`${line}\n`))).toThrow(/line 1 of staged\.jsonl/);
 });
 
