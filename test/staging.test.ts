@@ -1,6 +1,6 @@
 /** What waits to be approved before it is published: over real HTTP, into a real repository. */
 import { createReadStream } from 'node:fs';
-import { readdir, readFile } from 'node:fs/promises';
+import { readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { describe, expect, onTestFinished, test } from 'vitest';
@@ -292,6 +292,24 @@ test('a backup has what waits, and it is approved where that was restored', asyn
   expect(await after.staging.approve(idOf(archive), operator)).toEqual({ kind: 'published' });
   expect(await download(after, 'company/core@1.0.0')).toBe(sha256(archive));
   await after.close();
+});
+
+test('what waits and is damaged is published by nobody, and told', async () => {
+  const { registry, send } = await serveStaging();
+  const archive = archiveOf('company/core@1.0.0');
+  await send(archive);
+  const file = (await registry.staging.show(idOf(archive)))?.modules[0]?.archive ?? '';
+  await writeFile(file, archiveOf('company/core@1.0.0', { text: 'evil' }));
+  for (const act of [registry.staging.show(idOf(archive)), registry.staging.approve(idOf(archive), bob)])
+    await expect(act).rejects.toThrow('the archive of company/core@1.0.0 that waits for approval is damaged');
+  expect(await readServed(registry)).toEqual({});
+  const steps = await registry.verify({});
+  expect(steps.flatMap(({ findings }) => findings)).toMatchObject([
+    { severity: 'problem', subject: 'company/core@1.0.0', detail: expect.stringContaining('staged reject') },
+  ]);
+  await registry.staging.reject(idOf(archive), bob, 'damaged');
+  expect(await send(archive)).toMatchObject({ status: 202 });
+  expect(await registry.staging.approve(idOf(archive), bob)).toEqual({ kind: 'published' });
 });
 
 describe('over the wire', () => {

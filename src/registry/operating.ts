@@ -143,13 +143,13 @@ export function createInventory({
 }
 
 export function createUpkeep(parts: RegistryParts): Upkeep {
-  const { layout, index, files, archives, findAbandoned } = parts;
+  const { layout, index, files, archives, staged, findAbandoned } = parts;
   return {
     probeDisk: () => probeDisk(layout),
     scrub: (signal) => parts.scrub.run(signal),
     async verify(options) {
       const resolver = await parts.resolver.get();
-      return verifyOpened({ ...parts.context(), files, archives, resolver, findAbandoned }, options);
+      return verifyOpened({ ...parts.context(), files, archives, staged, resolver, findAbandoned }, options);
     },
     downgrade: (format) => withRegistryLock(layout, () => downgrade(index, new Date(), format)),
   };

@@ -3,6 +3,7 @@ import type { GitIndex } from '../../index/git-index.ts';
 import { type IndexFile, parseIndexFile } from '../../index/index-file.ts';
 import { ledgerFolder, readIndexPath } from '../../index/layout.ts';
 import { type Pin, parseLedgerFile } from '../../index/ledger-file.ts';
+import type { StagingRecord } from '../../index/staged-file.ts';
 import type { StateView } from '../../index/state-view.ts';
 import type { Checksum } from '../../model/checksum.ts';
 import type { ModuleName } from '../../model/module-name.ts';
@@ -21,6 +22,8 @@ export interface VerifiedContents {
   readonly served: readonly WantedArchive[];
   /** Every checksum that the index, the ledger, a source's snapshot, or what waits for approval names. */
   readonly named: ReadonlySet<Checksum>;
+  /** What waits for approval. */
+  readonly waiting: readonly StagingRecord[];
 }
 
 /** Compares every served version with the ledger, and reads every line of both. Writes nothing. */
@@ -36,14 +39,16 @@ export async function verifyContents(
   const named = new Set<Checksum>(served.map(({ checksum }) => checksum));
   for (const pins of ledger.pins.values()) for (const pin of pins.values()) named.add(pin.checksum);
   const unreadable = await addSnapshots(index, state, named, options);
-  const unreadableStagings = await addStaged(index, state, named);
+  const staged = await readWaiting(index, state);
+  for (const { versions } of staged.waiting) for (const { checksum } of versions) named.add(checksum);
   return {
     steps: [
       stepOf('ledger', ledger.pins.size, [...ledger.findings, ...unpinned]),
-      stepOf('index', served.length, [...files.findings, ...unreadable, ...unreadableStagings]),
+      stepOf('index', served.length, [...files.findings, ...unreadable, ...staged.findings]),
     ],
     served,
     named,
+    waiting: staged.waiting,
   };
 }
 
@@ -159,15 +164,16 @@ async function readIndexFile(
   }
 }
 
-/** Returns what is wrong with what waits for approval. */
-async function addStaged(index: GitIndex, state: StateView, named: Set<Checksum>): Promise<VerifyFinding[]> {
+/** What waits for approval, or what is wrong with the list of that. */
+async function readWaiting(
+  index: GitIndex,
+  state: StateView,
+): Promise<{ readonly waiting: readonly StagingRecord[]; readonly findings: readonly VerifyFinding[] }> {
   try {
-    const waiting = (await readStagings(index, state)).filter(isWaiting);
-    for (const { versions } of waiting) for (const { checksum } of versions) named.add(checksum);
-    return [];
+    return { waiting: (await readStagings(index, state)).filter(isWaiting), findings: [] };
   } catch (error) {
     if (!(error instanceof StorageError)) throw error;
-    return [defect('staged.jsonl', `what waits for approval: ${error.message}`)];
+    return { waiting: [], findings: [defect('staged.jsonl', error.message)] };
   }
 }
 
