@@ -1,6 +1,7 @@
 /** What every command prints with `--json` is what docs/json.md says: one description for both. */
 import { chmod, mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { Readable } from 'node:stream';
 import * as v from 'valibot';
 import { expect, test } from 'vitest';
 import { recordIo } from '../src/cli/io.fixture.ts';
@@ -110,6 +111,32 @@ async function checkIdentities(
   await writeFile(file, before);
 }
 
+/** Where something may be published: of one that is approved, with a version before it, and of one that is rejected. */
+async function checkStaged(
+  directory: string,
+  check: ReturnType<typeof createShapeCheck>['check'],
+): Promise<void> {
+  const registry = await openRegistry({ directory, env: {}, actor: tester });
+  for (const [id, isStaged] of [
+    ['company/core@1.0.0', false],
+    ['company/core@1.1.0', true],
+    ['company/core@2.0.0', true],
+  ] as const) {
+    const upload = await registry.publishing.receive(Readable.from([archiveOf(id)]));
+    const by = { token: 'ci', owner: 'ada' };
+    const request = { by, judge: () => undefined, isDryRun: false, isStaged };
+    expect((await registry.publishing.publish(upload ? [upload] : [], request)).kind).toMatch(/ed$/);
+    await upload?.remove();
+  }
+  await registry.close();
+  const facts = await check('staged show', [...['staged', 'show', 'company/core@1.1.0', '--save', 'saved']]);
+  await check('status', ['status']);
+  await check('staged approve', ['staged', 'approve', (facts as { id: string }).id]);
+  await check('staged reject', ['staged', 'reject', 'company/core@2.0.0', '--reason', 'no']);
+  await check('staged list', ['staged', 'list', '--all']);
+  await check('explain', ['explain', 'company/core@1.1.0']);
+}
+
 test('what commands print has the shapes that are documented, and nothing beside them', async () => {
   const surroundings = temporaryDirectory();
   await writeFile(join(surroundings, 'moon'), '#!/bin/sh\nexit 0\n');
@@ -194,6 +221,7 @@ test('what commands print has the shapes that are documented, and nothing beside
   await check('explain', ['explain', 'company/tool@1.0.0']);
   await check('unyank', ['unyank', 'company/tool']);
   await check('withdraw', ['withdraw', 'company/tool@1.0.0', '--reason', 'a secret']);
+  await checkStaged(registry, check);
   await check('update', ['update']);
   await check('completion', ['completion', 'bash']);
   await check('serve', ['serve', '--port', '0'], true);

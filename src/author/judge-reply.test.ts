@@ -27,6 +27,12 @@ test.each([
   expect(judgeReply(reply(status), { ...asked, dryRun })).toEqual({ kind });
 });
 
+test('202 with an id waits for approval under it, unless it is a dry run', () => {
+  const stagedId = 'a'.repeat(64);
+  expect(judgeReply(reply(202, { stagedId }), asked)).toEqual({ kind: 'staged', id: stagedId });
+  expect(judgeReply(reply(202, { stagedId }), { ...asked, dryRun: true }).kind).toBe('would-publish');
+});
+
 test.each([
   [200, 2, true],
   [200, undefined, false],
@@ -56,6 +62,7 @@ test('a success of a dry run is none: it may have been for real', () => {
 test.each([
   [400, 'usage', /^https:\/\/moon\.company\.com refuses it: the reason$/, /publish --dry-run/],
   [422, 'usage', /refuses it: the reason$/, /correct that/],
+  [507, 'unavailable', /has no room for more that waits for approval: the reason$/, /staged list/],
   [401, 'usage', /does not accept the token of CI_TOKEN: the reason$/, /token create NAME --owner PERSON/],
   [403, 'usage', /token of CI_TOKEN may not publish/, /--for company\/tool --for company\/more$/],
   [404, 'not-found', /nothing can be published on .* answered 404/, /\[hosting\] namespaces/],

@@ -12,6 +12,8 @@ export interface PublishReply {
   readonly archives: number | undefined;
   /** Where a redirect leads, fit to be shown. */
   readonly location: string | undefined;
+  /** Under which it waits for approval: 64 hex digits. */
+  readonly stagedId?: string | undefined;
 }
 
 /** What the reply is to. */
@@ -32,6 +34,8 @@ export type Verdict =
   | { readonly kind: 'would-publish' }
   /** The registry has it, and lists it later: it says when in its own words. */
   | { readonly kind: 'waiting' }
+  /** The registry has it, and publishes it once somebody approves what waits under this id. */
+  | { readonly kind: 'staged'; readonly id: string }
   | { readonly kind: 'failed'; readonly error: RegistryError };
 
 /** What an answer means, and what to do about it. */
@@ -40,7 +44,9 @@ export function judgeReply(reply: PublishReply, asked: Asked): Verdict {
   if (status === 200 && asked.dryRun) return failed(ranForReal(asked));
   if (status === 200 || status === 201)
     return { kind: 'published', isSure: asked.modules.length === (reply.archives ?? 1) };
-  if (status === 202) return { kind: asked.dryRun ? 'would-publish' : 'waiting' };
+  if (status === 202 && asked.dryRun) return { kind: 'would-publish' };
+  if (status === 202)
+    return reply.stagedId === undefined ? { kind: 'waiting' } : { kind: 'staged', id: reply.stagedId };
   return failed(refusal(reply, asked));
 }
 
@@ -115,6 +121,11 @@ const refusals: Readonly<Record<number, Refusal>> = {
     what: ({ registry }) => `${registry} was asked too often`,
     hint: (_, { retryAfterMs = 60_000 }) =>
       `wait ${Math.ceil(retryAfterMs / 1000)} seconds, and ${sendAgain}`,
+  },
+  507: {
+    kind: 'unavailable',
+    what: ({ registry }) => `${registry} has no room for more that waits for approval`,
+    hint: () => 'have some of it approved or rejected, by "moonbit-registry staged list", and send it again',
   },
 };
 

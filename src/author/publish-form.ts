@@ -1,4 +1,4 @@
-/** The form in which modules are published (moon-protocol §14): `token`, perhaps `dry_run`, and a `file` for each module. */
+/** The form in which modules are published (moon-protocol §14): `token`, perhaps `dry_run` and `stage`, and a `file` for each module. */
 import { randomUUID } from 'node:crypto';
 import { Readable } from 'node:stream';
 import type { HttpBody } from '../support/net/http-request.ts';
@@ -12,6 +12,8 @@ export interface ArchiveToSend {
 export interface PublishForm {
   readonly token: string;
   readonly dryRun: boolean;
+  /** Whether it is to wait until somebody approves it. */
+  readonly stage: boolean;
   readonly archives: readonly ArchiveToSend[];
 }
 
@@ -19,11 +21,12 @@ const pieceBytes = 64 * 1024;
 
 /** `onSent` hears how many of the bytes have been taken, from 0 on with each attempt. */
 export function createPublishForm(
-  { token, dryRun, archives }: PublishForm,
+  { token, dryRun, stage, archives }: PublishForm,
   onSent: (bytes: number) => void = () => {},
 ): HttpBody {
   const boundary = `moonbit-registry-${randomUUID()}`;
-  const texts = [{ name: 'token', text: token }, ...(dryRun ? [{ name: 'dry_run', text: 'true' }] : [])];
+  const marks = [...(dryRun ? ['dry_run'] : []), ...(stage ? ['stage'] : [])];
+  const texts = [{ name: 'token', text: token }, ...marks.map((name) => ({ name, text: 'true' }))];
   const parts = [
     ...texts.map(({ name, text }) => [head(boundary, `name="${name}"`), Buffer.from(text)]),
     ...archives.map((archive) => [

@@ -20,6 +20,8 @@ export interface TokenPlaces {
   readonly registry: string;
   /** The registries that moon would publish to as things are set: what `credentials.json` holds is for them. */
   readonly moonRegistries: readonly string[];
+  /** The permission that it takes, for whoever has none; to publish unless it is said. */
+  readonly may?: string | undefined;
 }
 
 const sendable = /^[\x21-\x7e]{1,4096}$/;
@@ -31,38 +33,42 @@ export function chooseToken({
   credentials,
   registry,
   moonRegistries,
+  may = 'publish',
 }: TokenPlaces): PublishingToken {
   const variable = option ?? tokenVariable;
   const stated = env[variable];
-  if (stated) return checked(stated, variable);
+  if (stated) return checked(stated, variable, may);
   if (option !== undefined)
     throw new UsageError(`--token-env names ${option}, which is not set`, {
       hint: `read -rs ${shellName(option)} && export ${shellName(option)}`,
     });
   const kept = credentials === undefined ? undefined : tokenIn(credentials);
   if (kept === undefined)
-    throw new UsageError(`there is no token to publish with: ${tokenVariable} is not set`, {
-      hint: askForOne,
-    });
+    throw new UsageError(
+      `there is no token to ${may === 'publish' ? 'publish' : 'do that'} with: ${tokenVariable} is not set`,
+      {
+        hint: askForOne(may),
+      },
+    );
   const isMeant = moonRegistries.some((url) => new URL(url).origin === new URL(registry).origin);
   if (!isMeant)
     throw new UsageError(
       `the token in credentials.json of moon is for another registry than ${registry}, and is not sent there`,
-      { hint: askForOne },
+      { hint: askForOne(may) },
     );
-  return checked(kept, 'credentials.json of moon');
+  return checked(kept, 'credentials.json of moon', may);
 }
 
-const askForOne = `set ${tokenVariable} to one: whoever operates the registry makes it by "moonbit-registry token create NAME --owner PERSON --may publish --for PATTERN"`;
+function askForOne(may: string): string {
+  return `set ${tokenVariable} to one: whoever operates the registry makes it by "moonbit-registry token create NAME --owner PERSON --may ${may} --for PATTERN"`;
+}
 
-function checked(text: string, from: string): PublishingToken {
+function checked(text: string, from: string, may: string): PublishingToken {
   const token = text.trim();
   if (sendable.test(token)) return { text: token, from };
   throw new UsageError(
     `what ${from} holds is no token: it has a character that no token has, or is too long`,
-    {
-      hint: askForOne,
-    },
+    { hint: askForOne(may) },
   );
 }
 

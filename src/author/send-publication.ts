@@ -1,4 +1,5 @@
 import { UnavailableError } from '../errors.ts';
+import { isChecksum } from '../model/checksum.ts';
 import type { HttpClient } from '../support/net/fetch-http.ts';
 import { transportFailure } from '../support/net/http-failure.ts';
 import type { HttpResponse } from '../support/net/http-request.ts';
@@ -14,6 +15,7 @@ export interface Sending {
   readonly registry: string;
   readonly token: string;
   readonly dryRun: boolean;
+  readonly stage: boolean;
   readonly archives: readonly ArchiveToSend[];
   readonly signal: AbortSignal;
   readonly onProgress: (sentBytes: number, totalBytes: number) => void;
@@ -58,6 +60,7 @@ async function readReply(response: HttpResponse, registry: string, token: string
     detail: readDetail(text, token),
     retryAfterMs,
     archives: /^\d{1,4}$/.test(archives) ? Number(archives) : undefined,
+    stagedId: readStagedId(text),
     location: isRedirect ? hide(showUrl(new URL(location, response.url)), token) : undefined,
   };
 }
@@ -70,6 +73,12 @@ async function readBody({ body }: HttpResponse, registry: string): Promise<strin
     if (failure === undefined) throw error;
     throw unreachable(registry, failure.detail);
   }
+}
+
+function readStagedId(text: string): string | undefined {
+  const value = parseJson(text);
+  if (typeof value !== 'object' || value === null || !('id' in value)) return undefined;
+  return isChecksum(value.id) ? value.id : undefined;
 }
 
 /** What a registry says in the official form; whatever else it says is a page for browsers. */

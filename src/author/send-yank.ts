@@ -1,8 +1,8 @@
-import { Readable } from 'node:stream';
 import * as v from 'valibot';
 import { NotFoundError, UnavailableError, UsageError } from '../errors.ts';
 import { isVersion, type Version } from '../model/version.ts';
 import type { HttpClient } from '../support/net/fetch-http.ts';
+import { jsonBody } from '../support/net/json-body.ts';
 import { parseJson } from '../support/parse-json.ts';
 import { readAtMost } from '../support/read-at-most.ts';
 import { redact } from '../support/redact.ts';
@@ -39,15 +39,10 @@ export async function sendYank(
 ): Promise<YankSent> {
   const { module, version, reason } = yank;
   const document = { module, version, ...(reason === undefined ? { yanked: false } : { reason }) };
-  const bytes = Buffer.from(JSON.stringify(document));
   const result = await http.request({
     url: `${registry}/api/v0/yank`,
     method: 'POST',
-    body: {
-      contentType: 'application/json',
-      sizeBytes: bytes.length,
-      open: () => Readable.from([bytes], { objectMode: false }),
-    },
+    body: jsonBody(document),
     headers: { accept: 'application/json' },
     authorization: `Bearer ${token}`,
     signal,

@@ -32,6 +32,8 @@ test('what only looks is what an operator would expect to', () => {
     'path',
     'plan',
     'source check',
+    'staged list',
+    'staged show',
     'state at',
     'state log',
     'status',

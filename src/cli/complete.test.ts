@@ -29,7 +29,7 @@ async function complete(...words: string[]): Promise<string[]> {
 }
 
 test('commands are completed', async () => {
-  expect(await complete('s')).toEqual(['source', 'sync', 'status', 'serve', 'state']);
+  expect(await complete('s')).toEqual(['source', 'sync', 'status', 'staged', 'serve', 'state']);
   expect(await complete('source', 'e')).toEqual(['enable']);
   expect(await complete('')).not.toContain('complete');
 });

@@ -45,6 +45,9 @@ export const argumentOffers: Readonly<Record<string, OfferKind>> = {
   'yank module[@version]': 'modules',
   'unyank module[@version]': 'modules',
   'withdraw module@version': 'modules',
+  'staged show id|module@version': 'nothing',
+  'staged approve id|module@version': 'nothing',
+  'staged reject id|module@version': 'nothing',
   'token create name': 'nothing',
   'token revoke name': 'nothing',
   'token rotate name': 'nothing',
@@ -98,6 +101,7 @@ export const optionOffers: Readonly<Record<string, readonly OfferKind[]>> = {
   '--workers': ['nothing'],
   '--registry': ['nothing'],
   '--token-env': ['variables'],
+  '--save': ['folders'],
   '--by': ['nothing'],
 };
 

@@ -20,6 +20,7 @@ import { definePublish } from './commands/publish.ts';
 import { defineRestore } from './commands/restore.ts';
 import { defineServe } from './commands/serve.ts';
 import { defineSource } from './commands/source.ts';
+import { defineStaged } from './commands/staged.ts';
 import { defineState } from './commands/state.ts';
 import { defineStatus } from './commands/status.ts';
 import { defineSync } from './commands/sync.ts';
@@ -59,6 +60,7 @@ const commands: readonly DefineCommand[] = [
   defineConflicts,
   defineBlock,
   defineUnblock,
+  defineStaged,
   defineToken,
   defineOidc,
   defineLogin,

@@ -22,13 +22,19 @@ interface TargetFlags {
   readonly tokenEnv?: string;
   readonly dryRun?: true;
   readonly workspace?: true;
+  readonly stage?: true;
+  /** The permission that the token needs; to publish unless it is said. */
+  readonly may?: string;
 }
 
 const mooncakesUrl = 'https://mooncakes.io';
 const longestFileBytes = 64 * 1024;
 
-export async function chooseTarget({ io }: CommandContext, flags: TargetFlags): Promise<Target> {
-  checkOption(flags.registry);
+export async function chooseTarget(
+  { io, command }: Pick<CommandContext, 'io' | 'command'>,
+  flags: TargetFlags,
+): Promise<Target> {
+  checkOption(flags.registry, command.split(' '));
   const clientConfig = publishAddressIn((await readMoonFile(io, 'config.json')) ?? '');
   const variable = io.env[registryVariable];
   const { url } = chooseRegistry({ option: flags.registry, variable, clientConfig });
@@ -36,9 +42,14 @@ export async function chooseTarget({ io }: CommandContext, flags: TargetFlags): 
     throw new UsageError(`${url} is not known to publish several modules in one step`, {
       hint: shellLine`moonbit-registry publish MEMBER --registry ${url}`,
     });
+  if (isOfficial(url) && flags.stage)
+    throw new UsageError(`${url} is not known to let anything wait for approval: it would publish it`, {
+      hint: 'leave --stage out if all the world may read it at once',
+    });
   if (isOfficial(url) && flags.dryRun) return { registry: url, token: undefined };
   const token = chooseToken({
     option: flags.tokenEnv,
+    may: flags.may,
     env: io.env,
     credentials: await readMoonFile(io, 'credentials.json'),
     registry: url,
@@ -47,18 +58,18 @@ export async function chooseTarget({ io }: CommandContext, flags: TargetFlags): 
   return { registry: url, token };
 }
 
-function checkOption(text: string | undefined): void {
+function checkOption(text: string | undefined, command: readonly string[]): void {
   if (text === undefined) return;
   const reading = readRegistryAddress(text);
   if (reading.kind === 'problem')
     throw new CommandLineError(`what --registry names ${reading.problem}`, {
-      hint: 'moonbit-registry publish --registry https://moon.company.com',
+      hint: shellLine`moonbit-registry ${command} --registry https://moon.company.com`,
     });
   if (reading.hasCredentials)
     throw new CommandLineError(
       '--registry holds a token or a password, which everybody on this machine can read',
       {
-        hint: shellLine`set MOONBIT_REGISTRY_TOKEN, and use: moonbit-registry publish --registry ${reading.url}`,
+        hint: shellLine`set MOONBIT_REGISTRY_TOKEN, and use: moonbit-registry ${command} --registry ${reading.url}`,
       },
     );
 }

@@ -37,13 +37,19 @@ export interface PublishResult {
   readonly registry: string;
   readonly modules: readonly PreparedModule[];
   readonly isDryRun: boolean;
+  /** Whether it was asked that they wait until somebody approves them. */
+  readonly isStaged: boolean;
+  /** Whether it was asked to wait until they are listed. */
+  readonly waits: boolean;
+  /** Under which they wait, or waited, for approval. */
+  readonly stagedId?: string | undefined;
   /** `refused`: by our own check; `not-asked`: it was a dry run, of which the registry cannot be told. */
   readonly outcome: Exclude<Verdict['kind'], 'failed'> | 'refused' | 'not-asked';
   /** Of whoever waited until they are listed. */
   readonly waited?: Waited | undefined;
 }
 
-export function formatOutcome({ registry, modules, outcome, waited }: PublishResult): string {
+export function formatOutcome({ registry, modules, outcome, waited, stagedId = '' }: PublishResult): string {
   const names = modules.map(nameOf).join(', ');
   switch (outcome) {
     case 'refused':
@@ -54,6 +60,11 @@ export function formatOutcome({ registry, modules, outcome, waited }: PublishRes
       return `Dry run: ${registry} would publish ${names}. Nothing was changed.`;
     case 'waiting':
       return `Sent: ${registry} has ${names}, and does not list it yet.`;
+    case 'staged':
+      return [
+        `Waiting for approval on ${registry}, not published yet: ${names}.`,
+        `Whoever may approve it looks at it by: ${shellLine`moonbit-registry staged show ${stagedId} --registry ${registry}`}`,
+      ].join('\n');
     case 'published':
       return [
         `Published on ${registry}: ${names}.`,
@@ -81,9 +92,11 @@ function formatUse(modules: readonly PreparedModule[]): string[] {
   return [`To use it: ${shellLine`moon update && moon add ${`${only.id.module}@${only.id.version}`}`}`];
 }
 
-export function describeOutcome({ registry, modules, isDryRun, outcome, waited }: PublishResult) {
+export function describeOutcome(result: PublishResult) {
+  const { registry, modules, isDryRun, outcome, waited, stagedId } = result;
   return {
     ...{ registry, dryRun: isDryRun, outcome },
+    ...(stagedId === undefined ? {} : { stagedId }),
     modules: modules.map(describePrepared),
     ...(waited && { listed: waited.kind === 'listed' }),
     ...(waited && waited.kind !== 'listed' && { missing: waited.missing }),

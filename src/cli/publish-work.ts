@@ -3,7 +3,9 @@ import type { PreparedModule } from '../author/prepare-module.ts';
 import type { ArchiveToSend } from '../author/publish-form.ts';
 import type { PublishingToken } from '../author/publishing-token.ts';
 import { sendPublication } from '../author/send-publication.ts';
+import { waitForApproval } from '../author/wait-for-approval.ts';
 import { type Waited, waitUntilListed } from '../author/wait-until-listed.ts';
+import { UsageError } from '../errors.ts';
 import { userAgent } from '../sources/user-agent.ts';
 import { systemClock } from '../support/flow/monotonic-clock.ts';
 import { anyDestination } from '../support/net/destination.ts';
@@ -19,6 +21,8 @@ export interface PublishWork {
   readonly token: PublishingToken;
   readonly modules: readonly PreparedModule[];
   readonly isDryRun: boolean;
+  /** They are to wait until somebody approves them. */
+  readonly isStaged: boolean;
   /** Until they are listed. */
   readonly waits: boolean;
   readonly signal: AbortSignal;
@@ -27,6 +31,8 @@ export interface PublishWork {
 export interface Published {
   readonly verdict: Exclude<Verdict['kind'], 'failed'>;
   readonly waited: Waited | undefined;
+  /** Under which they wait, or waited, for approval. */
+  readonly stagedId: string | undefined;
 }
 
 const waitMs = 120_000;
@@ -54,10 +60,14 @@ export async function publishModules(context: CommandContext, work: PublishWork)
   });
   const archives = work.modules.flatMap(({ id, bytes }) => (id === undefined ? [] : [{ ...id, bytes }]));
   try {
-    const verdict = await send(context, http, work, archives);
+    const sent = await send(context, http, work, archives);
+    const stagedId = sent.kind === 'staged' ? sent.id : undefined;
+    const verdict =
+      stagedId !== undefined && work.waits ? await approval(context, http, work, stagedId) : sent;
     // One that knows of one module a request alone would have taken one of them.
     const waits = verdict.kind === 'published' && (work.waits || !verdict.isSure);
-    return { verdict: verdict.kind, waited: waits ? await wait(context, http, work, archives) : undefined };
+    const waited = waits ? await wait(context, http, work, archives) : undefined;
+    return { verdict: verdict.kind, waited, stagedId };
   } finally {
     await http.close();
   }
@@ -66,7 +76,7 @@ export async function publishModules(context: CommandContext, work: PublishWork)
 async function send(
   { output, io }: CommandContext,
   http: HttpClient,
-  { registry, token, isDryRun, signal }: PublishWork,
+  { registry, token, isDryRun, isStaged, signal }: PublishWork,
   archives: readonly ArchiveToSend[],
 ): Promise<Exclude<Verdict, { kind: 'failed' }>> {
   const isTime = createPace(io.now);
@@ -78,7 +88,8 @@ async function send(
         : `Sending ${formatBytes(sent)} of ${formatBytes(total)}`,
     );
   };
-  const sending = { registry, token: token.text, dryRun: isDryRun, archives, signal, onProgress };
+  const form = { token: token.text, dryRun: isDryRun, stage: isStaged, archives };
+  const sending = { registry, ...form, signal, onProgress };
   const modules = archives.map(({ module, version }) => `${module}@${version}`);
   const reply = await sendPublication(http, sending).catch((error: unknown) => {
     if (error instanceof InterruptedError && !isDryRun)
@@ -92,7 +103,34 @@ async function send(
   if (verdict.kind === 'failed') throw verdict.error;
   if (verdict.kind === 'waiting' && reply.detail !== undefined)
     output.note(`${registry} says: ${reply.detail}`);
+  if (verdict.kind === 'published' && isStaged)
+    output.warn(
+      `it was to wait for approval, and is published: ${registry} had these bytes before, or knows of no --stage`,
+    );
   return verdict;
+}
+
+/** What becomes of what waits, as far as that is known in time. */
+async function approval(
+  { output }: CommandContext,
+  http: HttpClient,
+  { registry, token, signal }: PublishWork,
+  id: string,
+): Promise<Exclude<Verdict, { kind: 'failed' }>> {
+  output.statusLine('Sent, waiting until somebody approves it…');
+  const found = await waitForApproval(http, {
+    ...{ registry, token: token.text, id, signal, limitMs: waitMs, clock: systemClock },
+  }).catch((error: unknown) => {
+    if (error instanceof InterruptedError)
+      output.warn('it waits for approval: only the wait for that was interrupted');
+    throw error;
+  });
+  output.statusLine(undefined);
+  if (found.kind === 'dropped')
+    throw new UsageError(`${registry} has not published it: ${found.why}`, {
+      hint: 'correct that, and publish it again',
+    });
+  return found.kind === 'approved' ? { kind: 'published', isSure: true } : { kind: 'staged', id };
 }
 
 async function wait(

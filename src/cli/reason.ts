@@ -10,7 +10,7 @@ export function readReason(
   const line = reason?.trim() ?? '';
   if (line === '')
     throw new CommandLineError('say why, in one line that everybody is told who asks for it', {
-      hint: shellLine`moonbit-registry ${words[0]} ${words[1]} --reason "CVE-2026-1: use 1.2.1"`,
+      hint: shellLine`moonbit-registry ${words[0].split(' ')} ${words[1]} --reason "CVE-2026-1: use 1.2.1"`,
     });
   const problem = reasonProblem(line);
   if (problem !== undefined) throw new CommandLineError(`what --reason says ${problem}`);

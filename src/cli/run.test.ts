@@ -42,7 +42,9 @@ describe('help', () => {
       expect(stdout.split('\n').filter((line) => line.length > 100)).toEqual([]);
       expect(stdout).toMatch(/^Usage: moonbit-registry.*\n\n\S.{20}/);
       expect(stdout).toMatch(/--json/);
-      const hasSubcommands = ['', 'source', 'state', 'token', 'oidc', 'hosting'].includes(words.join(' '));
+      const hasSubcommands = ['', 'source', 'state', 'staged', 'token', 'oidc', 'hosting'].includes(
+        words.join(' '),
+      );
       expect(stdout.includes('Examples:')).toBe(!hasSubcommands);
     },
   );

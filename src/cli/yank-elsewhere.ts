@@ -14,6 +14,7 @@ export async function yankElsewhere(
 ): Promise<Extract<YankOutcome, { kind: 'done' }>> {
   const { registry, token } = await chooseTarget(context, {
     registry: where.registry,
+    may: 'yank',
     ...(where.tokenEnv === undefined ? {} : { tokenEnv: where.tokenEnv }),
   });
   const http = createHttpClient({ userAgent, environment: context.io.env, destinations: anyDestination });

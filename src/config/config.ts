@@ -101,6 +101,12 @@ interface HostingSettings {
   readonly requireResolvable: boolean;
   /** Whether modules are refused that run code of theirs where they are installed. */
   readonly refuseScripts: boolean;
+  /** Names of which every version waits to be approved before it is published. */
+  readonly requireApproval: readonly string[];
+  /** Of all archives together that wait to be approved. */
+  readonly maxStagedBytes: number;
+  /** How long one waits at most. */
+  readonly stagedExpiryMs: number;
 }
 
 /** What one client, and all together, can cost a server process; each is a setting below `limits`. */

@@ -355,6 +355,11 @@ describe('one problem, with its place', () => {
       '[[views]]\nname = "a"\ninclude = ["b/*"]\n[[views]]\nname = "a"\ninclude = ["c/*"]',
       '5:8 views[1].name: another view is called "a" already',
     ],
+    [
+      'names that need approval and cannot be published here',
+      '[hosting]\nnamespaces = ["company/*"]\nrequire_approval = ["Company/core*", "campany/core*"]',
+      '3:38 hosting.require_approval[1]: "campany/core*" names nothing that may be published here: hosting.namespaces is company/*',
+    ],
     ['an unknown key', '[server]\nprot = 1', '2:1 server.prot: unknown key; did you mean "port"?'],
     ['a key of another table', 'port = 1', '1:1 port: unknown key; it belongs in [server]'],
     [

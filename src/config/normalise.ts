@@ -78,6 +78,9 @@ function normaliseHosting(hosting: ConfigFile['hosting']): Config['hosting'] {
     requireIncreasingVersions: hosting.require_increasing_versions,
     requireResolvable: hosting.require_resolvable,
     refuseScripts: hosting.refuse_scripts,
+    requireApproval: hosting.require_approval,
+    maxStagedBytes: bytesOf(hosting.max_staged),
+    stagedExpiryMs: milliseconds(hosting.staged_expiry),
   };
 }
 

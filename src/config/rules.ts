@@ -31,6 +31,7 @@ export function findRuleProblems(draft: Draft<ConfigFile>): Problem[] {
     ...doubleClaims(sources),
     ...deadPatterns(sources),
     ...hostedElsewhere(sources, draft.hosting?.namespaces ?? []),
+    ...approvedNowhere(draft.hosting?.namespaces ?? [], draft.hosting?.require_approval ?? []),
     ...wrongDefault(draft, sources),
     ...uselessLimits(draft.limits ?? {}),
     ...sources.flatMap(authProblems),
@@ -122,6 +123,21 @@ function hostedElsewhere(
     if (claim === undefined) return [];
     const message = `"${pattern}" is claimed twice: ${claim.label} claims "${claim.pattern}"; take it out here, and ${shellLine`moonbit-registry hosting adopt ${claim.pattern}`} takes over what the source supplies, and the claim`;
     return [{ path: ['hosting', 'namespaces', position], message }];
+  });
+}
+
+/** A mistyped pattern would let through what it was to hold back. */
+function approvedNowhere(
+  hosted: readonly (string | undefined)[],
+  approved: readonly (string | undefined)[],
+): Problem[] {
+  const namespaces = hosted.filter((pattern) => pattern !== undefined);
+  if (namespaces.length === 0) return [];
+  return approved.flatMap((pattern, position) => {
+    if (pattern === undefined || namespaces.some((one) => overlaps(foldName(one), foldName(pattern))))
+      return [];
+    const message = `"${pattern}" names nothing that may be published here: hosting.namespaces is ${namespaces.join(', ')}`;
+    return [{ path: ['hosting', 'require_approval', position], message }];
   });
 }
 

@@ -1,6 +1,6 @@
 /** The shape of `[hosting]`: what may be published here, and how strictly it is looked at. */
 import { choice, setting, table } from './schema-kit.ts';
-import { flag, patterns, size } from './schema-values.ts';
+import { duration, flag, patterns, size } from './schema-values.ts';
 
 export const hosting = table({
   namespaces: setting(
@@ -26,4 +26,11 @@ export const hosting = table({
     'Whether modules are refused that run code where they are installed (`postadd`, prebuild scripts); a remark otherwise',
     false,
   ),
+  require_approval: setting(
+    patterns,
+    'Names, as in `company/core*`, of which every version waits until somebody approves it, whoever publishes it and however',
+    [],
+  ),
+  max_staged: setting(size, 'The most that archives which wait to be approved may have together', '1GiB'),
+  staged_expiry: setting(duration, 'How long an archive waits to be approved before it is dropped', '14d'),
 });

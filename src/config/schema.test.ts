@@ -66,7 +66,7 @@ describe('configKeys', () => {
       ].map(tableOf),
     ).toEqual(['', '[[sources]]', '[sources.auth]', '[sources.limits]', '[[access.oidc]]']);
     expect([...rows.values()].every(({ type, meaning }) => type !== '' && meaning !== '')).toBe(true);
-    expect(rows.size).toBe(92);
+    expect(rows.size).toBe(95);
   });
 });
 

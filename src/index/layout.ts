@@ -66,3 +66,6 @@ const publishersFolder = 'publishers';
 export function publishersPathOf(module: ModuleName): string {
   return `${publishersFolder}/${indexPathOf(module)}`;
 }
+
+/** What waits to be approved before it is published here. */
+export const stagedFile = 'staged.jsonl';

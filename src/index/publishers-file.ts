@@ -4,6 +4,14 @@ import { isVersion, type Version } from '../model/version.ts';
 import { parseJson } from '../support/parse-json.ts';
 import { damageHint } from './restore-hint.ts';
 
+/** Which machine it was, as its issuer says. */
+export const machine = v.object({
+  issuer: v.string(),
+  /** The `[[access.oidc]]` entry that let it in. */
+  entry: v.string(),
+  claims: v.record(v.string(), v.string()),
+});
+
 const publication = v.looseObject({
   version: v.custom<Version>(isVersion),
   /** Of the token that it was published with. */
@@ -12,13 +20,17 @@ const publication = v.looseObject({
   owner: v.string(),
   /** ISO 8601, UTC. */
   at: v.string(),
-  /** Which machine it was, as its issuer says, where the token was given for that. */
-  oidc: v.optional(
-    v.object({
-      issuer: v.string(),
-      /** The `[[access.oidc]]` entry that let it in. */
-      entry: v.string(),
-      claims: v.record(v.string(), v.string()),
+  /** Where the token was given for that. */
+  oidc: v.optional(machine),
+  /** Where it was approved by somebody before it was published, which was at `at`. */
+  staged: v.optional(
+    v.looseObject({
+      /** When it came; ISO 8601, UTC. */
+      at: v.string(),
+      /** A token's owner, or a user of the operating system. */
+      approvedBy: v.string(),
+      /** The token it was approved with; absent where that was done in the registry's directory. */
+      approvedWith: v.optional(v.string()),
     }),
   ),
 });

@@ -5,6 +5,7 @@ export function dataLayout(dataDir: string) {
   return {
     index: join(dataDir, 'index'),
     packages: join(dataDir, 'packages'),
+    staged: join(dataDir, 'staged'),
     assets: join(dataDir, 'assets'),
     symbols: join(dataDir, 'symbols'),
     sources: join(dataDir, 'sources'),

@@ -37,8 +37,8 @@ export async function openRegistry(options: OpenOptions): Promise<Registry> {
     },
     cacheSpace: () => parts.reserve.look().catch(() => undefined),
     ...access,
-    publishing: createPublishing({
-      ...{ context: parts.context, uploadFolder: parts.dataDir },
+    ...createPublishing({
+      ...{ context: parts.context, uploadFolder: parts.dataDir, staged: parts.staged },
       // What is published is no cache: no room is kept free of it.
       archives: openFileArchiveStore(layout.packages),
     }),

@@ -117,6 +117,7 @@ export function createInventory({
   served,
   settings,
   env,
+  now,
   reserve,
 }: RegistryParts): Inventory {
   return {
@@ -124,7 +125,7 @@ export function createInventory({
       const config = settings();
       const observations = await readObservations(observationsFile(config));
       const space = await reserve.look().catch(() => undefined);
-      return readStatus(config, index, files, observations, env, space);
+      return readStatus(config, index, files, observations, env, now(), space);
     },
     list: (options) => listServed({ index, archives }, options),
     async findArchive(module, version) {
@@ -142,13 +143,13 @@ export function createInventory({
 }
 
 export function createUpkeep(parts: RegistryParts): Upkeep {
-  const { layout, index, files, archives, findAbandoned } = parts;
+  const { layout, index, files, archives, staged, findAbandoned } = parts;
   return {
     probeDisk: () => probeDisk(layout),
     scrub: (signal) => parts.scrub.run(signal),
     async verify(options) {
       const resolver = await parts.resolver.get();
-      return verifyOpened({ ...parts.context(), files, archives, resolver, findAbandoned }, options);
+      return verifyOpened({ ...parts.context(), files, archives, staged, resolver, findAbandoned }, options);
     },
     downgrade: (format) => withRegistryLock(layout, () => downgrade(index, new Date(), format)),
   };

@@ -2,6 +2,7 @@ import type { StoredArchives } from '../archives/archive-store.ts';
 import { type CacheReserve, createCacheReserve, readDiskSpace } from '../archives/cache-reserve.ts';
 import { createDiskShares, type DiskShares } from '../archives/disk-share.ts';
 import { openFileArchiveStore } from '../archives/file-archive-store.ts';
+import { openStagedArchives, type StagedArchives } from '../archives/staged-archives.ts';
 import {
   createVerifyingStore,
   type DamagedArchive,
@@ -32,6 +33,8 @@ import { createTidying } from './upkeep/tidy.ts';
 interface Stores {
   readonly files: StoredArchives;
   readonly assetFiles: StoredArchives;
+  /** Archives that wait to be approved. */
+  readonly staged: StagedArchives;
 }
 
 interface VerifyingStores extends Stores {
@@ -130,12 +133,12 @@ export async function openParts(options: OpenOptions): Promise<RegistryParts> {
 }
 
 export function openStores(
-  layout: Pick<DataLayout, 'packages' | 'assets'>,
+  layout: Pick<DataLayout, 'packages' | 'assets' | 'staged'>,
   bounds: { readonly shares?: DiskShares; readonly reserve?: CacheReserve } = {},
 ): Stores {
   const files = openFileArchiveStore(layout.packages, bounds);
   const assetFiles = openFileArchiveStore(layout.assets, { ...bounds, suffix: '.wasm' });
-  return { files, assetFiles };
+  return { files, assetFiles, staged: openStagedArchives(layout.staged, files) };
 }
 
 /** The same behind what reads them before it gives them out. */
@@ -145,7 +148,7 @@ function openVerifyingStores(
 ): VerifyingStores {
   const shares = createDiskShares(async () => (await readDiskSpace(dataDir)).freeBytes);
   const reserve = createCacheReserve(dataDir, () => settings().registry.cacheReserveBytes);
-  const { files, assetFiles } = openStores(layout, { shares, reserve });
+  const { files, assetFiles, staged } = openStores(layout, { shares, reserve });
   const leavesDamaged = mode === 'read';
   const tellOf =
     (what: string) =>
@@ -159,16 +162,16 @@ function openVerifyingStores(
     },
   });
   const assetStore = createVerifyingStore(assetFiles, { leavesDamaged, onDamage: tellOf('asset') });
-  return { files, assetFiles, archives, assetStore, shares, reserve };
+  return { files, assetFiles, staged, archives, assetStore, shares, reserve };
 }
 
-type Needed = Pick<RegistryParts, 'files' | 'assetFiles' | 'archives' | 'served' | 'delivery'> &
+type Needed = Pick<RegistryParts, 'files' | 'assetFiles' | 'staged' | 'archives' | 'served' | 'delivery'> &
   Pick<SyncContext, 'currentConfig'>;
 
 function createUpkeepParts(ground: Ground, needed: Needed): UpkeepParts {
-  const { files, assetFiles, archives, currentConfig, served, delivery } = needed;
+  const { files, assetFiles, staged, archives, currentConfig, served, delivery } = needed;
   const { directory, dataDir, layout, index, log, mode, isTold, settings } = ground;
-  const findAbandoned = () => findAbandonedFiles(directory, dataDir, layout, [files, assetFiles]);
+  const findAbandoned = () => findAbandonedFiles(directory, dataDir, layout, [files, assetFiles, staged]);
   return {
     findAbandoned,
     scrub: createScrub({

@@ -15,6 +15,7 @@ import type { ListedModule, ListOptions } from './deliver/served-modules.ts';
 import type { AdoptedModule } from './hosting/adopt.ts';
 import type { AdoptionWork, PreparedAdoption } from './hosting/adoption.ts';
 import type { Publishing } from './hosting/publishing.ts';
+import type { Staging } from './hosting/staging/staging.ts';
 import type { WithdrawnVersion, WithdrawRuling } from './hosting/withdrawn.ts';
 import type { YankOutcome, YankRuling } from './hosting/yank.ts';
 import type { MirrorOptions } from './mirror/mirror-options.ts';
@@ -55,6 +56,7 @@ export interface Serving extends Settings, Resolution, Past, Views, IndexServing
   readonly access: OpenAccess;
   readonly publishing: Publishing;
   readonly hosted: HostedRulings;
+  readonly staging: Staging;
   /** What is left of the disk, and whether archives are still cached; `undefined` where it cannot be asked. */
   cacheSpace(): Promise<CacheSpace | undefined>;
 }
@@ -66,6 +68,8 @@ export interface Operating extends Settings, Resolution, Past, Syncing, Sources,
   readonly user: string;
   /** Gives out tokens and takes them back. */
   readonly tokens: TokenDesk;
+  /** What waits for somebody's approval. */
+  readonly staging: Staging;
 }
 
 export interface Settings {

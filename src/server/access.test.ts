@@ -34,6 +34,13 @@ const addresses: readonly (readonly [target: string, of: string | 'all' | 'nothi
   ['/api/v0/oidc/login', 'nothing'],
   ['/ready', 'nothing'],
 ];
+/** What waits for approval is told to who may publish or decide, and to nobody who may only read. */
+const ofStaged = [
+  '/api/v0/staged',
+  `/api/v0/staged/${'a'.repeat(64)}`,
+  `/api/v0/staged/${'a'.repeat(64)}/contents`,
+  `/api/v0/staged/${'a'.repeat(64)}/archives/${'b'.repeat(64)}`,
+];
 /** A POST has its own. */
 const uploadPack = '/git/index/git-upload-pack';
 
@@ -93,12 +100,27 @@ describe('where reading needs a token', () => {
       expect(await status(target, bearer(other)), target).toBe(isOpen ? allowed : 403);
       expect(await status(target, bearer(own)), target).toBe(of === 'all' ? 403 : allowed);
     }
+    const decisions = ['approve', 'reject'].map((action) => `${ofStaged[1]}/${action}`);
+    for (const target of [...ofStaged, ...decisions]) {
+      const method = decisions.includes(target) ? 'POST' : 'GET';
+      const ask = async (token?: string) =>
+        (await fetch(url + target, { method, headers: token === undefined ? {} : bearer(token) })).status;
+      expect(await ask(), target).toBe(401);
+      for (const token of [wrong, revoked, expired]) expect([401, 429], target).toContain(await ask(token));
+      const isList = target === ofStaged[0];
+      // That something waits is told to nobody who may not see it.
+      for (const token of [all, own, other]) expect(await ask(token), target).toBe(isList ? 403 : 404);
+      expect(await ask(publisher), target).toBe(isList ? 200 : 404);
+    }
     expect((await fetch(url + uploadPack, { method: 'POST' })).status).toBe(401);
     expect((await fetch(url + uploadPack, { method: 'POST', headers: bearer(own) })).status).toBe(403);
     // Whatever is added later needs an address above.
     const untried = server.routes.filter(
       ({ methods, pattern }) =>
-        methods.includes('GET') && !addresses.some(([target]) => pattern.test(target.replace(/\?.*/, ''))),
+        methods.includes('GET') &&
+        ![...addresses.map(([target]) => target), ...ofStaged].some((target) =>
+          pattern.test(target.replace(/\?.*/, '')),
+        ),
     );
     expect(untried.map(({ pattern }) => pattern.source)).toEqual([]);
   });

@@ -30,6 +30,7 @@ import { createIndexRoutes } from './routes/index-routes.ts';
 import { createInfoRoutes } from './routes/info-routes.ts';
 import { createOidcRoutes } from './routes/oidc-route.ts';
 import { createPublishRoutes } from './routes/publish-routes.ts';
+import { createStagedRoutes } from './routes/staged-routes.ts';
 import { createWhyRoutes } from './routes/why-routes.ts';
 import { createStaleness } from './staleness.ts';
 import { createViewEditions } from './views.ts';
@@ -121,6 +122,7 @@ export function createApp(registry: Serving, options: AppOptions): App {
     ...createPublishRoutes(registry, { access, log, records: options.recordsPublish ?? false }),
     ...createHostedRoutes(registry, { access, allBodiesBytes: limits.allBodiesBytes }),
     ...createOidcRoutes(registry, access, { baseUrl: base.url, allBodiesBytes: limits.allBodiesBytes }),
+    ...createStagedRoutes(registry, { access, allBodiesBytes: limits.allBodiesBytes }),
     ...createInfoRoutes(registry, {
       baseUrl: base.url,
       staleness,

@@ -21,6 +21,7 @@ try {
     by,
     judge: () => undefined,
     isDryRun: false,
+    isStaged: false,
   });
   say({ listing: { outcome: outcome.kind } });
   await registry.close();

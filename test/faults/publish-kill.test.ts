@@ -20,7 +20,12 @@ const next = 'company/tool@1.1.0';
 
 async function publish({ publishing }: Registry, id: string): Promise<string> {
   const upload = await publishing.receive(Readable.from([archiveOf(id)]));
-  const request = { by: { token: 'ci', owner: 'ada' }, judge: () => undefined, isDryRun: false };
+  const request = {
+    by: { token: 'ci', owner: 'ada' },
+    judge: () => undefined,
+    isDryRun: false,
+    isStaged: false,
+  };
   const { kind } = await publishing.publish(upload ? [upload] : [], request);
   await upload?.remove();
   return kind;

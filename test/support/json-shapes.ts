@@ -193,6 +193,49 @@ const issued = v.strictObject({
   mooncakesRegistry: maybe,
 });
 
+const stagedVersion = { module: text, version: text, checksum, sizeBytes: number };
+const differences = v.strictObject({ added: texts, removed: texts, changed: texts });
+const stagedEntries = {
+  id: checksum,
+  versions: v.array(v.strictObject(stagedVersion)),
+  token: text,
+  owner: text,
+  at: time,
+  expiresAt: time,
+  oidc: v.optional(v.strictObject({ issuer: text, entry: text, claims: v.record(v.string(), v.string()) })),
+  decision: v.optional(
+    v.strictObject({
+      kind: v.picklist(['approved', 'rejected', 'replaced', 'expired']),
+      at: time,
+      by: maybe,
+      token: maybe,
+      reason: maybe,
+    }),
+  ),
+};
+const staged = named('Staged', stagedEntries);
+const stagedContents = v.strictObject({
+  ...stagedEntries,
+  saved: v.optional(texts),
+  modules: v.array(
+    v.strictObject({
+      ...stagedVersion,
+      archive: maybe,
+      files: v.array(v.strictObject({ path: text, sizeBytes: number })),
+      manifest: v.looseObject({}),
+      problems: v.array(v.strictObject({ code: text, severity: v.picklist(['error', 'remark']), text })),
+      previous: v.optional(
+        v.strictObject({ version: text, files: v.optional(differences), dependencies: differences }),
+      ),
+    }),
+  ),
+});
+const stagedDecision = v.strictObject({
+  id: checksum,
+  outcome: v.picklist(['published', 'rejected']),
+  versions: v.array(v.strictObject(stagedVersion)),
+});
+
 const identityReport = v.strictObject({
   ok: flag,
   problem: v.nullable(text),
@@ -294,7 +337,13 @@ const statusReport = named('StatusReport', {
       ...{ listed: number, served: number },
     }),
   ),
-  hosting: v.optional(v.strictObject({ namespaces: texts, modules: number })),
+  hosting: v.optional(
+    v.strictObject({
+      namespaces: texts,
+      modules: number,
+      staged: v.strictObject({ count: number, bytes: number, since: v.optional(time) }),
+    }),
+  ),
   views: v.array(
     v.strictObject({
       ...{ name: text, modules: number },
@@ -474,6 +523,10 @@ export const jsonShapes = {
   yank: yanked,
   unyank: yanked,
   withdraw: blocked,
+  'staged list': v.array(staged),
+  'staged show': stagedContents,
+  'staged approve': stagedDecision,
+  'staged reject': stagedDecision,
   'token create': issued,
   'token rotate': issued,
   'token list': v.array(token),
@@ -527,7 +580,8 @@ export const jsonShapes = {
   publish: v.strictObject({
     registry: text,
     dryRun: flag,
-    outcome: v.picklist(['published', 'would-publish', 'waiting', 'refused', 'not-asked']),
+    outcome: v.picklist(['published', 'would-publish', 'waiting', 'staged', 'refused', 'not-asked']),
+    stagedId: v.optional(checksum),
     modules: v.array(
       v.strictObject({
         path: text,

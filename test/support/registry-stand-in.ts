@@ -106,6 +106,14 @@ export async function createRegistryStandIn(): Promise<RegistryStandIn> {
     },
     user: 'user tester',
     findView: async () => undefined,
+    staging: {
+      list: async () => [],
+      find: async () => undefined,
+      show: async () => undefined,
+      read: async () => undefined,
+      approve: unavailableHere,
+      reject: unavailableHere,
+    },
     config: configFor(directory),
     indexDirectory,
     data: {

@@ -135,10 +135,25 @@ export function formatExplanation(explanation: Explanation, width?: number): str
 }
 
 /** A machine's name says which run it was; its claims say it in full. */
-function formatPublished({ owner, token, at, oidc }: NonNullable<Explanation['published']>): string[] {
-  if (!oidc) return [`Published: by ${owner} with the token "${token}", ${at}`];
+function formatPublished(published: NonNullable<Explanation['published']>): string[] {
+  const { owner, token, at, oidc } = published;
+  if (!oidc) return [`Published: by ${owner} with the token "${token}", ${at}`, ...formatApproval(published)];
   const claims = Object.entries(oidc.claims).map(([claim, value]) => `    ${claim}: ${value}`);
-  return [`Published: by ${token}, ${at}`, `  Let in by "${oidc.entry}", as ${oidc.issuer} says:`, ...claims];
+  return [
+    `Published: by ${token}, ${at}`,
+    `  Let in by "${oidc.entry}", as ${oidc.issuer} says:`,
+    ...claims,
+    ...formatApproval(published),
+  ];
+}
+
+function formatApproval({ staged }: NonNullable<Explanation['published']>): string[] {
+  if (!staged) return [];
+  const way =
+    staged.approvedWith === undefined
+      ? 'in the directory of the registry'
+      : `with the token "${staged.approvedWith}"`;
+  return [`  Sent ${staged.at}, and approved by ${staged.approvedBy} ${way}`];
 }
 
 /** What it waits for, and how to decide about it all the same. */

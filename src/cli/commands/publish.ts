@@ -17,6 +17,7 @@ interface PublishFlags {
   readonly registry?: string;
   readonly tokenEnv?: string;
   readonly dryRun?: true;
+  readonly stage?: true;
   readonly wait?: true;
 }
 
@@ -34,13 +35,18 @@ export function definePublish(parent: Command, run: Run): void {
     .option('--registry <url>', `the registry (default: $${registryVariable}, else config.json of moon)`)
     .option('--token-env <name>', 'the environment variable that holds the token')
     .option('--dry-run', 'publish nothing: only say whether it could be')
-    .option('--wait', 'wait until the index lists it, two minutes at most');
+    .option('--stage', 'publish it once somebody else has approved it')
+    .option(
+      '--wait',
+      'wait until it is approved where it has to be, and listed: two minutes at most for each',
+    );
   addExamples(command, [
     ['moonbit-registry publish', 'The module in the working directory, where moon would publish it.'],
     [
       'moonbit-registry publish ./tool --registry https://moon.company.com --dry-run',
       'Whether ./tool could be published.',
     ],
+    ['moonbit-registry publish --stage', 'Let somebody look at it first.'],
     [
       'moonbit-registry publish --workspace --token-env CI_TOKEN --wait',
       'All modules of a workspace, from a build.',
@@ -64,19 +70,28 @@ async function publish(
   const modules = flags.workspace ? await prepareWorkspace(place) : [await prepareModule(place)];
   if (!context.settings.json) output.say(modules.map(formatPrepared).join('\n'));
   const isDryRun = flags.dryRun ?? false;
-  const told = { registry, modules, isDryRun };
+  const isStaged = flags.stage ?? false;
+  const waits = flags.wait ?? false;
+  const told = { registry, modules, isDryRun, isStaged, waits };
   if (modules.some(isRefused)) return tell(context, { ...told, outcome: 'refused' });
   if (token === undefined) return tell(context, { ...told, outcome: 'not-asked' });
   const { publishModules } = await import('../publish-work.ts');
-  const { verdict, waited } = await interruptible(io, (signal) =>
-    publishModules(context, { ...told, token, waits: flags.wait ?? false, signal }),
+  const { verdict, waited, stagedId } = await interruptible(io, (signal) =>
+    publishModules(context, { ...told, token, signal }),
   );
-  return tell(context, { ...told, outcome: verdict, waited });
+  return tell(context, { ...told, outcome: verdict, waited, stagedId });
 }
 
 function tell({ output }: CommandContext, told: PublishResult): ExitCode {
   output.result({ text: formatOutcome(told), json: describeOutcome(told) });
   if (told.outcome === 'refused') return exitCodes.failed;
-  const isDone = told.outcome !== 'waiting' && (told.waited === undefined || told.waited.kind === 'listed');
-  return isDone ? exitCodes.done : exitCodes.doneWithFindings;
+  const isListed = told.waited === undefined || told.waited.kind === 'listed';
+  return isListed && isWhatWasAsked(told) ? exitCodes.done : exitCodes.doneWithFindings;
+}
+
+/** What waits is no success to whoever wanted it published, nor what is published to whoever wanted it to wait. */
+function isWhatWasAsked({ outcome, isStaged, waits, stagedId }: PublishResult): boolean {
+  if (outcome === 'staged') return isStaged && !waits;
+  if (outcome === 'published') return !isStaged || stagedId !== undefined;
+  return outcome !== 'waiting';
 }

@@ -264,7 +264,11 @@ test('status shows counts, ages and which source fails', () => {
       { ...source, name: 'off', enabled: false, failure: 'old' },
       { ...source, name: 'gone', removed: true },
     ],
-    hosting: { namespaces: ['company/*'], modules: 2 },
+    hosting: {
+      namespaces: ['company/*'],
+      modules: 2,
+      staged: { count: 3, bytes: 900, since: new Date(now - 300_000).toISOString() },
+    },
     views: [{ name: 'partner', modules: 3, withheld: [{ module: 'company/log', neededBy: 'company/api' }] }],
     findings: [conflict],
     heldBack: [],
@@ -279,6 +283,7 @@ test('status shows counts, ages and which source fails', () => {
   Index:     2.0 KiB
   Fallback:  off (only cached archives are listed)
   Hosting:   2 modules; company/*
+  Waiting:   3 versions for approval, the first came 5 minutes ago (moonbit-registry staged list)
   View partner: 3 modules; not shown, though they need it: company/log (company/api)
 
   SOURCE               PRIORITY  LISTED  SERVED  STATE

@@ -54,7 +54,7 @@ export function formatStatus(report: StatusReport, now: number, width?: number):
     `  Archives:  ${groupDigits(archives.count)}, ${formatBytes(archives.bytes)}`,
     `  Index:     ${formatBytes(indexBytes)}`,
     `  Fallback:  ${report.upstreamFallback ? 'on (archives are fetched on demand)' : 'off (only cached archives are listed)'}`,
-    ...describeHosting(report.hosting),
+    ...describeHosting(report.hosting, now),
     ...report.views.map(describeView),
     ...describeCaching(report.caching),
     ...(report.blocks.length > 0
@@ -88,10 +88,18 @@ function describeView({ name, modules, withheld }: StatusReport['views'][number]
   return `${shown}; not shown, though they need it: ${names.join(', ')}${more}`;
 }
 
-function describeHosting(hosting: StatusReport['hosting']): string[] {
+function describeHosting(hosting: StatusReport['hosting'], now: number): string[] {
   if (!hosting) return [];
   const names = hosting.namespaces.join(', ') || 'takes no more (hosting.namespaces is empty)';
-  return [`  Hosting:   ${count(hosting.modules, 'module')}; ${names}`];
+  const { staged } = hosting;
+  return [
+    `  Hosting:   ${count(hosting.modules, 'module')}; ${names}`,
+    ...(staged.since === undefined
+      ? []
+      : [
+          `  Waiting:   ${count(staged.count, 'version')} for approval, the first came ${formatAge(staged.since, now)} (moonbit-registry staged list)`,
+        ]),
+  ];
 }
 
 function describeCaching(caching: StatusReport['caching']): string[] {

@@ -81,6 +81,7 @@ async function writeBackup(
   }: BackupOptions & { readonly bundle: string; readonly file: string | undefined },
 ): Promise<BackupReport> {
   const { index, layout, configuration, files, assetFiles } = parts;
+  const staged = parts.staged.stored;
   const { sources, registry } = configuration.current();
   const config = Buffer.from(await readConfigText(directory));
   const kept = await listKeptRefs(index.directory);
@@ -95,7 +96,7 @@ async function writeBackup(
   const counter = { sizeBytes: 0 };
   const contents = listContents(
     {
-      ...{ manifest, config, bundle, dataDir: registry.dataDir, layout, files, assetFiles, named },
+      ...{ manifest, config, bundle, dataDir: registry.dataDir, layout, files, assetFiles, staged, named },
       signal,
       onProgress,
     },

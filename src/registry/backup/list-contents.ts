@@ -21,6 +21,8 @@ export interface Sources {
   readonly layout: DataLayout;
   readonly files: ArchiveStore;
   readonly assetFiles: ArchiveStore;
+  /** Archives that wait for approval. */
+  readonly staged: ArchiveStore;
   /** The archives that the state names. */
   readonly named: ReadonlySet<Checksum>;
   readonly signal?: AbortSignal | undefined;
@@ -108,13 +110,16 @@ async function* assets(sources: Sources, tally: Tally): AsyncGenerator<Content, 
 }
 
 async function* archives(sources: Sources, tally: Tally): AsyncGenerator<Content, void, undefined> {
-  const { files, named, signal, onProgress } = sources;
-  const here: Checksum[] = [];
-  for await (const names of files.names()) here.push(...names.filter((name) => named.has(name)));
-  for (const [done, checksum] of here.sort().entries()) {
+  const { files, staged, named, signal, onProgress } = sources;
+  const here = new Map<Checksum, ArchiveStore>();
+  for (const store of [staged, files])
+    for await (const names of store.names())
+      for (const name of names) if (named.has(name)) here.set(name, store);
+  let done = 0;
+  for (const [checksum, store] of [...here].sort(([a], [b]) => (a < b ? -1 : 1))) {
     signal?.throwIfAborted();
-    onProgress?.(done, here.length);
-    const content = await storedContent(files, 'archive', checksum, signal);
+    onProgress?.(done++, here.size);
+    const content = await storedContent(store, 'archive', checksum, signal);
     if ('reason' in content) {
       tally.leftOut.push(content);
       continue;

@@ -17,6 +17,8 @@ interface CheckedArchive {
   /** Of all its files. */
   readonly unpackedBytes: number;
   readonly files: readonly { readonly path: string; readonly sizeBytes: number }[];
+  /** By path: SHA-256 of what is in the file, in hex. */
+  readonly digests: ReadonlyMap<string, string>;
 }
 
 /** `problems` holds at least one error where it is refused, and remarks only where it is not. */
@@ -79,13 +81,14 @@ async function readArchive(
   // Of a file that is refused anyway the manifests alone: whoever made it hears of their faults too.
   const unpacked = problems.isRefusal ? placed.filter((one) => isReadableManifest(one, named)) : placed;
   const contents = await unpackAll(bytes, unpacked, problems);
-  const manifest = readManifest(contents, rules, problems);
+  const manifest = readManifest(contents.manifests, rules, problems);
   if (!manifest) return undefined;
   compare(manifest, expected, problems);
   const files = named
     .filter(({ isFolder }) => !isFolder)
     .map(({ path, entry }) => ({ path, sizeBytes: entry.unpackedBytes }));
-  return { manifest, unpackedBytes: files.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0), files };
+  const unpackedBytes = files.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0);
+  return { manifest, unpackedBytes, files, digests: contents.digests };
 }
 
 function isManifest({ path, isFolder }: NamedEntry): boolean {
@@ -114,21 +117,31 @@ function checkManifestPlaces(named: readonly NamedEntry[], problems: ProblemList
   problems.error('no-manifest', `it has no moon.mod or moon.mod.json at its root${hint}`);
 }
 
-/** Gives what the manifests hold; everything else is only read. */
+/** By path: what the manifests hold, and the digests of all that could be unpacked. */
+interface Contents {
+  readonly manifests: ReadonlyMap<string, Buffer>;
+  readonly digests: ReadonlyMap<string, string>;
+}
+
+/** What is no manifest is read, and not kept. */
 async function unpackAll(
   bytes: ByteSource,
   placed: readonly PlacedEntry[],
   problems: ProblemList,
-): Promise<ReadonlyMap<string, Buffer>> {
-  const contents = new Map<string, Buffer>();
+): Promise<Contents> {
+  const manifests = new Map<string, Buffer>();
+  const digests = new Map<string, string>();
   for (const entry of placed) {
     const isWanted = isManifest(entry);
     const unpacked = await unpackEntry(bytes, entry, isWanted);
-    if (unpacked.kind === 'damaged')
+    if (unpacked.kind === 'damaged') {
       problems.error('entry-damaged', `${shortJson(entry.path)} ${unpacked.reason}`);
-    else if (isWanted) contents.set(entry.path, unpacked.content);
+      continue;
+    }
+    digests.set(entry.path, unpacked.digest);
+    if (isWanted) manifests.set(entry.path, unpacked.content);
   }
-  return contents;
+  return { manifests, digests };
 }
 
 /** Of `moon.mod` if there is one, as new clients do; old ones read the other, so that has to agree. */

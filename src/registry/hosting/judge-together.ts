@@ -2,17 +2,23 @@ import type { Config } from '../../config/config.ts';
 import type { Checksum } from '../../model/checksum.ts';
 import { foldName } from '../../model/fold-name.ts';
 import type { ModuleName } from '../../model/module-name.ts';
+import { matchesAny } from '../../model/pattern.ts';
 import type { Version } from '../../model/version.ts';
 import type { HostedModule, HostedModules } from './hosted-modules.ts';
 import { judgeUpload } from './judge-upload.ts';
 import type { CheckedUpload, Publication } from './publication.ts';
-import type { PublishOutcome } from './publish-outcome.ts';
+import type { Judgement } from './publish-outcome.ts';
 
-/** One publication judged: what is new of it, none unless all of it may be published. */
+/** One publication judged: what is new of it, none unless all of it may be published, or may be once it is approved. */
 export interface JudgedPublication {
   readonly publication: Publication;
-  readonly outcome: PublishOutcome;
+  readonly outcome: Judgement;
   readonly added: readonly CheckedUpload[];
+}
+
+/** Whether every version of the module waits until somebody approves it. Of names that disks take for one, all or none do. */
+function needsApproval(name: ModuleName, { requireApproval }: Config['hosting']): boolean {
+  return matchesAny(requireApproval.map(foldName), foldName(name));
 }
 
 /** Judges publications one after the other, each on the state with those before it. */
@@ -23,7 +29,7 @@ export async function judgeTogether(
 ): Promise<JudgedPublication[]> {
   const judged: JudgedPublication[] = [];
   for (const publication of publications) {
-    const earlier = judged.flatMap(({ added }) => added);
+    const earlier = judged.flatMap(({ outcome, added }) => (outcome.kind === 'published' ? added : []));
     judged.push(await judgePublication(publication, earlier, modules, settings));
   }
   return judged;
@@ -37,7 +43,7 @@ async function judgePublication(
 ): Promise<JudgedPublication> {
   const listed = await readListed([...earlier, ...publication.uploads], modules);
   const added: CheckedUpload[] = [];
-  let outcome: PublishOutcome = { kind: 'already-published' };
+  let outcome: Judgement = { kind: 'already-published' };
   for (const upload of publication.uploads) {
     const module = withAdded(await modules.find(upload.manifest.name), upload.manifest.name, [
       ...earlier,
@@ -49,6 +55,9 @@ async function judgePublication(
     outcome = found;
     added.push(upload);
   }
+  const mayGoIn = publication.approval !== undefined;
+  if (!mayGoIn && added.some(({ manifest }) => needsApproval(manifest.name, settings)))
+    return { publication, outcome: { kind: 'needs-approval' }, added };
   return { publication, outcome, added };
 }
 

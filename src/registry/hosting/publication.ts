@@ -25,6 +25,27 @@ export interface CheckedUpload {
 export interface Publication {
   readonly uploads: readonly CheckedUpload[];
   readonly by: Publisher;
+  /** Where somebody has looked at these bytes, and wants them published. */
+  readonly approval?: Approval | undefined;
+}
+
+export interface Approval {
+  /** Of what waits. */
+  readonly id: Checksum;
+  /** When that came; ISO 8601, UTC. */
+  readonly stagedAt: string;
+  readonly by: Approver;
+}
+
+/** Who decides about what waits. */
+export type Approver =
+  /** A user of the operating system, in the registry's directory. */
+  | { readonly kind: 'operator'; readonly user: string }
+  | { readonly kind: 'token'; readonly token: string; readonly owner: string };
+
+/** The person. */
+export function nameOfApprover(by: Approver): string {
+  return by.kind === 'operator' ? by.user : by.owner;
 }
 
 /** Why somebody may not publish a version with these bytes; `undefined` if they may. */

@@ -6,6 +6,12 @@ export type PublishOutcome =
   /** The same bytes were published before: whoever is unsure may send them again. */
   | { readonly kind: 'already-published' }
   | { readonly kind: 'dry-run'; readonly module: string; readonly version: string }
+  /** Durable here, and published once somebody approves it; by `id` it is asked for. */
+  | { readonly kind: 'staged'; readonly id: string; readonly versions: readonly string[] }
+  /** As much waits to be approved as may. */
+  | { readonly kind: 'staging-full' }
+  /** What was to be approved waits no more; `reason` is a sentence without its full stop. */
+  | { readonly kind: 'not-waiting'; readonly reason: string }
   /** The request is not one that we understand; `reason` is a sentence without its full stop. */
   | { readonly kind: 'bad-request'; readonly reason: string }
   /** There is something against one of the modules, or more. */
@@ -22,6 +28,12 @@ export type PublishOutcome =
   | { readonly kind: 'too-large'; readonly maxBytes: number }
   | { readonly kind: 'too-many-requests'; readonly retryAfterSeconds: number };
 
+/** The same of what one state was asked: whether it would be published. */
+export type Judgement =
+  | PublishOutcome
+  /** Nothing else stands against it. */
+  | { readonly kind: 'needs-approval' };
+
 export interface WireAnswer {
   readonly status: number;
   readonly headers: Readonly<Record<string, string>>;
@@ -34,6 +46,10 @@ const statuses: Readonly<Record<PublishOutcome['kind'], number>> = {
   published: 200,
   'already-published': 200,
   'dry-run': 202,
+  // To the stock client, which takes this for a failure and shows the text, it is true: nothing is published yet.
+  staged: 202,
+  'staging-full': 507,
+  'not-waiting': 410,
   'bad-request': 400,
   refused: 400,
   'not-higher': 400,
@@ -54,8 +70,13 @@ export function publishAnswer(outcome: PublishOutcome): WireAnswer {
   return {
     status: statuses[outcome.kind],
     headers: { 'content-type': 'application/json', ...headersOf(outcome) },
-    body: JSON.stringify(detail === undefined ? { status: 'ok' } : { detail }),
+    body: JSON.stringify(detail === undefined ? { status: 'ok' } : { detail, ...membersOf(outcome) }),
   };
+}
+
+/** What our own client goes by. */
+function membersOf(outcome: PublishOutcome) {
+  return outcome.kind === 'staged' ? { status: 'staged', id: outcome.id } : {};
 }
 
 function headersOf(outcome: PublishOutcome): Readonly<Record<string, string>> {
@@ -64,15 +85,21 @@ function headersOf(outcome: PublishOutcome): Readonly<Record<string, string>> {
   return {};
 }
 
-function detailOf(outcome: PublishOutcome): string | undefined {
+/** In the official words where they are known; `undefined` of a success. */
+export function detailOf(outcome: PublishOutcome): string | undefined {
   switch (outcome.kind) {
     case 'published':
     case 'already-published':
       return undefined;
     case 'dry-run':
       return `Dry run completed successfully. No changes were made. The dry-run was made for package ${outcome.module} version ${outcome.version}.`;
+    case 'staged':
+      return `Waiting for approval, not published yet: ${outcome.versions.join(', ')}. Whoever may approve it finds it as ${outcome.id}; the same bytes sent again change nothing.`;
+    case 'staging-full':
+      return 'As much waits for approval here as may: nothing more is taken until some of it is approved or rejected.';
     case 'bad-request':
     case 'not-allowed':
+    case 'not-waiting':
       return `${outcome.reason}.`;
     case 'refused':
       return describeProblems(outcome.problems);

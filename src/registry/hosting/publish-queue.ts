@@ -1,19 +1,19 @@
 import type { Publication } from './publication.ts';
-import type { PublishOutcome } from './publish-outcome.ts';
+import type { Judgement } from './publish-outcome.ts';
 
 /** Makes publications real together, and tells what has become of each. */
 export type PublishTogether = (
   publications: readonly Publication[],
-) => Promise<(publication: Publication) => PublishOutcome>;
+) => Promise<(publication: Publication) => Judgement>;
 
 /** Publications of one process: what comes while others are being published waits, and becomes one change together. */
 export interface PublishQueue {
-  publish(publication: Publication): Promise<PublishOutcome>;
+  publish(publication: Publication): Promise<Judgement>;
 }
 
 interface Waiting {
   readonly publication: Publication;
-  readonly resolve: (outcome: PublishOutcome) => void;
+  readonly resolve: (outcome: Judgement) => void;
   readonly reject: (error: unknown) => void;
 }
 

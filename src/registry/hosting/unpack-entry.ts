@@ -1,12 +1,13 @@
+import { createHash } from 'node:crypto';
 import { crc32, createInflateRaw, type InflateRaw } from 'node:zlib';
 import { errorCode } from '../../support/error-code.ts';
 import type { ByteSource } from './byte-source.ts';
 import { zipMethods } from './zip-entry.ts';
 import type { PlacedEntry } from './zip-layout.ts';
 
-/** `content` where it was wanted; `reason` is the end of a sentence about the entry. */
+/** `content` where it was wanted, `digest` its SHA-256 in hex either way; `reason` is the end of a sentence about the entry. */
 export type Unpacked =
-  | { readonly kind: 'unpacked'; readonly content: Buffer }
+  | { readonly kind: 'unpacked'; readonly content: Buffer; readonly digest: string }
   | { readonly kind: 'damaged'; readonly reason: string };
 
 const pieceBytes = 64 * 1024;
@@ -22,6 +23,7 @@ export async function unpackEntry(
 ): Promise<Unpacked> {
   const { method, unpackedBytes, crc } = entry.entry;
   const content: Buffer[] = [];
+  const hash = createHash('sha256');
   let actualCrc = 0;
   let actualBytes = 0;
   try {
@@ -32,6 +34,7 @@ export async function unpackEntry(
       if (actualBytes > unpackedBytes)
         return damaged(`unpacks to more than the ${unpackedBytes} bytes it states`);
       actualCrc = crc32(piece, actualCrc);
+      hash.update(piece);
       if (isWanted) content.push(piece);
     }
   } catch (error) {
@@ -41,7 +44,7 @@ export async function unpackEntry(
   if (actualBytes < unpackedBytes)
     return damaged(`unpacks to ${actualBytes} of the ${unpackedBytes} bytes it states`);
   if (actualCrc !== crc) return damaged('unpacks to other bytes than its checksum states');
-  return { kind: 'unpacked', content: Buffer.concat(content) };
+  return { kind: 'unpacked', content: Buffer.concat(content), digest: hash.digest('hex') };
 }
 
 /** The message is the end of a sentence. */

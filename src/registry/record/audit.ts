@@ -133,6 +133,16 @@ export type AuditEvent =
       /** The person who answers for it. */
       readonly owner: string;
     }
+  /** Sent to be published once somebody approves it. */
+  | ({ readonly event: 'staged'; readonly token: string; readonly owner: string } & StagedFacts)
+  | ({
+      readonly event: 'staged-approved' | 'staged-rejected';
+      /** Who decided: a token's owner, or a user of the operating system. */
+      readonly by: string;
+      /** The token that was done with; absent where it was done in the registry's directory. */
+      readonly token?: string | undefined;
+      readonly reason?: string | undefined;
+    } & StagedFacts)
   | {
       readonly event: 'token-exchanged' | 'logged-in';
       /** What the token that was given for it is called. */
@@ -143,6 +153,13 @@ export type AuditEvent =
   /** All that the entry gave out until then. */
   | { readonly event: 'issuer-revoked'; readonly issuer: string }
   | { readonly event: 'config-changed' | 'config-reloaded'; readonly changes: readonly string[] };
+
+interface StagedFacts {
+  /** Under which it waits, or waited: which bytes it is about. */
+  readonly id: Checksum;
+  /** `company/core@1.2.0`, of each. */
+  readonly versions: readonly string[];
+}
 
 /** Checksums by version, as far as they are new. */
 type Pinned = Readonly<Record<string, Checksum>>;

@@ -106,7 +106,8 @@ export async function foreseeHosted(context: SyncContext, editor: HostedEditor):
   return editor.accepts(plan);
 }
 
-function whileLocked<T>(
+/** Works while nobody else changes the registry. */
+export function whileLocked<T>(
   { config, log }: SyncContext,
   signal: AbortSignal | undefined,
   work: () => Promise<T>,

@@ -4,6 +4,7 @@ import type { Config } from '../../config/config.ts';
 import type { GitIndex } from '../../index/git-index.ts';
 import { readIndexPath } from '../../index/layout.ts';
 import type { ViewRecord } from '../../index/registry-state.ts';
+import type { StagingRecord } from '../../index/staged-file.ts';
 import type { StateView } from '../../index/state-view.ts';
 import type { Block } from '../../model/block.ts';
 import type { Finding } from '../../model/finding.ts';
@@ -12,6 +13,8 @@ import { createCredentialsReader } from '../../sources/credentials.ts';
 import type { Environment } from '../../support/environment.ts';
 import { runGit } from '../../support/git/git.ts';
 import { policyOf } from '../decide/policy.ts';
+import { readStagings } from '../hosting/staging/read-stagings.ts';
+import { isWaiting, settleStagings, sizeOf } from '../hosting/staging/stagings.ts';
 import { readOrigins } from '../sync/find-facts.ts';
 import type { HeldBack } from '../sync/held-back.ts';
 import { heldBackOf } from '../sync/held-back.ts';
@@ -50,7 +53,18 @@ export interface StatusReport {
     readonly served: number;
   }[];
   /** What is published here; absent where nothing is, or may be. */
-  readonly hosting?: { readonly namespaces: readonly string[]; readonly modules: number } | undefined;
+  readonly hosting?:
+    | {
+        readonly namespaces: readonly string[];
+        readonly modules: number;
+        /** Archives that wait for approval, and since when the first of them does. */
+        readonly staged: {
+          readonly count: number;
+          readonly bytes: number;
+          readonly since?: string | undefined;
+        };
+      }
+    | undefined;
   /** Parts of the index that are served by themselves. */
   readonly views: readonly Pick<ViewRecord, 'name' | 'modules' | 'withheld'>[];
   readonly findings: readonly Finding[];
@@ -77,6 +91,7 @@ export async function readStatus(
   archives: Pick<ArchiveUpkeep, 'usage'>,
   observations: Observations,
   env: Environment,
+  now: Date,
   space?: CacheSpace,
 ): Promise<StatusReport> {
   const state = await index.state();
@@ -113,7 +128,7 @@ export async function readStatus(
     modules: state.modules,
     upstreamFallback: config.server.upstreamFallback,
     sources,
-    hosting: describeHosting(config, served),
+    hosting: describeHosting(config, served, await readStagings(index, state), now),
     views: state.views.map(({ name, modules, withheld }) => ({ name, modules, withheld })),
     findings: await state.findings(),
     heldBack: heldBackOf(await state.pending(), { config, snapshots: state.snapshots, observations }),
@@ -129,11 +144,22 @@ function isSource({ name }: { readonly name: string }): boolean {
 }
 
 function describeHosting(
-  { hosting: { namespaces } }: Config,
+  { hosting }: Config,
   served: ReadonlyMap<string, number>,
+  stagings: readonly StagingRecord[],
+  now: Date,
 ): StatusReport['hosting'] {
+  const { namespaces } = hosting;
   const modules = served.get(hosted) ?? 0;
-  return namespaces.length === 0 && modules === 0 ? undefined : { namespaces, modules };
+  const waiting = settleStagings(stagings, hosting, now).filter(isWaiting);
+  if (namespaces.length === 0 && modules === 0 && waiting.length === 0) return undefined;
+  const count = waiting.reduce((sum, { versions }) => sum + versions.length, 0);
+  const [first] = waiting;
+  return {
+    namespaces,
+    modules,
+    staged: { count, bytes: sizeOf(waiting), ...(first && { since: first.at }) },
+  };
 }
 
 async function findMissingCredentials(

@@ -3,11 +3,14 @@ import type { GitIndex } from '../../index/git-index.ts';
 import { type IndexFile, parseIndexFile } from '../../index/index-file.ts';
 import { ledgerFolder, readIndexPath } from '../../index/layout.ts';
 import { type Pin, parseLedgerFile } from '../../index/ledger-file.ts';
+import type { StagingRecord } from '../../index/staged-file.ts';
 import type { StateView } from '../../index/state-view.ts';
 import type { Checksum } from '../../model/checksum.ts';
 import type { ModuleName } from '../../model/module-name.ts';
 import { measureTree } from '../../sources/measure-tree.ts';
 import type { WantedArchive } from '../deliver/find-suppliers.ts';
+import { readStagings } from '../hosting/staging/read-stagings.ts';
+import { isWaiting } from '../hosting/staging/stagings.ts';
 import type { VerifyOptions } from './verify-options.ts';
 import type { VerifyFinding, VerifyStep } from './verify-report.ts';
 import { defect, stepOf } from './verify-repository.ts';
@@ -17,8 +20,10 @@ export interface VerifiedContents {
   readonly steps: readonly [ledger: VerifyStep, index: VerifyStep];
   /** Versions clients can see. */
   readonly served: readonly WantedArchive[];
-  /** Every checksum that the index, the ledger or a source's snapshot names. */
+  /** Every checksum that the index, the ledger, a source's snapshot, or what waits for approval names. */
   readonly named: ReadonlySet<Checksum>;
+  /** What waits for approval. */
+  readonly waiting: readonly StagingRecord[];
 }
 
 /** Compares every served version with the ledger, and reads every line of both. Writes nothing. */
@@ -34,13 +39,16 @@ export async function verifyContents(
   const named = new Set<Checksum>(served.map(({ checksum }) => checksum));
   for (const pins of ledger.pins.values()) for (const pin of pins.values()) named.add(pin.checksum);
   const unreadable = await addSnapshots(index, state, named, options);
+  const staged = await readWaiting(index, state);
+  for (const { versions } of staged.waiting) for (const { checksum } of versions) named.add(checksum);
   return {
     steps: [
       stepOf('ledger', ledger.pins.size, [...ledger.findings, ...unpinned]),
-      stepOf('index', served.length, [...files.findings, ...unreadable]),
+      stepOf('index', served.length, [...files.findings, ...unreadable, ...staged.findings]),
     ],
     served,
     named,
+    waiting: staged.waiting,
   };
 }
 
@@ -153,6 +161,19 @@ async function readIndexFile(
   } catch (error) {
     if (!(error instanceof StorageError)) throw error;
     return `cannot be read: ${error.message}`;
+  }
+}
+
+/** What waits for approval, or what is wrong with the list of that. */
+async function readWaiting(
+  index: GitIndex,
+  state: StateView,
+): Promise<{ readonly waiting: readonly StagingRecord[]; readonly findings: readonly VerifyFinding[] }> {
+  try {
+    return { waiting: (await readStagings(index, state)).filter(isWaiting), findings: [] };
+  } catch (error) {
+    if (!(error instanceof StorageError)) throw error;
+    return { waiting: [], findings: [defect('staged.jsonl', error.message)] };
   }
 }
 

@@ -1,4 +1,5 @@
 import type { AbandonedUpload, StoredArchives } from '../../archives/archive-store.ts';
+import type { StagedArchives } from '../../archives/staged-archives.ts';
 import type { VerifyingStore } from '../../archives/verifying-store.ts';
 import { hosted } from '../../model/hosted.ts';
 import { detailOf } from '../../model/lookup.ts';
@@ -12,11 +13,14 @@ import { verifyContents } from './verify-contents.ts';
 import type { VerifyOptions } from './verify-options.ts';
 import type { VerifyFinding, VerifyStep } from './verify-report.ts';
 import { stepOf } from './verify-repository.ts';
+import { verifyStaged } from './verify-staged.ts';
 
 export interface VerifyContext extends SyncContext {
   /** The archives as they are on the disk, and what looks after them. */
   readonly files: StoredArchives;
   readonly archives: VerifyingStore;
+  /** Archives that wait for approval. */
+  readonly staged: StagedArchives;
   readonly resolver: Resolver;
   readonly findAbandoned: () => Promise<readonly AbandonedUpload[]>;
 }
@@ -50,7 +54,9 @@ export async function verifyOpened(
     },
     options,
   );
-  return [...contents.steps, archives, await clearTemporaries(context, options)];
+  const staged = await verifyStaged(contents.waiting, context.staged, options.signal);
+  const stored = stepOf('archives', archives.checked, [...archives.findings, ...staged]);
+  return [...contents.steps, stored, await clearTemporaries(context, options)];
 }
 
 async function clearTemporaries(

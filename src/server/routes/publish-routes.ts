@@ -1,7 +1,7 @@
 import { type Answer, type AppRequest, type ProblemAnswer, problem } from '../../http/answer.ts';
 import { readForm } from '../../http/multipart.ts';
 import { statusOf } from '../../http/status.ts';
-import { type PublishOutcome, publishAnswer } from '../../registry/hosting/publish-outcome.ts';
+import type { PublishOutcome } from '../../registry/hosting/publish-outcome.ts';
 import type { Publishing } from '../../registry/hosting/publishing.ts';
 import type { Upload } from '../../registry/hosting/upload.ts';
 import type { Settings } from '../../registry/registry.ts';
@@ -10,6 +10,7 @@ import type { Access, Caller, GuardedRoute } from '../access.ts';
 import { createUploadPlaces } from '../upload-places.ts';
 import { judgeHolder } from './may-publish.ts';
 import { readPublishForm } from './publish-form.ts';
+import { wireAnswer } from './wire-answer.ts';
 
 export interface PublishOptions {
   readonly access: Pick<Access, 'recognise' | 'judgeAct'>;
@@ -81,6 +82,7 @@ async function answerPublish(
       by: { token: principal.name, owner: principal.owner, oidc: principal.oidc },
       judge: judgeHolder(principal),
       isDryRun: asked.isDryRun,
+      isStaged: asked.isStaged,
     });
     return answer(outcome, received.length);
   } finally {
@@ -90,16 +92,11 @@ async function answerPublish(
 
 /** `archives`: of how many. A registry that takes one alone says nothing of it: whoever sent several can tell them apart. */
 function answer(outcome: PublishOutcome, archives = 0): Answer {
-  const { status, headers, body } = publishAnswer(outcome);
-  const isDone = outcome.kind === 'published' || outcome.kind === 'already-published';
-  const taken = isDone ? { 'Published-Archives': String(archives) } : {};
-  const closing = outcome.kind === 'too-large' ? { Connection: 'close' } : {};
-  return {
-    kind: 'content',
-    status,
-    headers: { ...headers, ...closing, ...taken, 'Cache-Control': 'no-store' },
-    body: Buffer.from(body),
-  };
+  const isDone = ['published', 'already-published', 'staged'].includes(outcome.kind);
+  return wireAnswer(outcome, {
+    ...(isDone ? { 'Published-Archives': String(archives) } : {}),
+    ...(outcome.kind === 'too-large' ? { Connection: 'close' } : {}),
+  });
 }
 
 /** The guard knows why; the official words say less. */
