@@ -1,4 +1,5 @@
 import { LRUCache } from 'lru-cache';
+import { networkOf } from '../../support/net/network-of.ts';
 
 /** How often an address has shown tokens that do not count. It never stands in the way of one that does. */
 export interface FailedAttempts {
@@ -25,16 +26,4 @@ export function createFailedAttempts(): FailedAttempts {
       return Math.max(0, waitMs);
     },
   };
-}
-
-/** Of IPv6 the half that names a network: whoever has one has all of its addresses (RFC 4291 §2.5.4). */
-function networkOf(address: string): string {
-  if (!address.includes(':')) return address;
-  const [head = '', tail = ''] = address.split('::');
-  const groups = head === '' ? [] : head.split(':');
-  const missing = 8 - groups.length - (tail === '' ? 0 : tail.split(':').length);
-  const all = address.includes('::')
-    ? [...groups, ...Array<string>(Math.max(0, missing)).fill('0'), ...tail.split(':')]
-    : groups;
-  return all.slice(0, 4).join(':');
 }

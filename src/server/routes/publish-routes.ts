@@ -7,6 +7,7 @@ import type { Upload } from '../../registry/hosting/upload.ts';
 import type { Settings } from '../../registry/registry.ts';
 import type { Log } from '../../support/log.ts';
 import type { Access, Caller, GuardedRoute } from '../access.ts';
+import { createUploadPlaces } from '../upload-places.ts';
 import { judgeHolder } from './may-publish.ts';
 import { readPublishForm } from './publish-form.ts';
 
@@ -19,13 +20,11 @@ export interface PublishOptions {
 
 type PublishingRegistry = Settings & { readonly publishing: Publishing };
 
-/** As many uploads as are read at a time: whoever shows no token may send one before that is found. */
-const uploadsAtOnce = 32;
 const formLimits = { fields: 10, fieldBytes: 4096, files: 100 };
 
 /** `POST /api/v0/publish`, as `moon publish` sends it (moon-protocol §6, §14); `file` may be repeated: all of them or none. */
 export function createPublishRoutes(registry: PublishingRegistry, options: PublishOptions): GuardedRoute[] {
-  let running = 0;
+  const places = createUploadPlaces();
   return [
     {
       methods: ['POST'],
@@ -33,13 +32,14 @@ export function createPublishRoutes(registry: PublishingRegistry, options: Publi
       need: () => ({ kind: 'own' }),
       async handle(request, caller) {
         if (registry.config.hosting.namespaces.length === 0) return nothingHosted;
-        if (running >= uploadsAtOnce)
+        const isKnown = caller.principal.kind === 'token';
+        const giveBack = places.take({ isKnown, address: caller.address });
+        if (!giveBack)
           return problem('busy', 'Too many archives are being published at once.', { retryAfterMs: 2000 });
-        running += 1;
         try {
           return await answerPublish(registry, options, request, caller);
         } finally {
-          running -= 1;
+          giveBack();
         }
       },
     },
