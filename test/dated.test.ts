@@ -219,6 +219,11 @@ describe('a dated address', () => {
     expect(why).toBe('/at/2026-11-20/why/blocked/alice/json@1.0.0');
     expect((await get(why)).status).toBe(403);
     expect(await names(`${at}/api/v0/modules`)).toEqual(['alice/json@1.0.0']);
+    // What was not listed then is nothing there, whatever is decided about it.
+    const later = { module: moduleName('bob/new'), version: version('0.1.0') };
+    await registry.ruleOnBlock({ action: 'block', ...later, reason: 'it leaks' });
+    expect((await get(`${at}/user/bob/new/0.1.0.zip`)).status).toBe(404);
+    expect((await get('/at/2026-11-22/user/bob/new/0.1.0.zip')).status).toBe(403);
   });
 
   test('gives out what has left the index since, as long as anybody has the bytes, and says when nobody has', async () => {
