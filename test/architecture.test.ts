@@ -154,7 +154,7 @@ test('only main and start touch the process, one file its environment, and only 
 
 /** Lines with a number that is no status. */
 const lengthsAndTimes = [
-  "const archiveCaching = 'public, max-age=300, stale-if-error=86400, no-transform';",
+  "export const archiveCaching = 'public, max-age=300, stale-if-error=86400, no-transform';",
   'export const longestList = 200;',
   "userAgent: request.headers['user-agent']?.slice(0, 200),",
 ];

@@ -1,8 +1,12 @@
 /** What was served in the past, found again: states, explanations, and the index at its dated addresses. */
+import { createReadStream } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { formatExplanation } from '../src/cli/commands/explain.ts';
 import { parseWhen } from '../src/model/when.ts';
+import { createBackup } from '../src/registry/backup/create-backup.ts';
+import { restoreBackup } from '../src/registry/backup/restore-backup.ts';
+import { openRegistry } from '../src/registry/open.ts';
 import type { Registry } from '../src/registry/registry.ts';
 import type { PastState } from '../src/registry/sync/past-states.ts';
 import { startServer } from '../src/server/listen.ts';
@@ -13,10 +17,14 @@ import { temporaryDirectory } from './support/temporary-directory.ts';
 import { sha256, startUpstream } from './support/worlds.ts';
 
 /** A registry whose clock a test sets, with what its public source has at each moment. */
-async function world(published: readonly string[] = ['alice/json@1.0.0']) {
+async function world(settings?: string) {
   let now = new Date('2026-11-20T08:00:00Z');
-  const upstream = await startUpstream(published);
-  const registry = await createRegistry({ sources: [{ name: 'public', upstream }], now: () => now });
+  const upstream = await startUpstream(['alice/json@1.0.0']);
+  const registry = await createRegistry({
+    sources: [{ name: 'public', upstream }],
+    now: () => now,
+    ...(settings === undefined ? {} : { hosting: settings }),
+  });
   return {
     ...{ registry, upstream },
     setClock(time: string) {
@@ -114,8 +122,8 @@ describe('explaining the past', () => {
 
 describe('a dated address', () => {
   /** Three states in three days, served on the fourth. */
-  async function served() {
-    const { registry, syncAt, setClock, upstream } = await world();
+  async function served(settings?: string) {
+    const { registry, syncAt, setClock, upstream } = await world(settings);
     const first = await syncAt('2026-11-20T09:00:00Z');
     await syncAt('2026-11-21T09:00:00Z', 'alice/json@1.1.0');
     await syncAt('2026-11-22T09:00:00Z', 'bob/new@0.1.0');
@@ -127,7 +135,7 @@ describe('a dated address', () => {
       const body = Buffer.from(await answer.arrayBuffer());
       return { status: answer.status, headers: answer.headers, body, text: body.toString() };
     };
-    return { registry, upstream, first, url: server.url, get, server, syncAt };
+    return { registry, upstream, first, url: server.url, get, server, syncAt, setClock };
   }
 
   test('is cloned, whole and shallow, and pulled to for ever the same, whatever main does', async () => {
@@ -211,6 +219,11 @@ describe('a dated address', () => {
     expect(why).toBe('/at/2026-11-20/why/blocked/alice/json@1.0.0');
     expect((await get(why)).status).toBe(403);
     expect(await names(`${at}/api/v0/modules`)).toEqual(['alice/json@1.0.0']);
+    // What was not listed then is nothing there, whatever is decided about it.
+    const later = { module: moduleName('bob/new'), version: version('0.1.0') };
+    await registry.ruleOnBlock({ action: 'block', ...later, reason: 'it leaks' });
+    expect((await get(`${at}/user/bob/new/0.1.0.zip`)).status).toBe(404);
+    expect((await get('/at/2026-11-22/user/bob/new/0.1.0.zip')).status).toBe(403);
   });
 
   test('gives out what has left the index since, as long as anybody has the bytes, and says when nobody has', async () => {
@@ -234,7 +247,11 @@ describe('a dated address', () => {
     expect(await caching(`/at/2026-11-20${refs}`)).toBe('public, max-age=3600');
     expect((await get(`/at/2026-11-20${refs}`)).headers.get('vary')).toBe('Git-Protocol');
     expect(await caching(`/at/${first.slice(0, 8)}/api/v0/modules`)).toBe('public, max-age=3600');
-    expect(await caching('/at/2026-11-20/user/alice/json/1.0.0.zip')).toMatch(/^public, max-age=300/);
+    // Looked up, and ready to send.
+    for (let i = 0; i < 2; i++)
+      expect(await caching('/at/2026-11-20/user/alice/json/1.0.0.zip')).toBe(
+        'public, no-cache, no-transform',
+      );
     expect(await caching(refs)).toBe('no-cache');
     for (const [when, words] of [
       ['2026-11-23', 'is not over (UTC)'],
@@ -257,6 +274,69 @@ describe('a dated address', () => {
     expect((await get('/at/%zz/')).status).toBe(400);
     expect((await get('//at//2026-11-20//git/index/HEAD')).status).toBe(404);
     expect((await get('//at/2026-11-20//git/index/HEAD')).status).toBe(403);
+  });
+
+  test('stays what it was over a new root of the index, a gc by hand, and in a restored backup', async () => {
+    const { registry, upstream, url, syncAt, setClock } = await served();
+    const index = `${url}/at/2026-11-21/git/index`;
+    const refsOf = async (address: string) => git(['ls-remote', address]);
+    const before = await refsOf(index);
+    const historyOf = async (ref: string) =>
+      Number(await git(['-C', registry.indexDirectory, 'rev-list', '--count', ref]));
+    await upstream.publishMany(
+      Array.from({ length: 310 }, (_, i) => ({ module: `many/m${i}`, version: '1.0.0' })),
+    );
+    await syncAt('2026-11-24T09:00:00Z');
+    expect(await historyOf('refs/heads/main')).toBe(1);
+    await git(['-C', registry.indexDirectory, 'gc', '-q', '--prune=now']);
+    setClock('2026-11-25T09:00:00Z');
+    expect(await refsOf(index)).toBe(before);
+    const folder = temporaryDirectory();
+    await clone(index, join(folder, 'clone'));
+
+    const file = join(folder, 'b.tar');
+    const { directory } = registry.config;
+    const actor = { user: 'ada', command: 'restore' };
+    const now = () => new Date('2026-11-25T10:00:00Z');
+    await createBackup({ directory, env: {}, actor, now }, { target: file });
+    const restored = join(folder, 'restored');
+    await restoreBackup(createReadStream(file), restored, { name: 'b.tar', actor, now });
+    const copy = await openRegistry({ directory: restored, env: {}, actor, now });
+    onTestFinished(() => copy.close());
+    const server = await startServer(copy, { host: '127.0.0.1', port: 0 });
+    onTestFinished(() => server.close(0));
+    expect(await refsOf(`${server.url}/at/2026-11-21/git/index`)).toBe(before);
+    await pull(join(folder, 'clone'));
+  });
+
+  test('is for whoever may read everything, also by a token in the address, which no refusal shows', async () => {
+    const { registry, url, get } = await served(
+      'namespaces = []\n[access]\nread = "token"\ntoken_in_path = true',
+    );
+    const tokenFor = async (name: string, pattern: string) => {
+      const grants = { read: [pattern] };
+      return (await registry.tokens.create({ name, owner: 'ada', grants, lifetimeMs: undefined })).text;
+    };
+    const [all, own] = [await tokenFor('all', '*'), await tokenFor('own', 'alice/*')];
+    const archive = '/at/2026-11-20/user/alice/json/1.0.0.zip';
+    const statusOf = async (target: string, token?: string) =>
+      (await get(target, token === undefined ? {} : { Authorization: `Bearer ${token}` })).status;
+    expect([await statusOf(archive), await statusOf('/at/2999-01-01/')]).toEqual([401, 401]);
+    expect([await statusOf(archive, own), await statusOf('/at/2999-01-01/', own)]).toEqual([403, 403]);
+    expect([await statusOf(archive, all), await statusOf('/at/2999-01-01/', all)]).toEqual([200, 404]);
+    const refs = await get('/at/2026-11-20/git/index/info/refs?service=git-upload-pack', {
+      Authorization: `Bearer ${all}`,
+    });
+    expect(refs.headers.get('cache-control')).toBe('private, no-cache');
+    const byPath = await git(['ls-remote', `${url}/t/${all}/at/2026-11-20/git/index`]);
+    expect(byPath).toContain('refs/heads/main');
+    expect((await get(`/t/${all}${archive}`)).headers.get('cache-control')).toBe('no-store');
+
+    const block = { module: moduleName('alice/json'), version: version('1.0.0') };
+    await registry.ruleOnBlock({ action: 'block', ...block, reason: 'it leaks' });
+    const refused = await get(`/t/${all}${archive}`, { 'User-Agent': 'mooncake/0.1.0' });
+    expect(refused.headers.get('location')).toBe('/why/answered/blocked/alice/json@1.0.0');
+    expect(await statusOf(refused.headers.get('location') ?? '')).toBe(403);
   });
 
   test('costs a scanner of thousands of dates no ref, no file, and git but little work', async () => {

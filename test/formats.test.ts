@@ -79,6 +79,22 @@ describe('data of format 1', () => {
     expect(await readRefs(gitDir)).toBe(refs);
   });
 
+  test('are found as they were at dates of then, each state with what it served', async () => {
+    const { directory, gitDir, state } = await openOld();
+    const registry = await createRegistry({ directory, sources });
+    const found = await registry.findState({ kind: 'state', text: state });
+    if (found.kind !== 'found') throw new Error(found.reason);
+    expect(found.state.view.format).toBe(1);
+    const past = registry.serveState(found.state);
+    expect(await past.servedCommit()).toBe(await idOf(gitDir, 'refs/heads/main'));
+    expect(await past.explain(moduleName('alice/json'), version('1.0.0'))).toMatchObject({
+      ...{ isServed: true, origin: 'public', versions: ['1.0.0', '1.1.0'] },
+    });
+    const atSeconds = Date.parse(found.state.since) / 1000;
+    const byTime = await registry.findState({ kind: 'time', text: found.state.since, atSeconds });
+    expect(byTime.kind === 'found' && byTime.state.commit).toBe(state);
+  });
+
   test('learn what versions require from the lines that are served, whatever sources say now', async () => {
     const { directory, gitDir, state } = await openOld();
     const before = await readLedger(gitDir);

@@ -185,6 +185,7 @@ test('what commands print has the shapes that are documented, and nothing beside
   ])
     await check('explain', ['explain', name]);
   const [newest] = (await check('state log', ['state', 'log', '--limit', '2'])) as { state: string }[];
+  await check('state at', ['state', 'at']);
   await check('state at', ['state', 'at', newest?.state.slice(0, 9) ?? '']);
   for (const name of ['moonbitlang/x', 'moonbitlang/x@0.4.1'])
     await check('explain --at', ['explain', name, '--at', newest?.state ?? '']);

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { parseConfig } from '../config/load.ts';
-import { judgeClock } from './upkeep/doctor/doctor-clock.ts';
+import { judgeClock, judgeStateDate } from './upkeep/doctor/doctor-clock.ts';
 import { findTraps, holdsSecrets } from './upkeep/doctor/doctor-config.ts';
 import { judgeFiles, judgeOpenFiles, judgeSpace } from './upkeep/doctor/doctor-data.ts';
 import { describeConfig, judgeClientVersion } from './upkeep/doctor/doctor-moon.ts';
@@ -160,6 +160,17 @@ test.each([
   const readings = seconds.map((ahead, i) => ({ source: `s${i}`, aheadMs: ahead * 1000 }));
   expect(judgeClock(readings)).toMatchObject({ result, detail: expect.stringContaining(words) });
 });
+
+test.each([
+  ['2026-11-27T10:00:00Z', []],
+  ['2026-11-28T10:01:00Z', []],
+  ['2026-11-28T10:01:01Z', ['warning']],
+  [undefined, []],
+])('where the newest state is dated %s, at 10 o’clock of that day, it says %j', (since, results) =>
+  expect(judgeStateDate(since, Date.parse('2026-11-28T10:00:00Z')).map(({ result }) => result)).toEqual(
+    results,
+  ),
+);
 
 describe('config.json of moon', () => {
   const url = 'https://moon.company.com';

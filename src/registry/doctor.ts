@@ -9,7 +9,7 @@ import { openRegistry } from './open.ts';
 import type { Actor } from './record/audit.ts';
 import type { Registry } from './registry.ts';
 import { lookAtData } from './upkeep/data-standing.ts';
-import { judgeClock } from './upkeep/doctor/doctor-clock.ts';
+import { judgeClock, judgeStateDate } from './upkeep/doctor/doctor-clock.ts';
 import { configProbes } from './upkeep/doctor/doctor-config.ts';
 import { dataProbes } from './upkeep/doctor/doctor-data.ts';
 import { checkGitConfig } from './upkeep/doctor/doctor-git-config.ts';
@@ -97,6 +97,7 @@ async function examineSources(options: DoctorOptions, config: Config): Promise<H
       ...(await runProbes([
         { name: 'conflicts', ask: () => (registry && isWell ? checkConflicts(registry) : []) },
         { name: 'clock', ask: () => judgeClock(looks.flatMap(({ clocks }) => clocks)) },
+        { name: 'dates', ask: () => (registry && isWell ? checkDates(registry, options.now()) : []) },
       ])),
       ...found,
       ...(await runProbes([{ name: 'git configuration', ask: ofUser }])),
@@ -127,6 +128,11 @@ async function checkIndex(
 async function checkConflicts(registry: Registry): Promise<Verdict[]> {
   const open = (await registry.conflicts()).filter(isOpenConflict).length;
   return open === 0 ? [] : [warning(`${open} wait for a decision`, 'moonbit-registry conflicts')];
+}
+
+async function checkDates(registry: Registry, now: number): Promise<Verdict[]> {
+  const [newest] = await registry.newestStates(1);
+  return judgeStateDate(newest?.since, now);
 }
 
 /** Sources that let nobody in. */

@@ -22,7 +22,7 @@ import type { RefreshTrouble } from './health.ts';
 import { createReadiness } from './readiness.ts';
 import { createAnsweredRoute } from './routes/answered-route.ts';
 import { createApiRoutes } from './routes/api-routes.ts';
-import { createArchiveMemory } from './routes/archive-memory.ts';
+import { archiveCaching, createArchiveMemory } from './routes/archive-memory.ts';
 import { createArchiveRoutes } from './routes/archive-routes.ts';
 import { createFileRoutes } from './routes/file-routes.ts';
 import { createHostedRoutes } from './routes/hosted-routes.ts';
@@ -114,7 +114,7 @@ export function createApp(registry: Serving, options: AppOptions): App {
   const pastUploadPack = createUploadPack({ ...packing, ...sharesOfThePast(limits), readCommit: undefined });
   const routes: readonly GuardedRoute[] = [
     createAnsweredRoute(),
-    ...createArchiveRoutes(registry, stateCommit, memory, { ...limits, prefix }),
+    ...createArchiveRoutes(registry, stateCommit, memory, { ...limits, prefix, caching: archiveCaching }),
     ...createWhyRoutes(registry, { prefix, firstByteMs: limits.firstByteMs }),
     ...createIndexRoutes(registry, servedCommit, uploadPack, readiness, bodies),
     ...createFileRoutes(registry, { prefix }),

@@ -6,7 +6,7 @@ import type { BaseAddress } from './base-address.ts';
 import { createFreshCommit, type FreshCommit } from './fresh-commit.ts';
 import type { Readiness } from './readiness.ts';
 import { createApiRoutes } from './routes/api-routes.ts';
-import type { ArchiveMemory } from './routes/archive-memory.ts';
+import { type ArchiveMemory, editionArchiveCaching } from './routes/archive-memory.ts';
 import { createArchiveRoutes } from './routes/archive-routes.ts';
 import { createCatalogueReader } from './routes/catalogue-views.ts';
 import { createFileRoutes } from './routes/file-routes.ts';
@@ -44,7 +44,9 @@ export function createEditionRoutes(
   const prefix = () => base.prefix() + mark;
   const servedCommit = createFreshCommit(() => serving.servedCommit(), ground.now);
   return [
-    ...createArchiveRoutes(serving, stateCommit, memory, { prefix, firstByteMs }),
+    ...createArchiveRoutes(serving, stateCommit, memory, {
+      ...{ prefix, firstByteMs, caching: editionArchiveCaching },
+    }),
     ...createWhyRoutes(serving, { prefix, firstByteMs }),
     ...createIndexRoutes(serving, servedCommit, uploadPack, readiness, bodies),
     ...createFileRoutes(serving, { prefix }),

@@ -193,6 +193,7 @@ describe.each([
   'private-registry',
   'publish',
   'ci-oidc',
+  'dated',
   'views',
 ])('docs/recipes', (name) => {
   test(`${name}.md does what it says`, async () => {

@@ -1,6 +1,7 @@
 /** `state log` and `state at`: which states there were, for whoever wants one of them again. */
 import type { Command } from 'commander';
 import { registryVariable } from '../../model/moon-client.ts';
+import type { Past } from '../../registry/registry.ts';
 import type { PastState } from '../../registry/sync/past-states.ts';
 import { toVisibleLine } from '../../support/visible-text.ts';
 import { parseWholeNumber } from '../arguments.ts';
@@ -47,24 +48,30 @@ export function defineStateAt(parent: Command, run: Run): void {
     .command('at')
     .summary('the state that was in force at a moment')
     .description(
-      'Shows what was served at a moment, and the address at which clients get it as it was: a day (UTC; its end), a time, or the id of a state.',
+      'Shows what was served at a moment, and the address at which clients get it as it was: a day (UTC; its end), a time, or the id of a state. Without one, the state of now.',
     )
-    .argument('<when>', '2026-11-27, 2026-11-27T10:00:00Z, or the id of a state');
+    .argument('[when]', '2026-11-27, 2026-11-27T10:00:00Z, or the id of a state');
   addExamples(command, [
     ['moonbit-registry state at 2026-11-27', 'What was served at the end of that day.'],
-    ['moonbit-registry state at 2026-11-27T10:00:00Z', 'At that moment.'],
+    ['moonbit-registry state at', 'What is served now, to go on with it for ever.'],
   ]);
-  command.action((text: string) =>
+  command.action((text: string | undefined) =>
     run((context) => {
-      const when = parseMoment(text);
+      const when = text === undefined ? undefined : parseMoment(text);
       return withRegistry(context, async (registry) => {
-        const state = await requireState(registry, when);
+        const state = when ? await requireState(registry, when) : await currentState(registry);
         const base = registry.config.server.baseUrl ?? 'https://REGISTRY';
         context.output.result({ text: formatState(state, base), json: describeState(state) });
         return exitCodes.done;
       });
     }),
   );
+}
+
+async function currentState(registry: Past): Promise<PastState> {
+  const [newest] = await registry.newestStates(1);
+  if (newest) return newest;
+  throw new Error('a registry that was opened has a state');
 }
 
 function describeState({ commit, since, until, summary, view }: PastState) {

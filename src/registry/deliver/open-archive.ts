@@ -46,10 +46,10 @@ export async function openPastArchive(
   module: ModuleName,
   version: Version,
 ): Promise<ArchiveOutcome> {
-  const refused = await findRefusal(context, module, version);
-  if (refused) return refused;
   const entry = await past.find(module, version);
   if (!entry) return absent(`${module}@${version} was not in the index then`);
+  const refused = await findRefusal(context, module, version);
+  if (refused) return refused;
   const opened = await context.delivery.openListed(module, entry);
   if (opened.kind !== 'absent' || (await context.served.find(module, version))) return opened;
   return sayWhyUnlisted(context, module, version);

@@ -14,7 +14,8 @@ const rememberedTargetBytes = 16 * 1024 * 1024;
 /** What hot archives need no git and no disk for. All of it is about targets as sent, at one commit of the state. */
 export interface ArchiveMemory {
   recall(target: string, commit: string): ServedArchive | undefined;
-  remember(target: string, commit: string, archive: ServedArchive): void;
+  /** `caching` is what caches on the way are told of it. */
+  remember(target: string, commit: string, archive: ServedArchive, caching: string): void;
   forget(target: string): void;
   /** The bytes of a small archive; `undefined` for a large one. */
   bytes(archive: ServedArchive): Promise<Buffer | undefined>;
@@ -43,9 +44,9 @@ export function createArchiveMemory(limits: ArchiveMemoryLimits): ArchiveMemory 
   };
   return {
     recall: (target, commit) => recall(target, commit)?.archive,
-    remember(target, commit, { bytes, ...archive }) {
+    remember(target, commit, { bytes, ...archive }, caching) {
       if (bytes) contents.set(archive.checksum, bytes);
-      const headers = Object.entries(wholeHeaders(describeArchive(archive))).flat();
+      const headers = Object.entries(wholeHeaders(describeArchive(archive, caching))).flat();
       targets.set(target, { commit, archive, headers });
     },
     forget: (target) => void targets.delete(target),
@@ -65,19 +66,22 @@ export function createArchiveMemory(limits: ArchiveMemoryLimits): ArchiveMemory 
   };
 }
 
+/** Below names of editions: whoever refuses an archive could not purge all the addresses it has there. A cache is told "the same" each time. */
+export const editionArchiveCaching = 'public, no-cache, no-transform';
+
 /**
  * The same bytes for as long as the version has its checksum, which an operator may change: a cache asks again after
  * five minutes, which costs a 304, and gives out what it has for a day while we do not answer.
  */
-const archiveCaching = 'public, max-age=300, stale-if-error=86400, no-transform';
+export const archiveCaching = 'public, max-age=300, stale-if-error=86400, no-transform';
 
-export function describeArchive(archive: ServedArchive): EntityFacts {
+export function describeArchive(archive: ServedArchive, caching: string): EntityFacts {
   return {
     etag: archive.checksum,
     sizeBytes: archive.sizeBytes,
     headers: {
       'Content-Type': 'application/zip',
-      'Cache-Control': archiveCaching,
+      'Cache-Control': caching,
       'X-Checksum-SHA256': archive.checksum,
     },
   };

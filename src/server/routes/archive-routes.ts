@@ -17,6 +17,8 @@ export interface ArchiveOptions {
   readonly firstByteMs: number;
   /** As in `WhyOptions`. */
   readonly prefix: () => string;
+  /** What caches on the way are told of an archive. */
+  readonly caching: string;
 }
 
 const prefix = '/user/';
@@ -52,7 +54,7 @@ async function answerArchive(context: ArchiveContext, request: AppRequest): Prom
   const { registry, stateCommit, memory, options } = context;
   const commit = await stateCommit.read();
   const known = memory.recall(request.target, commit);
-  if (known) return answerFound(memory, known, request);
+  if (known) return answerFound(context, known, request);
   const named = parseArchivePath(request.path);
   if (named.kind === 'problem') return named;
   const { module, version } = named;
@@ -63,8 +65,8 @@ async function answerArchive(context: ArchiveContext, request: AppRequest): Prom
     case 'refused':
       return refuse(request, asked, options.prefix());
     case 'found':
-      memory.remember(request.target, commit, asked.archive);
-      return answerFound(memory, asked.archive, request);
+      memory.remember(request.target, commit, asked.archive, options.caching);
+      return answerFound(context, asked.archive, request);
   }
 }
 
@@ -94,7 +96,7 @@ function parseArchivePath(path: string): ArchiveName | ProblemAnswer {
 }
 
 async function answerFound(
-  memory: ArchiveMemory,
+  { memory, options }: ArchiveContext,
   archive: ServedArchive,
   request: AppRequest,
 ): Promise<Answer> {
@@ -106,7 +108,7 @@ async function answerFound(
     });
   const bytes = await orForget(memory.bytes(archive));
   return answerEntity(request, {
-    ...describeArchive(archive),
+    ...describeArchive(archive, options.caching),
     source: bytes ?? ((range) => orForget(archive.open(range))),
   });
 }

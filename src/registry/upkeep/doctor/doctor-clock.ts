@@ -57,3 +57,14 @@ export function judgeClock(readings: readonly ClockReading[]): Verdict {
     'let this machine follow a time server (NTP): certificates and recorded times depend on it',
   );
 }
+
+/** `since`: when the newest state counts from, ISO 8601. Nothing where it has begun by this machine's clock. */
+export function judgeStateDate(since: string | undefined, now: number): Verdict[] {
+  if (since === undefined || Date.parse(since) - now <= toleranceMs) return [];
+  return [
+    warning(
+      `the newest state is dated ${since}, which this machine's clock has not reached: a clock was ahead, and until then no date names what is served now`,
+      'name it by its id, for /at/STATE/ and explain --at: moonbit-registry state at',
+    ),
+  ];
+}
