@@ -300,8 +300,9 @@ test('what waits and is damaged is published by nobody, and told', async () => {
   await send(archive);
   const file = (await registry.staging.show(idOf(archive)))?.modules[0]?.archive ?? '';
   await writeFile(file, archiveOf('company/core@1.0.0', { text: 'evil' }));
-  for (const act of [registry.staging.show(idOf(archive)), registry.staging.approve(idOf(archive), bob)])
-    await expect(act).rejects.toThrow('the archive of company/core@1.0.0 that waits for approval is damaged');
+  const { staging } = registry;
+  for (const act of [() => staging.show(idOf(archive)), () => staging.approve(idOf(archive), bob)])
+    await expect(act()).rejects.toThrow('company/core@1.0.0 that waits for approval is damaged');
   expect(await readServed(registry)).toEqual({});
   const steps = await registry.verify({});
   expect(steps.flatMap(({ findings }) => findings)).toMatchObject([

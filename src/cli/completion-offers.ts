@@ -102,6 +102,7 @@ export const optionOffers: Readonly<Record<string, readonly OfferKind[]>> = {
   '--registry': ['nothing'],
   '--token-env': ['variables'],
   '--save': ['folders'],
+  '--view': ['nothing'],
   '--by': ['nothing'],
 };
 
