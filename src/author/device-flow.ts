@@ -1,13 +1,11 @@
 /** OAuth 2.0 Device Authorization Grant (RFC 8628): somebody who logs in with a browser, on whatever machine. */
-import { Readable } from 'node:stream';
 import * as v from 'valibot';
 import { UnavailableError, UsageError } from '../errors.ts';
 import type { MonotonicClock } from '../support/flow/monotonic-clock.ts';
+import { askJson, type JsonReply } from '../support/net/ask-json.ts';
 import type { HttpClient } from '../support/net/fetch-http.ts';
+import { formBody } from '../support/net/form-body.ts';
 import { isLoopbackHost } from '../support/net/host-name.ts';
-import type { HttpBody } from '../support/net/http-request.ts';
-import { parseJson } from '../support/parse-json.ts';
-import { readAtMost } from '../support/read-at-most.ts';
 import { showUrl } from '../support/redact.ts';
 import { toVisibleLine } from '../support/visible-text.ts';
 
@@ -73,7 +71,8 @@ export async function logInByDevice(way: LoginWay, flow: DeviceFlow): Promise<st
 async function discover(way: LoginWay, flow: DeviceFlow) {
   const address = `${way.issuer.replace(/\/$/, '')}/.well-known/openid-configuration`;
   requireSafe(way, address);
-  const { status, document } = await ask(flow, { url: address, isSmall: true });
+  const { http, signal } = flow;
+  const { status, document } = await askJson(http, { url: address, signal }, longestAnswer);
   const found = v.safeParse(discovery, document);
   if (status !== 200 || !found.success) throw unusable(way, `lets no devices log in (HTTP ${status})`);
   const { issuer, device_authorization_endpoint: device, token_endpoint: token } = found.output;
@@ -138,35 +137,10 @@ function browserAddress(way: LoginWay, address: string): string {
   return new URL(address).href;
 }
 
-interface Asked {
-  readonly status: number;
-  readonly document: unknown;
-}
-
-function post(flow: DeviceFlow, url: string, form: Readonly<Record<string, string>>): Promise<Asked> {
-  return ask(flow, { url, method: 'POST', body: formBody(form), isSmall: true, retries: 0 });
-}
-
-async function ask(
+function post(
   { http, signal }: DeviceFlow,
-  request: Parameters<HttpClient['request']>[0],
-): Promise<Asked> {
-  const headers = { accept: 'application/json' };
-  const result = await http.request({ ...request, headers, signal, maxRedirects: 0 });
-  signal.throwIfAborted();
-  if (result.kind === 'failure')
-    throw new UnavailableError(`cannot reach ${showUrl(request.url)}: ${result.failure.detail}`);
-  const { status, body } = result.response;
-  const bytes = await readAtMost(body, longestAnswer).catch(() => undefined);
-  signal.throwIfAborted();
-  return { status, document: parseJson(bytes?.toString('utf8') ?? '') };
-}
-
-export function formBody(form: Readonly<Record<string, string>>): HttpBody {
-  const bytes = Buffer.from(new URLSearchParams(form).toString());
-  return {
-    contentType: 'application/x-www-form-urlencoded',
-    sizeBytes: bytes.length,
-    open: () => Readable.from([bytes], { objectMode: false }),
-  };
+  url: string,
+  form: Readonly<Record<string, string>>,
+): Promise<JsonReply> {
+  return askJson(http, { url, method: 'POST', body: formBody(form), retries: 0, signal }, longestAnswer);
 }

@@ -1,13 +1,13 @@
 import * as v from 'valibot';
 import { NotFoundError, UnavailableError, UsageError } from '../errors.ts';
+import { askJson, type JsonReply } from '../support/net/ask-json.ts';
 import type { HttpClient } from '../support/net/fetch-http.ts';
-import { parseJson } from '../support/parse-json.ts';
-import { readAtMost } from '../support/read-at-most.ts';
+import { formBody } from '../support/net/form-body.ts';
 import { redact } from '../support/redact.ts';
 import { createMask } from '../support/secret-mask.ts';
 import { shellLine } from '../support/shell.ts';
 import { suggest } from '../support/suggest.ts';
-import { type DeviceFlow, formBody, type LoginWay, logInByDevice } from './device-flow.ts';
+import { type DeviceFlow, type LoginWay, logInByDevice } from './device-flow.ts';
 
 /** A token that a registry gave to somebody who logged in. */
 export interface LoggedIn {
@@ -98,21 +98,11 @@ function unusable(registry: string, status: number): UnavailableError {
   });
 }
 
-async function ask(
+function ask(
   { http, signal }: Pick<DeviceFlow, 'http' | 'signal'>,
   registry: string,
   path: string,
-  request: Partial<Parameters<HttpClient['request']>[0]>,
-) {
-  const result = await http.request({
-    ...{ url: `${registry}${path}`, headers: { accept: 'application/json' }, isSmall: true, signal },
-    ...{ retries: 1, maxRedirects: 0, ...request },
-  });
-  signal.throwIfAborted();
-  if (result.kind === 'failure')
-    throw new UnavailableError(`cannot reach ${registry}: ${result.failure.detail}`);
-  const { status, body } = result.response;
-  const bytes = await readAtMost(body, longestAnswer).catch(() => undefined);
-  signal.throwIfAborted();
-  return { status, document: parseJson(bytes?.toString('utf8') ?? '') };
+  request: Pick<Parameters<HttpClient['request']>[0], 'method' | 'body'>,
+): Promise<JsonReply> {
+  return askJson(http, { url: `${registry}${path}`, retries: 1, signal, ...request }, longestAnswer);
 }

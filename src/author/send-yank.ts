@@ -1,10 +1,9 @@
 import * as v from 'valibot';
 import { NotFoundError, UnavailableError, UsageError } from '../errors.ts';
 import { isVersion, type Version } from '../model/version.ts';
+import { askJson } from '../support/net/ask-json.ts';
 import type { HttpClient } from '../support/net/fetch-http.ts';
 import { jsonBody } from '../support/net/json-body.ts';
-import { parseJson } from '../support/parse-json.ts';
-import { readAtMost } from '../support/read-at-most.ts';
 import { redact } from '../support/redact.ts';
 import { createMask } from '../support/secret-mask.ts';
 
@@ -39,22 +38,14 @@ export async function sendYank(
 ): Promise<YankSent> {
   const { module, version, reason } = yank;
   const document = { module, version, ...(reason === undefined ? { yanked: false } : { reason }) };
-  const result = await http.request({
-    url: `${registry}/api/v0/yank`,
+  const sending = {
     method: 'POST',
     body: jsonBody(document),
-    headers: { accept: 'application/json' },
     authorization: `Bearer ${token}`,
     signal,
-    isSmall: true,
-  });
-  signal.throwIfAborted();
-  if (result.kind === 'failure')
-    throw new UnavailableError(`cannot reach ${registry}: ${result.failure.detail}`);
-  const { status, body } = result.response;
-  const answer = parseJson(
-    (await readAtMost(body, longestAnswer).catch(() => undefined))?.toString('utf8') ?? '',
-  );
+  } as const;
+  const url = `${registry}/api/v0/yank`;
+  const { status, document: answer } = await askJson(http, { url, ...sending }, longestAnswer);
   const success = v.safeParse(done, answer);
   if (status === 200 && success.success) return success.output;
   throw refusal(registry, status, answer, token);
