@@ -29,8 +29,10 @@ export function formatDates({ since, until }: StateDates): string {
 }
 
 /** Of which moment what follows is. */
-export function formatMoment({ text }: When, { state }: PastExplanation): string {
-  return `As it was at ${text} (state ${state.commit.slice(0, 12)}, ${formatDates(state)}):`;
+export function formatMoment(when: When, { state }: PastExplanation): string {
+  const id = `state ${state.commit.slice(0, 12)}`;
+  if (when.kind === 'state') return `As it was in ${id} (${formatDates(state)}):`;
+  return `As it was at ${when.kind === 'day' ? 'the end of ' : ''}${when.text} (${id}, ${formatDates(state)}):`;
 }
 
 /** What has become since of what was served then. */
