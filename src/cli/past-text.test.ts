@@ -27,6 +27,7 @@ test.each([
   [false, { isServed: false }, 'not served either'],
   [false, {}, 'served'],
   [true, { isServed: false, blocks: [{ reason: 'it leaks' }] }, 'blocked: it leaks'],
+  [true, { isServed: false, blocks: [{ reason: 'it leaks', isWithdrawn: true }] }, 'withdrawn: it leaks'],
 ])('of what was served (%s) it tells %j as "%s"', (isServed, today, words) => {
   const checksum = 'c'.repeat(64) as Checksum;
   const facts = { isServed: true, isSame: true, checksum, blocks: [], ...today };

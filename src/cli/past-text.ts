@@ -39,7 +39,7 @@ export function formatMoment(when: When, { state }: PastExplanation): string {
 export function formatToday({ version, isServed: wasServed, today }: PastExplanation): string {
   const { isServed, isSame, checksum, blocks } = today;
   const [block] = blocks;
-  if (!isServed && block) return `Today: blocked: ${block.reason}`;
+  if (!isServed && block) return `Today: ${block.isWithdrawn ? 'withdrawn' : 'blocked'}: ${block.reason}`;
   if (!isServed) return `Today: not served${wasServed ? ' any more' : ' either'}`;
   if (!wasServed) return 'Today: served';
   if (version === undefined)
