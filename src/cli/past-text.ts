@@ -29,15 +29,17 @@ export function formatDates({ since, until }: StateDates): string {
 }
 
 /** Of which moment what follows is. */
-export function formatMoment({ text }: When, { state }: PastExplanation): string {
-  return `As it was at ${text} (state ${state.commit.slice(0, 12)}, ${formatDates(state)}):`;
+export function formatMoment(when: When, { state }: PastExplanation): string {
+  const id = `state ${state.commit.slice(0, 12)}`;
+  if (when.kind === 'state') return `As it was in ${id} (${formatDates(state)}):`;
+  return `As it was at ${when.kind === 'day' ? 'the end of ' : ''}${when.text} (${id}, ${formatDates(state)}):`;
 }
 
 /** What has become since of what was served then. */
 export function formatToday({ version, isServed: wasServed, today }: PastExplanation): string {
   const { isServed, isSame, checksum, blocks } = today;
   const [block] = blocks;
-  if (!isServed && block) return `Today: blocked: ${block.reason}`;
+  if (!isServed && block) return `Today: ${block.isWithdrawn ? 'withdrawn' : 'blocked'}: ${block.reason}`;
   if (!isServed) return `Today: not served${wasServed ? ' any more' : ' either'}`;
   if (!wasServed) return 'Today: served';
   if (version === undefined)

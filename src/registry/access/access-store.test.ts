@@ -2,6 +2,7 @@ import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { createGate } from '../../../test/support/gate.ts';
 import { createGitIndex } from '../../index/create-index.ts';
 import { runGit } from '../../support/git/git.ts';
 import { silentLog } from '../../support/log.ts';
@@ -93,6 +94,39 @@ test('a watch lets in who may, follows a change, and lets nobody in when it cann
     isBroken = true;
     now += 60_000;
     expect(watch.glance()).toBeUndefined();
+  } finally {
+    watch.close();
+  }
+});
+
+test('who looks hears of what was made before, also where a look was on its way that had begun earlier', async () => {
+  const store = openAccessStore(directory);
+  const made = add('made-meanwhile');
+  const { gate, open } = createGate();
+  let isSlow = true;
+  const watch = watchTokens({
+    store: {
+      version: store.version,
+      async read(version) {
+        const tokens = await store.read(version);
+        if (isSlow) await gate;
+        return tokens;
+      },
+      readRevocations: store.readRevocations,
+    },
+    entries: () => [],
+    log: silentLog,
+    now: () => 0,
+  });
+  try {
+    const first = watch.look();
+    await new Promise((resolve) => setImmediate(resolve));
+    await store.change(made.change, 'token create made-meanwhile', date);
+    isSlow = false;
+    const second = watch.look();
+    open();
+    await Promise.all([first, second]);
+    expect(watch.glance()?.find(made.text, undefined, date.getTime()).kind).toBe('holder');
   } finally {
     watch.close();
   }

@@ -50,12 +50,19 @@ export function watchTokens({ store, entries, log, now }: TokenWatchOptions): To
     }
   }
 
-  const look = () => {
+  const lookOrJoin = () => {
     looking ??= lookOnce().finally(() => {
       looking = undefined;
     });
     return looking;
   };
+
+  /** One that was begun before may have read what was so before. */
+  async function look(): Promise<void> {
+    await looking;
+    await lookOrJoin();
+  }
+
   function isUnchanged(): boolean {
     try {
       return known !== undefined && store.version() === known.version;
@@ -69,11 +76,11 @@ export function watchTokens({ store, entries, log, now }: TokenWatchOptions): To
     if (now() < sureUntil) return true;
     const askedAt = now();
     if (isUnchanged()) sureUntil = askedAt + trustedForMs;
-    else void look();
+    else void lookOrJoin();
     return now() < sureUntil;
   }
 
-  const timer = setInterval(() => void look(), lookEveryMs).unref();
+  const timer = setInterval(() => void lookOrJoin(), lookEveryMs).unref();
   return {
     glance: () => (isSure() ? known?.tokens : undefined),
     look,

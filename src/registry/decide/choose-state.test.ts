@@ -64,11 +64,13 @@ describe('which state a moment means', () => {
       instead: undefined,
     }));
 
-  test('on its first day, a registry has no day before', () =>
-    expect(choose('2026-11-20', { now: '2026-11-20T12:00:00Z' })).toMatchObject({
-      reason: 'not-over',
-      instead: undefined,
-    }));
+  test('on its first day, a registry has no day that is over: what is told instead is a state', () => {
+    const now = '2026-11-20T12:00:00Z';
+    expect(choose('2026-11-20', { now })).toMatchObject({ reason: 'not-over', instead: 'ccccccc00000' });
+    expect(choose('2026-11-19', { now })).toMatchObject({ reason: 'before-first', instead: 'bbbbbbb00000' });
+    expect(choose('2026-11-21', { now: '2026-11-21T00:01:00Z' })).toMatchObject({ instead: '2026-11-20' });
+    expect(choose('2026-11-21', { now: '2026-11-21T00:00:59Z' })).toMatchObject({ instead: 'ccccccc00000' });
+  });
 
   test('an id that nobody knows, and one that is several', () => {
     expect(choose('ddddddd')).toMatchObject({ reason: 'unknown-state' });

@@ -41,13 +41,34 @@ function findByTime(when: Exclude<When, { kind: 'state' }>, facts: ChoosingFacts
   const { timeline, first, nowSeconds } = facts;
   const isOver = atSeconds + settledSeconds < nowSeconds;
   if (isOver) return timeline.inForceAt(atSeconds);
-  const yesterday = formatSeconds(nowSeconds - settledSeconds - 24 * 60 * 60).slice(0, 10);
-  const hasIt = first !== undefined && formatSeconds(timeline.secondsAt(first)).slice(0, 10) <= yesterday;
   return {
-    ...{ kind: 'none', reason: 'not-over', instead: hasIt ? yesterday : undefined },
-    detail: `${text} is not over (UTC): what is served may still change until then${when.kind === 'time' ? ', and a minute longer' : ''}.`,
+    ...{ kind: 'none', reason: 'not-over' },
+    detail: `${text} is not over (UTC), or for less than a minute: what it means may still change.`,
+    // Where no day is over yet, what is served now.
+    instead:
+      first === undefined ? undefined : unlessItIsToCome(lastDay(nowSeconds), timeline.count - 1, facts),
   };
 }
+
+const daySeconds = 24 * 60 * 60;
+
+/** The last day that is answered. */
+function lastDay(nowSeconds: number): string {
+  return formatSeconds(nowSeconds - settledSeconds - daySeconds).slice(0, 10);
+}
+
+/** A day, or the state at this position where nothing was served on that day, or it is not over. */
+function unlessItIsToCome(
+  day: string,
+  position: number,
+  { timeline, first, nowSeconds }: ChoosingFacts,
+): string {
+  const begun = first === undefined ? day : formatSeconds(timeline.secondsAt(first)).slice(0, 10);
+  const isDay = begun <= day && day <= lastDay(nowSeconds);
+  return isDay ? day : timeline.idAt(position).slice(0, shownDigits);
+}
+
+const shownDigits = 12;
 
 function findById(prefix: string, { timeline }: ChoosingFacts): ChosenState | number {
   const [position, another] = timeline.startingWith(prefix);
@@ -63,8 +84,9 @@ function findById(prefix: string, { timeline }: ChoosingFacts): ChosenState | nu
   };
 }
 
-function beforeFirst(when: When, { timeline, first }: ChoosingFacts): ChosenState {
-  const subject = when.kind === 'state' ? `state ${when.text.slice(0, 12)}` : when.text;
+function beforeFirst(when: When, facts: ChoosingFacts): ChosenState {
+  const { timeline, first } = facts;
+  const subject = when.kind === 'state' ? `state ${when.text.slice(0, shownDigits)}` : when.text;
   if (first === undefined)
     return {
       ...{ kind: 'none', reason: 'before-first', instead: undefined },
@@ -72,7 +94,7 @@ function beforeFirst(when: When, { timeline, first }: ChoosingFacts): ChosenStat
     };
   const since = formatSeconds(timeline.secondsAt(first));
   return {
-    ...{ kind: 'none', reason: 'before-first', instead: since.slice(0, 10) },
+    ...{ kind: 'none', reason: 'before-first', instead: unlessItIsToCome(since.slice(0, 10), first, facts) },
     detail: `Nothing was served here at ${subject}: the first date is ${since.slice(0, 10)} (${since}).`,
   };
 }
