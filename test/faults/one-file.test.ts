@@ -124,8 +124,9 @@ describe('a source that hangs', () => {
         () => {},
       );
     expect(await downloadAll(registry, names(3))).toEqual(names(3).map((id) => served[id]));
-    await expect.poll(() => hanging.count('/user/')).toBe(32);
-    await expect.poll(() => [...refused]).toEqual(['overloaded']);
+    const patient = { timeout: 20_000 };
+    await expect.poll(() => hanging.count('/user/'), patient).toBe(32);
+    await expect.poll(() => [...refused], patient).toEqual(['overloaded']);
     expect(hanging.count('/user/')).toBe(32);
     const { cause } = (await asked.at(-1)) as unknown as { cause: object };
     expect(cause).toMatchObject({ reason: 'overloaded', retryAfterMs: 5000 });
