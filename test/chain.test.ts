@@ -234,6 +234,31 @@ test.each([
   expect(Object.keys(await readServed(registry))).toEqual(['alice/json@1.0.0']);
 });
 
+test.each([
+  [400, 'application/json'],
+  [403, 'text/plain'],
+  [404, 'text/html'],
+  [405, 'application/json'],
+  [200, 'text/html; charset=utf-8'],
+])('a server of another kind that answers %i %s is read as ever', async (status, type) => {
+  const other = await startUpstream(['alice/json@1.0.0']);
+  const gate = await startGate(other.url);
+  gate.say({ status, type, body: '<html>' });
+  const upstream = { url: gate.url, indexUrl: other.indexUrl };
+  const registry = await createRegistry({
+    sources: [{ name: 'other', upstream, type: 'moonbit-registry' }],
+  });
+  await registry.sync();
+  expect(Object.keys(await readServed(registry))).toEqual(['alice/json@1.0.0']);
+});
+
+test('a description that cannot be had just now is a failed reading', async () => {
+  const upstairs = await serveUpstairs();
+  upstairs.say({ status: 503, body: '{}' });
+  const registry = await createRegistry({ sources: [chained(upstairs)] });
+  expect((await registry.sync()).sources).toMatchObject([{ outcome: 'never-read', reason: 'server-error' }]);
+});
+
 test('a description with a false commit, or an archive address elsewhere, leads nobody anywhere', async () => {
   const upstairs = await serveUpstairs();
   const elsewhere = await startGate('http://127.0.0.1:9');

@@ -1,4 +1,4 @@
-import { found, type Lookup, unavailable } from '../model/lookup.ts';
+import { found, type Lookup, type SourceFailure, unavailable } from '../model/lookup.ts';
 import { patternProblem } from '../model/pattern.ts';
 import { descriptionMark, descriptionPath } from '../model/registry-description.ts';
 import { isRecord } from '../support/is-record.ts';
@@ -51,7 +51,7 @@ export async function readDescription(
   if (answer.kind === 'missing') return found(undefined);
   if (answer.kind === 'not-modified') return found(known);
   if (answer.kind === 'failed')
-    return answer.cause.reason === 'unauthorized' ? found(undefined) : unavailable(answer.cause);
+    return isOfAnotherServer(answer.cause) ? found(undefined) : unavailable(answer.cause);
   const { response } = answer;
   if (isWebPage(response)) {
     response.discard();
@@ -63,6 +63,11 @@ export async function readDescription(
   if (description) return found({ description, etag: response.headers.etag });
   const detail = `${showUrl(url)}: not what a registry says of itself there`;
   return unavailable({ reason: 'bad-answer', detail, status: 200 });
+}
+
+/** Servers of other kinds refuse in many ways what they do not know. */
+function isOfAnotherServer({ reason, status = 0 }: SourceFailure): boolean {
+  return reason === 'unauthorized' || (reason === 'bad-answer' && status >= 400 && status < 500);
 }
 
 /** `undefined` where any of what we need is not as it should be: half a description is none. Unknown keys are a later program's. */
