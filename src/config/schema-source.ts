@@ -66,7 +66,7 @@ const sourceTable = table({
   name: about(sourceName, 'What commands and reports call the source; recorded as the origin of its modules'),
   type: setting(
     choice(sourceKindNames),
-    'What runs there; `mooncakes` implies the official addresses',
+    'What runs there; `mooncakes` implies the official addresses; `moonbit-registry`, another of these, supplies what it hosts, unless `include` says what else',
     defaultSourceKind,
   ),
   url: setting(address(baseUrlProblem, baseUrlPattern), 'Base address; archives are under it'),

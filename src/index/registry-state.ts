@@ -59,6 +59,8 @@ export interface SnapshotRecord {
   readonly priority: number;
   /** The address it was read at; `undefined` in data of format 1, which did not say. */
   readonly indexUrl: string | undefined;
+  /** Patterns of what it said last is published there; absent of a source that never said so. */
+  readonly hosts?: readonly string[] | undefined;
   /** A later reading that is held back; its tree is under `held/NAME`. */
   readonly held?: HeldReading | undefined;
   readonly extra?: Extra | undefined;
@@ -204,7 +206,7 @@ function upgradeKeys({ served, snapshots, ...rest }: Record<string, unknown>): R
 
 function readSnapshot(value: unknown): SnapshotRecord | undefined {
   if (!isRecord(value)) return undefined;
-  const { name, commit, tree, since, priority, indexUrl, held, ...extra } = value;
+  const { name, commit, tree, since, priority, indexUrl, hosts, held, ...extra } = value;
   if (typeof name !== 'string' || !isObjectId(commit) || !isObjectId(tree)) return undefined;
   return {
     source: name,
@@ -213,9 +215,14 @@ function readSnapshot(value: unknown): SnapshotRecord | undefined {
     since: typeof since === 'string' ? since : '',
     priority: typeof priority === 'number' ? priority : 0,
     indexUrl: typeof indexUrl === 'string' ? indexUrl : undefined,
+    ...(isListOfTexts(hosts) ? { hosts } : {}),
     ...(isHeld(held) ? { held } : {}),
     ...withExtra(extra),
   };
+}
+
+function isListOfTexts(value: unknown): value is readonly string[] {
+  return Array.isArray(value) && value.every((text) => typeof text === 'string');
 }
 
 function isHeld(value: unknown): value is HeldReading {

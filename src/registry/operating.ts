@@ -2,6 +2,7 @@ import { findSource, noSuchSource } from '../config/find-source.ts';
 import { downgrade } from '../index/migrate.ts';
 import { listServed } from './deliver/served-modules.ts';
 import { adopt, prepareAdoption } from './hosting/adoption.ts';
+import { listHostedNames } from './hosting/hosted-names.ts';
 import { listWithdrawn } from './hosting/withdrawn.ts';
 import { ruleOnYank } from './hosting/yank.ts';
 import { mirror } from './mirror/mirror.ts';
@@ -100,11 +101,12 @@ export function createRulings({ index, context, actor }: RegistryParts): Rulings
   };
 }
 
-export function createHostedRulings({ index, context }: RegistryParts): HostedRulings {
+export function createHostedRulings({ index, context, settings }: RegistryParts): HostedRulings {
   return {
     yank: (ruling, by) => ruleOnYank(context(), ruling, by),
     withdraw: (ruling, by) => ruleOnBlock(context(), { action: 'withdraw', ...ruling }, by),
     withdrawn: () => listWithdrawn(index),
+    names: () => listHostedNames(index, settings()),
     prepareAdoption: (work, by) => prepareAdoption(context(), work, by),
     adopt: (pattern, by) => adopt(context(), pattern, by),
   };

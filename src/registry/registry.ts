@@ -220,6 +220,8 @@ export interface HostedRulings {
   adopt(pattern: string, by: string): Promise<readonly AdoptedModule[]>;
   /** What was withdrawn, by name, with the bytes that are given out no more. */
   withdrawn(): Promise<readonly WithdrawnVersion[]>;
+  /** Patterns of all names that are published here, or may be. */
+  names(): Promise<readonly string[]>;
 }
 
 /** What is here. */

@@ -28,6 +28,7 @@ const addresses: readonly (readonly [target: string, of: string | 'all' | 'nothi
   ['/api/v0/explain/company/tool', 'company/tool'],
   ['/api/v0/user/company', 'all'],
   ['/api/v0/withdrawn', 'all'],
+  ['/.well-known/moonbit-registry', 'all'],
   ['/', 'all'],
   ['/nothing', 'all'],
   ['/at/2026-11-27/', 'all'],

@@ -24,6 +24,7 @@ import { createAnsweredRoute } from './routes/answered-route.ts';
 import { createApiRoutes } from './routes/api-routes.ts';
 import { archiveCaching, createArchiveMemory } from './routes/archive-memory.ts';
 import { createArchiveRoutes } from './routes/archive-routes.ts';
+import { createDescriptionRoute } from './routes/description-route.ts';
 import { createFileRoutes } from './routes/file-routes.ts';
 import { createHostedRoutes } from './routes/hosted-routes.ts';
 import { createIndexRoutes } from './routes/index-routes.ts';
@@ -123,6 +124,7 @@ export function createApp(registry: Serving, options: AppOptions): App {
     ...createHostedRoutes(registry, { access, allBodiesBytes: limits.allBodiesBytes }),
     ...createOidcRoutes(registry, access, { baseUrl: base.url, allBodiesBytes: limits.allBodiesBytes }),
     ...createStagedRoutes(registry, { access, allBodiesBytes: limits.allBodiesBytes }),
+    createDescriptionRoute(registry, { baseUrl: base.url, staleness }),
     ...createInfoRoutes(registry, {
       baseUrl: base.url,
       staleness,

@@ -15,11 +15,13 @@ import {
 } from './credentials.ts';
 import { createDestinations } from './destinations.ts';
 import { defaultGitTimeouts, type GitContext, type GitTimeouts, type InTurn } from './git-context.ts';
+import { sourceKinds } from './kinds.ts';
 import { maskError, maskLookup } from './masked-lookup.ts';
 import { type OpenContext, openArchiveAt, openAssetAt, openSymbolsAt } from './open-over-http.ts';
+import { createDescribedReader } from './read-described.ts';
 import { type LocatedSnapshot, type ReadingSteps, readingSteps, readSnapshot } from './read-snapshot.ts';
 import { type RemoteIndex, readRemoteHead } from './remote-head.ts';
-import { bodyOf, type OpenedBody, type Snapshot, type Source, SourceClosedError } from './source.ts';
+import { bodyOf, type OpenedBody, type Source, SourceClosedError } from './source.ts';
 
 export interface GitSourceOptions {
   /** Absolute path of the shared object store, `objects` of the registry's repository. */
@@ -67,7 +69,8 @@ export function createGitSource(config: SourceConfig, options: GitSourceOptions)
   const assets: Omit<OpenContext, 'credentials'> = { config, http: assetHttp, clock };
   const archives: Omit<OpenContext, 'credentials'> = { config, http, clock };
   const run = createRunner(config, (signal) => createCredentialsReader(config, options.env, { signal }));
-  let lastGood: Snapshot | undefined;
+  let lastGood: LocatedSnapshot | undefined;
+  const described = sourceKinds[config.type].describesItself ? createDescribedReader() : undefined;
   let form: AddressForm = 'split';
   const steps = { ...readingSteps, ...options.steps };
   const locate = async (commit: string | undefined): Promise<LocatedSnapshot | undefined> => {
@@ -79,8 +82,11 @@ export function createGitSource(config: SourceConfig, options: GitSourceOptions)
     readSnapshot: (known, signal) =>
       run(signal, async (linked, credentials) => {
         const start = lastGood?.commit === known ? lastGood : locate(known);
-        const result = await readSnapshot({ ...context, credentials }, start, linked, steps);
-        if (result.kind === 'found') lastGood = result.value;
+        const reading = { ...context, credentials };
+        const readIndex = () => readSnapshot(reading, start, linked, steps);
+        const result = await (described?.read(reading, Promise.resolve(start), readIndex, linked) ??
+          readIndex());
+        if (result.kind === 'found') lastGood = { commit: result.value.commit, tree: result.value.tree };
         return result;
       }),
     openArchive: (module, version, signal) =>

@@ -13,6 +13,8 @@ interface Kind {
   readonly priority: number;
   /** Whether everybody may know which names it has. */
   readonly isPublic: boolean;
+  /** Whether it is asked what it hosts, which is all it supplies unless `include` is written. */
+  readonly describesItself: boolean;
 }
 
 /** The official registry, whose archives are on a host of their own (moon-protocol §3). */
@@ -30,6 +32,7 @@ const byItsAddresses: Kind = {
   impliesAddresses: () => false,
   priority: 50,
   isPublic: false,
+  describesItself: false,
 };
 
 export const sourceKinds = {
@@ -39,8 +42,9 @@ export const sourceKinds = {
     impliesAddresses: (url) => url === undefined || isOfficial(url),
     priority: 100,
     isPublic: true,
+    describesItself: false,
   },
-  'moonbit-registry': byItsAddresses,
+  'moonbit-registry': { ...byItsAddresses, describesItself: true },
   custom: byItsAddresses,
 } as const satisfies Readonly<Record<string, Kind>>;
 

@@ -49,6 +49,8 @@ export interface Snapshot {
   readonly tree: string;
   /** Whether the far side says that what it read of its own sources is not current. */
   readonly isStale: boolean;
+  /** Patterns of what the far side says is published there; absent where it says nothing of the kind. */
+  readonly hosts?: readonly string[] | undefined;
 }
 
 export interface OpenedBody {

@@ -101,7 +101,12 @@ export async function createRegistryStandIn(): Promise<RegistryStandIn> {
     }),
     publishing: { receive: unavailableHere, publish: unavailableHere },
     hosted: {
-      ...{ yank: unavailableHere, withdraw: unavailableHere, withdrawn: async () => [] },
+      ...{
+        yank: unavailableHere,
+        withdraw: unavailableHere,
+        withdrawn: async () => [],
+        names: async () => [],
+      },
       ...{ prepareAdoption: unavailableHere, adopt: unavailableHere },
     },
     user: 'user tester',

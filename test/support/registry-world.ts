@@ -16,6 +16,7 @@ import { sha256 } from './worlds.ts';
 interface SourceSettings {
   readonly name: string;
   readonly upstream: Pick<UpstreamRegistry, 'url' | 'indexUrl'>;
+  readonly type?: 'custom' | 'moonbit-registry';
   readonly priority?: number;
   readonly enabled?: boolean;
   readonly namespaces?: readonly string[];
@@ -77,7 +78,7 @@ export function renderSettings({
     [
       '[[sources]]',
       `name = "${source.name}"`,
-      'type = "custom"',
+      `type = "${source.type ?? 'custom'}"`,
       `url = "${source.upstream.url}"`,
       `index_url = "${source.upstream.indexUrl}"`,
       `priority = ${source.priority ?? 50}`,

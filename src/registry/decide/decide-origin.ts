@@ -1,5 +1,5 @@
 import type { ModuleName } from '../../model/module-name.ts';
-import { claimantOf, maySupply, type Policy, type PolicySource } from './policy.ts';
+import { claimantOf, maySupply, maySupplyNew, type Policy, type PolicySource } from './policy.ts';
 
 /** What is known of one module before deciding. */
 export interface ModuleFacts {
@@ -101,8 +101,12 @@ export function decideOrigin(facts: ModuleFacts, policy: Policy, context: Decisi
 /** Enabled sources that list the module, at the address they have now, and may supply it; most trusted first. */
 function candidatesFor(facts: ModuleFacts, policy: Policy): PolicySource[] {
   return policy.sources.filter(
-    (source) => source.isEnabled && listingOf(facts, source) !== undefined && maySupply(source, facts.module),
+    (source) => source.isEnabled && listingOf(facts, source) !== undefined && isGranted(source, facts),
   );
+}
+
+function isGranted(source: PolicySource, { module, recorded }: ModuleFacts): boolean {
+  return source.name === recorded ? maySupply(source, module) : maySupplyNew(source, module);
 }
 
 /** A claim takes a recorded module over only from less trust, and only if its source lists it and nothing that was served changes. */
@@ -157,7 +161,7 @@ function decideFirst(
   const isUnread = (name: string) => (current === undefined ? waitedFor.includes(name) : !current.has(name));
   const waitsFor = policy.sources
     .slice(0, policy.sources.indexOf(best))
-    .filter((source) => source.isEnabled && maySupply(source, facts.module))
+    .filter((source) => source.isEnabled && maySupplyNew(source, facts.module))
     .filter(
       ({ name, holdsNewNames }) => facts.heldBy.has(name) || (holdsNewNames === 'all' && isUnread(name)),
     )
@@ -171,12 +175,11 @@ function nowhere(rule: Rule): Decision {
 }
 
 function decided(rule: Rule, facts: ModuleFacts, origin: PolicySource, contender?: string): Decision {
-  const isGranted = maySupply(origin, facts.module);
   return {
     rule,
     origin: origin.name,
-    file: isGranted ? listingOf(facts, origin) : undefined,
-    supply: isGranted ? (origin.isEnabled ? 'all' : 'obtainable') : 'none',
+    file: maySupply(origin, facts.module) ? listingOf(facts, origin) : undefined,
+    supply: maySupply(origin, facts.module) ? (origin.isEnabled ? 'all' : 'obtainable') : 'none',
     contender,
     waitsFor: [],
   };

@@ -9,6 +9,7 @@ import { hosted } from '../../model/hosted.ts';
 import type { ModuleName } from '../../model/module-name.ts';
 import { matchesAny } from '../../model/pattern.ts';
 import type { Version } from '../../model/version.ts';
+import { sourceKinds } from '../../sources/kinds.ts';
 
 /**
  * Changes when the same sources and settings are decided otherwise than by an earlier program: data that another planner has
@@ -45,6 +46,8 @@ export interface PolicySource {
   /** As written: what grants a name grants no other. */
   readonly include: readonly string[];
   readonly exclude: readonly string[];
+  /** Patterns, as written, of the only names that it is given anew; absent where those are all that it may supply. */
+  readonly offers?: readonly string[] | undefined;
   /** Which new names of others wait while it is not current. */
   readonly holdsNewNames: SourceConfig['holdsNewNames'];
   readonly deletedUpstream: SourceConfig['deletedUpstream'];
@@ -62,20 +65,21 @@ interface FileLimits {
 
 /** The settings that decide. */
 export interface PolicySettings {
-  readonly sources: readonly Pick<
-    SourceConfig,
-    | 'name'
-    | 'indexUrl'
-    | 'indexBranch'
-    | 'priority'
-    | 'enabled'
-    | 'namespaces'
-    | 'include'
-    | 'exclude'
-    | 'holdsNewNames'
-    | 'deletedUpstream'
-    | 'limits'
-  >[];
+  readonly sources: readonly (Partial<Pick<SourceConfig, 'type'>> &
+    Pick<
+      SourceConfig,
+      | 'name'
+      | 'indexUrl'
+      | 'indexBranch'
+      | 'priority'
+      | 'enabled'
+      | 'namespaces'
+      | 'include'
+      | 'exclude'
+      | 'holdsNewNames'
+      | 'deletedUpstream'
+      | 'limits'
+    >)[];
   readonly server: Pick<Config['server'], 'upstreamFallback'>;
   readonly hosting?: Pick<Config['hosting'], 'namespaces'> | undefined;
 }
@@ -100,6 +104,7 @@ export function policyOf(
       exclude: source.exclude.map(foldName),
       holdsNewNames: source.holdsNewNames,
       deletedUpstream: source.deletedUpstream,
+      ...offersOf(source, read.get(source.name)),
       fileLimits: fileLimitsOf(source.limits),
       maxFindings: source.limits.findings,
     }),
@@ -127,6 +132,17 @@ export function policyOf(
   const sources = [...own, ...configured, ...removed].sort((a, b) => a.priority - b.priority);
   const blocked = blocks.map(({ module, version }) => ({ module, version }));
   return { sources, upstreamFallback: config.server.upstreamFallback, acceptedNames, blocked };
+}
+
+/** Of another registry of our kind, unless the operator says what it supplies: what it hosts, and what it was given to claim. */
+function offersOf(
+  source: PolicySettings['sources'][number],
+  record: SnapshotRecord | undefined,
+): Pick<PolicySource, 'offers'> {
+  const { type, include, namespaces } = source;
+  if (type === undefined || !sourceKinds[type].describesItself || include.length > 0) return {};
+  const hosts = isReadAt(record, indexAddress(source)) ? record?.hosts : undefined;
+  return hosts === undefined ? {} : { offers: [...hosts, ...namespaces] };
 }
 
 /** Below any number that a source may have. */
@@ -178,6 +194,14 @@ export function sourceNamed({ sources }: Policy, name: string | undefined): Poli
 export function maySupply(source: PolicySource, module: ModuleName): boolean {
   if (source.include.length > 0 && !matchesAny(source.include, module)) return false;
   return source.exclude.length === 0 || !matchesAny(source.exclude, foldName(module));
+}
+
+/**
+ * Whether a name that is not this source's yet may become so. What it was given stays its own, whatever it says later of what it
+ * hosts: nothing that a source says takes away what is served.
+ */
+export function maySupplyNew(source: PolicySource, module: ModuleName): boolean {
+  return maySupply(source, module) && (source.offers === undefined || matchesAny(source.offers, module));
 }
 
 /** The source that claims the name, or what looks like it, for itself, whatever its condition (rule 1). */

@@ -1,7 +1,7 @@
 import type { GitIndex } from '../../index/git-index.ts';
 import type { ModuleName } from '../../model/module-name.ts';
 import { selectVersion, type Version } from '../../model/version.ts';
-import { claimantOf, maySupply } from '../decide/policy.ts';
+import { claimantOf, maySupplyNew } from '../decide/policy.ts';
 import type { Resolver } from '../sync/resolve-module.ts';
 import { readListed } from '../sync/source-file.ts';
 import { missing, type WhyMissing } from './dependency-closure.ts';
@@ -22,7 +22,7 @@ export function createWhyMissing(
     const { policy } = resolver;
     const claimant = claimantOf(policy, module);
     const deciding = policy.sources.filter(
-      (source) => source.isEnabled && maySupply(source, module) && (!claimant || claimant === source),
+      (source) => source.isEnabled && maySupplyNew(source, module) && (!claimant || claimant === source),
     );
     const unread = deciding.filter(({ name }) => !current.has(name)).map(({ name }) => `"${name}"`);
     if (unread.length > 0)

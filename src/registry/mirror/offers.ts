@@ -3,7 +3,7 @@ import { findEntry } from '../../index/index-file.ts';
 import type { IndexEntry } from '../../model/index-entry.ts';
 import type { ModuleName } from '../../model/module-name.ts';
 import type { LocatedFacts } from '../decide/decide-origin.ts';
-import { maySupply, type Policy, type PolicySource } from '../decide/policy.ts';
+import { maySupplyNew, type Policy, type PolicySource } from '../decide/policy.ts';
 import type { Resolver } from '../sync/resolve-module.ts';
 import { readListed } from '../sync/source-file.ts';
 
@@ -33,7 +33,7 @@ export function trustedMore(policy: Policy, source: string, module: ModuleName):
   const position = policy.sources.findIndex(({ name }) => name === source);
   return policy.sources
     .slice(0, Math.max(position, 0))
-    .filter((other) => other.isEnabled && maySupply(other, module));
+    .filter((other) => other.isEnabled && maySupplyNew(other, module));
 }
 
 async function findContradiction(

@@ -7,7 +7,7 @@ import type { OperatorDecision } from '../../model/operator-decision.ts';
 import { matchesPattern } from '../../model/pattern.ts';
 import { shellLine } from '../../support/shell.ts';
 import { pinChanges } from '../decide/pin-changes.ts';
-import { claimantOf, maySupply } from '../decide/policy.ts';
+import { claimantOf, maySupplyNew } from '../decide/policy.ts';
 import type { ConflictRuling } from './conflict.ts';
 import { noConflict, otherOffer } from './conflict-refusals.ts';
 import type { ResolvedModule, Resolver } from './resolve-module.ts';
@@ -122,7 +122,12 @@ function moveProblem(
       hint,
     });
   if (decision.rule !== 'held' && decision.rule !== 'undecided') return noConflict(module);
-  if (!source.isEnabled || !source.hasBeenRead || !facts.listings.has(origin) || !maySupply(source, module))
+  if (
+    !source.isEnabled ||
+    !source.hasBeenRead ||
+    !facts.listings.has(origin) ||
+    !maySupplyNew(source, module)
+  )
     return new UsageError(`"${origin}" is no source that could supply ${module}`, { hint });
   return undefined;
 }
@@ -143,7 +148,7 @@ export async function suppliersOf(
 ): Promise<readonly string[]> {
   const { facts } = await locate(module);
   return policy.sources
-    .filter((source) => source.isEnabled && facts.listings.has(source.name) && maySupply(source, module))
+    .filter((source) => source.isEnabled && facts.listings.has(source.name) && maySupplyNew(source, module))
     .map(({ name }) => name);
 }
 

@@ -96,13 +96,25 @@ async function look(source: Source, index: GitIndex, check: Check): Promise<void
   const isReadable = files.length > 0;
   const commit = snapshot.value.commit.slice(0, 10);
   const dated = changedAt === undefined ? ', which has no usable date' : '';
+  const hosts = snapshot.value.hosts;
   const detail = isReadable
-    ? `${files.length} ${files.length === 1 ? 'module' : 'modules'} at commit ${commit}${dated}`
+    ? `${files.length} ${files.length === 1 ? 'module' : 'modules'} at commit ${commit}${dated}${describeHosts(hosts, source.config)}`
     : `commit ${commit} has no .index file of a module below user/`;
   steps.push({ step: 'index', ok: isReadable, detail });
   if (!isReadable) return;
   check.stage = 'archive';
   steps.push(await checkArchive(source, index, files));
+}
+
+const namedHosts = 5;
+
+/** What it supplies, where that is less than it lists. */
+function describeHosts(hosts: readonly string[] | undefined, { include }: Source['config']): string {
+  if (hosts === undefined) return '';
+  const others = hosts.length > namedHosts ? ` and ${hosts.length - namedHosts} more` : '';
+  const names = hosts.length === 0 ? 'nothing' : hosts.slice(0, namedHosts).join(', ') + others;
+  const limit = include.length > 0 ? '' : ', and supplies no other new names unless include = ["*"]';
+  return `; it hosts ${names}${limit}`;
 }
 
 function hasCredentials({ auth, tls }: Source['config']): boolean {

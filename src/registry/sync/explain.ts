@@ -20,8 +20,8 @@ import { hosted } from '../../model/hosted.ts';
 import type { ModuleName } from '../../model/module-name.ts';
 import type { OperatorDecision } from '../../model/operator-decision.ts';
 import { compareVersions, type Version } from '../../model/version.ts';
-import type { Decision, Rule } from '../decide/decide-origin.ts';
-import { claimantOf, maySupply, type Policy, type PolicySource } from '../decide/policy.ts';
+import type { Decision, ModuleFacts, Rule } from '../decide/decide-origin.ts';
+import { claimantOf, maySupply, maySupplyNew, type Policy, type PolicySource } from '../decide/policy.ts';
 import type { HeldBack } from './held-back.ts';
 import { heldBackOf } from './held-back.ts';
 import { type Observations, observationsFile, readObservations } from './observations.ts';
@@ -216,7 +216,7 @@ async function describeSource(
   return {
     source: source.name,
     priority: source.priority,
-    listing: listingOf(source, module, policy, id !== undefined),
+    listing: listingOf(source, { module, recorded: facts.recorded }, policy, id !== undefined),
     isStale: source.isEnabled && observations[source.name]?.failure !== undefined,
     versions: [...new Set(file?.lines.map((line) => line.entry.version))].sort(compareVersions),
     checksum: file && version !== undefined ? findEntry(file, version)?.checksum : undefined,
@@ -225,7 +225,7 @@ async function describeSource(
 
 function listingOf(
   source: PolicySource,
-  module: ModuleName,
+  { module, recorded }: Pick<ModuleFacts, 'module' | 'recorded'>,
   policy: Policy,
   isListed: boolean,
 ): Explanation['sources'][number]['listing'] {
@@ -233,7 +233,7 @@ function listingOf(
   if (claimant && claimant !== source) return 'claimed-elsewhere';
   if (source.isRemoved) return 'removed';
   if (!source.isEnabled) return 'disabled';
-  if (!maySupply(source, module)) return 'excluded';
+  if (!(source.name === recorded ? maySupply : maySupplyNew)(source, module)) return 'excluded';
   if (!source.hasBeenRead) return 'never-read';
   return isListed ? 'listed' : 'absent';
 }

@@ -55,8 +55,8 @@ export async function lookAtSource(source: SourceConfig, context: LookContext): 
     [describeLook(source.name, read)],
     now,
   );
-  const { listing, archive } = read.kind === 'found' ? read.value : {};
-  const snapshots = withLook(state.snapshots, source, listing);
+  const { listing, archive, hosts } = read.kind === 'found' ? read.value : {};
+  const snapshots = withLook(state.snapshots, source, listing, hosts);
   const policy = policyOf(config, snapshots, state);
   const current = policy.sources.filter(({ isEnabled }) => isEnabled);
   const outlook = foresee({
@@ -95,10 +95,12 @@ function withLook(
   snapshots: readonly SnapshotRecord[],
   source: SourceConfig,
   listing: Listing | undefined,
+  hosts: readonly string[] | undefined,
 ): SnapshotRecord[] {
   if (!listing) return [...snapshots];
   const { name, priority } = source;
-  const look = { source: name, commit: '', tree: '', since: '', priority, indexUrl: indexAddress(source) };
+  const indexUrl = indexAddress(source);
+  const look = { source: name, commit: '', tree: '', since: '', priority, indexUrl, ...(hosts && { hosts }) };
   return [...snapshots.filter((record) => record.source !== name), look];
 }
 

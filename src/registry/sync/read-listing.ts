@@ -30,6 +30,8 @@ export interface ReadListing {
   readonly listing: Listing;
   /** Whether one archive could be had; absent where there was none to ask for, or no time. */
   readonly archive: TriedArchive | undefined;
+  /** As `Snapshot` has it. */
+  readonly hosts: readonly string[] | undefined;
 }
 
 export interface ListingContext {
@@ -77,7 +79,7 @@ export async function readListing(
     const read = await containSource(context, () => connected.readSnapshot(undefined, linked.signal));
     if (read.kind !== 'found') return isLate ? tooSlow() : read;
     const archive = sample && (await tryArchive(connected, sample, linked.signal, () => isLate));
-    return found({ listing, archive });
+    return found({ listing, archive, hosts: read.value.hosts });
   } catch (error) {
     if (isLate) return tooSlow();
     throw error;

@@ -73,15 +73,21 @@ export function nextSnapshots(
   for (const { source, known, result, objection, indexUrl } of readings) {
     const before = next.get(source);
     if (result.kind !== 'found' || before?.commit !== known) continue;
-    const { commit, tree } = result.value;
+    const { commit, tree, hosts } = result.value;
     if (objection !== undefined && before) {
       const since = before.held?.commit === commit ? before.held.since : now;
       next.set(source, { ...before, held: { commit, tree, since } });
       continue;
     }
-    const { held: _, ...rest } = before ?? { source, priority: priorities.get(source) ?? 0, since: now };
+    const { held: _, hosts: earlier, ...rest } = before ?? first(source, priorities.get(source) ?? 0, now);
     const since = before?.commit === commit ? before.since : now;
-    next.set(source, { ...rest, commit, tree, since, indexUrl });
+    // Who says nothing of the kind for once is not taken to host everything.
+    const said = hosts ?? (before?.indexUrl === indexUrl ? earlier : undefined);
+    next.set(source, { ...rest, commit, tree, since, indexUrl, ...(said && { hosts: said }) });
   }
   return [...next.values()];
+}
+
+function first(source: string, priority: number, since: string): SnapshotRecord {
+  return { source, priority, since, commit: '', tree: '', indexUrl: undefined };
 }

@@ -1,7 +1,7 @@
 import { hosted } from '../../model/hosted.ts';
 import { absent, type Lookup, type SourceFailure, unavailable } from '../../model/lookup.ts';
 import type { ModuleName } from '../../model/module-name.ts';
-import { claimantOf, maySupply, type Policy, type PolicySource } from '../decide/policy.ts';
+import { claimantOf, maySupplyNew, type Policy, type PolicySource } from '../decide/policy.ts';
 import type { Observations } from './observations.ts';
 
 /** When a client may ask again: about when the next sync has been. */
@@ -78,7 +78,7 @@ function suppliersOf(
 ): readonly PolicySource[] {
   const only = claimantOf(policy, module)?.name ?? recorded;
   return policy.sources.filter((source) =>
-    only === undefined ? maySupply(source, module) : source.name === only,
+    only === undefined ? maySupplyNew(source, module) : source.name === only,
   );
 }
 

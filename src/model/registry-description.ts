@@ -1,0 +1,3 @@
+/** Where a registry of our own kind says what it is, below its address, and what `registry` says there. */
+export const descriptionPath = '/.well-known/moonbit-registry';
+export const descriptionMark = 'moonbit-registry';
