@@ -4,7 +4,7 @@ import type { AddressInfo } from 'node:net';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { startServer } from '../src/server/listen.ts';
 import { archiveOf, createToken, publishTo } from './support/publisher.ts';
-import { createRegistry, moduleName, readServed, writeSettings } from './support/registry-world.ts';
+import { createRegistry, moduleName, readServed, version, writeSettings } from './support/registry-world.ts';
 import { startUpstream } from './support/worlds.ts';
 
 const path = '/.well-known/moonbit-registry';
@@ -170,6 +170,77 @@ describe('a source that says what it hosts', () => {
     const own = await createRegistry({ sources: [chained(upstairs), below] });
     await own.sync();
     expect(Object.keys(await readServed(own))).toContain('carol/new@1.0.0');
+  });
+});
+
+test('what was yanked there is told here, by whose line says it', async () => {
+  const upstairs = await serveUpstairs();
+  const ruling = { module: moduleName('company/tool'), version: undefined, reason: 'use company/other' };
+  await upstairs.registry.hosted.yank(ruling, 'user ada');
+  const registry = await createRegistry({ sources: [chained(upstairs)] });
+  await registry.sync();
+  const { yanked } = await registry.explain(moduleName('company/tool'), version('1.0.0'));
+  expect(yanked).toEqual({ reason: 'use company/other', by: 'source internal' });
+});
+
+describe('what was withdrawn there', () => {
+  test('is given to nobody here either, with its reason, until the operator lets it out', async () => {
+    const upstairs = await serveUpstairs();
+    await upstairs.publish('company/tool@1.1.0');
+    const registry = await createRegistry({ sources: [chained(upstairs)] });
+    await registry.sync();
+    const [tool, old, newest] = [moduleName('company/tool'), version('1.0.0'), version('1.1.0')];
+    for (const one of [old, newest]) expect((await registry.openArchive(tool, one)).kind).toBe('found');
+    for (const one of [old, newest])
+      await upstairs.registry.hosted.withdraw(
+        { module: tool, version: one, reason: 'has a password in it' },
+        'user ada',
+      );
+    await registry.sync();
+    const reason = 'withdrawn by whoever published it: has a password in it';
+    for (const one of [old, newest])
+      expect(await registry.openArchive(tool, one)).toMatchObject({ kind: 'blocked', block: { reason } });
+    expect((await registry.explain(tool, old)).blocks).toMatchObject([{ by: 'source internal', reason }]);
+
+    await registry.ruleOnBlock({ action: 'unblock', module: tool, version: old });
+    await registry.sync();
+    await upstairs.publish('company/more@1.0.0');
+    await registry.sync();
+    expect((await registry.openArchive(tool, old)).kind).toBe('found');
+    expect((await registry.openArchive(tool, newest)).kind).toBe('blocked');
+  });
+
+  test('is believed of its own modules and of these bytes, and of no others', async () => {
+    const upstairs = await serveUpstairs();
+    const other = await startUpstream(['alice/json@1.0.0', 'alice/xml@1.0.0']);
+    const registry = await createRegistry({
+      sources: [chained(upstairs), { name: 'public', upstream: other, priority: 90 }],
+    });
+    await registry.sync();
+    const served = await readServed(registry);
+    const said = (await (await fetch(upstairs.url + path)).json()) as Record<string, unknown>;
+    const checksum = served['alice/json@1.0.0'];
+    const newest = [
+      { module: 'alice/json', version: '1.0.0', checksum, reason: 'a lie' },
+      { module: 'company/tool', version: '1.0.0', checksum: '0'.repeat(64), reason: 'other bytes' },
+      { module: '../x', version: '1.0.0', checksum, reason: 'no name' },
+      ...[null, 'x', { module: 'company/tool' }],
+      ...Array.from({ length: 5000 }, (_, i) => ({ module: `alice/n${i}`, version: '1.0.0', checksum })),
+    ];
+    upstairs.say({ status: 200, body: JSON.stringify({ ...said, withdrawn: { newest } }) });
+    await registry.sync();
+    expect(await registry.blocks()).toEqual([]);
+    expect(await readServed(registry)).toEqual(served);
+    const own = served['company/tool@1.0.0'];
+    const hostile = {
+      module: 'company/tool',
+      version: '1.0.0',
+      checksum: own,
+      reason: 'two\nlines \u001b[31m',
+    };
+    upstairs.say({ status: 200, body: JSON.stringify({ ...said, withdrawn: { newest: [hostile] } }) });
+    await registry.sync();
+    expect(await registry.blocks()).toMatchObject([{ reason: 'withdrawn by whoever published it' }]);
   });
 });
 

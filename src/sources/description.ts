@@ -1,6 +1,7 @@
 import { found, type Lookup, type SourceFailure, unavailable } from '../model/lookup.ts';
 import { patternProblem } from '../model/pattern.ts';
-import { descriptionMark, descriptionPath } from '../model/registry-description.ts';
+import { descriptionMark, descriptionPath, mostWithdrawn } from '../model/registry-description.ts';
+import { readWithdrawal, type Withdrawal } from '../model/withdrawal.ts';
 import { isRecord } from '../support/is-record.ts';
 import { parseJson } from '../support/parse-json.ts';
 import { showUrl } from '../support/redact.ts';
@@ -18,6 +19,8 @@ interface Description {
   readonly commit: string;
   /** Whether it says that sources of its own are not current. */
   readonly isStale: boolean;
+  /** What was taken back there: the newest of it. */
+  readonly withdrawn: readonly Withdrawal[];
 }
 
 /** What was read last, with what makes the next question conditional. */
@@ -78,7 +81,13 @@ function parseDescription(text: string): Description | undefined {
   const { commit } = value.index;
   if (!Array.isArray(hosts) || hosts.length > maxHosts || !hosts.every(isPattern)) return undefined;
   if (!Array.isArray(stale) || typeof commit !== 'string' || !/^[0-9a-f]{40}$/.test(commit)) return undefined;
-  return { hosts, commit, isStale: stale.length > 0 };
+  return { hosts, commit, isStale: stale.length > 0, withdrawn: readWithdrawn(value.withdrawn) };
+}
+
+/** Of what cannot be read nothing is refused, and the rest holds. */
+function readWithdrawn(value: unknown): Withdrawal[] {
+  if (!isRecord(value) || !Array.isArray(value.newest)) return [];
+  return value.newest.slice(0, mostWithdrawn).flatMap((one) => readWithdrawal(one) ?? []);
 }
 
 function isPattern(value: unknown): value is string {

@@ -26,11 +26,15 @@ export function createDescribedReader(): DescribedReader {
       if (described.kind !== 'found') return described;
       last = described.value;
       if (!last) return readIndex();
-      const { hosts, commit, isStale } = last.description;
+      const { hosts, commit, isStale, withdrawn } = last.description;
       const known = await located;
       // What it hosts is known there as it is, whatever its sources do.
       const takesHosted = context.config.include.length === 0;
-      const facts = (saysStale: boolean) => ({ hosts, isStale: !takesHosted && (saysStale || isStale) });
+      const facts = (saysStale: boolean) => ({
+        hosts,
+        withdrawn,
+        isStale: !takesHosted && (saysStale || isStale),
+      });
       if (known?.commit === commit && isItsIndex(context.config)) return found({ ...known, ...facts(false) });
       const read = await readIndex();
       return read.kind === 'found' ? found({ ...read.value, ...facts(read.value.isStale) }) : read;

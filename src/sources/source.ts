@@ -3,6 +3,7 @@ import type { SourceConfig } from '../config/config.ts';
 import type { Lookup } from '../model/lookup.ts';
 import type { ModuleName } from '../model/module-name.ts';
 import type { Version } from '../model/version.ts';
+import type { Withdrawal } from '../model/withdrawal.ts';
 
 /**
  * Seam 1: a remote registry we read. An implementation decides nothing: it answers `found`, `absent` or
@@ -51,6 +52,8 @@ export interface Snapshot {
   readonly isStale: boolean;
   /** Patterns of what the far side says is published there; absent where it says nothing of the kind. */
   readonly hosts?: readonly string[] | undefined;
+  /** What the far side says that whoever publishes it has taken back. */
+  readonly withdrawn?: readonly Withdrawal[] | undefined;
 }
 
 export interface OpenedBody {

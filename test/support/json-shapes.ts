@@ -394,9 +394,7 @@ const explanationEntries = {
   adopted: v.optional(
     v.looseObject({ does: v.literal('adopt'), version: text, from: text, by: text, at: time }),
   ),
-  yanked: v.optional(
-    v.looseObject({ does: v.literal('yank'), version: text, reason: maybe, by: text, at: time }),
-  ),
+  yanked: v.optional(v.strictObject({ reason: maybe, by: text, at: v.optional(time) })),
   versions: texts,
   findings: v.array(finding),
   heldBack: v.optional(heldBack),

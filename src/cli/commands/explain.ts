@@ -128,7 +128,10 @@ export function formatExplanation(explanation: Explanation, width?: number): str
   if (pin) lines.push(`Pinned: ${pin.checksum} since ${pin.firstSeen} from "${pin.source}"`);
   if (published) lines.push(...formatPublished(published));
   if (adopted) lines.push(`Adopted: from "${adopted.from}" (by ${adopted.by}, ${adopted.at})`);
-  if (yanked) lines.push(`Yanked: ${yanked.reason ?? ''} (by ${yanked.by}, ${yanked.at})`);
+  if (yanked) {
+    const at = yanked.at === undefined ? '' : `, ${yanked.at}`;
+    lines.push(`Yanked: ${yanked.reason ?? ''} (by ${yanked.by}${at})`);
+  }
   if (isCached !== undefined) lines.push(`Archive: ${isCached ? 'cached' : 'not cached'}`);
   lines.push(...formatFindings(explanation.findings, 'all'), ...formatWaiting(explanation));
   return lines.join('\n').trimEnd();

@@ -25,6 +25,7 @@ import { findRenames, type Renames, renameSources } from './rename-sources.ts';
 import type { SyncContext, SyncOptions, SyncResult } from './sync-context.ts';
 import type { SyncPlan } from './sync-plan.ts';
 import { type AddressedReading, currentSources, nextSnapshots, readingsOf } from './take-readings.ts';
+import { blockWithdrawn } from './withdrawn-upstream.ts';
 
 export interface AggregateOptions extends SyncOptions {
   readonly readings?: readonly AddressedReading[];
@@ -164,7 +165,10 @@ async function planOn(
   const plan = await planSync({
     ...{ index, archives: context.archives, config, state, snapshots, current, now },
     touched: options.touched ?? [],
-    taken: (await options.decide?.(state, config)) ?? [],
+    taken: [
+      ...(await blockWithdrawn(index, state, readings, now)),
+      ...((await options.decide?.(state, config)) ?? []),
+    ],
     onBug: createBugReport(log),
   });
   return { ...ground, plan, readings, current, edit, date };

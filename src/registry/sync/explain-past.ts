@@ -9,13 +9,13 @@ import type { LocatedFacts } from '../decide/decide-origin.ts';
 import { type Policy, policyOf } from '../decide/policy.ts';
 import {
   blocksOf,
-  describeHosted,
   describeMirrored,
   type Explanation,
   explain,
   findMirrored,
   reasonOfBlock,
 } from './explain.ts';
+import { describeHosted } from './explain-hosted.ts';
 import { findFactsByPath } from './find-facts.ts';
 import { heldBackOf } from './held-back.ts';
 import type { PastState, StateDates } from './past-states.ts';

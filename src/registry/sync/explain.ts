@@ -1,17 +1,7 @@
 import type { GitIndex } from '../../index/git-index.ts';
 import { findEntry, parseIndexFile } from '../../index/index-file.ts';
-import { publishersPathOf } from '../../index/layout.ts';
 import type { Pending } from '../../index/pending-names.ts';
-import {
-  type Adoption,
-  type HostedRecord,
-  isAdoption,
-  isPublication,
-  isYank,
-  type Publication,
-  parsePublishers,
-  type Yank,
-} from '../../index/publishers-file.ts';
+import type { Adoption, Publication } from '../../index/publishers-file.ts';
 import type { StateView } from '../../index/state-view.ts';
 import { type Block, findBlock } from '../../model/block.ts';
 import type { Checksum } from '../../model/checksum.ts';
@@ -22,6 +12,7 @@ import type { OperatorDecision } from '../../model/operator-decision.ts';
 import { compareVersions, type Version } from '../../model/version.ts';
 import type { Decision, ModuleFacts, Rule } from '../decide/decide-origin.ts';
 import { claimantOf, maySupply, maySupplyNew, type Policy, type PolicySource } from '../decide/policy.ts';
+import { describeHosted, type StandingYank, yankOfSource } from './explain-hosted.ts';
 import type { HeldBack } from './held-back.ts';
 import { heldBackOf } from './held-back.ts';
 import { type Observations, observationsFile, readObservations } from './observations.ts';
@@ -67,7 +58,7 @@ export interface Explanation {
   /** Who took the version over from a source. */
   readonly adopted: Adoption | undefined;
   /** Who told its users last not to use the version any more, where that stands. */
-  readonly yanked: Yank | undefined;
+  readonly yanked: StandingYank | undefined;
   /** Versions in the served index, lowest first. */
   readonly versions: readonly Version[];
   /** What of it is refused to everybody; of one version, what refuses that. */
@@ -101,6 +92,7 @@ export async function explain(
   const blocks = blocksOf(state.blocks, module, version);
   const refusing = blocks.find((block) => version !== undefined || block.version === undefined);
   const findings = (await state.findings()).filter((finding) => finding.module === module);
+  const described = await describeHosted(index, state, module, version);
   return {
     module,
     version,
@@ -120,7 +112,8 @@ export async function explain(
     ),
     pin: pin && { checksum: pin.checksum, firstSeen: pin.firstSeen, source: pin.source },
     isCached: checksum === undefined ? undefined : await context.archives.has(checksum),
-    ...(await describeHosted(index, state, module, version)),
+    ...described,
+    yanked: described.yanked ?? yankOfSource(servedFile, version, decision.origin),
     versions,
     blocks,
     findings,
@@ -128,27 +121,6 @@ export async function explain(
       ...{ config, snapshots: state.snapshots, observations },
     })[0],
   };
-}
-
-/** Of one version that is published here. */
-export async function describeHosted(
-  index: GitIndex,
-  { commit }: StateView,
-  module: ModuleName,
-  version: Version | undefined,
-): Promise<Pick<Explanation, 'published' | 'adopted' | 'yanked'>> {
-  const file = await index.read(`${commit}:${publishersPathOf(module)}`);
-  const records = file ? parsePublishers(file).filter((one) => one.version === version) : [];
-  return {
-    published: records.find(isPublication),
-    adopted: records.find(isAdoption),
-    yanked: standingYank(records),
-  };
-}
-
-function standingYank(records: readonly HostedRecord[]): Yank | undefined {
-  const last = records.filter(isYank).at(-1);
-  return last?.does === 'yank' ? last : undefined;
 }
 
 type Mirrored = Extract<OperatorDecision, { action: 'accept-origin' }>;

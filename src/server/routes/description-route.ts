@@ -2,7 +2,8 @@ import { createHash } from 'node:crypto';
 import type { AppRequest } from '../../http/answer.ts';
 import { answerEntity } from '../../http/entity.ts';
 import { clientConfigFor } from '../../model/moon-client.ts';
-import { descriptionMark } from '../../model/registry-description.ts';
+import { descriptionMark, mostWithdrawn } from '../../model/registry-description.ts';
+import type { WithdrawnVersion } from '../../registry/hosting/withdrawn.ts';
 import type { IndexServing, Serving, Settings } from '../../registry/registry.ts';
 import { programVersion } from '../../support/version.ts';
 import { toVisibleJson } from '../../support/visible-text.ts';
@@ -39,6 +40,11 @@ export function createDescriptionRoute(
   };
 }
 
+/** Of the others, the address tells. */
+function newest(withdrawn: readonly WithdrawnVersion[]): readonly WithdrawnVersion[] {
+  return withdrawn.toSorted((a, b) => (a.at < b.at ? 1 : -1)).slice(0, mostWithdrawn);
+}
+
 async function describe(
   registry: DescribedRegistry,
   { baseUrl, staleness }: DescriptionOptions,
@@ -47,9 +53,10 @@ async function describe(
   const base = baseUrl() ?? request.origin();
   // The commit is read before the rest: a reader that is told of an older one asks again.
   const commit = await registry.servedCommit();
-  const [state, hosts, stale] = await Promise.all([
+  const [state, hosts, withdrawn, stale] = await Promise.all([
     registry.stateCommit(),
     registry.hosted.names(),
+    registry.hosted.withdrawn(),
     staleness.look(),
   ]);
   return {
@@ -60,7 +67,7 @@ async function describe(
     hosts,
     index: { url: clientConfigFor(base).index, commit },
     archives: `${base}/user/{owner}/{name}/{version}.zip`,
-    withdrawn: `${base}/api/v0/withdrawn`,
+    withdrawn: { url: `${base}/api/v0/withdrawn`, newest: newest(withdrawn) },
     // Never what a source answered, nor where it is.
     stale: stale.map(({ source, readAt }) => ({ source, readAt: readAt ?? null })),
     state,
