@@ -119,7 +119,16 @@ export async function aggregate<Code extends number>(
   await run({ words: ['source', 'add', 'partner', ...address(world.partner), '--priority', '50'], where });
   await run({
     words: [
-      ...['source', 'add', 'internal', ...address(internal), '--priority', '25'],
+      ...[
+        'source',
+        'add',
+        'internal',
+        ...address(internal),
+        '--type',
+        'moonbit-registry',
+        '--priority',
+        '25',
+      ],
       ...['--bearer-file', '../secrets/internal'],
     ],
     where,
