@@ -270,6 +270,26 @@ describe('a module that is not in it', () => {
   });
 });
 
+test('a token in the address stands in front of the view, and is sent on to nobody', async () => {
+  const { tokenOf, ask } = await world(`token_in_path = true\n${view('partner', ['company/api'])}`);
+  const token = await tokenOf('acme-ci', '--view', 'partner');
+  await expect.poll(async () => (await ask(`/t/${token}/v/partner/`)).status).toBe(200);
+  const shownHere = await ask(`/t/${token}/v/partner/user/company/api/1.0.0.zip`);
+  expect([shownHere.status, shownHere.headers.get('cache-control')]).toEqual([200, 'no-store']);
+  // It says no more at an address with a token than where that is told.
+  const outside = await ask(`/t/${token}/user/company/api/1.0.0.zip`);
+  expect([outside.status, outside.headers.get('location')]).toEqual([
+    302,
+    expect.not.stringContaining(token),
+  ]);
+  expect((await ask(`/v/partner/t/${token}/user/company/api/1.0.0.zip`)).status).toBe(401);
+  const moon = { headers: { 'user-agent': 'mooncake/0.1.0' } };
+  const gone = await ask(`/t/${token}/v/partner/user/${hidden}/1.0.0.zip`, undefined, moon);
+  const where = gone.headers.get('location');
+  expect([gone.status, where, await gone.text()].join(' ')).not.toContain(token);
+  expect(where).toBe(`/why/answered/absent/v/partner/user/${hidden}/1.0.0.zip`);
+});
+
 test('what leaves a view leaves its history, and is fetched by nobody who knew it', async () => {
   const { set, tokenOf, address, ask } = await world(view('partner', ['company/api', hidden]));
   const token = await tokenOf('acme-ci', '--view', 'partner');
