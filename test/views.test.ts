@@ -1,11 +1,16 @@
 /** Parts of the index at addresses of their own: what they show, to whom, and that nothing else can be seen from there. */
+import { createReadStream } from 'node:fs';
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { recordIo } from '../src/cli/io.fixture.ts';
 import { runCli } from '../src/cli/run.ts';
 import { openGitIndex } from '../src/index/git-index.ts';
+import { createBackup } from '../src/registry/backup/create-backup.ts';
+import { restoreBackup } from '../src/registry/backup/restore-backup.ts';
+import { openRegistry } from '../src/registry/open.ts';
 import { startServer } from '../src/server/listen.ts';
+import { tester } from './support/actor.ts';
 import { clone, git, pull, tryGit } from './support/git-client.ts';
 import { createRegistry } from './support/registry-world.ts';
 import { temporaryDirectory } from './support/temporary-directory.ts';
@@ -265,7 +270,66 @@ describe('a module that is not in it', () => {
   });
 });
 
-test('a view that grows by more than a client can take begins anew, and the claims of others are heeded at once', async () => {
+test('a token in the address stands in front of the view, and is sent on to nobody', async () => {
+  const { tokenOf, ask } = await world(`token_in_path = true\n${view('partner', ['company/api'])}`);
+  const token = await tokenOf('acme-ci', '--view', 'partner');
+  await expect.poll(async () => (await ask(`/t/${token}/v/partner/`)).status).toBe(200);
+  const shownHere = await ask(`/t/${token}/v/partner/user/company/api/1.0.0.zip`);
+  expect([shownHere.status, shownHere.headers.get('cache-control')]).toEqual([200, 'no-store']);
+  // It says no more at an address with a token than where that is told.
+  const outside = await ask(`/t/${token}/user/company/api/1.0.0.zip`);
+  expect([outside.status, outside.headers.get('location')]).toEqual([
+    302,
+    expect.not.stringContaining(token),
+  ]);
+  expect((await ask(`/v/partner/t/${token}/user/company/api/1.0.0.zip`)).status).toBe(401);
+  const moon = { headers: { 'user-agent': 'mooncake/0.1.0' } };
+  const gone = await ask(`/t/${token}/v/partner/user/${hidden}/1.0.0.zip`, undefined, moon);
+  const where = gone.headers.get('location');
+  expect([gone.status, where, await gone.text()].join(' ')).not.toContain(token);
+  expect(where).toBe(`/why/answered/absent/v/partner/user/${hidden}/1.0.0.zip`);
+});
+
+test('what leaves a view leaves its history, and is fetched by nobody who knew it', async () => {
+  const { set, tokenOf, address, ask } = await world(view('partner', ['company/api', hidden]));
+  const token = await tokenOf('acme-ci', '--view', 'partner');
+  await expect.poll(async () => (await ask('/v/partner/', token)).status).toBe(200);
+  const url = address('/v/partner/git/index', token);
+  const archive = `/v/partner/user/${hidden}/1.0.0.zip`;
+  // Twice for the memory.
+  for (let i = 0; i < 2; i++) expect((await ask(archive, token)).status).toBe(200);
+  const before = (await git(['ls-remote', url, 'HEAD'])).split('\t')[0] ?? '';
+
+  await set(view('partner', ['company/api']));
+  expect((await ask(archive, token)).status).toBe(404);
+  const checkout = join(temporaryDirectory(), 'clone');
+  await clone(url, checkout);
+  expect(await filesOf(checkout)).toEqual(shown);
+  expect(await git(['-C', checkout, 'rev-list', '--count', 'HEAD'])).toBe('1\n');
+  expect((await tryGit(['-C', checkout, 'fetch', '--quiet', url, before])).stderr).toMatch(
+    /not a commit that this index serves|HTTP 403/,
+  );
+});
+
+test('a module that comes to be claimed leaves at once; one that is needed from now on comes in', async () => {
+  const { registry, upstream, set, tokenOf, ask } = await world(view('partner', ['company/api']));
+  const token = await tokenOf('acme-ci', '--view', 'partner');
+  await expect.poll(async () => (await ask('/v/partner/', token)).status).toBe(200);
+  const list = async () =>
+    ((await (await ask('/v/partner/api/v0/modules', token)).json()) as { name: string }[])
+      .map(({ name }) => name)
+      .sort();
+  await upstream.publish('alice/base@1.1.0', { deps: { 'bob/other': '1.0.0' } });
+  await registry.sync();
+  expect(await list()).toEqual(['alice/base', 'alice/json', 'bob/other', 'company/api']);
+  await set(`${view('partner', ['company/api'])}\n[hosting]\nnamespaces = ["bob/*"]\n`);
+  expect(await list()).toEqual(['alice/base', 'alice/json', 'company/api']);
+  const [{ withheld } = { withheld: [] }] = await registry.listViews();
+  expect(withheld).toContainEqual({ module: 'bob/other', neededBy: 'alice/base' });
+  expect((await registry.sync()).views).toEqual(await registry.listViews());
+});
+
+test('the patterns of a view count as soon as they are written', async () => {
   const { registry, set, tokenOf, ask } = await world(view('partner', ['bob/*']));
   const list = async () =>
     ((await (await ask('/v/partner/api/v0/modules', token)).json()) as { name: string }[]).map(
@@ -280,6 +344,18 @@ test('a view that grows by more than a client can take begins anew, and the clai
   ]);
   const { views } = await (await openGitIndex(registry.indexDirectory)).state();
   expect(views).toMatchObject([{ name: 'partner', modules: 6, withheld: [] }]);
+  const target = join(temporaryDirectory(), 'backup.tar');
+  await createBackup({ directory: registry.config.directory, env: {}, actor: tester }, { target });
+  const restored = join(temporaryDirectory(), 'restored');
+  await restoreBackup(createReadStream(target), restored, {
+    name: 'b.tar',
+    actor: tester,
+    now: () => new Date(),
+  });
+  const copy = await openRegistry({ directory: restored, env: {}, actor: tester, mode: 'read' });
+  onTestFinished(() => copy.close());
+  const served = await (await copy.findView('partner'))?.serving.readIndex();
+  expect(served).toEqual(await registry.readIndex());
   expect(await registry.verify({ deep: true })).not.toContainEqual(
     expect.objectContaining({ outcome: 'problems' }),
   );

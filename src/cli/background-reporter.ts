@@ -1,6 +1,7 @@
 import { type Finding, isOpenConflict } from '../model/finding.ts';
 import type { HeldBack } from '../registry/sync/held-back.ts';
 import type { SourceRefresh } from '../registry/sync/source-refresh.ts';
+import type { ReportedView } from '../registry/sync/sync-report.ts';
 import type { BackgroundReporter } from '../server/jobs.ts';
 import { createComplaints } from '../support/flow/complaints.ts';
 import type { Log } from '../support/log.ts';
@@ -9,6 +10,7 @@ import { describeFailure } from './failure.ts';
 import { formatFinding, isUnread } from './findings.ts';
 import { count } from './format.ts';
 import { describeHeldBack } from './held-back.ts';
+import { describeWithheld } from './view-text.ts';
 
 const maxConflictLines = 10;
 
@@ -18,6 +20,7 @@ export function createBackgroundReporter(log: Log): BackgroundReporter {
   const complaints = createComplaints();
   let conflicts = new Set<string>();
   let waiting = new Set<string>();
+  let withheld = new Set<string>();
   let lastMissing = 0;
   const saySources = (refreshes: readonly SourceRefresh[]) => {
     for (const refresh of refreshes) {
@@ -38,6 +41,11 @@ export function createBackgroundReporter(log: Log): BackgroundReporter {
     if (fresh.length > maxConflictLines)
       log.warn(`and ${fresh.length - maxConflictLines} more: moonbit-registry status`);
   };
+  const sayViews = (views: readonly ReportedView[]) => {
+    const current = views.flatMap(describeWithheld);
+    for (const line of current) if (!withheld.has(line)) log.warn(line);
+    withheld = new Set(current);
+  };
   // How many wait changes with every publication; that is no news.
   const sayHeldBack = (heldBack: readonly HeldBack[]) => {
     const current = new Map(heldBack.map((group) => [identifyWait(group), group]));
@@ -52,6 +60,7 @@ export function createBackgroundReporter(log: Log): BackgroundReporter {
       saySources(report.sources);
       sayConflicts(report.findings);
       sayHeldBack(report.heldBack);
+      sayViews(report.views);
     },
     mirrored(report) {
       saySources(report.refresh);

@@ -4,6 +4,7 @@ import { formatChange, summariseChanges } from './changes.ts';
 import { formatFindings, formatStale } from './findings.ts';
 import { count, formatElapsed, formatList, formatSection } from './format.ts';
 import { formatHeldBack } from './held-back.ts';
+import { describeWithheld } from './view-text.ts';
 
 const listed = 50;
 
@@ -29,6 +30,7 @@ export function formatPlan(report: SyncReport, durationMs?: number): string {
   if (report.reRooted && report.modules > added)
     lines.push('The served history starts afresh: clients clone once more at their next update.');
   lines.push(...formatHeldBack(report.heldBack));
+  lines.push(...report.views.flatMap(describeWithheld));
   return lines.join('\n');
 }
 

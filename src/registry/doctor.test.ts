@@ -6,6 +6,7 @@ import { judgeFiles, judgeOpenFiles, judgeSpace } from './upkeep/doctor/doctor-d
 import { describeConfig, judgeClientVersion } from './upkeep/doctor/doctor-moon.ts';
 import { judgeCertificate } from './upkeep/doctor/doctor-network.ts';
 import { judgeGit, judgeNode } from './upkeep/doctor/doctor-tools.ts';
+import { judgeView } from './upkeep/doctor/doctor-views.ts';
 
 describe('git and Node.js', () => {
   test.each([
@@ -171,6 +172,22 @@ test.each([
     results,
   ),
 );
+
+test('a view without what its modules need is told, with what to do', () => {
+  const view = (...withheld: string[]) => ({
+    ...{ name: 'partner', modules: 2 },
+    withheld: withheld.map((module) => ({ module, neededBy: 'company/api' })),
+  });
+  expect(judgeView(view())).toEqual([]);
+  expect(judgeView(view('company/log', 'company/x'))).toEqual([
+    {
+      result: 'warning',
+      detail:
+        '"partner" does not show company/log, which company/api needs, and 1 more: builds of its readers fail there',
+      hint: 'add "company/log" to "include" of the view "partner" in registry.toml if its readers may see it (moonbit-registry status)',
+    },
+  ]);
+});
 
 describe('config.json of moon', () => {
   const url = 'https://moon.company.com';

@@ -16,6 +16,7 @@ import { checkGitConfig } from './upkeep/doctor/doctor-git-config.ts';
 import { type ClientSide, moonProbes } from './upkeep/doctor/doctor-moon.ts';
 import { examineSource } from './upkeep/doctor/doctor-source.ts';
 import { toolProbes } from './upkeep/doctor/doctor-tools.ts';
+import { judgeView } from './upkeep/doctor/doctor-views.ts';
 import { failure, ok, runProbes, type Verdict, warning } from './upkeep/doctor/probe.ts';
 import { withOwners } from './upkeep/owners.ts';
 
@@ -96,6 +97,7 @@ async function examineSources(options: DoctorOptions, config: Config): Promise<H
       ...index,
       ...(await runProbes([
         { name: 'conflicts', ask: () => (registry && isWell ? checkConflicts(registry) : []) },
+        { name: 'views', ask: () => (registry && isWell ? checkViews(registry) : []) },
         { name: 'clock', ask: () => judgeClock(looks.flatMap(({ clocks }) => clocks)) },
         { name: 'dates', ask: () => (registry && isWell ? checkDates(registry, options.now()) : []) },
       ])),
@@ -128,6 +130,10 @@ async function checkIndex(
 async function checkConflicts(registry: Registry): Promise<Verdict[]> {
   const open = (await registry.conflicts()).filter(isOpenConflict).length;
   return open === 0 ? [] : [warning(`${open} wait for a decision`, 'moonbit-registry conflicts')];
+}
+
+async function checkViews(registry: Registry): Promise<Verdict[]> {
+  return (await registry.listViews()).flatMap(judgeView);
 }
 
 async function checkDates(registry: Registry, now: number): Promise<Verdict[]> {

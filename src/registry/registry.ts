@@ -31,7 +31,7 @@ import type { FoundState, PastState } from './sync/past-states.ts';
 import type { ReadTime, StaleSource } from './sync/read-times.ts';
 import type { BlockOutcome, BlockRuling } from './sync/rule-on-block.ts';
 import type { GoOn } from './sync/sync-context.ts';
-import type { SyncReport } from './sync/sync-report.ts';
+import type { ReportedView, SyncReport } from './sync/sync-report.ts';
 import type { DataProbe } from './upkeep/data-probe.ts';
 import type { ScrubReport } from './upkeep/scrub.ts';
 import type { StatusReport } from './upkeep/status.ts';
@@ -104,6 +104,8 @@ export interface Past {
 export interface Views {
   /** `undefined` where the settings name no such view, or it was not made yet. */
   findView(name: string): Promise<ServedView | undefined>;
+  /** All that the state has, for people. */
+  listViews(): Promise<readonly ReportedView[]>;
 }
 
 export interface ServedView {

@@ -10,6 +10,7 @@ import { createServedIndex } from './deliver/served-index.ts';
 import type { RegistryParts } from './parts.ts';
 import type { EditionServing, FileServing, ServedView, Views } from './registry.ts';
 import { serveFiles, symbolSources } from './serving.ts';
+import { reportedViews } from './sync/describe-sync.ts';
 import { explain } from './sync/explain.ts';
 import { readOrigins } from './sync/find-facts.ts';
 
@@ -21,6 +22,7 @@ export function createViews(parts: RegistryParts): Views {
   const files = serveFiles(parts);
   const known = new LRUCache<string, EditionServing>({ max: remembered });
   return {
+    listViews: async () => reportedViews(await index.state()),
     async findView(name): Promise<ServedView | undefined> {
       const state = await index.state();
       const record = state.views.find((view) => view.name === name);

@@ -28,6 +28,7 @@ function syncReport(sources: readonly SourceRefresh[], findings: readonly Findin
     newlyHeld: [],
     heldBack: [],
     findings,
+    views: [],
     modules: 0,
     commit: '0'.repeat(40),
     reRooted: false,
@@ -417,6 +418,25 @@ test('names that begin to wait are one line, however many they become, and one w
     'warn: 1,587 new names are held back until source "partner" is read: refused (moonbit-registry status)',
     'info: no names are held back any more',
   ]);
+});
+
+test('what a view lacks is logged once, and again when it is something else', async () => {
+  const { lines, scene, pass } = createScene('[server]\nrefresh_interval = "1s"');
+  const lacking = (module: string) => async () => ({
+    ...syncReport([]),
+    views: [{ name: 'partner', modules: 2, withheld: [{ module, neededBy: 'company/api' }] }],
+  });
+  scene.sync = lacking('company/log');
+  await pass(2);
+  scene.sync = lacking('company/x');
+  await pass(1);
+  expect(lines).toEqual(
+    ['company/log', 'company/x'].map((module) =>
+      expect.stringContaining(
+        `View "partner" does not show 1 module that its own need: ${module} (company/api)`,
+      ),
+    ),
+  );
 });
 
 test('archives are read again a minute after the start, then as often as set, and soon after a failure', async () => {

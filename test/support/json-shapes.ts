@@ -99,6 +99,13 @@ const moduleChange = named('ModuleChange', {
   versionsRemoved: texts,
 });
 
+const reportedViews = v.array(
+  v.strictObject({
+    ...{ name: text, modules: number },
+    withheld: v.array(v.strictObject({ module: text, neededBy: text })),
+  }),
+);
+
 const syncEntries = {
   at: time,
   dryRun: flag,
@@ -107,6 +114,7 @@ const syncEntries = {
   findings: v.array(finding),
   newlyHeld: v.array(v.strictObject({ module: text, waitsFor: texts })),
   heldBack: v.array(heldBack),
+  views: reportedViews,
   modules: number,
   commit: text,
   reRooted: flag,
@@ -344,12 +352,7 @@ const statusReport = named('StatusReport', {
       staged: v.strictObject({ count: number, bytes: number, since: v.optional(time) }),
     }),
   ),
-  views: v.array(
-    v.strictObject({
-      ...{ name: text, modules: number },
-      withheld: v.array(v.strictObject({ module: text, neededBy: text })),
-    }),
-  ),
+  views: reportedViews,
   findings: v.array(finding),
   heldBack: v.array(heldBack),
   blocks: v.array(block),

@@ -111,6 +111,7 @@ export async function createRegistryStandIn(): Promise<RegistryStandIn> {
     },
     user: 'user tester',
     findView: async () => undefined,
+    listViews: async () => [],
     staging: {
       list: async () => [],
       find: async () => undefined,

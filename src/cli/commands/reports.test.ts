@@ -47,6 +47,7 @@ const syncReport: SyncReport = {
   newlyHeld: [],
   heldBack: [],
   findings: [],
+  views: [],
   modules: 887,
   commit: 'c'.repeat(40),
   reRooted: false,
@@ -55,6 +56,18 @@ const syncReport: SyncReport = {
 describe('sync', () => {
   test('with nothing to do is one line', () => {
     expect(formatPlan(syncReport)).toBe('Serving 887 modules (unchanged) from 1 source.');
+  });
+
+  test('says what a view lacks', () => {
+    const withheld = [{ module: 'company/log', neededBy: 'company/api' }];
+    const views = [
+      { name: 'partner', modules: 3, withheld },
+      { name: 'open', modules: 3, withheld: [] },
+    ];
+    expect(formatPlan({ ...syncReport, views })).toBe(
+      `Serving 887 modules (unchanged) from 1 source.
+View "partner" does not show 1 module that its own need: company/log (company/api); builds that need one fail until it stands in "include" of the view`,
+    );
   });
 
   test('says what changed, what waits for a decision and what could not be read', () => {

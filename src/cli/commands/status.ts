@@ -7,6 +7,7 @@ import { formatFindings } from '../findings.ts';
 import { count, formatAge, formatBytes, groupDigits } from '../format.ts';
 import { formatHeldBack, waitsForSources } from '../held-back.ts';
 import { formatTable } from '../table.ts';
+import { describeView } from '../view-text.ts';
 
 type SourceStatus = StatusReport['sources'][number];
 
@@ -55,7 +56,7 @@ export function formatStatus(report: StatusReport, now: number, width?: number):
     `  Index:     ${formatBytes(indexBytes)}`,
     `  Fallback:  ${report.upstreamFallback ? 'on (archives are fetched on demand)' : 'off (only cached archives are listed)'}`,
     ...describeHosting(report.hosting, now),
-    ...report.views.map(describeView),
+    ...report.views.map((view) => `  ${describeView(view)}`),
     ...describeCaching(report.caching),
     ...(report.blocks.length > 0
       ? [`  Blocked:   ${groupDigits(report.blocks.length)} (moonbit-registry block --list)`]
@@ -76,16 +77,6 @@ export function formatStatus(report: StatusReport, now: number, width?: number):
 function describeHealth({ health, sources }: StatusReport): string {
   const names = sources.filter(({ isStale }) => isStale).map(({ name }) => name);
   return health === 'ok' ? health : `${health}: not current: ${names.join(', ')}`;
-}
-
-const namedWithheld = 5;
-
-function describeView({ name, modules, withheld }: StatusReport['views'][number]): string {
-  const shown = `  View ${name}: ${count(modules, 'module')}`;
-  if (withheld.length === 0) return shown;
-  const names = withheld.slice(0, namedWithheld).map(({ module, neededBy }) => `${module} (${neededBy})`);
-  const more = withheld.length > names.length ? ', …' : '';
-  return `${shown}; not shown, though they need it: ${names.join(', ')}${more}`;
 }
 
 function describeHosting(hosting: StatusReport['hosting'], now: number): string[] {

@@ -207,7 +207,7 @@ async function describe(
   const heldBack = heldBackOf(plan.pending, { config, snapshots: plan.snapshots, observations });
   const waiting = { newlyHeld: await newlyHeld(plan), heldBack };
   return {
-    report: describeSync(plan, waiting, after.served, refreshes, { at, dryRun }),
+    report: describeSync(plan, waiting, after, refreshes, { at, dryRun }),
     state: after,
     snapshots: plan.snapshots,
     config,

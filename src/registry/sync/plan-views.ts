@@ -5,11 +5,11 @@ import type { GitIndex } from '../../index/git-index.ts';
 import type { ViewChange } from '../../index/index-change.ts';
 import { parseIndexFile } from '../../index/index-file.ts';
 import { indexPathOf, readIndexPath } from '../../index/layout.ts';
-import type { ViewRecord, WithheldModule } from '../../index/registry-state.ts';
+import type { ViewRecord } from '../../index/registry-state.ts';
 import { hosted } from '../../model/hosted.ts';
-import { isModuleName, type ModuleName } from '../../model/module-name.ts';
-import { matchesAny } from '../../model/pattern.ts';
+import type { ModuleName } from '../../model/module-name.ts';
 import type { TreeEdit } from '../../support/git/git-import.ts';
+import { closeView, type ViewFacts } from '../decide/close-view.ts';
 import { claimantOf, type Policy } from '../decide/policy.ts';
 import type { SyncPlan } from './sync-plan.ts';
 
@@ -82,14 +82,11 @@ async function listServed(
   return files;
 }
 
-/** Whether a module is claimed by somebody, or published here: such a one is shown where it is named, and nowhere else. */
-type IsKept = (module: ModuleName) => boolean;
-
 async function findKept(
   index: Pick<GitIndex, 'list'>,
   { snapshots }: Pick<SyncPlan, 'snapshots'>,
   policy: Policy,
-): Promise<IsKept> {
+): Promise<ViewFacts['isKept']> {
   const own = snapshots.find(({ source }) => source === hosted);
   const published = own ? await listModules(index, own.tree) : new Map<ModuleName, string>();
   return (module) => published.has(module) || claimantOf(policy, module) !== undefined;
@@ -99,9 +96,15 @@ async function planView(
   { index, plan, policy, maxFilesPerPull }: ViewsInput,
   view: ViewConfig,
   files: ServedFiles,
-  isKept: IsKept,
+  isKept: ViewFacts['isKept'],
 ): Promise<ViewChange> {
-  const { modules, withheld } = await closeView(index, view, files, isKept);
+  const walk = closeView(view.include, { served: new Set(files.keys()), isKept });
+  let step = walk.next([]);
+  while (!step.done) {
+    const file = files.get(step.value);
+    step = walk.next(file ? await requirementsOf(index, file) : []);
+  }
+  const { modules, withheld } = step.value;
   const before = find(plan.base.views, view.name);
   const known = before ? await listModules(index, before.commit) : new Map<ModuleName, string>();
   const edits = editsBetween(known, files, modules);
@@ -112,7 +115,9 @@ async function planView(
   if (before && edits.length === 0)
     return { record: { ...record, changedSinceRoot: before.changedSinceRoot }, commit: before.commit };
   const changedSinceRoot = (before?.changedSinceRoot ?? 0) + edits.length;
-  const isRoot = !before || changedSinceRoot > maxFilesPerPull;
+  // What is to be seen no more is not to be seen in its history either.
+  const loses = [...known.keys()].some((module) => !modules.has(module));
+  const isRoot = !before || loses || changedSinceRoot > maxFilesPerPull;
   return {
     record: { ...record, changedSinceRoot: isRoot ? 0 : changedSinceRoot },
     commit: {
@@ -160,35 +165,6 @@ function describe(name: string, edits: readonly TreeEdit[]): string {
   const target = first && readIndexPath(first.path);
   if (target?.kind === 'module' && others.length === 0) return `Update ${target.module}\n`;
   return edits.length === 0 ? `Begin the view ${name}\n` : `Update ${edits.length} modules\n`;
-}
-
-interface ClosedView {
-  readonly modules: ReadonlySet<ModuleName>;
-  readonly withheld: readonly WithheldModule[];
-}
-
-/**
- * What the patterns name, and with it whatever that depends on: whole modules, as which version is taken is decided elsewhere. What
- * is claimed by somebody is not shown because somebody else's module needs it.
- */
-async function closeView(
-  index: Pick<GitIndex, 'read'>,
-  { include }: ViewConfig,
-  files: ServedFiles,
-  isKept: IsKept,
-): Promise<ClosedView> {
-  const modules = new Set<ModuleName>([...files.keys()].filter((module) => matchesAny(include, module)));
-  const withheld = new Map<string, WithheldModule>();
-  // Grows while it is walked.
-  for (const module of modules) {
-    const file = files.get(module);
-    for (const needed of file ? await requirementsOf(index, file) : []) {
-      if (!isModuleName(needed) || modules.has(needed) || !files.has(needed)) continue;
-      if (!isKept(needed)) modules.add(needed);
-      else if (!withheld.has(needed)) withheld.set(needed, { module: needed, neededBy: module });
-    }
-  }
-  return { modules, withheld: [...withheld.values()] };
 }
 
 /** By the ids of files, which say the same for ever. */

@@ -1,3 +1,4 @@
+import type { ViewRecord } from '../../index/registry-state.ts';
 import type { Finding } from '../../model/finding.ts';
 import type { ModuleName } from '../../model/module-name.ts';
 import type { ModuleChange } from '../decide/planned-change.ts';
@@ -16,8 +17,12 @@ export interface SyncReport {
   readonly newlyHeld: readonly { readonly module: ModuleName; readonly waitsFor: readonly string[] }[];
   /** All names that wait after this sync, old and new. */
   readonly heldBack: readonly HeldBack[];
+  /** Parts of the index that are served by themselves, as they stand after this sync; a dry run plans none. */
+  readonly views: readonly ReportedView[];
   readonly modules: number;
   /** The served commit. */
   readonly commit: string;
   readonly reRooted: boolean;
 }
+
+export type ReportedView = Pick<ViewRecord, 'name' | 'modules' | 'withheld'>;

@@ -3,7 +3,6 @@ import type { CacheSpace } from '../../archives/cache-reserve.ts';
 import type { Config } from '../../config/config.ts';
 import type { GitIndex } from '../../index/git-index.ts';
 import { readIndexPath } from '../../index/layout.ts';
-import type { ViewRecord } from '../../index/registry-state.ts';
 import type { StagingRecord } from '../../index/staged-file.ts';
 import type { StateView } from '../../index/state-view.ts';
 import type { Block } from '../../model/block.ts';
@@ -15,11 +14,13 @@ import { runGit } from '../../support/git/git.ts';
 import { policyOf } from '../decide/policy.ts';
 import { readStagings } from '../hosting/staging/read-stagings.ts';
 import { isWaiting, settleStagings, sizeOf } from '../hosting/staging/stagings.ts';
+import { reportedViews } from '../sync/describe-sync.ts';
 import { readOrigins } from '../sync/find-facts.ts';
 import type { HeldBack } from '../sync/held-back.ts';
 import { heldBackOf } from '../sync/held-back.ts';
 import type { Observations } from '../sync/observations.ts';
 import type { FailureClass } from '../sync/source-refresh.ts';
+import type { ReportedView } from '../sync/sync-report.ts';
 
 export interface StatusReport {
   readonly name: string;
@@ -66,7 +67,7 @@ export interface StatusReport {
       }
     | undefined;
   /** Parts of the index that are served by themselves. */
-  readonly views: readonly Pick<ViewRecord, 'name' | 'modules' | 'withheld'>[];
+  readonly views: readonly ReportedView[];
   readonly findings: readonly Finding[];
   readonly heldBack: readonly HeldBack[];
   /** What is refused to everybody. */
@@ -129,7 +130,7 @@ export async function readStatus(
     upstreamFallback: config.server.upstreamFallback,
     sources,
     hosting: describeHosting(config, served, await readStagings(index, state), now),
-    views: state.views.map(({ name, modules, withheld }) => ({ name, modules, withheld })),
+    views: reportedViews(state),
     findings: await state.findings(),
     heldBack: heldBackOf(await state.pending(), { config, snapshots: state.snapshots, observations }),
     blocks: state.blocks,
