@@ -49,7 +49,7 @@ describe('the benchmarks', { timeout: 300_000 }, () => {
 
     expect(status, stderr).toBe(0);
     const rows: SmokeRow[] = report().rows;
-    expect(rows).toHaveLength(14);
+    expect(rows).toHaveLength(17);
     for (const { failure, contenders } of rows) {
       expect(failure).toBeUndefined();
       for (const { missing, rounds } of contenders)

@@ -14,6 +14,7 @@ import {
   mayForAll,
   type Permission,
   type Principal,
+  type TokenHolder,
 } from '../registry/access/permissions.ts';
 import type { TokenWatch } from '../registry/access/token-watch.ts';
 import { type ShownToken, shownToken } from './shown-token.ts';
@@ -111,7 +112,7 @@ export function createAccess({ settings, tokens, lastUse, short, date, now }: Ac
     // Of a quarter of an hour nobody needs to know the hour.
     if (!holder.oidc) lastUse.note(holder.name, date());
     // Logs, histories and error messages have seen it.
-    const principal = by === 'header' ? holder : { ...holder, grants: { read: holder.grants.read } };
+    const principal = by === 'header' ? holder : readingOnly(holder);
     return { principal, readsAll: !isPrivate() || mayForAll(principal, 'read'), failure: undefined, address };
   }
 
@@ -205,6 +206,17 @@ function mayReadView(
 }
 
 const ownerMark = 'owner:';
+
+const readers = new WeakMap<TokenHolder, TokenHolder>();
+
+/** The same holder, of a token that was shown in an address; made once for each. */
+function readingOnly(holder: TokenHolder): TokenHolder {
+  const before = readers.get(holder);
+  if (before) return before;
+  const reader = { ...holder, grants: { read: holder.grants.read } };
+  readers.set(holder, reader);
+  return reader;
+}
 
 function describeSpent({ name, why }: Extract<TokenFinding, { kind: 'spent' }>): string {
   switch (why) {

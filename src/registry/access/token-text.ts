@@ -1,4 +1,4 @@
-import { createHash, randomBytes } from 'node:crypto';
+import { hash, randomBytes } from 'node:crypto';
 import { crc32 } from 'node:zlib';
 
 /**
@@ -38,11 +38,18 @@ export function isTokenDigest(value: unknown): value is TokenDigest {
 }
 
 function digestOf(text: string): TokenDigest {
-  return createHash('sha256').update(text).digest('hex') as TokenDigest;
+  return hash('sha256', text, 'hex') as TokenDigest;
 }
 
+/** As `toBase62`, of a number that needs no `BigInt`. */
 function checkOf(body: string): string {
-  return toBase62(BigInt(crc32(body)), checkCharacters);
+  let rest = crc32(body);
+  let text = '';
+  for (let i = 0; i < checkCharacters; i++) {
+    text = `${alphabet[rest % 62]}${text}`;
+    rest = Math.floor(rest / 62);
+  }
+  return text;
 }
 
 function toBase62(value: bigint, characters: number): string {
