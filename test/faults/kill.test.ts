@@ -10,7 +10,7 @@ const world = await createFaultWorld(fastDirectory());
 afterAll(() => world.close());
 const { listings: stages, steps } = world.whole;
 const points = listKillPoints(steps);
-const sampled = sample(points, 36);
+const sampled = sample(points, 24);
 
 test('without a fault the scenario changes what is served at every stage but the sync', () => {
   expect(world.whole).toMatchObject({ failure: undefined, bug: undefined, signal: null });
