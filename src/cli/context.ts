@@ -121,7 +121,8 @@ export async function withRegistry<T>(
       if (remark !== undefined) context.output.warn(remark);
     }
     for (const warning of options.isTold ? [] : warnings) context.output.warn(warning);
-    if (!options.isTold) saySources(context, registry.config);
+    // Who hosts modules and has no source has said so.
+    if (registry.config.sourcesAreImplied && !options.isTold) saySources(context, registry.config);
     return await work(registry);
   } finally {
     await registry.close();

@@ -1,5 +1,6 @@
 import type { Command } from 'commander';
 import { versionOf } from '../../model/finding.ts';
+import { hosted } from '../../model/hosted.ts';
 import type { When } from '../../model/when.ts';
 import type { Operating } from '../../registry/registry.ts';
 import type { Explanation } from '../../registry/sync/explain.ts';
@@ -189,7 +190,7 @@ function formatSources(sources: readonly SourceView[], width: number | undefined
   const header = ['SOURCE', 'PRIORITY', 'ANSWER', ...(hasChecksum ? ['CHECKSUM'] : [])];
   const rows = sources.map((source) => [
     source.source,
-    String(source.priority),
+    source.source === hosted ? '' : String(source.priority),
     describeListing(source),
     source.checksum?.slice(0, 16) ?? '',
   ]);
