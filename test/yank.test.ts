@@ -1,5 +1,6 @@
 /** What is decided about versions that were published here: told over HTTP, by command, and in what clients read. */
-import { rm } from 'node:fs/promises';
+import { readFile, rm } from 'node:fs/promises';
+import { join } from 'node:path';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { recordIo } from '../src/cli/io.fixture.ts';
 import { runCli } from '../src/cli/run.ts';
@@ -226,4 +227,26 @@ test('a published archive whose file is lost is refused as that, and mended by t
   expect([moon.status, new URL(moon.url).pathname]).toEqual([503, '/why/lost/company/tool@1.0.0']);
   expect((await publishTo(url, token, archiveOf('company/tool@1.0.0'))).status).toBe(200);
   expect((await archive('company/tool@1.0.0')).status).toBe(200);
+});
+
+test('who did what stands in the audit, and the bytes of what was withdrawn stay named by the ledger', async () => {
+  const { registry, post, run } = await serveHosting(['company/tool@1.0.0']);
+  await post('yank', about);
+  await run(['unyank', 'company/tool@1.0.0']);
+  await run(['withdraw', 'company/tool@1.0.0', '--reason', 'a secret']);
+  const text = await readFile(join(registry.config.registry.dataDir, 'audit.jsonl'), 'utf8');
+  const events = text
+    .trim()
+    .split('\n')
+    .map((line) => JSON.parse(line) as Record<string, unknown>)
+    .filter(({ event }) => ['published', 'yanked', 'unyanked', 'withdrawn'].includes(String(event)));
+  expect(events).toMatchObject([
+    { event: 'published', module: 'company/tool', version: '1.0.0', token: 'ada', owner: 'ada' },
+    { event: 'yanked', reason: about.reason, by: 'token ada' },
+    { event: 'unyanked', by: expect.stringMatching(/^user /) },
+    { event: 'withdrawn', version: '1.0.0', reason: 'a secret' },
+  ]);
+  // Nobody is told that they may be deleted.
+  const verified = await run(['verify', '--deep']);
+  expect([verified.code, verified.stdout]).toEqual([0, expect.not.stringContaining('may be deleted')]);
 });
